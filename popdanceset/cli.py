@@ -1,0 +1,59 @@
+"""The `popdanceset` command. Commands come from the entry-point group `popdanceset.commands`, loaded when asked for."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import entry_points
+from typing import NoReturn
+
+import click
+
+from popdanceset import __version__
+from popdanceset.errors import PopDanceSetError
+
+GROUP = "popdanceset.commands"
+ORDER = ("demo", "crawl", "fit", "select", "acquire", "extract", "features", "publish", "report")
+
+
+class _Commands(click.Group):
+    """Finds commands by name, in the order of the pipeline; the rest by alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = {point.name for point in entry_points(group=GROUP)}
+        return [n for n in ORDER if n in names] + sorted(names - set(ORDER))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for point in entry_points(group=GROUP, name=cmd_name):
+            command = point.load()
+            assert isinstance(command, click.Command)
+            return command
+        return None
+
+
+@click.command(cls=_Commands)
+@click.version_option(__version__)
+@click.option("-v", "--verbose", is_flag=True, help="Tell more of what is going on.")
+def popdanceset(verbose: bool) -> None:
+    """Keeps a popular-dance dataset alive: crawl, score, clip, pose, publish."""
+    logging.basicConfig(
+        format="%(levelname)s %(name)s: %(message)s", level=logging.INFO if verbose else logging.WARNING
+    )
+
+
+def main() -> NoReturn:
+    """Runs the command line; what goes wrong is one line on standard error and the exit code of its exception."""
+    try:
+        code = popdanceset(standalone_mode=False) or 0
+    except PopDanceSetError as error:
+        click.echo(f"popdanceset: {error}", err=True)
+        code = error.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("popdanceset: interrupted; finished work is kept", err=True)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,107 @@
+"""Every exception this project raises on purpose.
+
+    PopDanceSetError            exit code 1
+    ├── InputError              exit code 2: something the user gave cannot be used
+    │   ├── SettingsError       a setting is unknown or has a wrong value
+    │   ├── SchemaError         a table lacks columns or holds wrong types
+    │   ├── ManifestError       a manifest cannot be read or contradicts itself
+    │   ├── MediaError          a file is no readable video or sound
+    │   └── AssetError          model files are missing, damaged or out of reach
+    ├── StoreError              exit code 2: the store cannot be read or written
+    ├── RefusedError            exit code 3: the host asked us to stay away; try again later
+    └── DownloadError           one video could not be had
+        ├── GoneError           it was deleted, hidden or never existed
+        ├── RestrictedError     it needs a login, a payment or another country
+        ├── DamagedError        what arrived is not what was announced
+        └── TransferError       the connection failed; worth another try
+
+A message says what is wrong, where, and what to do about it, on one line.
+"""
+
+
+class PopDanceSetError(Exception):
+    """Base of the tree.
+
+    Args:
+        what: what is wrong, in a few words.
+        where: the file, address, row or setting concerned.
+        do: what the reader can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, where: object = "", do: str = "") -> None:
+        self.what, self.where, self.do = what, str(where), do
+        super().__init__(what, self.where, do)
+
+    def __str__(self) -> str:
+        line = f"{self.where}: {self.what}" if self.where else self.what
+        if self.do:
+            line = f"{line} ({self.do})"
+        return " ".join(line.split())
+
+
+class InputError(PopDanceSetError):
+    """Something the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class SettingsError(InputError):
+    """A setting is unknown or has a wrong value."""
+
+
+class SchemaError(InputError):
+    """A table lacks columns or holds wrong types."""
+
+
+class ManifestError(InputError):
+    """A manifest cannot be read or contradicts itself."""
+
+
+class MediaError(InputError):
+    """A file is no readable video or sound."""
+
+
+class AssetError(InputError):
+    """Model files are missing, damaged or out of reach."""
+
+
+class StoreError(PopDanceSetError):
+    """The store cannot be read or written."""
+
+    exit_code = 2
+
+
+class RefusedError(PopDanceSetError):
+    """The host asked us to stay away; what was collected is saved.
+
+    Args:
+        retry_at: when another try is reasonable, as local time in ISO 8601, or "" if unknown.
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, where: object = "", do: str = "", retry_at: str = "") -> None:
+        self.retry_at = retry_at
+        super().__init__(what, where, do)
+
+
+class DownloadError(PopDanceSetError):
+    """One video could not be had."""
+
+
+class GoneError(DownloadError):
+    """The video was deleted, hidden or never existed."""
+
+
+class RestrictedError(DownloadError):
+    """The video needs a login, a payment or another country."""
+
+
+class DamagedError(DownloadError):
+    """What arrived is not what was announced: cut off, a paid preview, or no video at all."""
+
+
+class TransferError(DownloadError):
+    """The connection failed on the way; worth another try."""

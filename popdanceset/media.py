@@ -1,0 +1,179 @@
+"""Opens media files: what is in them, and their frames one after the other. The only place that does."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from popdanceset.errors import InputError, MediaError
+
+if TYPE_CHECKING:
+    import av
+
+    Picture = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a media file holds.
+
+    Attributes:
+        width, height: of the pictures as displayed (a rotation flag is applied), pixels.
+        fps: mean frame rate, 1/s.
+        duration: seconds, of the picture track.
+        frames: as the container says, 0 where it does not.
+        rotation: degrees clockwise a player turns the pictures, one of 0, 90, 180, 270.
+        sample_rate: of the sound, 1/s; 0 without sound.
+        start: time stamp of the first picture, seconds.
+    """
+
+    width: int
+    height: int
+    fps: float
+    duration: float
+    frames: int
+    rotation: int
+    sample_rate: int
+    start: float
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is an audio track."""
+        return self.sample_rate > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture: `time` in seconds from the first picture, `image` (height, width, 3) uint8 RGB, upright."""
+
+    time: float
+    image: Picture
+
+
+def probe(path: str | Path) -> Probe:
+    """What the file holds, read from its headers and its first picture.
+
+    Raises:
+        InputError: there is no such file, or it may not be read.
+        MediaError: it is empty, no video, or its first picture cannot be decoded.
+    """
+    with _opened(path) as container:
+        stream = _picture_track(container, path)
+        first = next(_decoded(container, stream, path), None)
+        if first is None:
+            raise MediaError("holds no picture", path, "fetch the file again")
+        rotation = int(-first.rotation) % 360
+        width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
+        if stream.duration is not None:
+            duration = float(stream.duration * stream.time_base)
+        else:
+            duration = (container.duration or 0) / 1e6
+        sound = container.streams.audio[0] if container.streams.audio else None
+        return Probe(
+            width=width,
+            height=height,
+            fps=float(stream.average_rate or stream.guessed_rate or 0),
+            duration=duration,
+            frames=stream.frames,
+            rotation=rotation,
+            sample_rate=sound.rate if sound else 0,
+            start=float(first.time or 0.0),
+        )
+
+
+def frames(path: str | Path, height: int | None = None, fps: float | None = None) -> Iterator[Frame]:
+    """The upright pictures of a video, in order, decoded once.
+
+    Args:
+        path: the file.
+        height: pictures are reduced to this height (never enlarged), the width in proportion; None: as they are.
+        fps: pictures are taken at the times k / fps from the first one, each the last picture shown by then, so that
+            the result is evenly spaced whatever the source's rate; None: every picture.
+
+    Raises:
+        InputError, MediaError: as `probe`; damage in the middle of a file raises where it is met.
+    """
+    with _opened(path) as container:
+        stream = _picture_track(container, path)
+        stream.thread_type = "AUTO"
+        start: float | None = None
+        index = 0
+        held: tuple[float, Any] | None = None
+        for picture in _decoded(container, stream, path):
+            time = float(picture.time or 0.0)
+            if start is None:
+                start = time
+            time -= start
+            if fps is None:
+                yield Frame(time, _upright(picture, height))
+                continue
+            # Half a millisecond of slack: time stamps of common containers are rounded to that much.
+            while held is not None and index / fps < time - 5e-4:
+                yield Frame(index / fps, _upright(held[1], height))
+                index += 1
+            held = (time, picture)
+        if fps is not None and held is not None and index / fps <= held[0] + 5e-4:
+            yield Frame(index / fps, _upright(held[1], height))
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    import av
+
+    path = Path(path)
+    if path.is_dir():
+        raise InputError("is a folder, not a media file", path, "name a file")
+    try:
+        if path.stat().st_size == 0:
+            raise MediaError("is empty", path, "fetch the file again")
+        with av.open(str(path)) as container:
+            yield container
+    except FileNotFoundError as error:
+        raise InputError("no such file", path, "check the path") from error
+    except PermissionError as error:
+        raise InputError("may not be read", path, "check its permissions") from error
+    except av.FFmpegError as error:
+        raise MediaError(f"is no readable video or sound: {error.strerror}", path, "fetch the file again") from error
+
+
+def _picture_track(container: Any, path: str | Path) -> Any:
+    # Cover art of sound files is a picture track too, of one frame.
+    tracks = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not tracks:
+        raise MediaError("holds no video track", path, "name a video file")
+    return tracks[0]
+
+
+def _decoded(container: Any, stream: Any, path: str | Path) -> Iterator[Any]:
+    import av
+
+    try:
+        yield from container.decode(stream)
+    except av.FFmpegError as error:
+        raise MediaError(f"is damaged: {error.strerror}", path, "fetch the file again") from error
+
+
+def _upright(picture: av.VideoFrame, height: int | None) -> Picture:
+    turned = int(-picture.rotation) % 360
+    upright_height = picture.width if turned % 180 else picture.height
+    if height is not None and height < upright_height:
+        scale = height / upright_height
+        picture = picture.reformat(
+            width=max(2, round(picture.width * scale)), height=max(2, round(picture.height * scale)), format="rgb24"
+        )
+    image = picture.to_ndarray(format="rgb24")
+    if turned:
+        image = np.ascontiguousarray(np.rot90(image, k=-turned // 90))
+    return image

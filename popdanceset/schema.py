@@ -1,0 +1,329 @@
+"""Every table's columns, dtypes, shapes, units and axes: the one contract between the stages.
+
+A table is a pyarrow schema whose fields carry their meaning as metadata (`unit`, `axes`, `shape`, `doc`), so that it
+travels inside each parquet file. Arrays of a fixed shape are stored flat, in C order, as fixed-size lists; `shape`
+says how to fold them back (`popdanceset.release.reader` does).
+
+World axes of everything published: x right, y forward, z up, metres, right-handed.
+Picture axes: x right, y down, pixels of the clip, origin at the top left corner.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from popdanceset.errors import SchemaError
+
+VERSION = 1
+FPS = 30
+
+COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
+"""The seven counts of a video, by Bilibili's names (comments are `reply`)."""
+
+
+class State(StrEnum):
+    """What a crawl knows of a video."""
+
+    PUBLIC = "public"
+    GONE = "gone"  # -404: deleted, or never there
+    HIDDEN = "hidden"  # 62002, 62004, 62012: invisible, in review, owner only
+    UNREADABLE = "unreadable"  # answered, but not with anything that can be used
+
+
+class Reason(StrEnum):
+    """Why a video, span or clip was not accepted. An accepted one has an empty reason."""
+
+    NONE = ""
+    # selection
+    NOT_PUBLIC = "not_public"
+    COUNTS_MISSING = "counts_missing"
+    LOW_POPULARITY = "low_popularity"
+    FOLLOWERS_UNKNOWN = "followers_unknown"
+    VIEWS_NOT_ABOVE_FOLLOWERS = "views_not_above_followers"
+    # download
+    GONE = "gone"
+    RESTRICTED = "restricted"
+    PAID_PREVIEW = "paid_preview"
+    DAMAGED = "damaged"
+    # screening and clip planning
+    CAMERA_CUTS = "camera_cuts"
+    CAMERA_SHAKE = "camera_shake"
+    NO_DANCER = "no_dancer"
+    SEVERAL_DANCERS = "several_dancers"
+    TOO_SHORT = "too_short"
+    # poses
+    NOT_TRACKED = "not_tracked"
+    UNSTEADY_POSE = "unsteady_pose"
+
+
+def _field(
+    name: str, dtype: pa.DataType, doc: str, *, unit: str = "", axes: str = "", nullable: bool = False
+) -> pa.Field:
+    meta = {"doc": doc, "unit": unit, "axes": axes}
+    return pa.field(name, dtype, nullable, {k: v for k, v in meta.items() if v})
+
+
+def _array(name: str, shape: tuple[int, ...], doc: str, *, unit: str = "", axes: str = "") -> pa.Field:
+    meta = {"doc": doc, "unit": unit, "axes": axes, "shape": "x".join(map(str, shape))}
+    dtype = pa.list_(pa.field("element", pa.float32(), nullable=False), math.prod(shape))
+    return pa.field(name, dtype, False, {k: v for k, v in meta.items() if v})
+
+
+def _schema(table: str, fields: list[pa.Field]) -> pa.Schema:
+    return pa.schema(fields, {"table": table, "schema_version": str(VERSION)})
+
+
+_TIME = pa.timestamp("ms", "UTC")
+_WORD = pa.string()
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+_BVID = _field("bvid", _WORD, "video id as Bilibili writes it")
+_CLIP_ID = _field("clip_id", _WORD, "{bvid}_Clip_{n}, or {bvid}_p{page}_Clip_{n} for later parts")
+_REASON = _field("reason", _WORD, "empty if accepted, else a value of popdanceset.schema.Reason")
+
+STATISTICS = _schema(
+    "statistics",
+    [
+        _BVID,
+        _field("snapshot_at", _TIME, "when the counts were read", unit="UTC"),
+        _field("state", _WORD, "a value of popdanceset.schema.State"),
+        _field("note", _WORD, "why a row is not public or incomplete"),
+        _field("source", _WORD, "the listing that gave the row, e.g. ranking:1004"),
+        _field("aid", pa.int64(), "numeric video id", nullable=True),
+        _field("cid", pa.int64(), "id of the first part", nullable=True),
+        _field("pages", pa.int32(), "number of parts", nullable=True),
+        _field("mid", pa.int64(), "uploader id", nullable=True),
+        _field("owner", _WORD, "uploader name", nullable=True),
+        _field("title", _WORD, "title", nullable=True),
+        _field("tid", pa.int32(), "section, old scheme", nullable=True),
+        _field("tid_v2", pa.int32(), "section, scheme of 2025", nullable=True),
+        _field("tname", _WORD, "section name", nullable=True),
+        _field("copyright", pa.int8(), "1 original, 2 repost", nullable=True),
+        _field("pubdate", _TIME, "publication time", unit="UTC", nullable=True),
+        _field("duration", pa.float64(), "length of all parts", unit="s", nullable=True),
+        *[_field(name, pa.int64(), f"{name} count at the snapshot", nullable=True) for name in COUNTS],
+        _field("follower", pa.int64(), "followers of the uploader; asked for promising videos only", nullable=True),
+    ],
+)
+
+SELECTION = _schema(
+    "selection",
+    [
+        _BVID,
+        _field("pop", pa.float64(), "Pop of Eq. 1", nullable=True),
+        _field("beyond_reference", pa.bool_(), "a count lies above the reference sample's maximum"),
+        _field("view", pa.int64(), "views at the snapshot", nullable=True),
+        _field("follower", pa.int64(), "followers of the uploader", nullable=True),
+        _field("mid", pa.int64(), "uploader id", nullable=True),
+        _field("title", _WORD, "title", nullable=True),
+        _field("duration", pa.float64(), "length of all parts", unit="s", nullable=True),
+        _field("pages", pa.int32(), "number of parts", nullable=True),
+        _field("tid", pa.int32(), "section, old scheme", nullable=True),
+        _field("tid_v2", pa.int32(), "section, scheme of 2025", nullable=True),
+        _field("snapshot_at", _TIME, "when the counts were read", unit="UTC"),
+        _field("accepted", pa.bool_(), "Pop and views pass both thresholds"),
+        _REASON,
+    ],
+)
+
+VIDEOS = _schema(
+    "videos",
+    [
+        _BVID,
+        _field("page", pa.int32(), "part of the video, from 1"),
+        _field("cid", pa.int64(), "id of the part", nullable=True),
+        _field("path", _WORD, "the file's address inside the store, empty if there is none"),
+        _field("sha256", _WORD, "hash of the file, empty if there is none"),
+        _field("size", pa.int64(), "length of the file", unit="bytes", nullable=True),
+        _field("duration", pa.float64(), "measured length", unit="s", nullable=True),
+        _field("fps", pa.float64(), "mean frame rate", unit="1/s", nullable=True),
+        _field("width", pa.int32(), "as displayed", unit="px", nullable=True),
+        _field("height", pa.int32(), "as displayed", unit="px", nullable=True),
+        _field("has_sound", pa.bool_(), "there is an audio track", nullable=True),
+        _field("accepted", pa.bool_(), "the file is complete and usable"),
+        _REASON,
+        _field("note", _WORD, "the cause in the downloader's own words"),
+    ],
+)
+
+CLIPS = _schema(
+    "clips",
+    [
+        _field("clip_id", _WORD, "{bvid}_Clip_{n}; a rejected span has none", nullable=True),
+        _BVID,
+        _field("page", pa.int32(), "part of the video, from 1"),
+        _field("start", pa.float64(), "in the video", unit="s"),
+        _field("end", pa.float64(), "in the video", unit="s"),
+        _field("frames", pa.int32(), "frames of the clip at 30 fps; 0 for a rejected span"),
+        _field("path", _WORD, "the clip inside the store, empty for a rejected span"),
+        _field("music_path", _WORD, "its sound as wav, empty if it has none"),
+        _field("music_id", _WORD, "clips with the same id share their music"),
+        _field("genre", _WORD, "dance genre, or unknown"),
+        _field("dancer_id", _WORD, "who dances: the uploader, unless a reviewer says otherwise"),
+        _field("cuts_per_minute", pa.float64(), "camera cuts in the whole video", unit="1/min"),
+        _field("shake", pa.float64(), "high-frequency camera motion, share of the frame's diagonal", unit="1"),
+        _field("dancers", pa.float64(), "dancers visible, mean over the sampled frames", unit="1"),
+        _field("visibility", pa.float64(), "share of sampled frames with exactly one whole dancer", unit="1"),
+        _field("accepted", pa.bool_(), "satisfies every rule of screening"),
+        _REASON,
+    ],
+)
+
+VERDICTS = _schema(
+    "verdicts",
+    [
+        _CLIP_ID,
+        _BVID,
+        _field("frames", pa.int32(), "frames decoded at 30 fps"),
+        _field("detected", pa.int32(), "frames in which the estimator found the dancer"),
+        _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
+        _field("jitter_before", pa.float64(), "mean joint acceleration before smoothing", unit="m/s2"),
+        _field("jitter_after", pa.float64(), "mean joint acceleration after smoothing", unit="m/s2"),
+        _field("estimator", _WORD, "name and version of the pose estimator"),
+        _field("accepted", pa.bool_(), "the poses are fit for a release"),
+        _REASON,
+        _field("note", _WORD, "details for a reviewer"),
+    ],
+)
+
+_PARENT = "parent joint's frame, SMPL"
+_WORLD = "x right, y forward, z up"
+_PIXELS = "x right, y down"
+
+FRAMES = _schema(
+    "frames",
+    [
+        _CLIP_ID,
+        _field("frame_index", pa.int32(), "from 0, at 30 fps"),
+        _field("timestamp", pa.float64(), "from the clip's start", unit="s"),
+        _array("smpl_poses", (24, 3), "axis-angle rotations", unit="rad", axes=_PARENT),
+        _array("smpl_trans", (3,), "root position", unit="m", axes=_WORLD),
+        _array("smpl_scaling", (1,), "scale of the mean SMPL skeleton, constant in a clip", unit="1"),
+        _array("joints3d", (24, 3), "SMPL joints relative to the root", unit="m", axes=_WORLD),
+        _array("coco_keypoints3d", (17, 3), "COCO joints relative to the SMPL root", unit="m", axes=_WORLD),
+        _array("coco_keypoints2d", (17, 2), "COCO joints in the picture", unit="px", axes=_PIXELS),
+        _array("pred_scores", (29,), "confidence of the 24 joints, then head top, hands, feet", unit="1"),
+        _array("pred_camera", (3,), "weak perspective: scale, x, y (normalised by the box)", unit="1"),
+        _array("cam_root", (3,), "root in camera space", unit="m", axes="x right, y down, z forward"),
+        _array("bbox", (4,), "x0 y0 x1 y1 of the dancer", unit="px", axes=_PIXELS),
+        pa.field(
+            "observed",
+            pa.list_(pa.field("element", pa.bool_(), nullable=False), 24),
+            False,
+            {"doc": "false where a rotation, or its twist, was not seen but inferred", "shape": "24"},
+        ),
+        _field("estimator", _LABEL, "name and version of the pose estimator"),
+    ],
+)
+
+RELEASE_CLIPS = _schema(
+    "release_clips",
+    [
+        _CLIP_ID,
+        _BVID,
+        _field("page", pa.int32(), "part of the video, from 1"),
+        _field("start", pa.float64(), "in the video", unit="s"),
+        _field("end", pa.float64(), "in the video", unit="s"),
+        _field("frames", pa.int32(), "frames at 30 fps"),
+        _field("first_row", pa.int64(), "index of the clip's first row in the frame table"),
+        _field("file", _WORD, "the data file that holds the clip"),
+        _field("row_group", pa.int32(), "the clip's row group in that file"),
+        _field("music_id", _WORD, "clips with the same id share their music"),
+        _field("genre", _WORD, "dance genre, or unknown"),
+        _field("dancer_id", _WORD, "who dances"),
+        _field("split", _WORD, "train or test"),
+        _field("pop", pa.float64(), "Pop of Eq. 1"),
+        _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
+        _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
+        _field("estimator", _WORD, "name and version of the pose estimator"),
+    ],
+)
+
+
+def music_schema(extractor: str, width: int) -> pa.Schema:
+    """Schema of a music feature table.
+
+    Args:
+        extractor: name of the feature extractor, e.g. `baseline` (35 dims) or `jukebox` (4800 dims).
+        width: number of features a frame.
+    """
+    schema = _schema(
+        "music",
+        [
+            _CLIP_ID,
+            _field("frame_index", pa.int32(), "from 0, at 30 fps"),
+            _array("features", (width,), f"{extractor} music features"),
+        ],
+    )
+    return schema.with_metadata({**schema.metadata, b"extractor": extractor.encode()})
+
+
+def shape_of(field: pa.Field) -> tuple[int, ...]:
+    """Shape of one cell: () for a scalar, e.g. (24, 3) for `smpl_poses`."""
+    text = (field.metadata or {}).get(b"shape", b"").decode()
+    return tuple(int(n) for n in text.split("x")) if text else ()
+
+
+def describe(schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """Name → dtype, shape, unit, axes and doc of every column, as plain data for `meta/info.json`."""
+    described = {}
+    for field in schema:
+        meta = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+        leaf = field.type.value_type if pa.types.is_fixed_size_list(field.type) else field.type
+        described[field.name] = {
+            "dtype": str(leaf),
+            "shape": list(shape_of(field)),
+            **{key: meta[key] for key in ("unit", "axes", "doc") if key in meta},
+        }
+    return described
+
+
+def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
+    """The table with exactly the schema's columns, types and metadata.
+
+    Nullable columns that are missing are filled with nulls; extra columns are an error.
+
+    Raises:
+        SchemaError: a column is missing, unknown, of the wrong type, or null where it must not be.
+    """
+    name = schema.metadata[b"table"].decode()
+    unknown = [c for c in table.column_names if c not in schema.names]
+    if unknown:
+        raise SchemaError(f"columns {unknown} do not belong to table {name!r}", where)
+    columns = []
+    for field in schema:
+        if field.name not in table.column_names:
+            if not field.nullable:
+                raise SchemaError(f"column {field.name!r} of table {name!r} is missing", where)
+            columns.append(pa.nulls(len(table), field.type))
+            continue
+        try:
+            column = table[field.name].cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise SchemaError(f"column {field.name!r} of table {name!r}: {error}", where) from error
+        if not field.nullable and column.null_count:
+            raise SchemaError(f"column {field.name!r} of table {name!r} has {column.null_count} nulls", where)
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+def from_rows(rows: list[dict[str, Any]], schema: pa.Schema, where: object = "") -> pa.Table:
+    """A table from one mapping a row.
+
+    Raises:
+        SchemaError: as `conform`; also when a value does not fit its column.
+    """
+    columns = {}
+    for field in schema:
+        if any(field.name in row for row in rows) or not rows:
+            try:
+                columns[field.name] = pa.array([row.get(field.name) for row in rows], field.type)
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise SchemaError(f"column {field.name!r}: {error}", where) from error
+    strangers = {key for row in rows for key in row} - set(schema.names)
+    if strangers:
+        raise SchemaError(f"columns {sorted(strangers)} do not belong to the table", where)
+    return conform(pa.table(columns), schema, where)

@@ -1,0 +1,199 @@
+"""Typed settings: the same names on the command line, in the environment and in a TOML file.
+
+    [crawl]                                    popdanceset.toml
+    requests_per_second = 0.5
+
+    POPDANCESET_CRAWL__REQUESTS_PER_SECOND=0.5 environment
+    popdanceset crawl --set crawl.requests_per_second=0.5
+
+Later sources win over earlier ones: defaults, TOML file, environment, command line. The file is `popdanceset.toml` in
+the working directory, or what `POPDANCESET_CONFIG` or `--config` names.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from popdanceset.errors import SettingsError
+
+DEFAULT_FILE = "popdanceset.toml"
+_toml_file: ContextVar[Path] = ContextVar("toml_file", default=Path(DEFAULT_FILE))
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkSettings(_Group):
+    """How the crawler and the downloader reach the network."""
+
+    proxy: str = Field("", description="HTTP proxy for every request; empty: none")
+    ca_file: str = Field("", description="CA certificate to trust instead of the system's; empty: the system's")
+    contact: str = Field("", description="address put into the User-Agent so that the host can reach you")
+    timeout: float = Field(20.0, gt=0, description="seconds for one answer")
+
+
+class CrawlSettings(_Group):
+    """The polite crawl."""
+
+    sources: tuple[str, ...] = Field(
+        ("ranking:1004", "newest:1004"), min_length=1, description="listings, as name:argument"
+    )
+    requests_per_second: float = Field(0.5, gt=0, description="upper bound of the request rate")
+    jitter: float = Field(0.3, ge=0, le=1, description="random share added to each pause")
+    max_videos: int = Field(10_000, gt=0, description="stop after so many videos")
+    refusals_before_stop: int = Field(3, gt=0, description="refusals in a row that end the crawl")
+    cool_down: float = Field(60.0, gt=0, description="seconds of the first pause after a refusal; doubles each time")
+
+
+class PopularitySettings(_Group):
+    """Regression and selection."""
+
+    sample: int = Field(100, ge=0, description="founding sample's size; 0: every complete video")
+    seed: int = Field(0, description="seed of the founding sample")
+    alpha: float = Field(0.05, gt=0, lt=1, description="terms whose p value is not below this are dropped")
+    min_pop: float = Field(0.85, description="accept Pop above this")
+    follower_margin: float = Field(
+        0.05, ge=0, description="ask for followers already this far below min_pop, so that a later fit finds them"
+    )
+
+
+class DownloadSettings(_Group):
+    """Video files."""
+
+    max_height: int = Field(1080, gt=0, description="largest picture height asked for")
+    retries: int = Field(3, ge=0, description="further tries after a broken connection")
+    rate_limit: int = Field(0, ge=0, description="bytes a second; 0: unlimited")
+    cookie_file: str = Field("", description="cookie file of a user who has permission; never logged")
+    duration_tolerance: float = Field(0.1, ge=0, lt=1, description="a file shorter than announced by this share is a preview")
+
+
+class ScreeningSettings(_Group):
+    """Camera cuts, camera shake and dancers."""
+
+    height: int = Field(360, gt=0, description="pictures are screened at this height")
+    detector: str = Field("blazepose", description="name of the person detector, an entry point")
+    sample_fps: float = Field(2.0, gt=0, description="pictures a second in which dancers are counted")
+    max_shake: float = Field(0.002, gt=0, description="largest camera jitter, share of the frame's diagonal")
+    min_visibility: float = Field(0.9, ge=0, le=1, description="smallest share of samples with one whole dancer")
+    detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
+
+
+class ClipSettings(_Group):
+    """Clip planning."""
+
+    min_seconds: float = Field(4.0, gt=0, description="shorter spans are rejected")
+    max_seconds: float = Field(60.0, gt=0, description="longer spans are divided")
+
+
+class PoseSettings(_Group):
+    """Pose extraction."""
+
+    estimator: str = Field("blazepose", description="name of the pose estimator")
+    model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
+    min_detected: float = Field(0.9, ge=0, le=1, description="smallest share of frames with the dancer")
+    longest_gap: float = Field(0.5, gt=0, description="seconds without the dancer that may be filled in")
+    workers: int = Field(2, gt=0, description="clips in work at once")
+
+
+class ReleaseSettings(_Group):
+    """Publication."""
+
+    version: str = Field(
+        "", pattern=r"^([0-9A-Za-z][0-9A-Za-z.+-]*)?$", description="name of the release's folder; empty: the date"
+    )
+    test_share: float = Field(0.1, ge=0, lt=1, description="share of the frames held out, by video and music")
+    seed: int = Field(0, description="seed of the split")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="POPDANCESET_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    store: str = Field("store", description="folder or s3:// address of all tables and media")
+    manifests: str = Field("manifests", description="folder of the manifests")
+    network: NetworkSettings = NetworkSettings()
+    crawl: CrawlSettings = CrawlSettings()
+    popularity: PopularitySettings = PopularitySettings()
+    download: DownloadSettings = DownloadSettings()
+    screening: ScreeningSettings = ScreeningSettings()
+    clips: ClipSettings = ClipSettings()
+    pose: PoseSettings = PoseSettings()
+    release: ReleaseSettings = ReleaseSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml_file.get())
+
+    @classmethod
+    def load(cls, file: str | Path | None = None, overrides: dict[str, Any] | None = None) -> Self:
+        """Settings from the TOML file, the environment and the command line.
+
+        Args:
+            file: TOML file; None: `POPDANCESET_CONFIG`, else `popdanceset.toml` if it is there.
+            overrides: nested mapping that wins over everything, as `parse_assignments` makes it.
+
+        Raises:
+            SettingsError: the file is missing or no TOML, a name is unknown, or a value does not fit.
+        """
+        named = file or os.environ.get("POPDANCESET_CONFIG")
+        path = Path(named or DEFAULT_FILE)
+        if named and not path.is_file():
+            raise SettingsError("settings file not found", path, "check --config or POPDANCESET_CONFIG")
+        token = _toml_file.set(path)
+        try:
+            return cls(**(overrides or {}))
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            raise SettingsError(
+                f"setting {name!r}: {first['msg']}", do="see `popdanceset settings` for all names and defaults"
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"not readable as TOML: {error}", path, "correct the file") from error
+        except PydanticSettingsError as error:
+            raise SettingsError(str(error), "environment", "correct the variable named") from error
+        finally:
+            _toml_file.reset(token)
+
+
+def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
+    """`("crawl.max_videos=5", …)` → `{"crawl": {"max_videos": "5"}}`.
+
+    Raises:
+        SettingsError: an assignment has no `=`.
+    """
+    nested: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise SettingsError(f"{assignment!r} is no assignment", "--set", "write --set name.of.setting=value")
+        *groups, leaf = name.strip().split(".")
+        level = nested
+        for group in groups:
+            level = level.setdefault(group, {})
+        level[leaf] = value.split(",") if leaf == "sources" else value
+    return nested

@@ -1,0 +1,47 @@
+"""Fixtures every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+
+# Set before Prefect is imported anywhere: no telemetry, no update checks, from a test run.
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of golden values and test media that lies beside the project in CI."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder ../shared with golden values is not here")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("POPDANCESET_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Default settings, with everything written below a temporary folder."""
+    return Settings.load(
+        overrides={"store": str(tmp_path / "store"), "manifests": str(tmp_path / "manifests")}
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Store:
+    """The store of `settings`."""
+    return Store(settings.store)

@@ -1,0 +1,1 @@
+"""POPDG, its baselines and the metric suite. Reads releases and nothing else."""
