@@ -1,0 +1,47 @@
+"""Music features, the release, and the report on how it came about."""
+
+from __future__ import annotations
+
+import datetime
+
+from prefect import flow, task
+
+from flows.conduct import RETRY, Overrides, load
+from popdanceset.music.features import extract_features
+from popdanceset.progress import track
+from popdanceset.release.writer import publish as publish_release
+from popdanceset.store import Store
+
+
+@task(**RETRY)
+def features(overrides: Overrides | None) -> None:
+    """Music features of every accepted clip that has none yet."""
+    settings = load(overrides)
+    with track("features") as advance:
+        extract_features(settings, Store(settings.store), advance=advance)
+
+
+@task(**RETRY)
+def release(overrides: Overrides | None, manifest: str, day: datetime.date | None) -> str:
+    """Writes the release; returns its name inside the store."""
+    settings = load(overrides)
+    with track("publish") as advance:
+        return publish_release(settings, Store(settings.store), manifest, advance=advance, day=day).path
+
+
+@flow
+def publish(
+    settings: Overrides | None = None, manifest: str = "weekly", day: datetime.date | None = None
+) -> str:
+    """Publishes everything accepted as a release.
+
+    Args:
+        settings: settings that differ from the worker's own.
+        manifest: name of the manifest whose videos are published.
+        day: date that names the release where the settings do not; None: today.
+
+    Returns:
+        The release's name inside the store.
+    """
+    features(settings)
+    return release(settings, manifest, day)

@@ -1,0 +1,47 @@
+"""The whole chain: crawl, select, acquire, extract, publish."""
+
+from __future__ import annotations
+
+import datetime
+
+from prefect import flow
+from prefect.deployments import run_deployment
+
+from flows.acquire import acquire
+from flows.conduct import Overrides
+from flows.crawl import crawl
+from flows.extract import extract
+from flows.publish import publish
+from flows.select import select
+from popdanceset.errors import PopDanceSetError
+
+
+@flow
+def refresh(
+    settings: Overrides | None = None,
+    manifest: str = "weekly",
+    day: datetime.date | None = None,
+    extract_on: str = "",
+) -> str:
+    """Brings the dataset up to date. Finished work of an earlier run is found and kept.
+
+    Args:
+        settings: settings that differ from the worker's own.
+        manifest: name of the manifest to write.
+        day: date of the snapshot and of the release; None: today.
+        extract_on: deployment that extracts the poses, e.g. `extract/gpu` on a pool of GPU workers; empty: here.
+
+    Returns:
+        The release's name inside the store.
+    """
+    crawl(settings, day)
+    select(settings, manifest, day)
+    acquire(settings, manifest)
+    if extract_on:
+        run = run_deployment(extract_on, parameters={"settings": settings})
+        if run.state is None or not run.state.is_completed():
+            ended = run.state.name if run.state else "unknown"
+            raise PopDanceSetError(f"the run ended as {ended}", extract_on, "read its log, then run refresh again")
+    else:
+        extract(settings)
+    return publish(settings, manifest, day)

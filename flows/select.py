@@ -1,0 +1,57 @@
+"""Popularity: the regression, the followers it asks for, and the manifest of accepted videos."""
+
+from __future__ import annotations
+
+import datetime
+
+from prefect import flow, task
+
+from flows.conduct import RETRY, Overrides, load
+from popdanceset.bilibili.crawl import ask_followers
+from popdanceset.popularity.regression import fit_store, read_model
+from popdanceset.popularity.selection import select as select_videos
+from popdanceset.progress import track
+from popdanceset.store import Store
+
+
+@task
+def fit(overrides: Overrides | None) -> str:
+    """Fits Eq. 1 to the latest statistics; returns the fit's id."""
+    settings = load(overrides)
+    return fit_store(settings, Store(settings.store))
+
+
+@task(**RETRY)
+def followers(overrides: Overrides | None, fit_id: str, day: datetime.date | None) -> None:
+    """Asks for the followers of uploaders whose video comes near the threshold."""
+    settings = load(overrides)
+    store = Store(settings.store)
+    with track("followers") as advance:
+        ask_followers(settings, store, read_model(fit_id, store), day=day, advance=advance)
+
+
+@task
+def write_manifest(overrides: Overrides | None, fit_id: str, manifest: str) -> str:
+    """Scores every video and writes the manifest of the accepted ones; returns its folder."""
+    settings = load(overrides)
+    store = Store(settings.store)
+    return str(select_videos(settings, store, read_model(fit_id, store), manifest).folder)
+
+
+@flow
+def select(
+    settings: Overrides | None = None, manifest: str = "weekly", day: datetime.date | None = None
+) -> str:
+    """Chooses the videos of a dataset version.
+
+    Args:
+        settings: settings that differ from the worker's own.
+        manifest: name of the manifest to write.
+        day: date under which follower counts are kept; None: today.
+
+    Returns:
+        The manifest's folder.
+    """
+    fit_id = fit(settings)
+    followers(settings, fit_id, day)
+    return write_manifest(settings, fit_id, manifest)
