@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from prefect import flow, task, unmapped
+from dataclasses import replace
+from pathlib import Path
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.futures import wait
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.conduct import RETRY, Overrides, batches, load
-from popdanceset.manifest import folder_of, read_manifest
+from popdanceset.errors import TransferError
+from popdanceset.manifest import read_manifest
 from popdanceset.progress import track
 from popdanceset.store import Store
 from popdanceset.video.acquire import acquire as acquire_videos
@@ -16,22 +21,38 @@ BATCH = 2
 
 @task(**RETRY)
 def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -> None:
-    """Downloads, screens and cuts some videos of a manifest."""
+    """Downloads, screens and cuts some videos of a manifest.
+
+    Raises:
+        TransferError: some could not be fetched; those that could are done.
+    """
     settings = load(overrides)
-    part = read_manifest(folder_of(manifest, settings)).only(bvids)
+    whole = read_manifest(Path(settings.manifests, manifest))
+    part = replace(whole, videos=tuple(video for video in whole.videos if video.bvid in set(bvids)))
     with track("acquire", len(bvids)) as advance:
-        acquire_videos(part, settings, Store(settings.store), advance=advance)
+        unfinished = acquire_videos(part, settings, Store(settings.store), advance=advance).unfinished
+    if unfinished:
+        raise TransferError("could not be fetched", ", ".join(unfinished), "they are tried again by the next run")
 
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
 def acquire(settings: Overrides | None = None, manifest: str = "weekly") -> None:
     """Brings every video of a manifest into the store, or a row that says why not.
 
+    Connections that stay broken cost their videos this run, not the run itself; that is logged.
+
     Args:
         settings: settings that differ from the worker's own.
         manifest: name of the manifest.
     """
-    videos = read_manifest(folder_of(manifest, load(settings))).videos
-    acquire_batch.map(
-        unmapped(settings), manifest, batches([video.bvid for video in videos], BATCH)
-    ).result()
+    loaded = load(settings)
+    Store(loaded.store).sweep()
+    bvids = [video.bvid for video in read_manifest(Path(loaded.manifests, manifest)).videos]
+    runs = acquire_batch.map(unmapped(settings), manifest, batches(bvids, BATCH))
+    wait(runs)
+    for run in runs:
+        outcome = run.state.result(raise_on_failure=False)
+        if isinstance(outcome, TransferError):
+            get_run_logger().warning("%s", outcome)
+        elif isinstance(outcome, Exception):
+            raise outcome

@@ -7,7 +7,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.conduct import RETRY, Overrides, batches, load
 from hybrik_runner.runner import extract as extract_clips
-from hybrik_runner.runner import pending
+from hybrik_runner.runner import waiting
 from popdanceset.progress import track
 from popdanceset.store import Store
 
@@ -34,7 +34,8 @@ def extract(settings: Overrides | None = None) -> int:
     Returns:
         Number of clips that were waiting.
     """
-    loaded = load(settings)
-    waiting = pending(Store(loaded.store))
-    extract_batch.map(unmapped(settings), batches(waiting, BATCH)).result()
-    return len(waiting)
+    store = Store(load(settings).store)
+    store.sweep()
+    clip_ids = waiting(store)
+    extract_batch.map(unmapped(settings), batches(clip_ids, BATCH)).result()
+    return len(clip_ids)

@@ -8,7 +8,8 @@ from prefect import flow, task
 
 from flows.conduct import RETRY, Overrides, load
 from popdanceset.bilibili.crawl import ask_followers
-from popdanceset.popularity.regression import fit_store, read_model
+from popdanceset.popularity.fit import fit as fit_model
+from popdanceset.popularity.model import load_model
 from popdanceset.popularity.selection import select as select_videos
 from popdanceset.progress import track
 from popdanceset.store import Store
@@ -18,7 +19,7 @@ from popdanceset.store import Store
 def fit(overrides: Overrides | None) -> str:
     """Fits Eq. 1 to the latest statistics; returns the fit's id."""
     settings = load(overrides)
-    return fit_store(settings, Store(settings.store))
+    return fit_model(settings, Store(settings.store)).fit_id
 
 
 @task(**RETRY)
@@ -27,7 +28,7 @@ def followers(overrides: Overrides | None, fit_id: str, day: datetime.date | Non
     settings = load(overrides)
     store = Store(settings.store)
     with track("followers") as advance:
-        ask_followers(settings, store, read_model(fit_id, store), day=day, advance=advance)
+        ask_followers(settings, store, load_model(fit_id, settings, store), day=day, advance=advance)
 
 
 @task
@@ -35,7 +36,7 @@ def write_manifest(overrides: Overrides | None, fit_id: str, manifest: str) -> s
     """Scores every video and writes the manifest of the accepted ones; returns its folder."""
     settings = load(overrides)
     store = Store(settings.store)
-    return str(select_videos(settings, store, read_model(fit_id, store), manifest).folder)
+    return str(select_videos(settings, store, load_model(fit_id, settings, store), manifest).manifest)
 
 
 @flow

@@ -1,4 +1,4 @@
-"""The `popdanceset` command. Commands come from the entry-point group `popdanceset.commands`, loaded when asked for."""
+"""The `popdanceset` command. Its commands are the entry points of group `popdanceset.commands`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,32 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for point in entry_points(group=GROUP, name=cmd_name):
-            command = point.load()
+            try:
+                command = point.load()
+            except (ImportError, AttributeError) as error:
+                return _broken(cmd_name, point.value, error)
             assert isinstance(command, click.Command)
             return command
         return None
+
+
+def _broken(name: str, where: str, error: Exception) -> click.Command:
+    """Stands in for a command whose package cannot be imported, so that the others can still be used."""
+
+    def complain(args: tuple[str, ...]) -> NoReturn:
+        raise PopDanceSetError(
+            f"command {name!r} cannot be loaded: {error}", where, "install its package again"
+        )
+
+    arguments = click.Argument(["args"], nargs=-1, type=click.UNPROCESSED)
+    return click.Command(
+        name,
+        callback=complain,
+        params=[arguments],
+        short_help="(cannot be loaded)",
+        context_settings={"ignore_unknown_options": True},
+        add_help_option=False,
+    )
 
 
 @click.command(cls=_Commands)
@@ -42,7 +64,7 @@ def popdanceset(verbose: bool) -> None:
 
 
 def main() -> NoReturn:
-    """Runs the command line; what goes wrong is one line on standard error and the exit code of its exception."""
+    """Runs the command line; what goes wrong is one line on standard error and its exception's exit code."""
     try:
         code = popdanceset(standalone_mode=False) or 0
     except PopDanceSetError as error:

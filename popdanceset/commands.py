@@ -17,7 +17,9 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--store", metavar="ADDRESS", help="Folder or s3:// address of tables and media.")
     @click.option("--config", metavar="FILE", help="TOML file of settings (default: popdanceset.toml).")
-    @click.option("--set", "assignments", metavar="NAME=VALUE", multiple=True, help="A setting; may be repeated.")
+    @click.option(
+        "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="A setting; may be repeated."
+    )
     @functools.wraps(command)
     def wrapper(
         *args: Any, store: str | None, config: str | None, assignments: tuple[str, ...], **options: Any

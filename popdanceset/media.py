@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 
+_TIME_STAMP_SLACK = 5e-4  # seconds: common containers round time stamps to a millisecond
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What a media file holds.
@@ -31,6 +34,7 @@ class Probe:
         rotation: degrees clockwise a player turns the pictures, one of 0, 90, 180, 270.
         sample_rate: of the sound, 1/s; 0 without sound.
         start: time stamp of the first picture, seconds.
+        track: number of the picture track in the file, from 0.
     """
 
     width: int
@@ -41,6 +45,7 @@ class Probe:
     rotation: int
     sample_rate: int
     start: float
+    track: int = 0
 
     @property
     def has_sound(self) -> bool:
@@ -63,7 +68,7 @@ def probe(path: str | Path) -> Probe:
         InputError: there is no such file, or it may not be read.
         MediaError: it is empty, no video, or its first picture cannot be decoded.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = _picture_track(container, path)
         first = next(_decoded(container, stream, path), None)
         if first is None:
@@ -84,6 +89,7 @@ def probe(path: str | Path) -> Probe:
             rotation=rotation,
             sample_rate=sound.rate if sound else 0,
             start=float(first.time or 0.0),
+            track=stream.index,
         )
 
 
@@ -92,34 +98,48 @@ def frames(path: str | Path, height: int | None = None, fps: float | None = None
 
     Args:
         path: the file.
-        height: pictures are reduced to this height (never enlarged), the width in proportion; None: as they are.
-        fps: pictures are taken at the times k / fps from the first one, each the last picture shown by then, so that
-            the result is evenly spaced whatever the source's rate; None: every picture.
+        height: pictures are reduced to this height (never enlarged), the width in proportion; None: as they
+            are.
+        fps: pictures are taken at the times k / fps from the first one, each the last picture shown by then,
+            so that the result is evenly spaced whatever the source's rate; None: every picture.
 
     Raises:
         InputError, MediaError: as `probe`; damage in the middle of a file raises where it is met.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = _picture_track(container, path)
         stream.thread_type = "AUTO"
-        start: float | None = None
-        index = 0
-        held: tuple[float, Any] | None = None
-        for picture in _decoded(container, stream, path):
-            time = float(picture.time or 0.0)
-            if start is None:
-                start = time
-            time -= start
-            if fps is None:
-                yield Frame(time, _upright(picture, height))
-                continue
-            # Half a millisecond of slack: time stamps of common containers are rounded to that much.
-            while held is not None and index / fps < time - 5e-4:
-                yield Frame(index / fps, _upright(held[1], height))
+        pictures = _decoded(container, stream, path)
+        if fps is None:
+            start: float | None = None
+            for picture in pictures:
+                start = picture.time if start is None else start
+                yield Frame(float(picture.time - start), _upright(picture, height))
+            return
+        for time, picture in _evenly(pictures, fps, float(1 / (stream.average_rate or fps))):
+            yield Frame(time, _upright(picture, height))
+
+
+def _evenly(pictures: Iterator[Any], fps: float, interval: float) -> Iterator[tuple[float, Any]]:
+    """(k / fps, picture shown then) for every k.
+
+    `interval` is how long the last picture is shown, where the file does not tell.
+    """
+    index, start, end = 0, 0.0, 0.0
+    shown = None
+    for picture in pictures:
+        if shown is None:
+            start = float(picture.time)
+        else:
+            while index / fps < picture.time - start - _TIME_STAMP_SLACK:
+                yield index / fps, shown
                 index += 1
-            held = (time, picture)
-        if fps is not None and held is not None and index / fps <= held[0] + 5e-4:
-            yield Frame(index / fps, _upright(held[1], height))
+        shown = picture
+        lasts = float(picture.duration * picture.time_base) if picture.duration else interval
+        end = float(picture.time) - start + lasts
+    while shown is not None and index / fps < end - _TIME_STAMP_SLACK:
+        yield index / fps, shown
+        index += 1
 
 
 def sha256(path: Path) -> str:
@@ -129,7 +149,13 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[Any]:
+def opened(path: str | Path) -> Iterator[Any]:
+    """A media file as a PyAV container.
+
+    Raises:
+        InputError: there is no such file, it is a folder, or it may not be read.
+        MediaError: it is empty, or no video or sound.
+    """
     import av
 
     path = Path(path)
@@ -145,7 +171,9 @@ def _opened(path: str | Path) -> Iterator[Any]:
     except PermissionError as error:
         raise InputError("may not be read", path, "check its permissions") from error
     except av.FFmpegError as error:
-        raise MediaError(f"is no readable video or sound: {error.strerror}", path, "fetch the file again") from error
+        raise MediaError(
+            f"is no readable video or sound: {error.strerror}", path, "fetch the file again"
+        ) from error
 
 
 def _picture_track(container: Any, path: str | Path) -> Any:
@@ -160,7 +188,9 @@ def _decoded(container: Any, stream: Any, path: str | Path) -> Iterator[Any]:
     import av
 
     try:
-        yield from container.decode(stream)
+        for picture in container.decode(stream):
+            if picture.time is not None:  # else nobody knows when to show it
+                yield picture
     except av.FFmpegError as error:
         raise MediaError(f"is damaged: {error.strerror}", path, "fetch the file again") from error
 
@@ -171,9 +201,9 @@ def _upright(picture: av.VideoFrame, height: int | None) -> Picture:
     if height is not None and height < upright_height:
         scale = height / upright_height
         picture = picture.reformat(
-            width=max(2, round(picture.width * scale)), height=max(2, round(picture.height * scale)), format="rgb24"
+            width=max(2, round(picture.width * scale)),
+            height=max(2, round(picture.height * scale)),
+            format="rgb24",
         )
-    image = picture.to_ndarray(format="rgb24")
-    if turned:
-        image = np.ascontiguousarray(np.rot90(image, k=-turned // 90))
-    return image
+    image: Picture = picture.to_ndarray(format="rgb24")  # type: ignore[assignment]
+    return np.ascontiguousarray(np.rot90(image, k=-turned // 90)) if turned else image

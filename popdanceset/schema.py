@@ -1,8 +1,8 @@
 """Every table's columns, dtypes, shapes, units and axes: the one contract between the stages.
 
-A table is a pyarrow schema whose fields carry their meaning as metadata (`unit`, `axes`, `shape`, `doc`), so that it
-travels inside each parquet file. Arrays of a fixed shape are stored flat, in C order, as fixed-size lists; `shape`
-says how to fold them back (`popdanceset.release.reader` does).
+A table is a pyarrow schema whose fields carry their meaning as metadata (`unit`, `axes`, `shape`, `doc`), so
+that it travels inside each parquet file. Arrays of a fixed shape are stored flat, in C order, as fixed-size
+lists; `shape` says how to fold them back (`popdanceset.release.reader` does).
 
 World axes of everything published: x right, y forward, z up, metres, right-handed.
 Picture axes: x right, y down, pixels of the clip, origin at the top left corner.
@@ -105,7 +105,22 @@ STATISTICS = _schema(
         _field("pubdate", _TIME, "publication time", unit="UTC", nullable=True),
         _field("duration", pa.float64(), "length of all parts", unit="s", nullable=True),
         *[_field(name, pa.int64(), f"{name} count at the snapshot", nullable=True) for name in COUNTS],
-        _field("follower", pa.int64(), "followers of the uploader; asked for promising videos only", nullable=True),
+        _field(
+            "follower",
+            pa.int64(),
+            "followers of the uploader; asked for promising videos only",
+            nullable=True,
+        ),
+    ],
+)
+
+FOLLOWERS = _schema(
+    "followers",
+    [
+        _field("mid", pa.int64(), "uploader id"),
+        _field("snapshot_at", _TIME, "when the number was read", unit="UTC"),
+        _field("follower", pa.int64(), "followers; null if the host did not say", nullable=True),
+        _field("note", _WORD, "why there is no number"),
     ],
 )
 
@@ -123,7 +138,7 @@ SELECTION = _schema(
         _field("pages", pa.int32(), "number of parts", nullable=True),
         _field("tid", pa.int32(), "section, old scheme", nullable=True),
         _field("tid_v2", pa.int32(), "section, scheme of 2025", nullable=True),
-        _field("snapshot_at", _TIME, "when the counts were read", unit="UTC"),
+        _field("snapshot_at", _TIME, "when the counts were read, if known", unit="UTC", nullable=True),
         _field("accepted", pa.bool_(), "Pop and views pass both thresholds"),
         _REASON,
     ],
@@ -163,10 +178,26 @@ CLIPS = _schema(
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
         _field("dancer_id", _WORD, "who dances: the uploader, unless a reviewer says otherwise"),
-        _field("cuts_per_minute", pa.float64(), "camera cuts in the whole video", unit="1/min"),
-        _field("shake", pa.float64(), "high-frequency camera motion, share of the frame's diagonal", unit="1"),
-        _field("dancers", pa.float64(), "dancers visible, mean over the sampled frames", unit="1"),
-        _field("visibility", pa.float64(), "share of sampled frames with exactly one whole dancer", unit="1"),
+        _field(
+            "cuts_per_minute", pa.float64(), "camera cuts in the whole video", unit="1/min", nullable=True
+        ),
+        _field(
+            "shake",
+            pa.float64(),
+            "high-frequency camera motion, share of the frame's diagonal; null where the background is too plain",
+            unit="1",
+            nullable=True,
+        ),
+        _field(
+            "dancers", pa.float64(), "dancers visible, mean over the sampled frames", unit="1", nullable=True
+        ),
+        _field(
+            "visibility",
+            pa.float64(),
+            "share of sampled frames with exactly one whole dancer",
+            unit="1",
+            nullable=True,
+        ),
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
     ],
@@ -177,11 +208,17 @@ VERDICTS = _schema(
     [
         _CLIP_ID,
         _BVID,
-        _field("frames", pa.int32(), "frames decoded at 30 fps"),
-        _field("detected", pa.int32(), "frames in which the estimator found the dancer"),
+        _field("frames", pa.int32(), "rows of the pose table at 30 fps"),
+        _field(
+            "detected", pa.int32(), "rows in which the estimator saw the dancer; the others are filled in"
+        ),
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
-        _field("jitter_before", pa.float64(), "mean joint acceleration before smoothing", unit="m/s2"),
-        _field("jitter_after", pa.float64(), "mean joint acceleration after smoothing", unit="m/s2"),
+        _field(
+            "jitter_before", pa.float64(), "mean joint acceleration about the root, unfiltered", unit="m/s2"
+        ),
+        _field(
+            "jitter_after", pa.float64(), "mean joint acceleration about the root, as written", unit="m/s2"
+        ),
         _field("estimator", _WORD, "name and version of the pose estimator"),
         _field("accepted", pa.bool_(), "the poses are fit for a release"),
         _REASON,
@@ -200,13 +237,24 @@ FRAMES = _schema(
         _field("frame_index", pa.int32(), "from 0, at 30 fps"),
         _field("timestamp", pa.float64(), "from the clip's start", unit="s"),
         _array("smpl_poses", (24, 3), "axis-angle rotations", unit="rad", axes=_PARENT),
-        _array("smpl_trans", (3,), "root position", unit="m", axes=_WORLD),
+        _array(
+            "smpl_trans",
+            (3,),
+            "root; the origin is on the floor below its first place",
+            unit="m",
+            axes=_WORLD,
+        ),
         _array("smpl_scaling", (1,), "scale of the mean SMPL skeleton, constant in a clip", unit="1"),
         _array("joints3d", (24, 3), "SMPL joints relative to the root", unit="m", axes=_WORLD),
         _array("coco_keypoints3d", (17, 3), "COCO joints relative to the SMPL root", unit="m", axes=_WORLD),
         _array("coco_keypoints2d", (17, 2), "COCO joints in the picture", unit="px", axes=_PIXELS),
         _array("pred_scores", (29,), "confidence of the 24 joints, then head top, hands, feet", unit="1"),
-        _array("pred_camera", (3,), "weak perspective: scale, x, y (normalised by the box)", unit="1"),
+        _array(
+            "pred_camera",
+            (3,),
+            "weak perspective s, x, y: pixel = middle of box + half side · s · (p + (x, y))",
+            unit="1/m, m",
+        ),
         _array("cam_root", (3,), "root in camera space", unit="m", axes="x right, y down, z forward"),
         _array("bbox", (4,), "x0 y0 x1 y1 of the dancer", unit="px", axes=_PIXELS),
         pa.field(
@@ -235,7 +283,8 @@ RELEASE_CLIPS = _schema(
         _field("genre", _WORD, "dance genre, or unknown"),
         _field("dancer_id", _WORD, "who dances"),
         _field("split", _WORD, "train or test"),
-        _field("pop", pa.float64(), "Pop of Eq. 1"),
+        _field("has_music", pa.bool_(), "there are music features of the clip"),
+        _field("pop", pa.float64(), "Pop of Eq. 1, if known", nullable=True),
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
@@ -267,6 +316,13 @@ def shape_of(field: pa.Field) -> tuple[int, ...]:
     return tuple(int(n) for n in text.split("x")) if text else ()
 
 
+def dtype_name(dtype: pa.DataType) -> str:
+    """A type as numpy and Hugging Face name it: pyarrow's `float` and `double` do not say their width."""
+    if pa.types.is_dictionary(dtype):
+        dtype = dtype.value_type
+    return {"float": "float32", "double": "float64"}.get(str(dtype), str(dtype))
+
+
 def describe(schema: pa.Schema) -> dict[str, dict[str, Any]]:
     """Name → dtype, shape, unit, axes and doc of every column, as plain data for `meta/info.json`."""
     described = {}
@@ -274,7 +330,7 @@ def describe(schema: pa.Schema) -> dict[str, dict[str, Any]]:
         meta = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
         leaf = field.type.value_type if pa.types.is_fixed_size_list(field.type) else field.type
         described[field.name] = {
-            "dtype": str(leaf),
+            "dtype": dtype_name(leaf),
             "shape": list(shape_of(field)),
             **{key: meta[key] for key in ("unit", "axes", "doc") if key in meta},
         }
@@ -321,7 +377,7 @@ def from_rows(rows: list[dict[str, Any]], schema: pa.Schema, where: object = "")
         if any(field.name in row for row in rows) or not rows:
             try:
                 columns[field.name] = pa.array([row.get(field.name) for row in rows], field.type)
-            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError) as error:
                 raise SchemaError(f"column {field.name!r}: {error}", where) from error
     strangers = {key for row in rows for key in row} - set(schema.names)
     if strangers:

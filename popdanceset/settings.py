@@ -6,21 +6,24 @@
     POPDANCESET_CRAWL__REQUESTS_PER_SECOND=0.5 environment
     popdanceset crawl --set crawl.requests_per_second=0.5
 
-Later sources win over earlier ones: defaults, TOML file, environment, command line. The file is `popdanceset.toml` in
-the working directory, or what `POPDANCESET_CONFIG` or `--config` names.
+Later sources win over earlier ones: defaults, TOML file, environment, command line. The file is
+`popdanceset.toml` in the working directory, or what `POPDANCESET_CONFIG` or `--config` names. A list is
+written with commas in the environment and on the command line.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -30,6 +33,7 @@ from pydantic_settings import SettingsError as PydanticSettingsError
 from popdanceset.errors import SettingsError
 
 DEFAULT_FILE = "popdanceset.toml"
+_log = logging.getLogger(__name__)
 _toml_file: ContextVar[Path] = ContextVar("toml_file", default=Path(DEFAULT_FILE))
 
 
@@ -37,11 +41,20 @@ class _Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _listed(value: object) -> object:
+    """A list from its words between commas; what is no string stays as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
 class NetworkSettings(_Group):
     """How the crawler and the downloader reach the network."""
 
     proxy: str = Field("", description="HTTP proxy for every request; empty: none")
-    ca_file: str = Field("", description="CA certificate to trust instead of the system's; empty: the system's")
+    ca_file: str = Field(
+        "", description="CA certificate to trust instead of the system's; empty: the system's"
+    )
     contact: str = Field("", description="address put into the User-Agent so that the host can reach you")
     timeout: float = Field(20.0, gt=0, description="seconds for one answer")
 
@@ -49,36 +62,66 @@ class NetworkSettings(_Group):
 class CrawlSettings(_Group):
     """The polite crawl."""
 
-    sources: tuple[str, ...] = Field(
+    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("ranking:1004", "newest:1004"), min_length=1, description="listings, as name:argument"
     )
     requests_per_second: float = Field(0.5, gt=0, description="upper bound of the request rate")
     jitter: float = Field(0.3, ge=0, le=1, description="random share added to each pause")
-    max_videos: int = Field(10_000, gt=0, description="stop after so many videos")
+    max_videos: int = Field(10_000, gt=0, description="ask for no further page after so many videos")
     refusals_before_stop: int = Field(3, gt=0, description="refusals in a row that end the crawl")
-    cool_down: float = Field(60.0, gt=0, description="seconds of the first pause after a refusal; doubles each time")
+    cool_down: float = Field(
+        60.0, gt=0, description="seconds of the first pause after a refusal; doubles each time"
+    )
+
+
+class WeightSettings(_Group):
+    """What each count adds to Bilibili's recommendation score (numerator of the paper's Eq. 14)."""
+
+    view: float = Field(0.25, ge=0)
+    danmaku: float = Field(0.4, ge=0)
+    reply: float = Field(0.4, ge=0)
+    favorite: float = Field(0.3, ge=0)
+    coin: float = Field(0.4, ge=0)
+    share: float = Field(0.6, ge=0)
+    like: float = Field(0.4, ge=0)
 
 
 class PopularitySettings(_Group):
     """Regression and selection."""
 
     sample: int = Field(100, ge=0, description="founding sample's size; 0: every complete video")
-    seed: int = Field(0, description="seed of the founding sample")
+    seed: int = Field(0, ge=0, description="seed of the founding sample")
+    weights: WeightSettings = Field(
+        WeightSettings(), description="weights of the counts in the response variable"
+    )
     alpha: float = Field(0.05, gt=0, lt=1, description="terms whose p value is not below this are dropped")
+    elimination: Literal["stepwise", "joint"] = Field(
+        "stepwise", description="drop terms one at a time, or all at once as the paper does"
+    )
+    errors: Literal["ordinary", "HC3"] = Field(
+        "ordinary", description="standard errors; HC3 holds under heteroscedasticity too"
+    )
     min_pop: float = Field(0.85, description="accept Pop above this")
+    min_views_per_follower: float = Field(
+        1.0, ge=0, description="accept views above this many times the uploader's followers; 0: do not ask"
+    )
     follower_margin: float = Field(
-        0.05, ge=0, description="ask for followers already this far below min_pop, so that a later fit finds them"
+        0.05,
+        ge=0,
+        description="ask for followers already this far below min_pop, so that a later fit finds them",
     )
 
 
 class DownloadSettings(_Group):
     """Video files."""
 
-    max_height: int = Field(1080, gt=0, description="largest picture height asked for")
+    max_height: int = Field(1080, gt=0, description="largest picture asked for: pixels of its smaller side")
     retries: int = Field(3, ge=0, description="further tries after a broken connection")
     rate_limit: int = Field(0, ge=0, description="bytes a second; 0: unlimited")
     cookie_file: str = Field("", description="cookie file of a user who has permission; never logged")
-    duration_tolerance: float = Field(0.1, ge=0, lt=1, description="a file shorter than announced by this share is a preview")
+    duration_tolerance: float = Field(
+        0.1, ge=0, lt=1, description="a file shorter than announced by this share is a preview"
+    )
 
 
 class ScreeningSettings(_Group):
@@ -88,7 +131,9 @@ class ScreeningSettings(_Group):
     detector: str = Field("blazepose", description="name of the person detector, an entry point")
     sample_fps: float = Field(2.0, gt=0, description="pictures a second in which dancers are counted")
     max_shake: float = Field(0.002, gt=0, description="largest camera jitter, share of the frame's diagonal")
-    min_visibility: float = Field(0.9, ge=0, le=1, description="smallest share of samples with one whole dancer")
+    min_visibility: float = Field(
+        0.9, ge=0, le=1, description="smallest share of samples with one whole dancer"
+    )
     detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
 
 
@@ -106,6 +151,15 @@ class PoseSettings(_Group):
     model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
     min_detected: float = Field(0.9, ge=0, le=1, description="smallest share of frames with the dancer")
     longest_gap: float = Field(0.5, gt=0, description="seconds without the dancer that may be filled in")
+    smoothing: float = Field(
+        0.035,
+        ge=0,
+        le=1,
+        description="standard deviation in seconds of the window that smooths rotations; 0: none",
+    )
+    max_jitter: float = Field(
+        80.0, gt=0, description="largest mean joint acceleration, m/s², of poses fit for a release"
+    )
     workers: int = Field(2, gt=0, description="clips in work at once")
 
 
@@ -113,10 +167,15 @@ class ReleaseSettings(_Group):
     """Publication."""
 
     version: str = Field(
-        "", pattern=r"^([0-9A-Za-z][0-9A-Za-z.+-]*)?$", description="name of the release's folder; empty: the date"
+        "",
+        pattern=r"^([0-9A-Za-z][0-9A-Za-z.+-]*)?$",
+        description="name of the release's folder; empty: the date",
     )
     test_share: float = Field(0.1, ge=0, lt=1, description="share of the frames held out, by video and music")
     seed: int = Field(0, description="seed of the split")
+    license: str = Field(
+        "other", min_length=1, description="licence on the dataset card, as Hugging Face names it"
+    )
 
 
 class Settings(BaseSettings):
@@ -159,6 +218,12 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the file is missing or no TOML, a name is unknown, or a value does not fit.
         """
+        for variable in sorted(os.environ):
+            name = variable.lower().removeprefix("popdanceset_").partition("__")[0]
+            if variable.startswith("POPDANCESET_") and name != "config" and name not in cls.model_fields:
+                _log.warning(
+                    "environment: %s is no setting (see `popdanceset settings` for all names)", variable
+                )
         named = file or os.environ.get("POPDANCESET_CONFIG")
         path = Path(named or DEFAULT_FILE)
         if named and not path.is_file():
@@ -170,12 +235,15 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = ".".join(map(str, first["loc"]))
             raise SettingsError(
-                f"setting {name!r}: {first['msg']}", do="see `popdanceset settings` for all names and defaults"
+                f"setting {name!r}: {first['msg']}",
+                do="see `popdanceset settings` for all names and defaults",
             ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"not readable as TOML: {error}", path, "correct the file") from error
         except PydanticSettingsError as error:
             raise SettingsError(str(error), "environment", "correct the variable named") from error
+        except OSError as error:
+            raise SettingsError(f"not readable: {error.strerror}", path, "check its permissions") from error
         finally:
             _toml_file.reset(token)
 
@@ -184,16 +252,20 @@ def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
     """`("crawl.max_videos=5", …)` → `{"crawl": {"max_videos": "5"}}`.
 
     Raises:
-        SettingsError: an assignment has no `=`.
+        SettingsError: an assignment has no `=`, or one names a group as if it were a setting.
     """
     nested: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
-            raise SettingsError(f"{assignment!r} is no assignment", "--set", "write --set name.of.setting=value")
+            raise SettingsError(
+                f"{assignment!r} is no assignment", "--set", "write --set name.of.setting=value"
+            )
         *groups, leaf = name.strip().split(".")
         level = nested
         for group in groups:
             level = level.setdefault(group, {})
-        level[leaf] = value.split(",") if leaf == "sources" else value
+            if not isinstance(level, dict):
+                raise SettingsError(f"{group!r} is set both as a value and as a group", "--set")
+        level[leaf] = value
     return nested

@@ -1,8 +1,8 @@
 """The skeletons of this field: SMPL's 24 joints with their rest pose, and COCO's 17 key points.
 
-Rest offsets are those of the mean SMPL body as the released POPDG code uses them (recovered from its published joint
-positions to 1e-7 m). In the rest pose y is up, x points to the body's left and z to its front; a root rotation of
-+90° about x brings it into the world of a release (z up, facing -y).
+Rest offsets are those of the mean SMPL body as the released POPDG code uses them (recovered from its
+published joint positions to 1e-7 m). In the rest pose y is up, x points to the body's left and z to its
+front; a root rotation of +90° about x brings it into the world of a release (z up, facing -y).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import numpy as np
 
 SMPL_JOINTS = (
     "root", "lhip", "rhip", "belly", "lknee", "rknee", "spine", "lankle", "rankle", "chest", "ltoes", "rtoes",
-    "neck", "linshoulder", "rinshoulder", "head", "lshoulder", "rshoulder", "lelbow", "relbow", "lwrist", "rwrist",
-    "lhand", "rhand",
+    "neck", "linshoulder", "rinshoulder", "head", "lshoulder", "rshoulder", "lelbow", "relbow", "lwrist",
+    "rwrist", "lhand", "rhand",
 )  # fmt: skip
 
 SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
@@ -49,13 +49,13 @@ SMPL_OFFSETS = np.array(
 
 COCO_JOINTS = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
-    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
-    "right_ankle",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee",
+    "left_ankle", "right_ankle",
 )  # fmt: skip
 
 COCO_BONES = (
-    (5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (5, 6), (11, 12), (5, 11), (6, 12),
-    (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (0, 6),
+    (5, 7), (7, 9), (6, 8), (8, 10), (11, 13), (13, 15), (12, 14), (14, 16), (5, 6), (11, 12), (5, 11),
+    (6, 12), (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (0, 6),
 )  # fmt: skip
 
 SMPL_BONES = tuple((parent, child) for child, parent in enumerate(SMPL_PARENTS) if parent >= 0)
@@ -67,7 +67,7 @@ FOOT_JOINTS = (7, 8, 10, 11)
 
 
 def levels() -> list[list[int]]:
-    """SMPL joints grouped by their depth in the tree, root first, so that kinematics needs one step a level."""
+    """SMPL joints grouped by their depth in the tree, root first: kinematics needs one step a level."""
     depth = [0] * len(SMPL_PARENTS)
     for joint, parent in enumerate(SMPL_PARENTS[1:], start=1):
         depth[joint] = depth[parent] + 1

@@ -1,20 +1,22 @@
 """Where tables, documents and media live: a local folder or an object store, with atomic, idempotent writes.
 
-A table is a folder of parquet files; each stage writes whole files under names that its inputs determine, so that
-writing again replaces and never doubles. Locally a file appears by rename after fsync; on an object store by the
-single request that completes its upload. Nothing half-written is ever visible.
+A table is a folder of parquet files; each stage writes whole files under names that its inputs determine, so
+that writing again replaces and never doubles. Locally a file appears by rename after fsync; on an object
+store by the single request that completes its upload. Nothing half-written is ever visible.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -34,8 +36,8 @@ class Store:
     """A folder or object-store address that holds everything.
 
     Args:
-        address: a local path, `s3://bucket/prefix` (with `?endpoint_override=…&scheme=http` for other S3 servers),
-            or any address fsspec knows, e.g. `memory://name`.
+        address: a local path, `s3://bucket/prefix` (with `?endpoint_override=…&scheme=http` for other S3
+            servers), or any address fsspec knows, e.g. `memory://name`.
 
     Raises:
         StoreError: the address has an unknown scheme or cannot be reached.
@@ -46,7 +48,13 @@ class Store:
         try:
             self._fs, self._root = _resolve(self.address)
         except (pa.ArrowInvalid, ValueError, ImportError, OSError) as error:
-            raise StoreError(f"no usable address: {error}", self.address, "give a folder or s3://bucket/prefix") from error
+            raise StoreError(
+                f"no usable address: {error}", self, "give a folder or s3://bucket/prefix"
+            ) from error
+
+    def __str__(self) -> str:
+        """The address without the access keys it may hold: what messages and logs show."""
+        return re.sub(r"(?<=://)[^/?@]*@|\?.*", "", self.address) if "://" in self.address else self.address
 
     @property
     def is_local(self) -> bool:
@@ -54,12 +62,13 @@ class Store:
         return isinstance(self._fs, pafs.LocalFileSystem)
 
     def _path(self, name: str) -> str:
-        parts = PurePosixPath(name).parts
-        if not parts or parts[0] == "/" or ".." in parts or "\0" in name:
-            raise StoreError(f"{name!r} is no name inside the store", self.address)
+        pure = PurePosixPath(name)
+        parts = pure.parts
+        if not parts or pure.is_absolute() or ".." in parts or "\0" in name:
+            raise StoreError(f"{name!r} is no name inside the store", self)
         return str(PurePosixPath(self._root, *parts))
 
-    # -- names ----------------------------------------------------------------------------------------------------
+    # -- names
 
     def exists(self, name: str) -> bool:
         """Whether the file is there, complete."""
@@ -83,7 +92,7 @@ class Store:
         if self.exists(name):
             self._fs.delete_file(self._path(name))
 
-    # -- bytes and documents --------------------------------------------------------------------------------------
+    # -- bytes and documents
 
     @contextlib.contextmanager
     def open_write(self, name: str) -> Iterator[IO[bytes]]:
@@ -96,7 +105,7 @@ class Store:
             else:
                 # Collected beside, because closing an object's upload stream after an error would publish it.
                 with tempfile.SpooledTemporaryFile(max_size=1 << 26) as buffer:
-                    yield buffer  # type: ignore[misc]
+                    yield buffer
                     buffer.seek(0)
                     with self._fs.open_output_stream(path) as stream:
                         shutil.copyfileobj(buffer, stream, 1 << 20)
@@ -132,9 +141,11 @@ class Store:
         try:
             return json.loads(data)
         except ValueError as error:
-            raise StoreError(f"no JSON: {error}", self._path(name), "delete it and run the stage again") from error
+            raise StoreError(
+                f"no JSON: {error}", self._path(name), "delete it and run the stage again"
+            ) from error
 
-    # -- tables ---------------------------------------------------------------------------------------------------
+    # -- tables
 
     def write_table(self, name: str, table: pa.Table, schema: pa.Schema) -> None:
         """Writes one parquet file of a table, after checking it against the schema.
@@ -150,8 +161,8 @@ class Store:
         self,
         name: str,
         schema: pa.Schema,
-        columns: list[str] | None = None,
-        filter: ds.Expression | None = None,  # noqa: A002 - the name pyarrow users know
+        columns: Sequence[str] | None = None,
+        filter: ds.Expression | None = None,
     ) -> pa.Table:
         """A table, from one file or from all parquet files below a folder (in order of their names).
 
@@ -159,22 +170,40 @@ class Store:
 
         Raises:
             SchemaError: a file does not hold the schema's columns.
+            StoreError: the one file named is not there, or a file is not readable.
         """
         names = [name] if name.endswith(".parquet") else self.list(name, ".parquet")
         if not names:
-            return schema.empty_table().select(columns or schema.names)
+            return schema.empty_table().select(schema.names if columns is None else [*columns])
         try:
             with self._readable(name):
                 dataset = ds.dataset([self._path(n) for n in names], schema, "parquet", self._fs)
-                return dataset.to_table(columns=columns, filter=filter)
+                table = dataset.to_table(columns=None if columns is None else [*columns], filter=filter)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError) as error:
-            raise SchemaError(str(error), self._path(name), "delete the damaged file and run its stage again") from error
+            raise SchemaError(
+                str(error), self._path(name), "delete the damaged file and run its stage again"
+            ) from error
+        # A column that a file lacks is read as nulls.
+        hollow = [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
+        if hollow:
+            raise SchemaError(
+                f"columns {hollow} of table {schema.metadata[b'table'].decode()!r} are missing or have nulls",
+                self._path(name),
+                "delete the damaged file and run its stage again",
+            )
+        return table
 
-    # -- media ----------------------------------------------------------------------------------------------------
+    # -- media
 
     def put(self, local: Path, name: str) -> None:
-        """Moves a complete local file into the store."""
+        """Moves a complete local file into the store.
+
+        Raises:
+            StoreError: there is no such file, or the store is not writable.
+        """
         path = self._path(name)
+        if not local.is_file():
+            raise StoreError("no such file to move into the store", local)
         try:
             if self.is_local:
                 target = Path(path)
@@ -201,13 +230,18 @@ class Store:
             return
         with tempfile.TemporaryDirectory(prefix="popdanceset-") as folder:
             copy = Path(folder, PurePosixPath(name).name)
-            with self._readable(name), self._fs.open_input_stream(self._path(name)) as source, copy.open("wb") as file:
+            with (
+                self._readable(name),
+                self._fs.open_input_stream(self._path(name)) as source,
+                copy.open("wb") as file,
+            ):
                 shutil.copyfileobj(source, file, 1 << 20)
             yield copy
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder for unfinished files, on the store's own disk where it is local, so that `put` is a rename.
+        """A folder for unfinished files, on the store's own disk where it is local, so that
+        `put` is a rename.
 
         It is removed at the end. What a killed process left behind is removed by `sweep`.
         """
@@ -215,26 +249,75 @@ class Store:
         try:
             if parent:
                 parent.mkdir(parents=True, exist_ok=True)
-            folder = tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent)
+            folder = Path(tempfile.mkdtemp(dir=parent))
+            lock = os.open(folder, os.O_RDONLY)
         except OSError as error:
-            raise StoreError(f"not writable: {error}", self.address, "check permissions and free space") from error
+            raise StoreError(f"not writable: {error}", self, "check permissions and free space") from error
         try:
-            yield Path(folder)
+            _hold(lock)
+            yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
 
     def sweep(self) -> None:
-        """Removes unfinished files of processes that no longer run. Local stores only."""
+        """Removes unfinished files of processes that no longer run. Local stores only.
+
+        A process holds a lock on what it writes, and the lock ends with it. Process numbers would not do:
+        they repeat in every new container, and mean nothing to another machine that shares the folder.
+        """
         if not self.is_local:
             return
         root = Path(self._root)
         for leftover in (*root.glob(".scratch/*"), *root.rglob(f"{PARTIAL}*")):
-            owner = leftover.name.removeprefix(PARTIAL).split("-")[0]
-            if owner.isdigit() and not _running(int(owner)):
-                if leftover.is_dir():
+            with _abandoned(leftover) as abandoned:
+                if abandoned and leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
-                else:
+                elif abandoned:
                     leftover.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def open_read(self, name: str) -> Iterator[pa.NativeFile]:
+        """A file to read from at any position, without copying it.
+
+        Raises:
+            StoreError: it is missing or not readable.
+        """
+        with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
+            yield file
+
+    def put_folder(self, local: Path, name: str, last: str) -> None:
+        """Moves a complete local folder, one inside `scratch`, into the store as a whole.
+
+        Where the store is local it appears by one rename. An object store knows no folders: there the file
+        `last` is written after all others, so readers take a folder for complete when that file is there.
+
+        Args:
+            local: the folder; what lies in it is taken along, at any depth.
+            name: what it is called in the store.
+            last: relative name of the file that is written last.
+
+        Raises:
+            StoreError: the folder exists already and is complete, or cannot be written.
+        """
+        path = self._path(name)
+        if self.exists(f"{name}/{last}"):
+            raise StoreError("is there already", path, "choose another name")
+        files = sorted(file for file in local.rglob("*") if file.is_file())
+        try:
+            if self.is_local:
+                for item in (*files, *(folder for folder in local.rglob("*") if folder.is_dir()), local):
+                    _sync_folder(item)
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                local.rename(path)
+                _sync_folder(Path(path).parent)
+                return
+            for leftover in self.list(name):  # of an attempt that was killed
+                self.remove(leftover)
+            for file in sorted(files, key=lambda file: file == local / last):
+                self.put(file, f"{name}/{file.relative_to(local).as_posix()}")
+        except OSError as error:
+            raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
 
     def sha256(self, name: str) -> str:
         """Hash of a file's content."""
@@ -251,7 +334,9 @@ class Store:
         except FileNotFoundError as error:
             raise StoreError("file is missing", self._path(name), "run the stage that makes it") from error
         except OSError as error:
-            raise StoreError(f"not readable: {error}", self._path(name), "check address and permissions") from error
+            raise StoreError(
+                f"not readable: {error}", self._path(name), "check address and permissions"
+            ) from error
 
 
 def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
@@ -259,7 +344,10 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
     if not separator:
         return pafs.LocalFileSystem(), str(Path(address).expanduser().absolute())
     if scheme in ("file", "s3", "gs", "gcs", "hdfs", "abfs"):
-        return pafs.FileSystem.from_uri(address)
+        filesystem, root = pafs.FileSystem.from_uri(address)
+        if not root:
+            raise ValueError("it names no bucket or folder")
+        return filesystem, root
     import fsspec
 
     filesystem, root = fsspec.core.url_to_fs(address)
@@ -269,9 +357,10 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
 @contextlib.contextmanager
 def _local_replace(target: Path) -> Iterator[IO[bytes]]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{PARTIAL}{os.getpid()}-{secrets.token_hex(4)}-{target.name}")
+    partial = target.with_name(f"{PARTIAL}{secrets.token_hex(8)}")
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
+            _hold(file.fileno())
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -281,14 +370,29 @@ def _local_replace(target: Path) -> Iterator[IO[bytes]]:
         partial.unlink(missing_ok=True)
 
 
-def _running(pid: int) -> bool:
+def _hold(descriptor: int) -> None:
+    """Locks a file or folder until its descriptor is closed or the process dies: `sweep` lets it be."""
+    with contextlib.suppress(OSError):  # a file system without locks; there `sweep` removes nothing
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def _abandoned(path: Path) -> Iterator[bool]:
+    """Whether no process holds the file or folder; nobody gets hold of it during the block."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's, so it runs
-        return True
-    return True
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # gone, or not ours to read
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -298,5 +402,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-

@@ -1,0 +1,161 @@
+"""From BlazePose's landmarks to the joints of an SMPL skeleton with constant bones.
+
+BlazePose tells where shoulders, elbows, hips and so on are, in metres that breathe from picture to picture.
+Here they become directions, and the SMPL skeleton, scaled once for the clip, is laid along them. World axes
+throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hybrik_runner.kinematics import forward, unit
+from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
+
+Floats = NDArray[np.float64]
+
+# BlazePose's numbers, left and right
+NOSE, EARS, SHOULDERS, ELBOWS, WRISTS = 0, (7, 8), (11, 12), (13, 14), (15, 16)
+LITTLE_FINGERS, FOREFINGERS = (17, 18), (19, 20)
+HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
+
+LIMB_LANDMARKS = np.array([*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES])
+"""The landmarks of `popdanceset.skeleton.LIMB_JOINTS`, in that order."""
+
+_MEASURED = (
+    (SHOULDERS, ELBOWS, (18, 19)), (ELBOWS, WRISTS, (20, 21)), (HIPS, KNEES, (4, 5)), (KNEES, ANKLES, (7, 8)),
+)  # fmt: skip
+# The best of a few on two rendered dances with known truth; from 0.5 to 0.8 the error changes by less than
+# 1 mm.
+_PICTURE_SHARE = 0.75
+
+_REST = forward(np.eye(3)[None, None].repeat(24, 1))[0]
+_REST_UP = _REST[[16, 17]].mean(0) - _REST[[1, 2]].mean(0)
+_REST_HIPS = _REST[1] - _REST[2]
+_REST_SHOULDERS = _REST[16] - _REST[17]
+_LENGTHS = np.linalg.norm(SMPL_OFFSETS, axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A skeleton laid along landmarks.
+
+    Attributes:
+        joints: (n, 24, 3) relative to the root, metres; every bone keeps its length.
+        head: (n, 3, 3) orientation of the head.
+    """
+
+    joints: Floats
+    head: Floats
+
+
+def sharpen(metric: Floats, picture: Floats) -> Floats:
+    """Metric landmarks drawn sideways towards where the picture shows them.
+
+    The picture's points come from heat maps and are the better ones across the line of sight; the metric
+    points know depth and size. Each frame's picture points are scaled to the metric ones by least squares
+    (weak perspective) over shoulders, elbows, wrists, hips, knees and ankles, and mixed in by 75 %.
+
+    Args:
+        metric: (n, 33, 3) camera axes, metres.
+        picture: (n, 33, 2) pixels.
+
+    Returns:
+        (n, 33, 3) camera axes, metres from the middle of the hips.
+    """
+    flat, seen = metric[:, LIMB_LANDMARKS, :2], picture[:, LIMB_LANDMARKS]
+    flat_mean, seen_mean = flat.mean(1, keepdims=True), seen.mean(1, keepdims=True)
+    spread = seen - seen_mean
+    scale = ((flat - flat_mean) * spread).sum((1, 2)) / np.maximum((spread**2).sum((1, 2)), 1e-12)
+    result = np.array(metric)
+    shown = (picture - seen_mean) * scale[:, None, None] + flat_mean
+    result[..., :2] += _PICTURE_SHARE * (shown - result[..., :2])
+    centred: Floats = result - result[:, HIPS].mean(1, keepdims=True)
+    return centred
+
+
+def skeleton_scale(landmarks: Floats) -> float:
+    """Scale of the mean SMPL skeleton that fits a clip: median over the limb bones of their median lengths.
+
+    Args:
+        landmarks: (n, 33, 3) metres, n ≥ 1.
+    """
+    ratios = []
+    for starts, ends, joints in _MEASURED:
+        lengths = np.linalg.norm(landmarks[:, ends] - landmarks[:, starts], axis=2)
+        ratios.append(np.median(lengths, axis=0) / _LENGTHS[list(joints)])
+    return float(np.clip(np.median(ratios), 0.3, 3.0))
+
+
+def lay(landmarks: Floats, scale: float) -> Body:
+    """Lays the SMPL skeleton along landmarks.
+
+    Pelvis and chest are oriented by the line of hips or shoulders together with the trunk's direction; the
+    spine goes evenly from one to the other, and the neck lies half-way between chest and head. Collars rest
+    in the chest, for landmarks cannot tell a shrug from a longer trunk. Arms follow the directions of their
+    landmarks. Legs reach for where knees and ankles are seen from the middle of the hips, because SMPL's
+    hip joints lie much closer together than BlazePose's.
+
+    Args:
+        landmarks: (n, 33, 3) world axes, metres.
+        scale: of the mean SMPL skeleton.
+    """
+    offsets, lengths = SMPL_OFFSETS * scale, _LENGTHS * scale
+    shoulders, hips = landmarks[:, SHOULDERS], landmarks[:, HIPS]
+    up = shoulders.mean(1) - hips.mean(1)
+    pelvis = _orient(up, hips[:, 0] - hips[:, 1], _REST_UP, _REST_HIPS, 0.5)
+    chest = _orient(up, shoulders[:, 0] - shoulders[:, 1], _REST_UP, _REST_SHOULDERS, 1.0)
+    ears = landmarks[:, EARS]
+    face = landmarks[:, NOSE] - ears.mean(1)
+    head = _orient(face, ears[:, 0] - ears[:, 1], np.array([0.0, 0, 1]), np.array([1.0, 0, 0]), 1.0)
+
+    trunk = {
+        0: pelvis, 3: _part_way(pelvis, chest, 1 / 3), 6: _part_way(pelvis, chest, 2 / 3), 9: chest,
+        12: _part_way(chest, head, 0.5), 13: chest, 14: chest,
+    }  # fmt: skip
+    joints = np.zeros((len(landmarks), 24, 3))
+    for child in range(1, 24):
+        parent = SMPL_PARENTS[child]
+        if parent in trunk:
+            joints[:, child] = joints[:, parent] + trunk[parent] @ offsets[child]
+
+    def reach(child: int, direction: Floats) -> None:
+        joints[:, child] = joints[:, SMPL_PARENTS[child]] + unit(direction) * lengths[child]
+
+    from_hips = landmarks - hips.mean(1, keepdims=True) + joints[:, None, [1, 2]].mean(2)
+    for side in (0, 1):
+        elbow, wrist = landmarks[:, ELBOWS[side]], landmarks[:, WRISTS[side]]
+        fingers = landmarks[:, [LITTLE_FINGERS[side], FOREFINGERS[side]]].mean(1)
+        reach(18 + side, elbow - shoulders[:, side])
+        reach(20 + side, wrist - elbow)
+        reach(22 + side, fingers - wrist)
+        reach(4 + side, from_hips[:, KNEES[side]] - joints[:, 1 + side])
+        reach(7 + side, from_hips[:, ANKLES[side]] - joints[:, 4 + side])
+        reach(10 + side, landmarks[:, TOES[side]] - landmarks[:, ANKLES[side]])
+    return Body(joints, head)
+
+
+def _orient(up: Floats, line: Floats, rest_up: Floats, rest_line: Floats, share: float) -> Floats:
+    """(n, 3, 3) orientations from two directions: share 0 keeps `up` exactly, 1 keeps `line`."""
+    by_up = _axes(up, line) @ _axes(rest_up, rest_line).T
+    by_line = _axes(line, up) @ _axes(rest_line, rest_up).T
+    return _part_way(by_up, by_line, share)
+
+
+def _axes(first: Floats, second: Floats) -> Floats:
+    x = unit(first)
+    y = unit(second - (second * x).sum(-1, keepdims=True) * x)
+    return np.stack([x, y, np.cross(x, y)], axis=-1)
+
+
+def _part_way(start: Floats, end: Floats, share: float) -> Floats:
+    """(n, 3, 3) rotations a share of the way from one to another."""
+    if share in (0.0, 1.0):
+        return end if share else start
+    turn = Rotation.from_matrix(np.swapaxes(start, 1, 2) @ end).as_rotvec()
+    matrices: Floats = start @ Rotation.from_rotvec(share * turn).as_matrix()
+    return matrices

@@ -1,0 +1,82 @@
+"""`popdanceset extract` and `popdanceset assets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from popdanceset.commands import with_settings
+
+if TYPE_CHECKING:
+    from popdanceset.settings import Settings
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder of FILE's results.")
+@click.option("--truth", metavar="NPZ", type=click.Path(path_type=Path), help="Known joints to compare with.")
+@click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a film (MP4).")
+@with_settings
+def extract(
+    settings: Settings, file: Path | None, out: Path | None, truth: Path | None, overlay: bool
+) -> None:
+    """Poses of FILE into --out, or of all accepted clips of the store.
+
+    With FILE: DIR/NAME.parquet holds the pose table at 30 fps, DIR/NAME.json what was measured. --truth
+    names an NPZ file whose `J` (frames, 12, 3) holds shoulders, elbows, wrists, hips, knees and ankles,
+    left before right, at 30 fps.
+    """
+    if file is None:
+        if out or truth or overlay:
+            raise click.UsageError("--out, --truth and --overlay belong to a FILE.")
+        _extract_store(settings)
+        return
+    if out is None:
+        raise click.UsageError("FILE needs --out DIR.")
+    from hybrik_runner.single import extract_file
+
+    report = extract_file(file, out, settings, truth, overlay)
+    width = max(len(name) for name in report)
+    for name, value in report.items():
+        click.echo(
+            f"{name.replace('_', ' '):<{width}}  {value:.4g}"
+            if isinstance(value, float)
+            else f"{name.replace('_', ' '):<{width}}  {value}"
+        )
+
+
+def _extract_store(settings: Settings) -> None:
+    from collections import Counter
+
+    from hybrik_runner.runner import extract as extract_all
+    from popdanceset.progress import track
+    from popdanceset.schema import CLIPS
+    from popdanceset.store import Store
+
+    store = Store(settings.store)
+    store.sweep()
+    accepted = store.read_table("clips", CLIPS, columns=["accepted"])["accepted"].to_pylist()
+    with track("extract", sum(accepted)) as advance:
+        rows = extract_all(settings, store, advance=advance)
+    click.echo(f"{len(rows)} clips, {sum(row['accepted'] for row in rows)} with poses fit for a release")
+    for reason, count in sorted(Counter(row["reason"] for row in rows if not row["accepted"]).items()):
+        click.echo(f"  {reason}: {count}")
+
+
+@click.command()
+@click.option("--fetch", is_flag=True, help="Fetch what is missing, where that is possible.")
+@with_settings
+def assets(settings: Settings, fetch: bool) -> None:
+    """Model files: which are here, which are missing, and where they come from."""
+    from hybrik_runner.assets import model_folder
+    from hybrik_runner.blazepose import assets as blazepose
+
+    if fetch:
+        blazepose.ensure(settings)
+    folder = model_folder(settings)
+    click.echo(f"folder  {folder}")
+    for asset in blazepose.ASSETS:
+        click.echo(f"{asset.state(folder):<8}{asset.name}  {asset.size / 1e6:.1f} MB  {asset.licence}")
+        click.echo(f"        {asset.source}; sha256 {asset.sha256}")

@@ -1,0 +1,5 @@
+"""`python -m popdanceset` is `popdanceset`."""
+
+from popdanceset.cli import main
+
+main()

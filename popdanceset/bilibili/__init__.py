@@ -1,0 +1,1 @@
+"""Bilibili as a polite guest sees it: public, unauthenticated, unsigned statistics requests at a low rate."""

@@ -1,0 +1,128 @@
+"""What one day's crawl has finished: its files are its memory.
+
+    statistics/date=YYYY-MM-DD/{source}-{page}.parquet   a finished page of a listing, or fifty answers of
+    `view` crawl/date=YYYY-MM-DD/{source}.json                  the listing was read to its end
+    followers/date=YYYY-MM-DD/{batch}.parquet            fifty answers of `relation/stat`
+
+A file is named by what it holds, so writing it again replaces it; a page whose file is there is never asked
+for again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from popdanceset.bilibili.records import NEEDED, VideoRecord
+from popdanceset.schema import FOLLOWERS, STATISTICS, State, from_rows
+from popdanceset.store import Store
+
+VIEW = "view"
+"""Stands for a source in the names of files that hold answers of `view`."""
+
+BATCH = 50
+"""Rows of a file that is written again after each answer: a killed crawl loses none, and files stay few."""
+
+
+class Ledger:
+    """The state of the crawl of one day.
+
+    Attributes:
+        known: every video that has a row of this day.
+        settled: those of them that need no `view`: complete, tombstones, or asked already.
+    """
+
+    def __init__(self, store: Store, day: date) -> None:
+        self._store = store
+        self._folder = f"statistics/date={day.isoformat()}"
+        self._marks = f"crawl/date={day.isoformat()}"
+        self.known: dict[str, None] = {}
+        self.settled: set[str] = set()
+        self._files = set(store.list(self._folder, ".parquet"))
+        self._last = {name: store.read_json(name) for name in store.list(self._marks, ".json")}
+        columns = ["bvid", "state", "source", *NEEDED]
+        for row in store.read_table(self._folder, STATISTICS, columns=columns).to_pylist():
+            lacking = row["state"] == State.PUBLIC and any(row[name] is None for name in NEEDED)
+            self._remember(row["bvid"], settled=not lacking or row["source"] == VIEW)
+
+    def next_page(self, slug: str) -> int:
+        """Number of the first page that is not finished."""
+        number = 1
+        while self._name(slug, number) in self._files:
+            number += 1
+        return number
+
+    def ended(self, slug: str) -> bool:
+        """Whether the listing was read to its end: its last page is known, and finished."""
+        mark = self._last.get(self._mark(slug))
+        return mark is not None and self.next_page(slug) > mark["last_page"]
+
+    def save_last(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
+        """As `save`, for the page after which there is none."""
+        # The mark goes first: without its page it means nothing, but a last page without its mark would make
+        # the next run ask for one more.
+        mark = {"source": slug, "last_page": number}
+        self._store.write_json(self._mark(slug), mark)
+        self._last[self._mark(slug)] = mark
+        self.save(slug, number, records)
+
+    def save(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
+        """A page is finished; its records are on disk when this returns."""
+        rows = list(records)
+        name = self._name(slug, number)
+        self._store.write_table(name, from_rows([r.row() for r in rows], STATISTICS), STATISTICS)
+        self._files.add(name)
+        for record in rows:
+            self._remember(record.bvid, settled=slug == VIEW or not record.missing)
+
+    @property
+    def unsettled(self) -> list[str]:
+        """Videos for which `view` is still to be asked, in the order in which they were met."""
+        return [bvid for bvid in self.known if bvid not in self.settled]
+
+    def _remember(self, bvid: str, settled: bool) -> None:
+        self.known.setdefault(bvid)
+        if settled:
+            self.settled.add(bvid)
+
+    def _name(self, slug: str, number: int) -> str:
+        return f"{self._folder}/{slug}-{number:05d}.parquet"
+
+    def _mark(self, slug: str) -> str:
+        return f"{self._marks}/{slug}.json"
+
+
+class FollowerLedger:
+    """The follower counts asked for on one day.
+
+    Attributes:
+        asked: uploaders that have a row of this day, with or without a number.
+    """
+
+    def __init__(self, store: Store, day: date) -> None:
+        self._store = store
+        self._folder = f"followers/date={day.isoformat()}"
+        self.asked: set[int] = set(
+            store.read_table(self._folder, FOLLOWERS, columns=["mid"])["mid"].to_pylist()
+        )
+        numbers = (re.search(r"(\d+)\.parquet$", name) for name in store.list(self._folder, ".parquet"))
+        self._number = max((int(match[1]) for match in numbers if match), default=0) + 1
+        self._rows: list[dict[str, Any]] = []
+
+    def save(self, mid: int, when: datetime, follower: int | None, note: str) -> None:
+        """Keeps one answer; it is on disk when this returns."""
+        if len(self._rows) == BATCH:
+            self._rows, self._number = [], self._number + 1
+        self._rows.append({"mid": mid, "snapshot_at": when, "follower": follower, "note": note})
+        name = f"{self._folder}/{self._number:05d}.parquet"
+        self._store.write_table(name, from_rows(self._rows, FOLLOWERS), FOLLOWERS)
+        self.asked.add(mid)
+
+
+def read_followers(store: Store) -> pa.Table:
+    """Every follower count that was ever read, of schema FOLLOWERS."""
+    return store.read_table("followers", FOLLOWERS)

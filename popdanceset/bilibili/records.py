@@ -1,0 +1,202 @@
+"""Typed records from what the host says, whatever that is.
+
+Any field may be missing, a string, `"--"`, negative or of a wrong type. What cannot be used becomes None,
+never a guess; a record that still lacks something says so in its note, and one without a usable id is
+skipped with a reason.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from popdanceset.bilibili.client import Answer
+from popdanceset.bilibili.ids import is_bvid
+from popdanceset.bilibili.text import one_line
+from popdanceset.schema import COUNTS, State
+
+CHINA = timezone(timedelta(hours=8))
+"""The zone of times that the host writes as text."""
+
+NEEDED = (*COUNTS, "mid", "title", "duration", "pubdate")
+"""A record that lacks one of these is incomplete: `view` is asked for it."""
+
+TERMINAL = {-404: State.GONE, 62002: State.HIDDEN, 62004: State.HIDDEN, 62012: State.HIDDEN}
+"""Codes after which a video is not asked for again, and what they say of it."""
+
+_LARGEST = {"int8": 2**7 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1}
+_DIGITS = re.compile(r"\d{1,19}(\.0{1,9})?", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """One row of `popdanceset.schema.STATISTICS`; see there for the meaning of each field."""
+
+    bvid: str
+    snapshot_at: datetime
+    source: str
+    state: State = State.PUBLIC
+    note: str = ""
+    aid: int | None = None
+    cid: int | None = None
+    pages: int | None = None
+    mid: int | None = None
+    owner: str | None = None
+    title: str | None = None
+    tid: int | None = None
+    tid_v2: int | None = None
+    tname: str | None = None
+    copyright: int | None = None
+    pubdate: datetime | None = None
+    duration: float | None = None
+    view: int | None = None
+    danmaku: int | None = None
+    reply: int | None = None
+    favorite: int | None = None
+    coin: int | None = None
+    share: int | None = None
+    like: int | None = None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What a public video's record lacks."""
+        return tuple(n for n in NEEDED if getattr(self, n) is None) if self.state is State.PUBLIC else ()
+
+    def noted(self) -> VideoRecord:
+        """The record with a note of what it lacks."""
+        return replace(self, note=f"missing: {', '.join(self.missing)}") if self.missing else self
+
+    def row(self) -> dict[str, Any]:
+        """The record as a row of the table."""
+        return {**vars(self), "state": self.state.value}
+
+
+def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | str:
+    """The record in a video object, or why there is none.
+
+    Args:
+        item: element of a listing, or the data of `view`; nothing about it has been checked.
+        source: name of the listing.
+        when: time of the answer.
+    """
+    if not isinstance(item, dict):
+        return f"{source}: a {type(item).__name__} instead of a video"
+    bvid = item.get("bvid")
+    if not is_bvid(bvid):
+        return f"{source}: {str(bvid)[:40]!r} is no video id"
+    owner, stat, parts = _mapping(item.get("owner")), _mapping(item.get("stat")), item.get("pages")
+    pages = whole(item.get("videos"), "int32")
+    state = item.get("state")
+    hidden = isinstance(state, int) and state < 0
+    return VideoRecord(
+        bvid=bvid,
+        snapshot_at=when,
+        source=source,
+        state=State.HIDDEN if hidden else State.PUBLIC,
+        note=f"state {state}"[:40] if hidden else "",
+        aid=whole(item.get("aid")),
+        cid=whole(item.get("cid")),
+        pages=len(parts) if pages is None and isinstance(parts, list) and parts else pages,
+        mid=whole(owner.get("mid")),
+        owner=one_line(owner.get("name")),
+        title=one_line(item.get("title")),
+        tid=whole(item.get("tid"), "int32"),
+        tid_v2=whole(item.get("tid_v2"), "int32"),
+        tname=one_line(item.get("tname")),
+        copyright=whole(item.get("copyright"), "int8"),
+        pubdate=moment(item.get("pubdate")),
+        duration=seconds(item.get("duration")),
+        **{name: whole(stat.get(name)) for name in COUNTS},
+    ).noted()
+
+
+def from_ordered_object(item: Any, source: str, when: datetime) -> VideoRecord | str:
+    """The record in an element of `newlist_rank`, which has no coins, shares, likes; or why there is none."""
+    if not isinstance(item, dict):
+        return f"{source}: a {type(item).__name__} instead of a video"
+    bvid = item.get("bvid")
+    if not is_bvid(bvid):
+        return f"{source}: {str(bvid)[:40]!r} is no video id"
+    return VideoRecord(
+        bvid=bvid,
+        snapshot_at=when,
+        source=source,
+        aid=whole(item.get("id")),
+        mid=whole(item.get("mid")),
+        owner=one_line(item.get("author")),
+        title=one_line(item.get("title")),
+        pubdate=moment(item.get("senddate")) or moment(item.get("pubdate")),
+        duration=seconds(item.get("duration")),
+        view=whole(item.get("play")),
+        danmaku=whole(item.get("video_review")),
+        reply=whole(item.get("review")),
+        favorite=whole(item.get("favorites")),
+    ).noted()
+
+
+def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
+    """The record in an answer to `view`: complete, a tombstone, or unreadable with the cause."""
+    blank = VideoRecord(bvid=bvid, snapshot_at=when, source="view")
+    if not answer.ok:
+        state = TERMINAL.get(answer.code, State.UNREADABLE) if answer.code is not None else State.UNREADABLE
+        return replace(blank, state=state, note=answer.said or "no answer")
+    record = from_video_object(answer.data, "view", when)
+    if isinstance(record, str):
+        return replace(blank, state=State.UNREADABLE, note=record)
+    if record.bvid != bvid:
+        return replace(
+            blank, state=State.UNREADABLE, note=f"asked for this, the answer was about {record.bvid}"
+        )
+    return record
+
+
+def followers(answer: Answer) -> tuple[int | None, str]:
+    """The follower count in an answer to `relation/stat`, and why there is none."""
+    if not answer.ok:
+        return None, answer.said or "no answer"
+    count = whole(_mapping(answer.data).get("follower"))
+    return count, "" if count is not None else "the answer holds no follower count"
+
+
+def whole(value: Any, dtype: str = "int64") -> int | None:
+    """A whole number from 0 that the type holds, also written as text or float; else None."""
+    if isinstance(value, str):
+        stripped = value.strip()
+        value = int(stripped.partition(".")[0]) if _DIGITS.fullmatch(stripped) else None
+    elif isinstance(value, float):
+        value = int(value) if math.isfinite(value) and value.is_integer() else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _LARGEST[dtype] else None
+
+
+def seconds(value: Any) -> float | None:
+    """A length in seconds: a number, or text such as `75` or `1:15`; else None."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,4}(:\d{1,2}){1,2}", value.strip(), re.ASCII):
+        total = 0
+        for part in value.strip().split(":"):
+            total = total * 60 + int(part)
+        return float(total)
+    if isinstance(value, float):
+        return value if math.isfinite(value) and 0 <= value < 1e7 else None
+    number = whole(value, "int32")
+    return None if number is None else float(number)
+
+
+def moment(value: Any) -> datetime | None:
+    """A time: seconds since 1970, or `2022-09-01 12:00:00` in China's zone; else None."""
+    if isinstance(value, str) and _TIME.fullmatch(value.strip()):
+        try:
+            return datetime.fromisoformat(value.strip()).replace(tzinfo=CHINA).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+    number = whole(value, "int64")
+    return datetime.fromtimestamp(number, UTC) if number is not None and 0 < number < 2**33 else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,49 @@
+"""`ids:FILE` and `manifest:FOLDER`: videos that somebody names; all their numbers come from `view`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from popdanceset.bilibili.client import Client
+from popdanceset.bilibili.ids import read_ids
+from popdanceset.bilibili.records import VideoRecord
+from popdanceset.bilibili.sources.arguments import something
+from popdanceset.bilibili.sources.protocol import Page, slug_of
+from popdanceset.manifest import read_manifest
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Given:
+    """A list of ids, cut into pages that cost no request."""
+
+    name: str
+    ids: tuple[str, ...]
+
+    @classmethod
+    def from_file(cls, argument: str) -> Self:
+        """From a text file with one id a line."""
+        return cls(f"ids:{argument}", read_ids(Path(something(argument, "ids:FILE"))))
+
+    @classmethod
+    def from_manifest(cls, argument: str) -> Self:
+        """From an earlier manifest."""
+        manifest = read_manifest(Path(something(argument, "manifest:FOLDER")))
+        return cls(f"manifest:{argument}", tuple(video.bvid for video in manifest.videos))
+
+    @property
+    def slug(self) -> str:
+        """Holds a digest of the ids, so that a changed list is a list of its own."""
+        digest = hashlib.sha256("\n".join(self.ids).encode()).hexdigest()[:8]
+        return f"{slug_of(self.name)[-40:].strip('-')}-{digest}"
+
+    def page(self, number: int, client: Client) -> Page:
+        """Fifty ids, as records that lack everything."""
+        chosen = self.ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+        when = client.clock.now()
+        records = tuple(VideoRecord(bvid, when, self.name).noted() for bvid in chosen)
+        return Page(records, last=number * PAGE_SIZE >= len(self.ids))

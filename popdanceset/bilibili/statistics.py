@@ -1,0 +1,90 @@
+"""What is known of each video now: one row a video out of all snapshots."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from popdanceset.bilibili.ledger import read_followers
+from popdanceset.bilibili.records import NEEDED
+from popdanceset.schema import STATISTICS, State
+from popdanceset.store import Store
+
+
+def latest_statistics(store: Store) -> pa.Table:
+    """The newest usable snapshot of each video, with the newest follower count of its uploader.
+
+    A complete row or a tombstone goes before a row that lacks something, and that before one that could not
+    be read; among equals the later snapshot wins.
+
+    Returns:
+        Table of schema STATISTICS, one row a bvid, ordered by bvid.
+    """
+    return with_followers(latest(store.read_table("statistics", STATISTICS)), read_followers(store))
+
+
+def latest(statistics: pa.Table) -> pa.Table:
+    """The row of each bvid that tells most, then latest; ordered by bvid.
+
+    Args:
+        statistics: table of schema STATISTICS, any number of rows a bvid.
+    """
+    if not len(statistics):
+        return statistics
+    keys = pa.table(
+        {
+            "bvid": statistics["bvid"],
+            "worth": pa.array(_worth(statistics)),
+            "snapshot_at": statistics["snapshot_at"],
+            "source": statistics[
+                "source"
+            ],  # decides between rows of the same millisecond, so that order does not
+        }
+    )
+    order = pc.sort_indices(
+        keys,
+        [
+            ("bvid", "ascending"),
+            ("worth", "descending"),
+            ("snapshot_at", "descending"),
+            ("source", "ascending"),
+        ],
+    ).to_numpy()
+    codes = statistics["bvid"].combine_chunks().dictionary_encode().indices.to_numpy()[order]
+    first = np.concatenate([[True], codes[1:] != codes[:-1]])
+    return statistics.take(pa.array(order[first]))
+
+
+def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
+    """The statistics with each uploader's newest known follower count in `follower`.
+
+    Args:
+        statistics: table of schema STATISTICS.
+        followers: table of schema FOLLOWERS, any number of rows a mid.
+    """
+    known = followers.filter(pc.is_valid(followers["follower"]))
+    if not len(known) or not len(statistics):
+        return statistics
+    newest = known.sort_by([("mid", "ascending"), ("snapshot_at", "ascending")])
+    mids = newest["mid"].to_numpy()
+    last = np.concatenate([mids[1:] != mids[:-1], [True]])
+    newest = newest.filter(pa.array(last))
+    place = pc.index_in(statistics["mid"], newest["mid"].combine_chunks())
+    follower = newest["follower"].combine_chunks().take(place.combine_chunks())
+    column = statistics.schema.get_field_index("follower")
+    return statistics.set_column(
+        column, STATISTICS.field("follower"), pc.coalesce(follower, statistics["follower"].combine_chunks())
+    )
+
+
+def _worth(statistics: pa.Table) -> NDArray[np.int8]:
+    """2 for a complete row or a tombstone, 1 for an incomplete one, 0 for one that could not be read."""
+    state = statistics["state"]
+    full = np.ones(len(statistics), bool)
+    for name in NEEDED:
+        full &= pc.is_valid(statistics[name]).to_numpy()
+    tombstone = pc.is_in(state, pa.array([State.GONE.value, State.HIDDEN.value])).to_numpy()
+    public = pc.equal(state, State.PUBLIC.value).to_numpy()
+    return np.where(tombstone | (public & full), 2, np.where(public, 1, 0)).astype(np.int8)

@@ -1,0 +1,1 @@
+"""What a clip dances to: which music it is, and its features."""

@@ -1,0 +1,261 @@
+"""Figures of the popularity model. Each function returns a matplotlib Figure and touches no global state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from popdanceset.popularity.model import PAPER_TABLE_6
+from popdanceset.popularity.normalise import LogNormaliser, count_matrix
+from popdanceset.popularity.regression import BIAS, Regression
+from popdanceset.schema import COUNTS, Reason
+
+INK, SOFT, GRID = "#22262e", "#7b8494", "#e3e6eb"
+OURS, PAPER, ACCEPTED, REJECTED, UNKNOWN = "#2b6cb0", "#b7791f", "#2f855a", "#c53030", "#b7791f"
+LABELS: Mapping[str, str] = {
+    "view": "views",
+    "danmaku": "danmaku",
+    "reply": "comments",
+    "favorite": "favourites",
+    "coin": "coins",
+    "share": "shares",
+    "like": "likes",
+    BIAS: "bias",
+}
+DPI = 150
+
+
+def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
+    """Counts before and after log normalisation (as POPDG, Fig. 6).
+
+    Left: each count as a share of its largest, on a linear scale, where nearly all videos lie at 0. Right:
+    the same counts on the founding sample's logarithmic scale. Box: quartiles; whiskers: 5 % and 95 %;
+    dots: videos beyond.
+
+    Args:
+        table: rows with the seven counts; unknown counts are left out.
+        normaliser: the founding sample's scale.
+    """
+    counts = count_matrix(table, COUNTS)
+    before = counts / np.maximum(np.nanmax(counts, axis=0, initial=1.0), 1.0)
+    after = normaliser(counts, COUNTS)
+    figure, (left, right) = _figure(1, 2, (9.6, 3.9))
+    for axes, values, title in (
+        (left, before, "Before: share of the largest"),
+        (right, after, "After: ln(1 + x) / ln(1 + reference)"),
+    ):
+        _boxes(axes, values)
+        axes.set_title(title)
+    left.set_yticks(range(len(COUNTS)), [LABELS[name] for name in COUNTS])
+    right.set_yticks(range(len(COUNTS)), [""] * len(COUNTS))
+    return figure
+
+
+def coefficients_figure(regression: Regression) -> Figure:
+    """Coefficients with 95 % intervals beside those of the paper's Table 6.
+
+    Views have a panel of their own, because their coefficient is an order of magnitude above the others'.
+
+    Args:
+        regression: the first regression, which has all seven counts, or any other.
+    """
+    small = [name for name in (BIAS, *COUNTS) if name != "view" and name in regression.terms]
+    panels = [small, ["view"]] if "view" in regression.terms else [small]
+    figure, every = _figure(len(panels), 1, (7.6, 4.6), height_ratios=[len(names) + 0.6 for names in panels])
+    for axes, names in zip(every, panels, strict=True):
+        ours = [(regression.terms[name].low, regression.terms[name].high) for name in names]
+        theirs = [PAPER_TABLE_6[name] for name in names]
+        places = np.arange(len(names), dtype=np.float64)
+        _intervals(axes, places - 0.15, ours, OURS, f"this fit ({regression.n:,} videos)")
+        _intervals(axes, places + 0.15, theirs, PAPER, "the paper's Table 6")
+        axes.set_yticks(places, [LABELS[name] for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+    every[0].axvline(0, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
+    every[-1].set_xlabel("coefficient, 95 % interval")
+    figure.legend(*every[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+    return figure
+
+
+def pop_histogram(pop: NDArray[np.float64], threshold: float) -> Figure:
+    """Pop of all videos, with the threshold.
+
+    Args:
+        pop: (n,); NaN is left out.
+        threshold: videos above it go on.
+    """
+    known = pop[np.isfinite(pop)]
+    figure, (axes,) = _figure(1, 1, (7.2, 3.6))
+    low, high = (min(known.min(), threshold), max(known.max(), threshold)) if len(known) else (0.0, 1.0)
+    step = 0.025  # the threshold falls on an edge, so that no bar lies on both sides
+    edges = threshold + step * np.arange(
+        np.floor((low - threshold) / step), np.ceil((high - threshold) / step) + 1
+    )
+    heights, edges = np.histogram(known, bins=edges if len(edges) > 1 else [low - step, low + step])
+    above = edges[:-1] >= threshold - 1e-9
+    axes.bar(
+        edges[:-1],
+        heights,
+        np.diff(edges),
+        align="edge",
+        color=np.where(above, ACCEPTED, "#a9b4c4"),
+        linewidth=0,
+    )
+    axes.axvline(threshold, color=INK, linewidth=1.2)
+    axes.set_ylim(0, max(int(heights.max()), 1) * 1.15)  # room for the words above the bars
+    axes.annotate(
+        f"Pop > {threshold:g}: {int((known > threshold).sum()):,} of {len(known):,} videos",
+        (threshold, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5, -2),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=INK,
+    )
+    axes.set_xlabel("Pop")
+    axes.set_ylabel("videos")
+    axes.grid(axis="y", color=GRID)
+    return figure
+
+
+def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
+    """Pop against views, and views against followers; colours tell what the two rules decided.
+
+    Args:
+        selection: table of schema SELECTION.
+        threshold: of Pop.
+    """
+    reason = np.array(selection["reason"].to_pylist(), dtype=object)
+    views, followers, pop = count_matrix(selection, ("view", "follower", "pop")).T
+    figure, (left, right) = _figure(1, 2, (9.8, 4.2))
+    for verdict, colour, label in (
+        (Reason.LOW_POPULARITY, "#a9b4c4", "Pop not above the threshold"),
+        (Reason.FOLLOWERS_UNKNOWN, UNKNOWN, "followers unknown"),
+        (Reason.VIEWS_NOT_ABOVE_FOLLOWERS, REJECTED, "views not above followers"),
+        (Reason.NONE, ACCEPTED, "accepted"),
+    ):
+        chosen = (reason == verdict.value) & (views > 0)
+        if not chosen.any():
+            continue
+        low = verdict is Reason.LOW_POPULARITY
+        marks = left.scatter(views[chosen], pop[chosen], s=9 if low else 22, color=colour)
+        marks.set_label(f"{label} ({chosen.sum():,})")
+        if not low:  # the second rule is asked of those that pass the first
+            asked = chosen & (followers > 0)
+            right.scatter(followers[asked], views[asked], s=22, color=colour)
+    for collection in (*left.collections, *right.collections):
+        collection.set(alpha=0.75, linewidths=0, rasterized=True)
+    left.axhline(threshold, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    left.annotate(
+        f"Pop = {threshold:g}",
+        (0.0, threshold),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
+        color=INK,
+    )
+    left.set_xscale("log")
+    left.set_xlabel("views")
+    left.set_ylabel("Pop")
+    right.set_xscale("log")
+    right.set_yscale("log")
+    points = [np.ma.getdata(collection.get_offsets()).ravel() for collection in right.collections]
+    shown = np.concatenate([*points, np.empty(0)])
+    ends = [shown.min(), shown.max()] if shown.size else [1.0, 10.0]
+    right.plot(ends, ends, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    right.annotate(
+        "views = followers",
+        (ends[0], ends[0]),
+        xytext=(14, 4),
+        textcoords="offset points",
+        color=INK,
+    )
+    right.set_xlabel("followers of the uploader")
+    right.set_ylabel("views")
+    for axis in (left.xaxis, right.xaxis, right.yaxis):
+        axis.set_major_formatter(FuncFormatter(_short_number))
+    right.grid(axis="y", color=GRID)
+    handles, labels = left.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper left", ncols=4, frameon=False, fontsize=9)
+    return figure
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Writes the figure as a PNG file, without a time stamp: the same figure gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+
+
+def _figure(
+    rows: int, columns: int, size: tuple[float, float], height_ratios: list[float] | None = None
+) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
+    every: list[Axes] = list(grid.ravel())
+    for axes in every:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(SOFT)
+        axes.tick_params(colors=SOFT, labelcolor=INK, length=3)
+        axes.grid(axis="x", color=GRID)
+        axes.set_axisbelow(True)
+        axes.title.set_fontsize(11)
+        axes.title.set_color(INK)
+    return figure, every
+
+
+def _intervals(
+    axes: Axes, places: NDArray[np.float64], ends: list[tuple[float, float]], colour: str, label: str
+) -> None:
+    """A horizontal bar from end to end at each place, with a dot in the middle."""
+    low, high = np.array(ends).T
+    axes.errorbar(
+        (low + high) / 2,
+        places,
+        xerr=(high - low) / 2,
+        fmt="o",
+        color=colour,
+        label=label,
+        markersize=4.5,
+        elinewidth=2,
+        capsize=3,
+    )
+
+
+def _boxes(axes: Axes, values: NDArray[np.float64]) -> None:
+    """A box with whiskers for each column, first column on top; NaN is left out."""
+    columns = [column[np.isfinite(column)] for column in values.T]
+    axes.boxplot(
+        columns,
+        positions=range(len(columns)),
+        orientation="horizontal",
+        whis=(5, 95),
+        widths=0.55,
+        patch_artist=True,
+        boxprops={"facecolor": "#bcd3ec", "edgecolor": OURS},
+        medianprops={"color": INK, "linewidth": 1.6},
+        whiskerprops={"color": OURS},
+        capprops={"color": OURS},
+        flierprops={
+            "marker": "o",
+            "markersize": 2.2,
+            "markerfacecolor": OURS,
+            "markeredgewidth": 0,
+            "alpha": 0.5,
+        },
+    )
+    axes.invert_yaxis()
+
+
+def _short_number(value: float, _: int = 0) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

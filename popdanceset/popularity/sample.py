@@ -1,0 +1,97 @@
+"""The founding sample: the random videos on which the scale and the regression rest (POPDG, Sec. 7)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from popdanceset.errors import InputError
+from popdanceset.popularity.normalise import count_matrix
+from popdanceset.schema import COUNTS, State
+
+LONGEST_LIST = 10_000
+"""A larger sample is described by its digest alone."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FoundingSample:
+    """Videos with all seven counts, ordered by bvid.
+
+    Attributes:
+        bvids: n ids.
+        counts: (n, 7) float64, in the order of `popdanceset.schema.COUNTS`.
+        snapshot: first and last time at which the counts were read, None if the input did not say.
+        seed: of the draw.
+        population: number of complete videos it was drawn from.
+    """
+
+    bvids: tuple[str, ...]
+    counts: NDArray[np.float64]
+    snapshot: tuple[str | None, str | None]
+    seed: int
+    population: int
+
+    def as_document(self) -> dict[str, Any]:
+        """Plain data for the fit's document."""
+        document: dict[str, Any] = {
+            "seed": self.seed,
+            "size": len(self.bvids),
+            "population": self.population,
+            "snapshot": {"first": self.snapshot[0], "last": self.snapshot[1]},
+            "sha256": hashlib.sha256("\n".join(self.bvids).encode()).hexdigest(),
+        }
+        if len(self.bvids) <= LONGEST_LIST:
+            document["bvids"] = list(self.bvids)
+        return document
+
+
+def founding_sample(statistics: pa.Table, size: int, seed: int) -> FoundingSample:
+    """Draws without replacement from the public videos that have all seven counts.
+
+    The draw depends on the set of videos and the seed, not on the order of the rows.
+
+    Args:
+        statistics: one row a video, columns as in schema STATISTICS.
+        size: number of videos; 0 takes all. If there are fewer, all are taken, with a warning.
+        seed: of the draw.
+
+    Raises:
+        InputError: there is no complete video.
+    """
+    complete = pc.equal(statistics["state"], State.PUBLIC.value)
+    for name in COUNTS:
+        complete = pc.and_(complete, pc.is_valid(statistics[name]))
+    population = statistics.filter(complete).sort_by("bvid")
+    if not len(population):
+        raise InputError(
+            f"none of {len(statistics)} videos is public and has all seven counts",
+            "founding sample",
+            "run `popdanceset crawl` first, or check --statistics",
+        )
+    if size > len(population):
+        log.warning("founding sample: %d videos wanted, all %d taken", size, len(population))
+    chosen = population
+    if 0 < size < len(population):
+        rows = np.random.default_rng(seed).choice(len(population), size, replace=False)
+        chosen = population.take(pa.array(np.sort(rows)))
+    times = pc.min_max(chosen["snapshot_at"]).as_py()
+    return FoundingSample(
+        tuple(chosen["bvid"].to_pylist()),
+        count_matrix(chosen, COUNTS),
+        (_iso(times["min"]), _iso(times["max"])),
+        seed,
+        len(population),
+    )
+
+
+def _iso(time: Any) -> str | None:
+    return time.isoformat() if time is not None else None

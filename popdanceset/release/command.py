@@ -1,0 +1,33 @@
+"""`popdanceset publish`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from popdanceset.commands import with_settings, with_values
+
+if TYPE_CHECKING:
+    from popdanceset.settings import Settings
+
+
+@click.command()
+@with_settings
+@click.option("--manifest", required=True, metavar="NAME", help="Manifest whose videos are published.")
+@click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
+def publish(settings: Settings, manifest: str, version: str | None) -> None:
+    """Publish what was accepted as a versioned release."""
+    from popdanceset.progress import track
+    from popdanceset.release.writer import publish as publish_release
+    from popdanceset.store import Store
+
+    settings = with_values(settings, "release", version=version)
+    store = Store(settings.store)
+    with track("publish") as advance:
+        report = publish_release(settings, store, manifest, advance)
+    done = "published" if report.written else "unchanged"
+    click.echo(
+        f"release {report.version} {done}: {report.clips} clips, {report.frames} frames, "
+        f"{report.seconds:.1f} s in {store}/{report.path}"
+    )

@@ -1,0 +1,142 @@
+"""Statistics of each feature, gathered clip by clip: nothing but the sums is held in memory.
+
+Least, greatest, mean and standard deviation need one pass, quantiles a second one over the range that is
+known then.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from popdanceset.schema import shape_of
+
+Doubles = np.ndarray[Any, np.dtype[np.float64]]
+
+QUANTILES = (0.01, 0.1, 0.5, 0.9, 0.99)
+BINS = 2048
+
+
+class Moments:
+    """Count, least, greatest, mean and standard deviation of each of `width` numbers.
+
+    Blocks are joined by the rule of Chan, Golub and LeVeque (1979), so large means do not cost precision.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.count = 0
+        self.minimum = np.full(width, np.inf)
+        self.maximum = np.full(width, -np.inf)
+        self.mean = np.zeros(width)
+        self._squares = np.zeros(width)
+
+    def update(self, values: Doubles) -> None:
+        """Takes in (n, width) values, n ≥ 1."""
+        count = len(values)
+        mean = values.mean(axis=0)
+        shift = mean - self.mean
+        total = self.count + count
+        self._squares += ((values - mean) ** 2).sum(axis=0) + shift**2 * (self.count * count / total)
+        self.mean += shift * (count / total)
+        self.count = total
+        np.minimum(self.minimum, values.min(axis=0), out=self.minimum)
+        np.maximum(self.maximum, values.max(axis=0), out=self.maximum)
+
+    @property
+    def std(self) -> Doubles:
+        """Standard deviation of the population, (width,)."""
+        return np.sqrt(self._squares / max(self.count, 1))
+
+
+class Histogram:
+    """Counts of each of `width` numbers in equal bins of its range, for quantiles.
+
+    Args:
+        moments: of the same values.
+        bins: a quantile is off by at most the range divided by this.
+    """
+
+    def __init__(self, moments: Moments, bins: int = BINS) -> None:
+        self._low = moments.minimum
+        self._span = moments.maximum - moments.minimum
+        self._bins = bins
+        self._counts = np.zeros((len(self._low), bins), np.int64)
+
+    def update(self, values: Doubles) -> None:
+        """Takes in (n, width) values of the range."""
+        # The share first, as the bins over the span of numbers close to the least float would be infinite.
+        share = np.divide(values - self._low, self._span, out=np.zeros_like(values), where=self._span > 0)
+        index = np.clip(share * self._bins, 0, self._bins - 1).astype(np.int64)
+        index += np.arange(len(self._low)) * self._bins
+        self._counts += np.bincount(index.ravel(), minlength=self._counts.size).reshape(self._counts.shape)
+
+    def quantile(self, share: float) -> Doubles:
+        """(width,): about the least value that at least this share of the values does not exceed."""
+        reached = self._counts.cumsum(axis=1)
+        wanted = share * reached[:, -1]
+        bins = (reached < wanted[:, None]).sum(axis=1)
+        inside = np.take_along_axis(self._counts, bins[:, None], axis=1)[:, 0]
+        before = np.take_along_axis(reached, bins[:, None], axis=1)[:, 0] - inside
+        part = np.clip((wanted - before) / np.maximum(inside, 1), 0, 1)
+        values: Doubles = self._low + (bins + part) / self._bins * self._span
+        return values
+
+
+class TableStatistics:
+    """Statistics of every column of a table that holds real numbers.
+
+    Call `update` with every part of the table, then `update_quantiles` with every part again, then `summary`.
+    """
+
+    def __init__(self, schema: pa.Schema, bins: int = BINS) -> None:
+        self._shapes = {field.name: shape_of(field) for field in schema if _is_real(field.type)}
+        self._moments = {name: Moments(math.prod(shape)) for name, shape in self._shapes.items()}
+        self._histograms: dict[str, Histogram] = {}
+        self._bins = bins
+
+    def update(self, table: pa.Table) -> None:
+        """First pass."""
+        for name, moments in self._moments.items():
+            moments.update(flat(table[name]))
+
+    def update_quantiles(self, table: pa.Table) -> None:
+        """Second pass."""
+        for name, moments in self._moments.items():
+            if name not in self._histograms:
+                self._histograms[name] = Histogram(moments, self._bins)
+            self._histograms[name].update(flat(table[name]))
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Feature → min, max, mean, std, quantiles (each in the feature's shape) and count of rows."""
+        summary = {}
+        for name, shape in self._shapes.items():
+            moments, histogram = self._moments[name], self._histograms[name]
+            values = {
+                "min": moments.minimum,
+                "max": moments.maximum,
+                "mean": moments.mean,
+                "std": moments.std,
+                **{f"q{round(share * 100):02d}": histogram.quantile(share) for share in QUANTILES},
+            }
+            summary[name] = {
+                **{key: value.reshape(shape).tolist() for key, value in values.items()},
+                "count": moments.count,
+            }
+        return summary
+
+
+def flat(column: pa.ChunkedArray) -> Doubles:
+    """A column as (rows, numbers a row) float64."""
+    whole = column.combine_chunks()
+    rows = len(whole)
+    if pa.types.is_fixed_size_list(whole.type):
+        whole = whole.flatten()
+    values: Doubles = np.asarray(whole.to_numpy(zero_copy_only=False), np.float64)
+    return values.reshape(rows, -1)
+
+
+def _is_real(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(dtype.value_type if pa.types.is_fixed_size_list(dtype) else dtype))

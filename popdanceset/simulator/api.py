@@ -1,0 +1,161 @@
+"""The statistics requests of api.bilibili.com: rankings, lists, one video, one uploader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from popdanceset.simulator.catalogue import SECTION_NUMBERS, Catalogue, of_section
+from popdanceset.simulator.records import (
+    CHINA,
+    Mode,
+    SimulatedVideo,
+    ordered_list_object,
+    score,
+    video_object,
+)
+from popdanceset.simulator.response import Response, envelope
+
+Query = dict[str, str]
+Route = Callable[[Catalogue, Query], Response]
+
+RANKING_LENGTH = 100
+POPULAR_LENGTH = 200
+PAGE_LIMIT = 50
+ORDERED_PAGE_LIMIT = 30
+
+REFUSING_MODES = {
+    Mode.DELETED: -404,
+    Mode.INVISIBLE: 62002,
+    Mode.IN_REVIEW: 62004,
+    Mode.OWNER_ONLY: 62012,
+    Mode.LOGIN: -403,
+}
+"""Modes in which `view` and the video page answer with a code instead of the video."""
+
+
+class BadRequest(ValueError):
+    """A parameter is missing or of the wrong form: code -400."""
+
+
+def ranking(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/web-interface/ranking/v2?rid=&type=all`: the section's best by score."""
+    section = _section(query, "rid", default="0")
+    if section is None:
+        return envelope(code=-404)
+    best = of_section(catalogue.by_score, section)[:RANKING_LENGTH]
+    objects = [{**video_object(video), "score": round(score(video))} for video in best]
+    return envelope({"note": "根据稿件内容质量、近期的数据综合展示", "list": objects})
+
+
+def popular(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/web-interface/popular?pn=&ps=`: what the home page recommends, page by page."""
+    listed = catalogue.by_score[:POPULAR_LENGTH]
+    number, size = _page(query, "pn", "ps", default=20, limit=PAGE_LIMIT)
+    page = _cut(listed, number, size)
+    return envelope({"list": [video_object(v) for v in page], "no_more": number * size >= len(listed)})
+
+
+def newest(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/web-interface/newlist` and `/x/web-interface/dynamic/region?rid=&pn=&ps=`: newest first."""
+    section = _section(query, "rid")
+    if section is None:
+        return envelope(code=-404)
+    number, size = _page(query, "pn", "ps", default=14, limit=PAGE_LIMIT)
+    listed = of_section(catalogue.by_date, section)
+    archives = [video_object(video) for video in _cut(listed, number, size)]
+    return envelope({"archives": archives, "page": {"num": number, "size": size, "count": len(listed)}})
+
+
+def ordered(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/web-interface/newlist_rank?cate_id=&page=&pagesize=&time_from=&time_to=`: most viewed first."""
+    section = _section(query, "cate_id")
+    if section is None:
+        return envelope(code=-404)
+    number, size = _page(query, "page", "pagesize", default=ORDERED_PAGE_LIMIT, limit=ORDERED_PAGE_LIMIT)
+    start = _midnight(query, "time_from")
+    end = _midnight(query, "time_to") + timedelta(days=1).total_seconds()
+    listed = [v for v in of_section(catalogue.by_views, section) if start <= v.pubdate < end]
+    return envelope(
+        {
+            "exp_list": None,
+            "result": [ordered_list_object(video) for video in _cut(listed, number, size)],
+            "numPages": -(-len(listed) // size),
+            "numResults": len(listed),
+            "page": number,
+            "pagesize": size,
+        }
+    )
+
+
+def view(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/web-interface/view?bvid=` (or `aid=`): one video."""
+    video = find(catalogue, query)
+    if video is None:
+        return envelope(code=-404)
+    if video.mode in REFUSING_MODES:
+        return envelope(code=REFUSING_MODES[video.mode])
+    return envelope(video_object(video))
+
+
+def relation(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/relation/stat?vmid=`: an uploader's followers."""
+    mid = _integer(query, "vmid")
+    if mid not in catalogue.followers:
+        return envelope(code=-404)
+    follower = catalogue.followers[mid]
+    return envelope({"mid": mid, "following": mid % 500, "whisper": 0, "black": 0, "follower": follower})
+
+
+ROUTES: dict[str, Route] = {
+    "/x/web-interface/ranking/v2": ranking,
+    "/x/web-interface/popular": popular,
+    "/x/web-interface/newlist": newest,
+    "/x/web-interface/dynamic/region": newest,
+    "/x/web-interface/newlist_rank": ordered,
+    "/x/web-interface/view": view,
+    "/x/relation/stat": relation,
+}
+
+
+def find(catalogue: Catalogue, query: Query) -> SimulatedVideo | None:
+    """The video that `bvid` or `aid` names.
+
+    Raises:
+        BadRequest: the query names none.
+    """
+    if bvid := query.get("bvid"):
+        return catalogue.by_bvid.get(bvid)
+    return catalogue.by_aid.get(_integer(query, "aid"))
+
+
+def _integer(query: Query, name: str, default: str | None = None) -> int:
+    text = query.get(name, default)
+    if text is None or not text.isascii() or not text.isdigit():
+        raise BadRequest(name)
+    return int(text)
+
+
+def _section(query: Query, name: str, default: str | None = None) -> int | None:
+    """The section asked for, or None if there is no such dance section."""
+    number = _integer(query, name, default)
+    return number if number in SECTION_NUMBERS else None
+
+
+def _page(query: Query, number: str, size: str, default: int, limit: int) -> tuple[int, int]:
+    """Number (from 1) and size of the page asked for; a size above the limit is lowered to it."""
+    wanted = _integer(query, number, "1"), _integer(query, size, str(default))
+    if min(wanted) < 1:
+        raise BadRequest(number)
+    return wanted[0], min(wanted[1], limit)
+
+
+def _cut(videos: Sequence[SimulatedVideo], number: int, size: int) -> Sequence[SimulatedVideo]:
+    return videos[(number - 1) * size : number * size]
+
+
+def _midnight(query: Query, name: str) -> float:
+    try:
+        return datetime.strptime(query.get(name, ""), "%Y%m%d").replace(tzinfo=CHINA).timestamp()
+    except ValueError as error:
+        raise BadRequest(name) from error

@@ -1,0 +1,154 @@
+"""The media hosts (`*.bilivideo.com`): separate picture and sound files, as DASH players fetch them.
+
+The shipped media hold both tracks in one file. They are divided by stream copy when they are first asked for;
+time stamps stay as they are, so that sound and picture of a merged download agree with the shipped file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from popdanceset.errors import MediaError
+from popdanceset.simulator.casting import Media
+from popdanceset.simulator.catalogue import Catalogue
+from popdanceset.simulator.records import SimulatedVideo
+from popdanceset.simulator.response import Response
+
+HOST = "upos-sz-mirrorcos.bilivideo.com"
+VIDEO_ID = 64  # Bilibili's number of 720p
+AUDIO_ID = 30280  # and of its better sound
+REFERER = "https://www.bilibili.com"
+
+_PATH = re.compile(r"/upgcxcode/(?P<bvid>BV[0-9A-Za-z]{10})/(?P<cid>\d+)-1-(?P<track>\d+)\.m4s")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_CODECS = {"h264": "avc1.640028", "hevc": "hev1.1.6.L120.90", "av1": "av01.0.08M.08"}
+
+
+def address(bvid: str, cid: str, track: int) -> str:
+    """Where a track of a part is."""
+    return f"https://{HOST}/upgcxcode/{bvid}/{cid}-1-{track}.m4s?e=simulated"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """A medium divided into its tracks."""
+
+    media: Media
+    video: Path
+    audio: Path | None
+    video_codec: str  # RFC 6381
+
+
+class MediaHost:
+    """Serves the media of a catalogue's videos. Safe to use from many threads.
+
+    Args:
+        media: by name.
+        folder: where divided files are kept; files found there are used again.
+    """
+
+    def __init__(self, media: Mapping[str, Media], folder: Path) -> None:
+        self._media = dict(media)
+        self._folder = folder
+        self._tracks: dict[str, Tracks] = {}
+        self._locks = {name: threading.Lock() for name in self._media}
+
+    def tracks(self, video: SimulatedVideo) -> Tracks | None:
+        """The tracks that the video plays; None if it plays none.
+
+        Raises:
+            MediaError: its medium is no readable video.
+        """
+        if not video.media:
+            return None
+        with self._locks[video.media]:
+            if video.media not in self._tracks:
+                self._tracks[video.media] = divide(self._media[video.media], self._folder)
+            return self._tracks[video.media]
+
+    def answer(self, catalogue: Catalogue, path: str, headers: Mapping[str, str]) -> Response:
+        """One track or a range of it; 403 for whoever does not name Bilibili as referer, as in reality.
+
+        Args:
+            headers: the request's, names in lower case.
+        """
+        match = _PATH.fullmatch(path)
+        video = catalogue.by_bvid.get(match["bvid"]) if match else None
+        if match is None or video is None:
+            return Response(404, content_type="text/plain")
+        if not headers.get("referer", "").startswith(REFERER):
+            return Response(403, content_type="text/plain")
+        tracks = self.tracks(video)
+        files = {str(VIDEO_ID): tracks.video, str(AUDIO_ID): tracks.audio} if tracks else {}
+        file = files.get(match["track"])
+        if file is None:
+            return Response(404, content_type="text/plain")
+        return file_response(file, headers.get("range", ""))
+
+
+def file_response(file: Path, wanted: str) -> Response:
+    """A file, or the one range of it that the `Range` header asks for (RFC 9110, section 14).
+
+    Args:
+        wanted: the header's value; empty, or of another form than one range of bytes: the whole file.
+    """
+    data = file.read_bytes()
+    headers = {"Accept-Ranges": "bytes"}
+    match = _RANGE.fullmatch(wanted.strip())
+    if not match or not any(match.groups()):
+        return Response(200, data, "video/mp4", headers)
+    first, last = match.groups()
+    start = int(first) if first else max(0, len(data) - int(last))
+    end = min(int(last) + 1, len(data)) if first and last else len(data)
+    if start >= len(data) or end <= start:
+        return Response(416, b"", "video/mp4", {**headers, "Content-Range": f"bytes */{len(data)}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(data)}"
+    return Response(206, data[start:end], "video/mp4", headers)
+
+
+def divide(media: Media, folder: Path) -> Tracks:
+    """Copies the tracks of a medium into `{name}.video.m4s` and, if there is sound, `{name}.audio.m4s`.
+
+    Raises:
+        MediaError: the medium has no readable video track.
+    """
+    import av
+
+    try:
+        with av.open(str(media.path)) as source:
+            codecs = {stream.type: stream.codec_context.name for stream in source.streams}
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"cannot be read as a video: {error}", media.path, "render it again") from error
+    if "video" not in codecs:
+        raise MediaError("there is no video track", media.path, "render it again")
+    video = _copy_track(media.path, "video", folder / f"{media.name}.video.m4s")
+    audio = (
+        _copy_track(media.path, "audio", folder / f"{media.name}.audio.m4s") if "audio" in codecs else None
+    )
+    return Tracks(media, video, audio, _CODECS.get(codecs["video"], codecs["video"]))
+
+
+def _copy_track(source_path: Path, kind: str, target_path: Path) -> Path:
+    """Remuxes one track; an unfinished file is never visible under the target's name."""
+    import av
+
+    if target_path.is_file():
+        return target_path
+    unfinished = target_path.with_suffix(f".{os.getpid()}.part")
+    with (
+        av.open(str(source_path)) as source,
+        av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+    ):
+        stream = next(stream for stream in source.streams if stream.type == kind)
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:  # the demuxer ends with an empty packet
+                packet.stream = copy
+                target.mux(packet)
+    unfinished.replace(target_path)
+    return target_path

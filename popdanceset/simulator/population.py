@@ -1,0 +1,202 @@
+"""A made-up dance section: videos and uploaders whose numbers are spread as one would meet them.
+
+The model, all in logarithms. Nothing in it is measured; it has the shape that POPDG, Sec. 3.1, describes: top
+videos have orders of magnitude more views than the average, every other count follows the views.
+
+- Uploaders: followers are log-normal; how much one publishes is log-normal too, independent of followers.
+- Appeal of a video: a part from its uploader's standing, a part of its own.
+- Views by rank of appeal: most uploads lie on a wide log-normal; the few per cent of greatest appeal are
+  taken up by the recommendation and lie on a narrow one, orders of magnitude above the median.
+- The other counts: Poisson around views × rate, each rate with log-normal noise of its own and a share common
+  to all of a video's ("how engaged the audience is").
+
+Ranks and standings are spread evenly over their distributions (stratified) instead of drawn at random, so
+that a few hundred videos of any seed have the same shape, while who is where differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from popdanceset.errors import InputError
+from popdanceset.simulator import words
+from popdanceset.simulator.records import CHINA, SECTIONS, Counts, SimulatedVideo
+
+BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+UPLOADERS_PER_VIDEO = 0.5
+PRODUCTIVITY_SPREAD = 0.7
+LOG_FOLLOWERS = (8.2, 2.6)  # mean and standard deviation of ln(followers): median 3,600
+STANDING = 0.65  # correlation of a video's appeal with its uploader's followers
+
+TAKEN_UP = 0.035  # share of the videos that the recommendation takes up
+LOG_VIEWS = (8.0, 1.5)  # the others: median 3,000
+LOG_VIEWS_TAKEN_UP = (13.7, 0.4)  # median 900,000
+VIEW_NOISE = 0.15
+
+ENGAGEMENT_SPREAD = 0.25
+RATES = {  # count per view, standard deviation of its logarithm
+    "danmaku": (0.004, 0.8),
+    "reply": (0.004, 0.7),
+    "favorite": (0.03, 0.6),
+    "coin": (0.015, 0.7),
+    "share": (0.005, 0.7),
+    "like": (0.05, 0.45),
+}
+
+WEEKS = 4
+FADING_DAYS = 7.0
+SECTION_SHARES = (0.34, 0.2, 0.12, 0.1, 0.1, 0.06, 0.03, 0.02, 0.03)
+LOG_DURATION = (4.2, 0.7)  # median 67 s
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def population(n: int, seed: int, day: date | None = None) -> list[SimulatedVideo]:
+    """A dance section of `n` videos, the same for the same arguments.
+
+    Args:
+        n: number of videos.
+        seed: of everything drawn.
+        day: the day on which the section is looked at; the videos are of the weeks before. None: today.
+
+    Raises:
+        InputError: `n` is not positive or `seed` is negative.
+    """
+    if n <= 0:
+        raise InputError(f"a population of {n} videos is empty", "simulator", "ask for at least one video")
+    if seed < 0:
+        raise InputError(f"seed {seed} is negative", "simulator", "give a seed of 0 or more")
+    rng = np.random.default_rng(seed)
+
+    standing = rng.permutation(_normal_scores(max(1, round(UPLOADERS_PER_VIDEO * n))))
+    followers = np.exp(LOG_FOLLOWERS[0] + LOG_FOLLOWERS[1] * standing).astype(np.int64)
+    uploader = _uploaders_of_videos(n, len(standing), rng)
+    own = rng.permutation(_normal_scores(n))
+    views = _views(STANDING * standing[uploader] + np.sqrt(1 - STANDING**2) * own, rng)
+    counts = _counts(views, rng)
+
+    author = rng.permutation(len(standing))
+    mids = 10_000_000 + _distinct(len(standing), 10**9, rng)
+    aids = 10**14 + _distinct(n, 10**13, rng)
+    cids = 10**10 + 100 * _distinct(n, 10**9, rng)  # room for the parts of each video
+    bvids = _bvids(n, rng)
+    sections = rng.choice(len(SECTIONS), n, p=np.array(SECTION_SHARES))
+    copyrights = 1 + (rng.random(n) < 0.12)
+    durations = np.exp(LOG_DURATION[0] + LOG_DURATION[1] * rng.standard_normal(n)).clip(8, 900).round()
+    end = datetime.combine(day or datetime.now(CHINA).date(), datetime.min.time(), CHINA)
+    start = end - timedelta(weeks=WEEKS)
+    pubdates = start.timestamp() + rng.random(n) * (end - start).total_seconds()
+    titles = rng.integers(words.TITLES, size=n)
+    tags = rng.integers(len(words.TAGS), size=(n, 3))
+
+    return [
+        SimulatedVideo(
+            bvid=bvid,
+            aid=aid,
+            cid=cid,
+            mid=mid,
+            author=words.author(who),
+            follower=follower,
+            title=words.title(title),
+            tags=tuple(dict.fromkeys((SECTIONS[section].tname, *(words.TAGS[tag] for tag in some)))),
+            section=SECTIONS[section],
+            copyright=right,
+            pubdate=pubdate,
+            duration=duration,
+            counts=Counts(*numbers),
+        )
+        for (
+            bvid, aid, cid, mid, who, follower, title, some, section, right, pubdate,
+            duration, numbers,
+        ) in zip(
+            bvids,
+            aids.tolist(),
+            cids.tolist(),
+            mids[uploader].tolist(),
+            author[uploader].tolist(),
+            followers[uploader].tolist(),
+            titles.tolist(),
+            tags.tolist(),
+            sections.tolist(),
+            copyrights.tolist(),
+            pubdates.astype(np.int64).tolist(),
+            durations.astype(np.int64).tolist(),
+            np.column_stack([counts[name] for name in Counts._fields]).tolist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+
+
+def aged(videos: Sequence[SimulatedVideo], days: float) -> list[SimulatedVideo]:
+    """The same videos `days` later: each count has grown as its share of a fading attention, whole numbers.
+
+    A video's attention after `a` days is 1 - exp(-a / FADING_DAYS) of what it ever gets; the section is taken
+    to have been looked at one day after its newest video.
+    """
+    now = max((video.pubdate for video in videos), default=0) + 86_400
+
+    def grown(video: SimulatedVideo) -> SimulatedVideo:
+        age = (now - video.pubdate) / 86_400
+        factor = np.expm1(-(age + days) / FADING_DAYS) / np.expm1(-age / FADING_DAYS)
+        return replace(video, counts=Counts(*(round(count * factor) for count in video.counts)))
+
+    return [grown(video) for video in videos]
+
+
+def _normal_scores(n: int) -> Floats:
+    """`n` standard normal values, one in the middle of each n-th of the distribution, ascending."""
+    return np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float64)
+
+
+def _uploaders_of_videos(n: int, uploaders: int, rng: np.random.Generator) -> Integers:
+    """For each video its uploader: systematic sampling in proportion to productivity, in random order."""
+    productivity = np.exp(PRODUCTIVITY_SPREAD * rng.standard_normal(uploaders))
+    upper = np.cumsum(productivity) / productivity.sum()
+    upper[-1] = 1.0
+    places: Floats = (np.arange(n) + rng.random(n)) / n
+    return rng.permutation(np.searchsorted(upper, places, side="right"))
+
+
+def _views(appeal: Floats, rng: np.random.Generator) -> Integers:
+    """Views by rank of appeal: the quantile function of the mixture in the module's docstring."""
+    n = len(appeal)
+    rank = (np.argsort(np.argsort(appeal)) + 0.5) / n
+    taken_up = rank > 1 - TAKEN_UP
+    within = np.where(taken_up, (rank - 1 + TAKEN_UP) / TAKEN_UP, rank / (1 - TAKEN_UP))
+    edge = 0.5 / n  # rounding must not put a rank onto 0 or 1
+    z = ndtri(within.clip(edge, 1 - edge))
+    mean = np.where(taken_up, LOG_VIEWS_TAKEN_UP[0], LOG_VIEWS[0])
+    spread = np.where(taken_up, LOG_VIEWS_TAKEN_UP[1], LOG_VIEWS[1])
+    views: Integers = np.exp(mean + spread * z + VIEW_NOISE * rng.standard_normal(n)).astype(np.int64) + 1
+    return views
+
+
+def _counts(views: Integers, rng: np.random.Generator) -> dict[str, Integers]:
+    """All seven counts, none above the views."""
+    engagement = ENGAGEMENT_SPREAD * rng.standard_normal(len(views))
+    counts = {"view": views}
+    for name, (rate, spread) in RATES.items():
+        mean = views * rate * np.exp(engagement + spread * rng.standard_normal(len(views)))
+        counts[name] = np.minimum(rng.poisson(mean), views)
+    return counts
+
+
+def _distinct(n: int, below: int, rng: np.random.Generator) -> Integers:
+    """`n` different integers in [0, below), in random order: one from each of `n` equal strata."""
+    stride = below // n
+    return rng.permutation(n) * stride + rng.integers(stride, size=n)
+
+
+def _bvids(n: int, rng: np.random.Generator) -> list[str]:
+    """Different ids of the outward form of Bilibili's: `BV1` and nine characters of base 58."""
+    digits = _distinct(n, 58**9, rng)[:, None] // 58 ** np.arange(8, -1, -1) % 58
+    letters = np.array(list(BASE58))[digits]
+    return [f"BV1{''.join(row)}" for row in letters.tolist()]

@@ -1,0 +1,173 @@
+"""What the simulated Bilibili knows of a video, and the JSON objects in which it tells it.
+
+Field names are Bilibili's own, as its public clients read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+CHINA = timezone(timedelta(hours=8), "CST")
+"""Bilibili's days and printed times are China's."""
+
+Json = dict[str, Any]
+
+
+class Mode(StrEnum):
+    """Lasting state of one video: how it answers when it is asked for."""
+
+    OK = "ok"
+    DELETED = "deleted"  # still listed; page, view and playurl say -404
+    INVISIBLE = "invisible"  # 62002
+    IN_REVIEW = "in_review"  # 62004
+    OWNER_ONLY = "owner_only"  # 62012
+    LOGIN = "login"  # -403: only for users who are logged in
+    PAID = "paid"  # supporters only: no formats at all
+    PAID_PREVIEW = "paid_preview"  # supporters only: a short file, the statistics tell the full length
+    GEO = "geo"  # playurl refuses the visitor's country
+
+
+class Counts(NamedTuple):
+    """The seven counts of a video."""
+
+    view: int
+    danmaku: int
+    reply: int
+    favorite: int
+    coin: int
+    share: int
+    like: int
+
+
+class Section(NamedTuple):
+    """A dance section in the old scheme (`tid`) and in the scheme of 2025 (`tid_v2`)."""
+
+    tid: int
+    tname: str
+    tid_v2: int
+    tname_v2: str
+
+
+SECTIONS = (
+    Section(20, "宅舞", 2028, "宅舞"),
+    Section(198, "街舞", 2029, "街舞"),
+    Section(154, "舞蹈综合", 2030, "手势·网红舞"),
+    Section(199, "明星舞蹈", 2031, "明星舞蹈"),
+    Section(200, "国风舞蹈", 2032, "国风舞蹈"),
+    Section(156, "舞蹈教程", 2033, "舞蹈教学"),
+    Section(154, "舞蹈综合", 2034, "芭蕾舞"),
+    Section(154, "舞蹈综合", 2035, "wota艺"),
+    Section(154, "舞蹈综合", 2036, "其他舞蹈"),
+)
+WHOLE_DANCE = frozenset({0, 129, 1004})
+"""Section numbers that stand for dance as a whole: everything, old scheme, new scheme."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedVideo:
+    """One video. `follower` is its uploader's, the same in all videos of one `mid`."""
+
+    bvid: str
+    aid: int
+    cid: int
+    mid: int
+    author: str
+    follower: int
+    title: str
+    tags: tuple[str, ...]
+    section: Section
+    copyright: int
+    pubdate: int  # seconds since 1970, UTC
+    duration: int  # seconds of each part
+    counts: Counts
+    parts: int = 1
+    size: tuple[int, int] = (1280, 720)  # width and height of the picture, pixels
+    mode: Mode = Mode.OK
+    media: str = ""  # name in the media index; empty: nothing to download
+    expected: str = ""  # the outcome a right pipeline reaches with this video, once it downloads it
+
+    def in_section(self, number: int) -> bool:
+        """Whether section `number` of either scheme lists the video."""
+        return number in WHOLE_DANCE or number in (self.section.tid, self.section.tid_v2)
+
+
+def score(video: SimulatedVideo) -> float:
+    """Bilibili's recommendation score, which orders the ranking (weights: POPDG, Sec. 3.1 and 7, Eq. 14)."""
+    c = video.counts
+    return 0.4 * (c.coin + c.danmaku + c.reply + c.like) + 0.3 * c.favorite + 0.25 * c.view + 0.6 * c.share
+
+
+def dimension(video: SimulatedVideo) -> Json:
+    """The size of the picture as it is told."""
+    return {"width": video.size[0], "height": video.size[1], "rotate": 0}
+
+
+def part_objects(video: SimulatedVideo) -> list[Json]:
+    """The parts ("pages") of a video."""
+    return [
+        {
+            "cid": video.cid + index,
+            "page": index + 1,
+            "from": "vupload",
+            "part": f"P{index + 1}" if video.parts > 1 else video.title,
+            "duration": video.duration,
+            "vid": "",
+            "weblink": "",
+            "dimension": dimension(video),
+        }
+        for index in range(video.parts)
+    ]
+
+
+def video_object(video: SimulatedVideo) -> Json:
+    """The video object of rankings, lists and `view`."""
+    return {
+        "bvid": video.bvid,
+        "aid": video.aid,
+        "videos": video.parts,
+        **video.section._asdict(),
+        "copyright": video.copyright,
+        "pic": f"https://i0.hdslb.com/bfs/archive/{video.bvid}.jpg",
+        "title": video.title,
+        "pubdate": video.pubdate,
+        "ctime": video.pubdate,
+        "desc": " ".join(f"#{tag}" for tag in video.tags),
+        "state": 0,
+        "duration": video.duration * video.parts,
+        "rights": {"pay": 0, "no_reprint": 1, "is_stein_gate": 0},
+        "owner": {"mid": video.mid, "name": video.author, "face": ""},
+        "stat": {
+            "aid": video.aid,
+            **video.counts._asdict(),
+            "dislike": 0,
+            "now_rank": 0,
+            "his_rank": 0,
+        },
+        "cid": video.cid,
+        "dimension": dimension(video),
+        "pages": part_objects(video),
+        "is_upower_exclusive": video.mode in (Mode.PAID, Mode.PAID_PREVIEW),
+    }
+
+
+def ordered_list_object(video: SimulatedVideo) -> Json:
+    """The poorer object of `newlist_rank`: views as a string; no coins, likes or shares."""
+    return {
+        "id": video.aid,
+        "bvid": video.bvid,
+        "mid": video.mid,
+        "author": video.author,
+        "title": video.title,
+        "tag": ",".join(video.tags),
+        "description": "",
+        "pubdate": datetime.fromtimestamp(video.pubdate, CHINA).strftime("%Y-%m-%d %H:%M:%S"),
+        "senddate": video.pubdate,
+        "duration": video.duration * video.parts,
+        "play": str(video.counts.view),
+        "video_review": video.counts.danmaku,
+        "favorites": video.counts.favorite,
+        "review": video.counts.reply,
+    }

@@ -1,0 +1,233 @@
+"""The dancers: a parametric body (Anny, CC0), dressed by colouring and padding its skin, set in motion."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
+
+from popdanceset.errors import AssetError
+from popdanceset.simulator.studio import INSTALL
+from popdanceset.simulator.studio.motion import HINGES, QUATERNIONS
+
+Floats = NDArray[np.float64]
+Colour = tuple[int, int, int]
+
+TO_STAGE = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+"""From the captures' axes to the stage's: z up, metres, the dancer facing −y."""
+
+LIMBS = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
+JOINTS = tuple(f"{limb}.{side}" for limb in LIMBS for side in "LR")
+"""Bones whose heads are `Performance.joints`: shoulders, elbows, wrists, hips, knees, ankles, L before R."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a dancer is like.
+
+    Attributes:
+        shirt, trousers, shoes, skin, hair: colours, RGB 0..255.
+        long_sleeves, long_legs: how far shirt and trousers reach.
+        hem: metres above the hips where the shirt ends; None lets it end with the back's bones.
+        bun: whether the hair is long and tied up.
+        gender: 0 male … 1 female, as Anny numbers them; height, weight, muscle: 0..1.
+    """
+
+    shirt: Colour = (40, 70, 150)
+    trousers: Colour = (60, 60, 66)
+    shoes: Colour = (235, 235, 235)
+    skin: Colour = (222, 172, 142)
+    hair: Colour = (45, 30, 22)
+    long_sleeves: bool = False
+    long_legs: bool = True
+    hem: float | None = None
+    bun: bool = False
+    gender: float = 0.0
+    height: float = 0.5
+    weight: float = 0.45
+    muscle: float = 0.5
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A body in motion on the stage.
+
+    Attributes:
+        vertices: (frames, points, 3) float32, skin in metres, stage axes.
+        faces: (triangles, 3) int64.
+        colours: (points, 3) uint8.
+        padding: (points,) metres that cloth and hair stand off the skin.
+        joints: (frames, 12, 3) float32, `JOINTS` in metres.
+        root: (frames, 3) float32.
+        bun: the point on the head that carries tied hair, or None.
+        hair: its colour.
+    """
+
+    vertices: NDArray[np.float32]
+    faces: NDArray[np.int64]
+    colours: NDArray[np.uint8]
+    padding: Floats
+    joints: NDArray[np.float32]
+    root: NDArray[np.float32]
+    bun: int | None
+    hair: Colour
+
+
+def perform(
+    look: Look, poses: Floats, place: tuple[float, float] = (0.0, 0.0), grounded: float = 0.0
+) -> Performance:
+    """Lets a dancer dance.
+
+    Args:
+        poses: (frames, 43) as `motion.dance` gives them.
+        place: metres to the right and back on the stage, added to the motion's own place.
+        grounded: the body is brought down so that its lowest point touches z = 0, smoothed over so many
+            frames (standard deviation of the window); 0 leaves the captured height.
+
+    Raises:
+        AssetError: the body model is not installed.
+    """
+    model = _body()
+    import torch
+
+    chosen = {"gender": look.gender, "muscle": look.muscle, "weight": look.weight, "height": look.height}
+    shape = chosen | {"age": 0.6, "proportions": 0.7}
+    shape = {label: shape.get(label, 0.5) for label in model.phenotype_labels}
+    bone = {label: number for number, label in enumerate(model.bone_labels)}
+
+    rest = model(pose_parameters=torch.eye(4).repeat(1, model.bone_count, 1, 1), phenotype_kwargs=shape)
+    heads = rest["bone_poses"][0, :, :3, 3].double().numpy()
+    local = np.tile(np.eye(4), (len(poses), model.bone_count, 1, 1))
+    for label, rotation in _bone_rotations(poses, heads, bone).items():
+        local[:, bone[label], :3, :3] = rotation
+    local[:, bone["root"], :3, 3] = poses[:, :3] @ TO_STAGE.T + np.array([*place, 0.0])
+
+    vertices, joints, root = [], [], []
+    for batch in np.array_split(local, max(len(local) // 30, 1)):
+        posed = model(pose_parameters=torch.from_numpy(batch).float(), phenotype_kwargs=shape)
+        placed = posed["bone_poses"][:, :, :3, 3].numpy()
+        vertices.append(posed["vertices"].numpy())
+        joints.append(placed[:, [bone[label] for label in JOINTS]])
+        root.append(placed[:, bone["root"]])
+
+    moved, placed_joints, placed_root = np.concatenate(vertices), np.concatenate(joints), np.concatenate(root)
+    if grounded > 0:
+        drop = gaussian_filter1d(moved[:, :, 2].min(axis=1), grounded, mode="nearest")
+        for points in (moved, placed_joints):
+            points[..., 2] -= drop[:, None]
+        placed_root[:, 2] -= drop
+
+    skin = rest["rest_vertices"][0].double().numpy()
+    strongest = model.vertex_bone_weights.argmax(1, keepdim=True)
+    owner = np.array(model.bone_labels)[model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()]
+    colours, padding = dress(look, skin, owner, float(heads[bone["upperleg01.L"], 2]))
+    return Performance(
+        moved,
+        model.faces.numpy().astype(np.int64),
+        colours,
+        padding,
+        placed_joints,
+        placed_root,
+        _crown(skin, owner) if look.bun else None,
+        look.hair,
+    )
+
+
+def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tuple[NDArray[np.uint8], Floats]:
+    """Colours (points, 3) and padding (points,) of a body at rest.
+
+    Args:
+        skin: (points, 3) metres at rest, z up, back of the body towards +y.
+        owner: (points,) name of the bone that moves each point most.
+        hips: height of the hip joints at rest, metres.
+    """
+    colours = np.tile(np.array(look.skin, np.uint8), (len(skin), 1))
+    padding = np.zeros(len(skin))
+
+    def wear(where: NDArray[np.bool_], colour: Colour, thickness: float) -> None:
+        colours[where], padding[where] = colour, thickness
+
+    def owned(*bones: str) -> NDArray[np.bool_]:
+        return np.asarray(np.any([np.char.startswith(owner, name) for name in bones], axis=0))
+
+    sleeves = ("upperarm", "lowerarm") if look.long_sleeves else ("upperarm",)
+    legs = ("upperleg", "lowerleg") if look.long_legs else ("upperleg",)
+    head = owner == "head"
+    top, back = skin[:, 2].max(), np.quantile(skin[head, 1], 0.72)
+    wear(owned("spine", "clavicle", "shoulder", *sleeves), look.shirt, 0.012)
+    wear(owned("root", "pelvis", *legs), look.trousers, 0.014)
+    if look.hem is not None:
+        body = owned("spine", "root", "pelvis", "upperleg")
+        covered = skin[:, 2] >= hips + look.hem
+        wear(body & covered, look.shirt, 0.018)
+        wear(body & ~covered, look.trousers, 0.010)
+    wear(owned("foot", "toe"), look.shoes, 0.006)
+    scalp = (skin[:, 2] > top - 0.05) | ((skin[:, 1] > back) & (skin[:, 2] > top - 0.20))
+    wear(head & scalp, look.hair, 0.012)
+    wear(owned("eye"), (60, 40, 30), 0.0)
+    return colours, padding
+
+
+def _crown(skin: Floats, owner: NDArray[np.str_]) -> int:
+    """The point at the upper back of the head."""
+    return int(np.argmax(np.where(owner == "head", skin[:, 1] + 1.1 * skin[:, 2], -np.inf)))
+
+
+def _bone_rotations(poses: Floats, heads: Floats, bone: dict[str, int]) -> dict[str, Floats]:
+    """Rotations (frames, 3, 3) of the body's bones relative to their rest, in stage axes.
+
+    Args:
+        heads: (bones, 3) where the bones begin at rest.
+    """
+
+    def staged(rotation: Rotation) -> Floats:
+        return np.asarray(TO_STAGE @ rotation.as_matrix() @ TO_STAGE.T)
+
+    turn = {
+        joint: staged(Rotation.from_quat(poses[:, first : first + 4], scalar_first=True))
+        for joint, first in QUATERNIONS.items()
+    }
+    for joint, column in HINGES.items():
+        turn[joint] = staged(Rotation.from_rotvec(poses[:, [column]] * np.array([0.0, 0.0, 1.0])))
+
+    bent = Rotation.from_matrix(turn["chest"]).as_rotvec() / 3
+    third_of_chest = Rotation.from_rotvec(bent).as_matrix()
+    bones = {"root": turn["root"], "neck01": turn["neck"]}
+    bones |= dict.fromkeys(("spine04", "spine03", "spine02"), third_of_chest)
+    for side, s in (("right", "R"), ("left", "L")):
+        # The captures count limbs from hanging straight down; the body rests with its limbs spread.
+        def hanging(upper: str, lower: str, s: str = s) -> Floats:
+            return _onto_down(heads[bone[f"{lower}.{s}"]] - heads[bone[f"{upper}.{s}"]])
+
+        arm, forearm = hanging("upperarm01", "lowerarm01"), hanging("lowerarm01", "wrist")
+        thigh, shin = hanging("upperleg01", "lowerleg01"), hanging("lowerleg01", "foot")
+        bones[f"upperarm01.{s}"] = turn[f"{side}_shoulder"] @ arm
+        bones[f"lowerarm01.{s}"] = arm.T @ turn[f"{side}_elbow"] @ forearm
+        bones[f"upperleg01.{s}"] = turn[f"{side}_hip"] @ thigh
+        bones[f"lowerleg01.{s}"] = thigh.T @ turn[f"{side}_knee"] @ shin
+        bones[f"foot.{s}"] = shin.T @ turn[f"{side}_ankle"]
+    return bones
+
+
+def _onto_down(direction: Floats) -> Floats:
+    """Smallest rotation (3, 3) that brings a direction to straight down."""
+    unit = direction / np.linalg.norm(direction)
+    axis = np.cross(unit, (0.0, 0.0, -1.0))
+    sine = float(np.linalg.norm(axis))
+    angle = np.arctan2(sine, -unit[2])
+    return np.asarray(Rotation.from_rotvec(axis / max(sine, 1e-12) * angle).as_matrix())
+
+
+@functools.cache
+def _body() -> Any:
+    try:
+        import anny
+        import torch
+    except ImportError as error:
+        raise AssetError("the dancers' body model is missing", "anny", INSTALL) from error
+    return anny.Anny().to(dtype=torch.float32)

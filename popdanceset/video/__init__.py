@@ -1,0 +1,1 @@
+"""From an accepted video to clips: download, screening, clip planning, exact cutting."""

@@ -1,0 +1,104 @@
+"""What a failure of yt-dlp means: a verdict on the video, a refusal, or a connection that broke.
+
+A verdict lasts, so it is given only where the host's statement is known. Whatever is not understood counts as
+a broken transfer and is tried again in a later run.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator, Sequence
+
+from popdanceset.errors import (
+    DamagedError,
+    GoneError,
+    PopDanceSetError,
+    RefusedError,
+    RestrictedError,
+    StoreError,
+    TransferError,
+)
+
+REFUSING_STATUS = frozenset({412, 429})
+"""HTTP: the request was taken for an attack, or came too often."""
+
+REFUSING_CODES = frozenset({352, 401, 412, 509, 799})
+GONE_CODES = frozenset({404, 62002, 62004, 62012})
+RESTRICTED_CODES = frozenset({403, 10403, 87007, 87008})
+"""Codes of Bilibili's answers, as yt-dlp prints them: without their minus sign."""
+
+_CODE = re.compile(r"Unable to download video info: -?(\d+)")
+_STATUS = re.compile(r"HTTP Error (\d{3})")
+
+_SAYS_REFUSED = re.compile(r"exceeded the rate limit|request was (rejected|banned)", re.I)
+_SAYS_GONE = re.compile(
+    r"may be deleted|no longer available|video is (deleted|unavailable|private)|does not exist", re.I
+)
+_SAYS_RESTRICTED = re.compile(
+    r"supporter-only|registered users|members? only|premium member|login required|need to (log ?in|purchase)"
+    r"|geo.?restrict|not available (from|in) your|DRM protected",
+    re.I,
+)  # fmt: skip
+_SAYS_NO_FILM = re.compile(r"Unsupported URL|is not a video|interactive video", re.I)
+_PREFIX = re.compile(r"^(ERROR: )?(\[\w+\] )?(\w{10,12}: )?")
+_ADVICE = re.compile(r"; please report this issue|\. Use --cookies|\. You might want to|\(caused by")
+_QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]*")
+
+
+def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDanceSetError:
+    """The exception of our own that stands for a failed download.
+
+    Args:
+        error: what yt-dlp raised.
+        warnings: what it had said before. The real cause of "No video formats found" is only there.
+        where: the video concerned.
+
+    Returns:
+        One of GoneError, RestrictedError, DamagedError, RefusedError, TransferError, StoreError; its text is
+        the host's own statement, without addresses' queries, which hold signatures.
+    """
+    chain = list(_causes(error))
+    full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
+    if full or "No space left on device" in str(chain[0]):
+        return StoreError("the disk is full", where, "free some space and run again")
+    message = tidy(str(chain[0]))
+    texts = [message, *warnings]
+    said = next((tidy(w) for w in warnings if _CODE.search(w)), message)
+    codes = {int(match[1]) for text in texts for match in _CODE.finditer(text)}
+    statuses = {int(match[1]) for text in texts for match in _STATUS.finditer(text)}
+    statuses |= {status for e in chain if isinstance(status := getattr(e, "status", None), int)}
+
+    def says(pattern: re.Pattern[str]) -> bool:
+        return any(pattern.search(text) for text in texts)
+
+    if codes & REFUSING_CODES or statuses & REFUSING_STATUS or says(_SAYS_REFUSED):
+        return RefusedError(said, where, "wait some hours and run again")
+    if codes & GONE_CODES or statuses & {404, 410} or (says(_SAYS_GONE) and not codes):
+        return GoneError(said, where)
+    if codes & RESTRICTED_CODES or says(_SAYS_RESTRICTED):
+        return RestrictedError(said, where)
+    if says(_SAYS_NO_FILM):
+        return DamagedError(said, where)
+    return TransferError(said, where, "run again")
+
+
+def tidy(text: str) -> str:
+    """A message on one line, without yt-dlp's advice, without terminal colours and addresses' queries."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    text = _ADVICE.split(_QUERY.sub(r"\1", text))[0]
+    return " ".join(_PREFIX.sub("", text).split())
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and everything it came from; yt-dlp keeps that in attributes of its own too."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        info = getattr(current, "exc_info", None)
+        waiting += [getattr(current, "cause", None), info[1] if isinstance(info, tuple) else None]
+        waiting += [current.__cause__, current.__context__]

@@ -1,0 +1,61 @@
+"""Camera cuts, by PySceneDetect's content and adaptive detectors."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from popdanceset.media import Frame
+
+_WIDTH = 256  # pixels; PySceneDetect reduces to about this width too
+_CONTENT = (
+    27.0  # PySceneDetect's default: mean change of hue, saturation and value, 0..255, that counts by itself
+)
+_ADAPTIVE_RATIO = 3.0  # PySceneDetect's default: change over the mean change of the neighbours
+_ADAPTIVE_LEAST = 15.0  # PySceneDetect's default: least change, as above, that the adaptive detector looks at
+_NEIGHBOURS = 8  # pictures on each side whose median change is the measure for great changes
+
+
+class CutDetector:
+    """Finds the first pictures of new shots.
+
+    The adaptive detector asks for a change that stands out from the mean of its four neighbours, and so is
+    not misled by motion or a shaking camera; but of two cuts within its window it overlooks one. There the
+    content detector helps, which asks for a great change alone; it is believed where that stands out, as
+    much, from the median of a longer time.
+    """
+
+    def __init__(self) -> None:
+        from scenedetect.detectors import AdaptiveDetector, ContentDetector
+
+        self._adaptive = AdaptiveDetector(_ADAPTIVE_RATIO, min_scene_len=1, min_content_val=_ADAPTIVE_LEAST)
+        self._content = ContentDetector(_CONTENT, min_scene_len=1)
+        self._times: list[float] = []
+        self._changes: list[float] = []
+        self._by_ratio: set[int] = set()
+        self._by_change: set[int] = set()
+
+    def see(self, frame: Frame) -> None:
+        """Takes the next picture."""
+        from scenedetect.common import FrameTimecode
+
+        height, width = frame.image.shape[:2]
+        size = (_WIDTH, max(2, round(_WIDTH * height / width)))
+        bgr = cv2.cvtColor(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+        # Only the number counts: real times are kept here, whatever the source's rate.
+        number = FrameTimecode(len(self._times), 30.0)
+        self._times.append(frame.time)
+        self._by_ratio.update(cut.frame_num for cut in self._adaptive.process_frame(number, bgr))
+        self._by_change.update(cut.frame_num for cut in self._content.process_frame(number, bgr))
+        self._changes.append(
+            float(self._content._frame_score or 0.0)
+        )  # else told to a costly StatsManager only
+
+    def cuts(self) -> tuple[float, ...]:
+        """Times of the first pictures of new shots, seconds, ascending."""
+        found = self._by_ratio | {n for n in self._by_change if self._stands_out(n)}
+        return tuple(self._times[n] for n in sorted(found) if n > 0)
+
+    def _stands_out(self, n: int) -> bool:
+        around = self._changes[max(1, n - _NEIGHBOURS) : n + _NEIGHBOURS + 1]
+        return self._changes[n] >= _ADAPTIVE_RATIO * float(np.median(around))

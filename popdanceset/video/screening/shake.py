@@ -1,0 +1,174 @@
+"""Camera shake: the fast part of the camera's motion, from optical flow on the background."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+from popdanceset.media import Frame
+from popdanceset.video.screening.report import Shake
+
+Floats = NDArray[np.float64]
+Grey = NDArray[Any]
+
+_HEIGHT = 240  # pixels of the pictures in which motion is measured
+_POINTS = 160
+_LEAST_POINTS = 60  # fewer that are still followed, and new ones are looked for
+_LEAST_AGREEING = 12  # points of the background that must move alike, else the motion is unknown
+_AGREES_WITHIN = 0.75  # pixels
+_HIGHEST_RATE = 31.0  # 1/s: pictures in between say nothing new about a hand that shakes
+_SMOOTHING = 0.5  # seconds: slower motion is taken for a pan
+_WINDOW = 1.0  # seconds over which jitter is averaged
+_TOLD_EVERY = 0.1  # seconds
+_SLACK = 0.002  # seconds: time stamps are rounded
+
+_FLOW: dict[str, Any] = {
+    "winSize": (15, 15),
+    "maxLevel": 3,
+    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
+}
+_CORNERS: dict[str, Any] = {"maxCorners": _POINTS, "qualityLevel": 0.01, "minDistance": 7, "blockSize": 5}
+
+
+class ShakeMeter:
+    """Follows points of the background (sparse Lucas-Kanade flow) and fits a similarity transform to each
+    pair of pictures (RANSAC), so that what moves by itself is outvoted.
+
+    People are left out beforehand: `people` is whoever was seen last.
+    """
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._motions: list[Floats] = []
+        self._diagonal = 1.0
+        self._last: Grey | None = None
+        self._points: NDArray[Any] = np.empty((0, 1, 2), np.float32)
+
+    def see(self, frame: Frame, people: Floats) -> None:
+        """Takes the next picture.
+
+        Args:
+            people: (n, ≥ 3) centre x, y and radius of the circles around the people, pixels of this picture.
+        """
+        if self._times and frame.time - self._times[-1] < 1 / _HIGHEST_RATE:
+            return
+        height, width = frame.image.shape[:2]
+        scale = min(1.0, _HEIGHT / min(height, width))
+        grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
+        if scale < 1:
+            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self._diagonal = float(np.hypot(*grey.shape))
+        self._times.append(frame.time)
+        self._motions.append(np.full((4, 2), np.nan) if self._last is None else self._moved(self._last, grey))
+        if len(self._points) < _LEAST_POINTS:
+            mask = _background(grey.shape, people * scale)
+            found = cv2.goodFeaturesToTrack(grey, mask=mask, **_CORNERS)
+            self._points = np.empty((0, 1, 2), np.float32) if found is None else found
+        self._last = grey
+
+    def _moved(self, before: Grey, now: Grey) -> Floats:
+        """Motion (4, 2) of four points of the picture, pixels; nan where the background does not tell."""
+        unknown = np.full((4, 2), np.nan)
+        if len(self._points) < _LEAST_AGREEING:
+            self._points = self._points[:0]
+            return unknown
+        there: NDArray[Any]
+        there, found, _ = cv2.calcOpticalFlowPyrLK(before, now, self._points, None, **_FLOW)  # type: ignore[call-overload]
+        kept = found.ravel() == 1
+        here, there = self._points[kept], there[kept]
+        transform, agrees = None, np.zeros(0, bool)
+        if len(here) >= _LEAST_AGREEING:
+            transform, agrees = cv2.estimateAffinePartial2D(
+                here, there, method=cv2.RANSAC, ransacReprojThreshold=_AGREES_WITHIN
+            )
+        if transform is None or agrees.sum() < _LEAST_AGREEING:
+            self._points = self._points[:0]
+            return unknown
+        self._points = there[agrees.ravel() == 1]
+        corners = _corners(now.shape)
+        return np.asarray(corners @ transform[:, :2].T + transform[:, 2] - corners)
+
+    def shake(self, cuts: Sequence[float]) -> Shake:
+        """Jitter over the whole video.
+
+        Args:
+            cuts: times of the first pictures of new shots; motion is not followed across them.
+        """
+        if not self._times:
+            return Shake((), ())
+        times = np.array(self._times)
+        value = jitter(times, np.stack(self._motions) / self._diagonal, np.array(cuts))
+        kept = np.flatnonzero(np.diff(np.floor((times + _SLACK) / _TOLD_EVERY), prepend=-1.0))
+        times, value = times[kept], value[kept]
+        return Shake(
+            tuple(times.round(4).tolist()),
+            tuple(None if np.isnan(v) else round(float(v), 6) for v in value),
+        )
+
+
+def jitter(times: Floats, motions: Floats, cuts: Floats) -> Floats:
+    """High-frequency part of a camera's path.
+
+    The path is the sum of the motions of one shot; its slow part is its mean over `_SMOOTHING` seconds, the
+    rest is shake. Unknown motion counts as none and gives no value of its own.
+
+    Args:
+        times: (n,) seconds, ascending.
+        motions: (n, points, 2) motion of points of the picture since the picture before, any unit of length.
+        cuts: (c,) times of the first pictures of new shots.
+
+    Returns:
+        (n,) root mean square of the shake over `_WINDOW` seconds and all points, in the motions' unit; nan
+        where more than half of the motions in that time are unknown.
+    """
+    known: NDArray[np.bool_] = np.logical_not(np.isnan(motions).any(axis=(1, 2)))
+    shot = np.searchsorted(cuts, times, side="right")
+    value = np.full(len(times), np.nan)
+    interval = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    for number in range(len(cuts) + 1):
+        inside = np.flatnonzero(shot == number)
+        if len(inside) < 3:
+            continue
+        steps = np.where(known[inside, None, None], motions[inside], 0.0)
+        steps[0] = 0.0  # the first motion of a shot leads across the cut
+        path = np.cumsum(steps, 0).reshape(len(inside), -1)
+        fast = path - _running_mean(path, _SMOOTHING / interval)
+        power = (fast**2).reshape(len(inside), -1, 2).sum(2).mean(1)
+        seen = known[inside].astype(float)
+        seen[0] = 0.0
+        window = np.ones(min(2 * round(_WINDOW / interval / 2) + 1, 2 * len(inside) - 1))
+        there, told, energy = (
+            fftconvolve(x, window, "same") for x in (np.ones(len(inside)), seen, seen * power)
+        )
+        enough = told >= 0.5 * there
+        value[inside[enough]] = np.sqrt(np.maximum(energy[enough], 0.0) / told[enough])
+    return value
+
+
+def _running_mean(series: Floats, width: float) -> Floats:
+    """Mean (n, d) over about `width` rows, centred; the ends are mirrored through their last value, so that
+    straight motion stays straight."""
+    half = min(max(1, round(width / 2)), len(series) - 1)
+    before = 2 * series[0] - series[half:0:-1]
+    after = 2 * series[-1] - series[-2 : -half - 2 : -1]
+    total = np.cumsum(np.concatenate([np.zeros((1, series.shape[1])), before, series, after]), 0)
+    return np.asarray((total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1))
+
+
+def _corners(shape: tuple[int, ...]) -> Floats:
+    """Four points (4, 2) half-way between the middle and the corners: they feel rotation and zoom too."""
+    height, width = shape[:2]
+    return np.array([(x * width, y * height) for x in (0.25, 0.75) for y in (0.25, 0.75)])
+
+
+def _background(shape: tuple[int, ...], people: Floats) -> Any:
+    """Mask (height, width) uint8 of what lies outside the people's circles; None if next to nothing does."""
+    mask = np.full(shape[:2], 255, np.uint8)
+    for x, y, radius in people[:, :3]:
+        cv2.circle(mask, (round(x), round(y)), round(radius), 0, -1)
+    return mask if (mask > 0).mean() > 0.1 else None

@@ -1,0 +1,181 @@
+"""One file through yt-dlp, as a library. The only place that knows its options."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from popdanceset.errors import DamagedError, SettingsError, TransferError
+from popdanceset.video import ffmpeg
+from popdanceset.video.failure import classify, tidy
+
+if TYPE_CHECKING:
+    from popdanceset.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 30.0  # seconds
+_MEDIA_NAME = re.compile(r"/(\d+)(?:[_-][a-z]\w*)?-1-\d+\.(?:m4s|mp4|flv)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A finished download.
+
+    Attributes:
+        path: the file.
+        cid: id of the part, None if it was not told.
+        seconds: length that the player announced, None likewise.
+        of_several: the video has several parts, this is one of them.
+        warnings: what yt-dlp found noteworthy.
+    """
+
+    path: Path
+    cid: int | None
+    seconds: float | None
+    of_several: bool
+    warnings: tuple[str, ...]
+
+
+@dataclass
+class _Listener:
+    """Takes what yt-dlp says: warnings are kept, the rest goes to our log when somebody wants to know."""
+
+    where: str
+    warnings: list[str] = field(default_factory=list)
+
+    def debug(self, message: str) -> None:
+        log.debug("%s: %s", self.where, tidy(message))
+
+    def info(self, message: str) -> None:
+        log.debug("%s: %s", self.where, tidy(message))
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(tidy(message))
+        log.info("%s: %s", self.where, tidy(message))
+
+    def error(self, message: str) -> None:
+        log.debug("%s: %s", self.where, tidy(message))
+
+
+def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
+    """Downloads one part of a video into a folder; what an earlier try left there is continued.
+
+    Several threads may download at once, each into a folder of its own.
+
+    Raises:
+        GoneError, RestrictedError, DamagedError: a verdict on the video.
+        RefusedError: the host asked us to stay away.
+        TransferError: the connection failed more often than allowed.
+        SettingsError: the cookie file or the CA certificate cannot be read.
+        StoreError: the disk is full.
+    """
+    import yt_dlp
+
+    listener = _Listener(bvid)
+    address = f"https://www.bilibili.com/video/{bvid}" + (f"?p={page}" if page > 1 else "")
+    try:
+        with _downloader(
+            _options(folder, listener, settings), _trust(settings.network.ca_file)
+        ) as downloader:
+            info = downloader.extract_info(address)
+    except yt_dlp.utils.YoutubeDLError as error:
+        raise classify(error, listener.warnings, bvid) from error
+    except OSError as error:
+        raise classify(error, listener.warnings, bvid) from error
+    if not info or "entries" in info:
+        raise DamagedError("is an interactive video or a list, not one film", bvid)
+    done = info.get("requested_downloads") or [{}]
+    path = Path(done[0].get("filepath", ""))
+    if not path.is_file():
+        raise TransferError("yt-dlp ended without a file", bvid, "run again")
+    return Fetched(
+        path, _cid(info), info.get("duration"), info.get("id", bvid) != bvid, tuple(listener.warnings)
+    )
+
+
+def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str, Any]:
+    download = settings.download
+    return {
+        # Sorted by the smaller side, so that upright videos are not held to a landscape height.
+        "format": "bv*+ba/b",
+        "format_sort": [f"res:{download.max_height}", "vcodec:h264", "acodec:m4a"],
+        "merge_output_format": "mp4",
+        "ffmpeg_location": ffmpeg.executable(),
+        "paths": {"home": str(folder)},
+        "outtmpl": {"default": "video.%(ext)s"},
+        "continuedl": True,
+        "cachedir": False,
+        "noplaylist": True,
+        "allowed_extractors": ["BiliBili"],
+        "geo_bypass": False,
+        "proxy": settings.network.proxy or None,
+        "cookiefile": _cookies(download.cookie_file),
+        "socket_timeout": settings.network.timeout,
+        "retries": download.retries,
+        "fragment_retries": download.retries,
+        "extractor_retries": download.retries,
+        "retry_sleep_functions": {"http": _pause, "fragment": _pause, "extractor": _pause},
+        "ratelimit": download.rate_limit or None,
+        "updatetime": False,
+        "quiet": True,
+        "noprogress": True,
+        "color": "never",
+        "logger": listener,
+    }
+
+
+def _pause(n: int) -> float:
+    """Seconds before try n + 1."""
+    return float(min(2.0 ** (n - 1), _LONGEST_PAUSE))
+
+
+def _cookies(file: str) -> io.StringIO | None:
+    """The cookies in memory: from a file, yt-dlp would write changed ones back into it."""
+    if not file:
+        return None
+    try:
+        return io.StringIO(Path(file).expanduser().read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("cookie file cannot be read", "download.cookie_file", "check its path") from error
+
+
+def _trust(ca_file: str) -> ssl.SSLContext | None:
+    if not ca_file:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(Path(ca_file).expanduser()))
+    except OSError as error:
+        raise SettingsError("no readable certificate", ca_file, "check network.ca_file") from error
+
+
+def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None) -> Any:
+    """A YoutubeDL that trusts the certificate given instead of those that yt-dlp finds itself.
+
+    yt-dlp would take it from the environment variable SSL_CERT_FILE only, which belongs to the whole process:
+    every other thread and child process would then trust it, and nothing else.
+    """
+    import yt_dlp
+
+    class Downloader(yt_dlp.YoutubeDL):  # type: ignore[misc]
+        def build_request_director(self, handlers: Any, preferences: Any = None) -> Any:
+            director = super().build_request_director(handlers, preferences)
+            if trusted is not None:
+                for handler in director.handlers.values():
+                    handler._make_sslcontext = lambda legacy_ssl_support=None: trusted
+            return director
+
+    return Downloader(options)
+
+
+def _cid(info: dict[str, Any]) -> int | None:
+    """The part's id, which yt-dlp tells only as part of the media files' names."""
+    for format_ in (info, *(info.get("requested_formats") or ())):
+        if found := _MEDIA_NAME.search(str(format_.get("url", ""))):
+            return int(found[1])
+    return None

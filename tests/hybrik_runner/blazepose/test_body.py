@@ -1,0 +1,102 @@
+"""The skeleton laid along landmarks made from a known skeleton."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from hybrik_runner import kinematics
+from hybrik_runner.blazepose import body
+from hybrik_runner.blazepose.coco import LANDMARKS
+from popdanceset.skeleton import COCO_JOINTS, LIMB_JOINTS, SMPL_OFFSETS
+
+PLACES = {
+    11: 16, 12: 17, 13: 18, 14: 19, 15: 20, 16: 21, 17: 22, 18: 23, 19: 22, 20: 23, 23: 1, 24: 2, 25: 4, 26:
+    5, 27: 7, 28: 8, 31: 10, 32: 11,
+}  # fmt: skip
+
+
+def landmarks_of(vectors: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Landmarks (n, 33, 3) exactly at SMPL's joints, and those joints (n, 24, 3); the face looks ahead."""
+    count = len(vectors)
+    rotations = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
+    joints = kinematics.forward(rotations, scale)
+    points = np.zeros((count, 33, 3))
+    for landmark, joint in PLACES.items():
+        points[:, landmark] = joints[:, joint]
+    head = kinematics.global_rotations(rotations)[:, 15]
+    for landmark, offset in ((0, [0, 0, 0.1]), (7, [0.07, 0, 0]), (8, [-0.07, 0, 0])):
+        points[:, landmark] = joints[:, 15] + head @ np.array(offset)
+    return points, joints
+
+
+def dancing(count: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    vectors = np.zeros((count, 24, 3))
+    vectors[:, 0] = Rotation.from_rotvec([np.pi / 2, 0, 0]).as_rotvec() + rng.normal(0, 0.1, (count, 3))
+    vectors[:, [1, 2, 16, 17]] = rng.normal(0, 0.5, (count, 4, 3))
+    vectors[:, [4, 5], 0] = rng.uniform(0, 1.5, (count, 2))
+    vectors[:, 18, 1], vectors[:, 19, 1] = -rng.uniform(0, 1.5, count), rng.uniform(0, 1.5, count)
+    return vectors
+
+
+def test_scale_is_read_off_the_limbs() -> None:
+    points, _ = landmarks_of(dancing(), 0.93)
+    assert body.skeleton_scale(points) == pytest.approx(0.93)
+
+
+def test_scale_of_nonsense_stays_a_scale() -> None:
+    assert body.skeleton_scale(np.zeros((3, 33, 3))) == pytest.approx(0.3)
+
+
+def test_landmarks_at_the_joints_give_the_joints_back() -> None:
+    points, joints = landmarks_of(dancing(), 0.93)
+    laid = body.lay(points, 0.93)
+    centred = joints - joints[:, [1, 2]].mean(1, keepdims=True)
+    found = laid.joints - laid.joints[:, [1, 2]].mean(1, keepdims=True)
+    np.testing.assert_allclose(found[:, list(LIMB_JOINTS)], centred[:, list(LIMB_JOINTS)], atol=0.01)
+
+
+def test_bones_are_constant_whatever_the_landmarks() -> None:
+    points, _ = landmarks_of(dancing(), 1.0)
+    points += np.random.default_rng(1).normal(0, 0.05, points.shape)
+    laid = body.lay(points, 0.93)
+    joints = kinematics.forward(kinematics.inverse(laid.joints, laid.head), 0.93)
+    np.testing.assert_allclose(joints, laid.joints, atol=1e-6)
+    np.testing.assert_allclose(
+        np.linalg.norm(joints[:, 18] - joints[:, 16], axis=1), 0.93 * np.linalg.norm(SMPL_OFFSETS[18])
+    )
+
+
+def test_the_head_follows_the_face() -> None:
+    points, _ = landmarks_of(dancing(2), 1.0)
+    turn = Rotation.from_rotvec([0, 0, 0.7]).as_matrix()
+    points[:, [0, 7, 8]] = (points[:, [0, 7, 8]] - points[:, 7:9].mean(1, keepdims=True)) @ turn.T
+    face = points[:, 0] - points[:, 7:9].mean(1)
+    np.testing.assert_allclose(body.lay(points, 1.0).head @ [0, 0, 1], kinematics.unit(face), atol=0.02)
+
+
+def test_sharpening_keeps_agreeing_landmarks() -> None:
+    points, _ = landmarks_of(dancing(), 1.0)
+    metric = points - points[:, [23, 24]].mean(1, keepdims=True)
+    picture = metric[..., :2] * 250 + [320, 240]
+    np.testing.assert_allclose(body.sharpen(metric, picture), metric, atol=1e-9)
+
+
+def test_sharpening_moves_sideways_only() -> None:
+    points, _ = landmarks_of(dancing(), 1.0)
+    metric = points - points[:, [23, 24]].mean(1, keepdims=True)
+    picture = metric[..., :2] * 250 + np.random.default_rng(2).normal(0, 5, (40, 33, 2))
+    found = body.sharpen(metric, picture)
+    np.testing.assert_allclose(found[..., 2], metric[..., 2], atol=1e-9)
+    assert np.abs(found[..., :2] - metric[..., :2]).max() > 1e-3
+    np.testing.assert_allclose(found[:, [23, 24]].mean(1), 0, atol=1e-9)
+
+
+def test_coco_joints_by_name() -> None:
+    assert len(LANDMARKS) == len(COCO_JOINTS)
+    sides = dict(zip(COCO_JOINTS, LANDMARKS, strict=True))
+    assert sides["left_shoulder"] == body.SHOULDERS[0]
+    assert sides["right_ankle"] == body.ANKLES[1]
+    assert sides["left_ear"] == body.EARS[0]

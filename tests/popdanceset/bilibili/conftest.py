@@ -1,0 +1,178 @@
+"""A host and a clock for the crawl's tests: answers and time are made here, nothing leaves the process."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from popdanceset.bilibili.client import Client
+from popdanceset.bilibili.politeness import Clock, Politeness
+from popdanceset.settings import CrawlSettings, NetworkSettings
+
+Query = dict[str, str]
+Connect = Callable[..., Client]
+Reply = tuple[int, Any]  # HTTP status, and bytes or what becomes JSON
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Time:
+    """Stands still but for sleeping."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+        self.slept: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
+        self.slept.append(seconds)
+        self.passed += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.passed, lambda: START + timedelta(seconds=self.passed), self.sleep)
+
+
+class Host(requests.adapters.BaseAdapter):
+    """Answers in place of the network; keeps what it was asked.
+
+    `reply(path, query)` gives status and body; `before(n)` is called before the n-th answer and may raise.
+    """
+
+    def __init__(self, reply: Callable[[str, Query], Reply]) -> None:
+        super().__init__()
+        self.reply = reply
+        self.before: Callable[[int], None] = lambda n: None
+        self.asked: list[tuple[str, Query]] = []
+        self.given: list[Reply] = []
+        self.headers: list[dict[str, str]] = []
+        self.reply_headers: dict[str, str] = {}
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+        self.before(len(self.asked) + 1)
+        url = urlsplit(request.url or "")
+        query = dict(parse_qsl(str(url.query)))
+        self.asked.append((str(url.path), query))
+        self.headers.append(dict(request.headers))
+        status, body = self.reply(str(url.path), query)
+        self.given.append((status, body))
+        response = requests.Response()
+        response.status_code = status
+        response.request, response.url = request, request.url or ""
+        response.headers.update(self.reply_headers)
+        response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+        return response
+
+    def close(self) -> None:
+        pass
+
+
+def bvid(number: int) -> str:
+    """An id of the right form."""
+    return f"BV{number:010d}"
+
+
+def video(number: int, **changes: Any) -> dict[str, Any]:
+    """A complete video object."""
+    stat = {"view": 1000 + number, "danmaku": 7, "reply": 6, "favorite": 5, "coin": 4, "share": 3, "like": 2}
+    return {
+        "bvid": bvid(number),
+        "aid": number,
+        "cid": number + 5,
+        "videos": 1,
+        "tid": 20,
+        "tid_v2": 2028,
+        "tname": "宅舞",
+        "copyright": 1,
+        "title": f"dance {number}",
+        "pubdate": 1_700_000_000 + number,
+        "duration": 61,
+        "state": 0,
+        "owner": {"mid": number % 7 + 1, "name": "up"},
+        "stat": stat,
+        **changes,
+    }
+
+
+def ok(data: Any) -> Reply:
+    return 200, {"code": 0, "message": "0", "ttl": 1, "data": data}
+
+
+def says(code: int, message: str = "") -> Reply:
+    return 200, {"code": code, "message": message, "ttl": 1, "data": None}
+
+
+class Section:
+    """A section of complete videos 1..n, newest first, listed as Bilibili does; a callable for `Host`.
+
+    `tombstones` maps a video's number to the code with which `view` answers.
+    """
+
+    def __init__(self, n: int, tombstones: dict[int, int] | None = None) -> None:
+        self.n = n
+        self.tombstones = tombstones or {}
+
+    def __call__(self, path: str, query: Query) -> Reply:
+        match path:
+            case "/x/web-interface/ranking/v2":
+                return ok({"list": [video(i) for i in range(1, min(self.n, 100) + 1)]})
+            case "/x/web-interface/newlist":
+                first, last = self._bounds(query["pn"], query["ps"])
+                page = {"num": int(query["pn"]), "size": int(query["ps"]), "count": self.n}
+                return ok({"archives": [video(i) for i in range(first, last)], "page": page})
+            case "/x/web-interface/newlist_rank":
+                first, last = self._bounds(query["page"], query["pagesize"])
+                pages = -(-self.n // int(query["pagesize"]))
+                return ok({"result": [ordered(i) for i in range(first, last)], "numPages": pages})
+            case "/x/web-interface/view":
+                number = int(query["bvid"][2:])
+                if number in self.tombstones:
+                    return says(self.tombstones[number], "not here")
+                return ok(video(number)) if number <= self.n else says(-404, "啥都木有")
+            case "/x/relation/stat":
+                return ok({"mid": int(query["vmid"]), "follower": int(query["vmid"]) * 100})
+        return says(-404)
+
+    def _bounds(self, number: str, size: str) -> tuple[int, int]:
+        first = (int(number) - 1) * int(size) + 1
+        return first, min(first + int(size), self.n + 1)
+
+
+def ordered(number: int) -> dict[str, Any]:
+    """The poorer object of `newlist_rank`."""
+    whole = video(number)
+    return {
+        "id": number,
+        "bvid": whole["bvid"],
+        "mid": whole["owner"]["mid"],
+        "author": "up",
+        "title": whole["title"],
+        "senddate": whole["pubdate"],
+        "duration": 61,
+        "play": str(whole["stat"]["view"]),
+        "video_review": 7,
+        "favorites": 5,
+        "review": 6,
+    }
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def connect(time: Time) -> Connect:
+    """A client of a made-up host, with time made up too."""
+
+    def connected(host: Host, **changes: Any) -> Client:
+        settings = CrawlSettings(**changes)
+        return Client(NetworkSettings(contact="me@example.org"), Politeness(settings, time.clock), host)
+
+    return connected

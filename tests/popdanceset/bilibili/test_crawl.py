@@ -1,0 +1,419 @@
+import contextlib
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import requests
+
+from popdanceset.bilibili.crawl import ask_followers, crawl, promising_uploaders
+from popdanceset.bilibili.ledger import read_followers
+from popdanceset.bilibili.statistics import latest_statistics
+from popdanceset.errors import InputError, RefusedError, TransferError
+from popdanceset.popularity.model import PopularityModel
+from popdanceset.popularity.normalise import LogNormaliser
+from popdanceset.schema import STATISTICS, State
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+from tests.popdanceset.bilibili.conftest import Connect, Host, Section, Time, bvid, ok, says, video
+
+DAY = date(2026, 3, 1)
+
+
+def sourced(settings: Settings, *sources: str, **changes: Any) -> Settings:
+    crawl_settings = settings.crawl.model_copy(update={"sources": sources, **changes})
+    return settings.model_copy(update={"crawl": crawl_settings})
+
+
+def facts(store: Store) -> list[dict[str, Any]]:
+    """What is known of each video, without the times at which it was read."""
+    return [{**row, "snapshot_at": None} for row in latest_statistics(store).to_pylist()]
+
+
+def test_two_sources_give_one_row_a_video(settings: Settings, store: Store, connect: Connect) -> None:
+    host = Host(Section(180))
+    report = crawl(sourced(settings, "ranking:1004", "newest:1004"), store, client=connect(host))
+    assert (report.day, report.videos, report.rows, report.requests) == (DAY, 180, 280, 5)
+    assert report.failures == ()
+    table = latest_statistics(store)
+    assert table["bvid"].to_pylist() == sorted(bvid(i) for i in range(1, 181))
+    assert store.list("statistics", ".parquet") == [
+        f"statistics/date=2026-03-01/{name}.parquet"
+        for name in ("newest-1004-00001", "newest-1004-00002", "newest-1004-00003", "newest-1004-00004")
+    ] + ["statistics/date=2026-03-01/ranking-1004-00001.parquet"]
+
+
+def test_view_is_asked_only_for_what_a_list_lacks(settings: Settings, store: Store, connect: Connect) -> None:
+    host = Host(Section(40, tombstones={3: -404, 5: 62002}))
+    wanted = sourced(settings, "newest:1004", "range:1004:20220901-20220930")
+    crawl(wanted, store, client=connect(host))
+    assert Counter(path for path, _ in host.asked)["/x/web-interface/view"] == 0  # the other list had it all
+
+    elsewhere = Store(store.address + "-2")
+    report = crawl(sourced(settings, "range:1004:20220901-20220930"), elsewhere, client=connect(host))
+    rows = {row["bvid"]: row for row in latest_statistics(elsewhere).to_pylist()}
+    assert report.tombstones == 2
+    assert (rows[bvid(3)]["state"], rows[bvid(3)]["note"]) == (State.GONE, "-404: not here")
+    assert (rows[bvid(5)]["state"], rows[bvid(5)]["note"]) == (State.HIDDEN, "62002: not here")
+    assert rows[bvid(4)]["coin"] == 4
+    assert rows[bvid(4)]["source"] == "view"
+
+
+def test_a_finished_day_asks_nothing_again(settings: Settings, store: Store, connect: Connect) -> None:
+    wanted = sourced(settings, "ranking:1004", "newest:1004", "range:1004:20220901-20220930")
+    crawl(wanted, store, client=connect(Host(Section(70))))
+    host = Host(Section(70))
+    report = crawl(wanted, store, client=connect(host))
+    assert (host.asked, report.rows, report.videos) == ([], 0, 70)
+
+
+def test_the_next_day_is_a_new_snapshot(settings: Settings, store: Store, connect: Connect) -> None:
+    wanted = sourced(settings, "newest:1004")
+    crawl(wanted, store, client=connect(Host(Section(10))))
+    crawl(wanted, store, client=connect(Host(Section(10))), day=date(2026, 3, 2))
+    assert len(store.read_table("statistics", STATISTICS)) == 20
+    assert len(latest_statistics(store)) == 10
+
+
+class Killed(BaseException):
+    """Ends a crawl as a signal would, wherever it is."""
+
+
+def test_killed_after_any_request_it_goes_on(settings: Settings, tmp_path: Path, connect: Connect) -> None:
+    ids = tmp_path / "ids.txt"
+    ids.write_text("\n".join(bvid(i) for i in range(118, 124)))
+    wanted = sourced(settings, "ranking:1004", "newest:1004", "range:2028:20220901-20220930", f"ids:{ids}")
+    section = Section(120, tombstones={121: -404})
+    undisturbed, calm = Store(tmp_path / "calm"), Host(section)
+    crawl(wanted, undisturbed, client=connect(calm))
+    total = len(calm.asked)
+    assert total > 8
+
+    for k in range(1, total + 1):
+        store, asked = Store(tmp_path / f"killed-{k}"), []
+        host = Host(section)
+
+        def kill(n: int, k: int = k) -> None:
+            if n == k:
+                raise Killed
+
+        host.before = kill
+        with pytest.raises(Killed):
+            crawl(wanted, store, client=connect(host))
+        asked += host.asked
+        again = Host(section)
+        crawl(wanted, store, client=connect(again))
+        asked += again.asked
+        assert asked == calm.asked, f"killed at request {k}"
+        assert facts(store) == facts(undisturbed)
+
+
+class Frail(Store):
+    """Its process dies at the n-th write, before or after the file is visible."""
+
+    def __init__(self, folder: Path, n: int, after: bool) -> None:
+        super().__init__(folder)
+        self.n, self.after = n, after
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        self._write(lambda: Store.write_bytes(self, name, data))
+
+    def write_table(self, name: str, table: pa.Table, schema: pa.Schema) -> None:
+        self._write(lambda: Store.write_table(self, name, table, schema))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        self.n -= 1
+        if self.n == 0 and not self.after:
+            raise Killed
+        write()
+        if self.n == 0:
+            raise Killed
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_any_write(settings: Settings, tmp_path: Path, connect: Connect, after: bool) -> None:
+    """At most the one page in work is asked for again, and the table is the undisturbed one."""
+    wanted = sourced(settings, "ranking:1004", "newest:1004", "range:2028:20220901-20220930")
+    section = Section(35, tombstones={3: -404})
+    undisturbed, calm = Store(tmp_path / "calm"), Host(section)
+    crawl(wanted, undisturbed, client=connect(calm))
+    n = 0
+    while True:
+        n += 1
+        host = Host(section)
+        folder = tmp_path / f"killed-{n}"
+        try:
+            crawl(wanted, Frail(folder, n, after), client=connect(host))
+            break
+        except Killed:
+            crawl(wanted, Store(folder), client=connect(host))
+        repeated = len(host.asked) - len({json.dumps(a) for a in host.asked})
+        assert repeated <= 1
+        assert facts(Store(folder)) == facts(undisturbed)
+    assert n > 5
+
+
+def test_killed_over_and_over(settings: Settings, tmp_path: Path, connect: Connect) -> None:
+    """Each life lasts for three requests; `view` answers are kept one by one."""
+    wanted, section = sourced(settings, "range:1004:20220901-20220930"), Section(65)
+    calm, undisturbed = Host(section), Store(tmp_path / "calm")
+    crawl(wanted, undisturbed, client=connect(calm))
+    store, asked, lives = Store(tmp_path / "killed"), [], 0
+    while True:
+        host, lives = Host(section), lives + 1
+
+        def kill(n: int) -> None:
+            if n == 4:
+                raise Killed
+
+        host.before = kill
+        try:
+            crawl(wanted, store, client=connect(host))
+        except Killed:
+            asked += host.asked
+            continue
+        asked += host.asked
+        break
+    assert lives > 20
+    assert asked == calm.asked
+    assert facts(store) == facts(undisturbed)
+
+
+def test_refusals_end_the_crawl_with_what_it_has(settings: Settings, store: Store, connect: Connect) -> None:
+    section = Section(180)
+    refusing = Host(lambda path, query: says(-412) if query.get("pn") == "3" else section(path, query))
+    wanted = sourced(settings, "ranking:1004", "newest:1004")
+    with pytest.raises(RefusedError) as caught:
+        crawl(wanted, store, client=connect(refusing))
+    assert caught.value.retry_at
+    assert len(latest_statistics(store)) == 100
+    host = Host(section)
+    report = crawl(wanted, store, client=connect(host))
+    assert [query["pn"] for _, query in host.asked] == ["3", "4"]
+    assert report.videos == 180
+
+
+def test_an_hour_of_refusals_leaves_no_trace_in_the_table(
+    settings: Settings, tmp_path: Path, connect: Connect, time: Time
+) -> None:
+    """The host refuses for an hour from second 30 on; a patient operator comes back when told to."""
+    section, wanted = Section(900), sourced(settings, "newest:1004", "range:2028:20220901-20220910")
+    undisturbed = Store(tmp_path / "calm")
+    crawl(wanted, undisturbed, client=connect(Host(section), requests_per_second=0.1))
+
+    store, begin = Store(tmp_path / "storm"), time.passed
+    storm = Host(lambda p, q: (412, b"<html>") if 30 < time.passed - begin < 3630 else section(p, q))
+    runs = 0
+    while True:
+        runs += 1
+        try:
+            crawl(wanted, store, client=connect(storm, requests_per_second=0.1), day=DAY)
+            break
+        except RefusedError as error:
+            told = error.retry_at
+            time.passed += 3600
+            assert told
+    assert 2 <= runs <= 4
+    assert facts(store) == facts(undisturbed)
+    refused = [i for i, (status, _) in enumerate(storm.given) if status == 412]
+    assert 3 <= len(refused) <= 12  # an hour of unslowed requests would have been 360
+    answered = [asked for asked, (status, _) in zip(storm.asked, storm.given, strict=True) if status == 200]
+    assert len(answered) == len({json.dumps(asked) for asked in answered})  # nothing twice
+
+
+def test_a_host_out_of_reach(settings: Settings, store: Store, connect: Connect) -> None:
+    host = Host(Section(180))
+
+    def broken(n: int) -> None:
+        if n > 2:
+            raise requests.exceptions.ConnectionError("unplugged")
+
+    host.before = broken
+    with pytest.raises(TransferError, match="unplugged"):
+        crawl(sourced(settings, "newest:1004"), store, client=connect(host))
+    assert len(latest_statistics(store)) == 100
+
+
+def test_a_source_that_fails_is_told(settings: Settings, store: Store, connect: Connect, caplog) -> None:
+    section = Section(20)
+    host = Host(lambda path, query: says(-404) if "ranking" in path else section(path, query))
+    report = crawl(sourced(settings, "ranking:9", "newest:1004"), store, client=connect(host))
+    assert report.videos == 20
+    assert len(report.failures) == 1
+    assert "ranking:9" in report.failures[0]
+    assert "ranking:9" in caplog.text
+
+
+def test_when_every_source_fails_it_is_an_error(settings: Settings, store: Store, connect: Connect) -> None:
+    with pytest.raises(InputError, match=r"no source gave a video.*ranking:9"):
+        crawl(sourced(settings, "ranking:9"), store, client=connect(Host(lambda path, query: says(-404))))
+
+
+def test_it_stops_asking_at_the_limit(settings: Settings, store: Store, connect: Connect) -> None:
+    host = Host(Section(1000))
+    report = crawl(sourced(settings, "newest:1004", max_videos=120), store, client=connect(host))
+    assert (report.videos, report.requests) == (150, 3)
+    more = crawl(sourced(settings, "newest:1004", max_videos=170), store, client=connect(host))
+    assert (more.videos, more.requests) == (200, 1)
+
+
+def test_a_host_that_repeats_itself_is_left(settings: Settings, store: Store, connect: Connect) -> None:
+    host = Host(lambda path, query: ok({"archives": [video(1), video(2)]}))
+    report = crawl(sourced(settings, "newest:1004"), store, client=connect(host))
+    assert (report.videos, report.requests) == (2, 2)
+
+
+def test_progress_counts_the_videos(settings: Settings, store: Store, connect: Connect) -> None:
+    steps: list[int] = []
+    wanted = sourced(settings, "ranking:1004", "newest:1004", max_videos=150)
+    crawl(wanted, store, client=connect(Host(Section(180))), advance=lambda n=1, note="": steps.append(n))
+    assert sum(steps) == 150
+    steps.clear()
+    crawl(wanted, store, client=connect(Host(Section(180))), advance=lambda n=1, note="": steps.append(n))
+    assert sum(steps) == 150
+
+
+# -- followers -------------------------------------------------------------------------------------
+
+
+def by_views(threshold_views: int) -> PopularityModel:
+    """Pop = 0.85 at so many views."""
+    scale = LogNormaliser({"view": 10**6})
+    at_threshold = float(scale([[threshold_views]], ["view"])[0, 0])
+    return PopularityModel("views", {"view": 0.85 / at_threshold}, 0.0, scale, "made up")
+
+
+def test_only_promising_uploaders_are_asked_for_once_a_day(
+    settings: Settings, store: Store, connect: Connect
+) -> None:
+    section = Section(100)  # video i has 1000 + i views and belongs to uploader i % 7 + 1
+    crawl(sourced(settings, "newest:1004"), store, client=connect(Host(section)))
+    strict = settings.model_copy(
+        update={"popularity": settings.popularity.model_copy(update={"follower_margin": 0.0})}
+    )
+    model = by_views(1096)
+    expected = [i % 7 + 1 for i in (100, 99, 98, 97)]  # the best video's uploader first
+    assert promising_uploaders(strict, store, model) == expected
+
+    host = Host(section)
+    report = ask_followers(strict, store, model, client=connect(host))
+    assert [int(query["vmid"]) for _, query in host.asked] == expected
+    assert (report.promising, report.asked, report.unknown, report.requests) == (4, 4, 0, 4)
+    again = Host(section)
+    assert ask_followers(strict, store, model, client=connect(again)).asked == 0
+    assert again.asked == []
+    known = {row["mid"]: row["follower"] for row in latest_statistics(store).to_pylist()}
+    assert {mid: known[mid] for mid in sorted(known)} == {
+        mid: mid * 100 if mid in expected else None for mid in range(1, 8)
+    }
+    # With a margin, more of them.
+    assert ask_followers(settings, store, model, client=connect(Host(section))).asked == 3
+
+
+def test_asking_for_followers_goes_on_after_a_kill(
+    settings: Settings, store: Store, connect: Connect
+) -> None:
+    section = Section(100)
+    crawl(sourced(settings, "newest:1004"), store, client=connect(Host(section)))
+    model, asked = by_views(500), []
+    for limit in (3, 2, 99):
+        host = Host(section)
+
+        def kill(n: int, limit: int = limit) -> None:
+            if n == limit:
+                raise Killed
+
+        host.before = kill
+        with contextlib.suppress(Killed):
+            ask_followers(settings, store, model, client=connect(host))
+        asked += [query["vmid"] for _, query in host.asked]
+    assert len(asked) == len(set(asked)) == 7
+    assert sorted(read_followers(store)["mid"].to_pylist()) == list(range(1, 8))
+
+
+def test_an_uploader_without_a_number_is_asked_once(
+    settings: Settings, store: Store, connect: Connect
+) -> None:
+    section = Section(3)
+    crawl(sourced(settings, "newest:1004"), store, client=connect(Host(section)))
+    model = by_views(500)
+    report = ask_followers(settings, store, model, client=connect(Host(lambda p, q: says(-404, "gone"))))
+    assert report.unknown == 3
+    assert set(read_followers(store)["note"].to_pylist()) == {"-404: gone"}
+    assert ask_followers(settings, store, model, client=connect(Host(section))).asked == 0
+
+
+# -- whatever arrives ------------------------------------------------------------------------------
+
+HOSTILE = [
+    None,
+    True,
+    -1,
+    2**70,
+    1e308,
+    "--",
+    "",
+    "12",
+    "../../etc/passwd",
+    "💃" * 2500,
+    "\ud83d",
+    "a\x00b",
+    [],
+    {},
+    [[[]]],
+    {"code": 0},
+]
+
+
+def spoil(body: Any, rng: random.Random) -> Any:
+    """The same JSON with one place taken out or replaced."""
+    if isinstance(body, dict) and body and rng.random() < 0.9:
+        key = rng.choice(sorted(body))
+        if rng.random() < 0.15:
+            return {k: v for k, v in body.items() if k != key}
+        return {**body, key: spoil(body[key], rng)}
+    if isinstance(body, list) and body and rng.random() < 0.9:
+        place = rng.randrange(len(body))
+        return [*body[:place], spoil(body[place], rng), *body[place + 1 :]]
+    return rng.choice(HOSTILE)
+
+
+def garble(reply: tuple[int, Any], rng: random.Random) -> tuple[int, Any]:
+    """An answer spoilt in one of many ways."""
+    status, body = reply
+    kind = rng.randrange(10)
+    if kind < 6:
+        for _ in range(rng.randrange(1, 6)):
+            body = spoil(body, rng)
+        return status, json.dumps(body).encode()
+    raw = json.dumps(body).encode()
+    return (
+        (status, raw[: rng.randrange(len(raw))]),
+        (status, b"<html>not today</html>"),
+        (rng.choice([200, 302, 404, 418]), raw.decode().encode("utf-16")),
+        (status, bytes(rng.randrange(256) for _ in range(50))),
+    )[kind - 6]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_spoilt_answers_lose_nothing_and_leave_the_store_alone(
+    settings: Settings, tmp_path: Path, connect: Connect, seed: int
+) -> None:
+    """Every video of a spoilt answer is a row or a reason; no file appears outside the store."""
+    rng, section = random.Random(seed), Section(60)
+    host = Host(lambda path, query: garble(section(path, query), rng))
+    store = Store(tmp_path / "deep" / "store")
+    wanted = sourced(settings, "ranking:1004", "newest:1004", "popular", "range:1004:20220901-20220930")
+    with contextlib.suppress(InputError, RefusedError):
+        report = crawl(wanted, store, client=connect(host, refusals_before_stop=50))
+        assert report.videos == len(latest_statistics(store))
+    table = store.read_table("statistics", STATISTICS)
+    assert all(row["state"] in set(State) for row in table.to_pylist())
+    assert {path.name for path in tmp_path.iterdir()} <= {"deep"}
+    written = [path for path in (tmp_path / "deep").rglob("*") if path.is_file()]
+    assert all(path.suffix in (".parquet", ".json") for path in written)

@@ -1,0 +1,143 @@
+"""The stage that gives every accepted clip with sound its music features."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from popdanceset.errors import StoreError
+from popdanceset.music.command import features as features_command
+from popdanceset.music.features import extract_features, fit, table_name
+from popdanceset.schema import CLIPS, from_rows, music_schema
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+
+SCHEMA = music_schema("baseline", 35)
+
+
+def clip_row(clip_id: str | None, frames: int, music_path: str, accepted: bool = True) -> dict:
+    return {
+        "clip_id": clip_id,
+        "bvid": "BV1",
+        "page": 1,
+        "start": 0.0,
+        "end": frames / 30,
+        "frames": frames,
+        "path": "media/BV1/clip.mp4",
+        "music_path": music_path,
+        "music_id": "m1",
+        "genre": "unknown",
+        "dancer_id": "1",
+        "cuts_per_minute": 0.0,
+        "shake": 0.0,
+        "dancers": 1.0,
+        "visibility": 1.0,
+        "accepted": accepted,
+        "reason": "" if accepted else "too_short",
+    }
+
+
+@pytest.fixture
+def clips(store: Store, tmp_path: Path) -> Store:
+    """A store with two clips with sound, one without, and a rejected span."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
+    for n in (1, 2):
+        soundfile.write(tmp_path / "sound.wav", noise, 48_000)
+        store.put(tmp_path / "sound.wav", f"media/BV1/BV1_Clip_{n}.wav")
+    rows = [
+        clip_row("BV1_Clip_1", 28, "media/BV1/BV1_Clip_1.wav"),
+        clip_row("BV1_Clip_2", 40, "media/BV1/BV1_Clip_2.wav"),
+        clip_row("BV1_Clip_3", 30, ""),
+        clip_row(None, 0, "", accepted=False),
+    ]
+    store.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
+    return store
+
+
+class Counter:
+    """A feature extractor that only counts: frame number, and an event in its last frame."""
+
+    name, width, events = "counter", 2, slice(1, 2)
+
+    def __init__(self) -> None:
+        self.calls: list[Path] = []
+
+    def __call__(self, path: Path) -> np.ndarray:
+        self.calls.append(path)
+        features = np.zeros((31, 2), np.float32)
+        features[:, 0] = np.arange(31)
+        features[-1, 1] = 1
+        return features
+
+
+def test_every_accepted_clip_with_sound_gets_a_row_a_frame(
+    clips: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+    with caplog.at_level(logging.WARNING):
+        made = extract_features(settings, clips, lambda steps=1, note="": seen.append(note))
+    assert made == 2
+    assert seen == ["BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3"]
+    assert "1 clips have no sound" in caplog.text
+    assert "BV1_Clip_3" in caplog.text
+    assert clips.list("music") == ["music/BV1_Clip_1.parquet", "music/BV1_Clip_2.parquet"]
+    for clip_id, frames in (("BV1_Clip_1", 28), ("BV1_Clip_2", 40)):
+        table = clips.read_table(table_name(clip_id), SCHEMA)
+        assert table["frame_index"].to_pylist() == list(range(frames))
+        assert set(table["clip_id"].to_pylist()) == {clip_id}
+        assert len(table["features"][0]) == 35
+
+
+def test_finished_clips_are_kept_and_recut_ones_made_anew(clips: Store, settings: Settings) -> None:
+    counter = Counter()
+    assert extract_features(settings, clips, extractor=counter) == 2
+    assert extract_features(settings, clips, extractor=counter) == 0
+    rows = [clip_row("BV1_Clip_1", 25, "media/BV1/BV1_Clip_1.wav")]
+    clips.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
+    assert extract_features(settings, clips, extractor=counter) == 1
+    assert len(counter.calls) == 3
+
+
+def test_a_killed_run_leaves_only_whole_tables(clips: Store, settings: Settings) -> None:
+    class Killed(Counter):
+        def __call__(self, path: Path) -> np.ndarray:
+            if len(self.calls) == 1:
+                raise KeyboardInterrupt
+            return super().__call__(path)
+
+    with pytest.raises(KeyboardInterrupt):
+        extract_features(settings, clips, extractor=Killed())
+    assert clips.list("music") == ["music/BV1_Clip_1.parquet"]
+    assert extract_features(settings, clips, extractor=Counter()) == 1
+
+
+def test_a_missing_sound_is_named(clips: Store, settings: Settings) -> None:
+    clips.remove("media/BV1/BV1_Clip_2.wav")
+    with pytest.raises(StoreError, match=r"BV1_Clip_2\.wav: file is missing"):
+        extract_features(settings, clips, extractor=Counter())
+
+
+def test_the_command_says_how_many(clips: Store, settings: Settings) -> None:
+    result = CliRunner().invoke(features_command, ["--store", settings.store], catch_exceptions=False)
+    assert result.output.endswith("2 clips got music features\n")
+
+
+@given(
+    hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 9)),
+    st.integers(1, 20),
+)
+def test_fitting_keeps_what_is_there_and_repeats_no_event(features: np.ndarray, frames: int) -> None:
+    fitted = fit(features, frames, slice(2, 3))
+    assert fitted.shape == (frames, 3)
+    shared = min(frames, len(features))
+    np.testing.assert_array_equal(fitted[:shared], features[:shared])
+    assert (fitted[shared:, :2] == features[-1, :2]).all()
+    assert not fitted[shared:, 2].any()

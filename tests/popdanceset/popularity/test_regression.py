@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from numpy.typing import NDArray
+from scipy import stats
+
+from popdanceset.errors import InputError
+from popdanceset.popularity.regression import cautions, eliminate, regress
+
+NAMES = ("a", "b", "c")
+
+
+def data(seed: int, n: int = 60, k: int = 3) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, k)) @ rng.normal(size=(k, k)) + rng.normal(size=k)
+    return x @ rng.normal(size=k) + 0.3 + rng.normal(size=n) * rng.uniform(0.01, 1), x
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_agrees_with_linear_algebra_and_the_t_distribution(seed: int) -> None:
+    """Independent calculation: numpy's least squares, textbook standard errors, scipy's Student t."""
+    rng = np.random.default_rng(1000 + seed)
+    n, k = int(rng.integers(12, 200)), int(rng.integers(1, 8))
+    y, x = data(seed, n, k)
+    names = [f"x{i}" for i in range(k)]
+    result = regress(y, x, names)
+
+    design = np.column_stack([np.ones(n), x])
+    coefficients, residual, _, singular = np.linalg.lstsq(design, y, rcond=None)
+    freedom = n - k - 1
+    errors = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) * residual[0] / freedom)
+    t = coefficients / errors
+    width = stats.t.ppf(0.975, freedom) * errors
+    expected = np.column_stack(
+        [coefficients, errors, t, 2 * stats.t.sf(abs(t), freedom), coefficients - width, coefficients + width]
+    )
+    ours = np.array([[v.coef, v.se, v.t, v.p, v.low, v.high] for v in result.terms.values()])
+    np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+    assert list(result.terms) == ["bias", *names]
+    assert result.r2 == pytest.approx(1 - residual[0] / ((y - y.mean()) ** 2).sum(), abs=1e-9)
+    assert result.condition_number == pytest.approx(singular[0] / singular[-1], rel=1e-9)
+    assert (result.n, result.degrees_of_freedom) == (n, freedom)
+    assert result.residual_se == pytest.approx(np.sqrt(residual[0] / freedom), rel=1e-9)
+
+
+def test_agrees_with_the_summary_of_statsmodels() -> None:
+    y, x = data(7)
+    summary = sm.OLS(y, sm.add_constant(x)).fit().summary(xname=["bias", *NAMES]).tables[1].data
+    result = regress(y, x, NAMES)
+    for name, coef, se, t, p, low, high in summary[1:]:
+        term = result.terms[name]
+        assert [f"{v:.3f}" for v in (term.se, term.t, term.p, term.low, term.high)] == [
+            f"{float(v):.3f}" for v in (se, t, p, low, high)
+        ]
+        assert term.coef == pytest.approx(float(coef), abs=1e-4)
+
+
+def test_inflation_is_the_regression_of_one_predictor_on_the_others() -> None:
+    y, x = data(3)
+    for column, name in enumerate(NAMES):
+        others = np.delete(x, column, axis=1)
+        r2 = sm.OLS(x[:, column], sm.add_constant(others)).fit().rsquared
+        assert regress(y, x, NAMES).vif[name] == pytest.approx(1 / (1 - r2), rel=1e-9)
+
+
+def test_hc3_by_hand() -> None:
+    y, x = data(5)
+    design = np.column_stack([np.ones(len(y)), x])
+    bread = np.linalg.inv(design.T @ design)
+    leverage = np.einsum("ij,jk,ik->i", design, bread, design)
+    residual = y - design @ (bread @ design.T @ y)
+    meat = design.T * (residual / (1 - leverage)) ** 2 @ design
+    expected = np.sqrt(np.diag(bread @ meat @ bread))
+    result = regress(y, x, NAMES, "HC3")
+    np.testing.assert_allclose([term.se for term in result.terms.values()], expected, rtol=1e-9)
+    bias = result.terms["bias"]
+    assert bias.p == pytest.approx(2 * stats.t.sf(abs(bias.t), len(y) - 4), rel=1e-9)
+
+
+def test_intervals_cover_the_truth_and_zeros_are_dropped() -> None:
+    """500 samples of 100 points with known coefficients, one of them 0 (bounds: four standard errors)."""
+    truth = np.array([0.8, 0.05, 0.0])
+    covered, dropped, runs = 0, 0, 500
+    rng = np.random.default_rng(0)
+    for _ in range(runs):
+        x = rng.normal(size=(100, 3))
+        y = 0.04 + x @ truth + 0.1 * rng.normal(size=100)
+        result = eliminate(y, x, NAMES)
+        first = result.first.terms
+        covered += sum(first[n].low <= value <= first[n].high for n, value in zip(NAMES, truth, strict=True))
+        dropped += "c" in result.dropped
+    assert covered / (3 * runs) == pytest.approx(0.95, abs=0.0225)
+    assert dropped / runs >= 0.95 - 0.039
+
+
+def test_terms_leave_one_at_a_time_the_weakest_first() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(80, 5))
+    y = 2 * x[:, 0] + x[:, 3] + rng.normal(size=80)
+    names = ["strong", "n1", "n2", "good", "n3"]
+    result = eliminate(y, x, names)
+
+    kept, expected = list(names), []  # the same by hand
+    while True:
+        design = sm.add_constant(x[:, [names.index(n) for n in kept]])
+        p = dict(zip(kept, sm.OLS(y, design).fit().pvalues[1:], strict=True))
+        weakest = max(kept, key=p.__getitem__)
+        if p[weakest] < 0.05:
+            break
+        expected.append(weakest)
+        kept.remove(weakest)
+    assert list(result.dropped) == expected
+    assert list(result.final.terms) == ["bias", *kept]
+    assert all(term.p < 0.05 for name, term in result.final.terms.items() if name != "bias")
+    assert list(result.first.terms) == ["bias", *names]
+
+
+def test_joint_elimination_is_one_step() -> None:
+    """A pair that explains the same thing: jointly both leave, one at a time the better one stays."""
+    rng = np.random.default_rng(4)
+    base = rng.normal(size=60)
+    x = np.column_stack([base + 0.05 * rng.normal(size=60), base + 0.05 * rng.normal(size=60)])
+    y = base + 0.5 * rng.normal(size=60)
+    joint = eliminate(y, x, ["a", "b"], elimination="joint")
+    assert set(joint.dropped) == {"a", "b"}
+    assert joint.final.vif == {}
+    assert joint.final.terms["bias"].coef == pytest.approx(y.mean())
+    assert len(eliminate(y, x, ["a", "b"]).dropped) == 1
+
+
+def test_nothing_is_dropped_when_everything_counts() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(50, 3))
+    result = eliminate(x.sum(axis=1) + 0.01 * rng.normal(size=50), x, NAMES)
+    assert result.dropped == ()
+    assert result.final == result.first
+
+
+@pytest.mark.parametrize(
+    ("x", "told"),
+    [
+        (np.ones((50, 1)), "a is constant"),
+        (np.random.default_rng(0).normal(size=(50, 1)) @ np.ones((1, 2)), "b is constant or follows"),
+        (np.random.default_rng(0).normal(size=(4, 3)), "4 points are too few for 3 counts"),
+    ],
+)
+def test_what_cannot_be_fitted_is_told(x: NDArray[np.float64], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        regress(np.arange(len(x), dtype=float), x, NAMES[: x.shape[1]])
+
+
+def test_a_response_without_residuals_is_told() -> None:
+    with pytest.raises(InputError, match="exactly"):
+        regress(np.zeros(20), np.arange(20.0)[:, None], ["a"])
+
+
+def test_cautions_of_a_statistician() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=25)
+    x = np.column_stack([base, base + 0.01 * rng.normal(size=25), rng.normal(size=25)])
+    found = " ".join(cautions(regress(base + rng.normal(size=25), x, NAMES), 0.05))
+    assert "25 points for 3 counts are few" in found
+    assert "collinear counts (a, b" in found
+
+    x = rng.uniform(0, 1, size=(500, 1))
+    uneven = regress(x[:, 0] + x[:, 0] * rng.normal(size=500), x, ["a"])
+    assert any("Breusch-Pagan" in caution and "HC3" in caution for caution in cautions(uneven, 0.05))
+
+    skewed = regress(rng.exponential(size=40), rng.normal(size=(40, 1)), ["a"])
+    assert any("Jarque-Bera" in caution for caution in cautions(skewed, 0.05))
+
+    good = regress(2 * x[:, 0] + rng.normal(size=500), x, ["a"])
+    assert cautions(good, 0.05) == ()

@@ -1,0 +1,127 @@
+"""A small store as the stages before publication leave it: clips, verdicts, poses, music, a selection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from popdanceset.schema import CLIPS, FRAMES, SELECTION, VERDICTS, from_rows, music_schema, shape_of
+from popdanceset.store import Store
+
+ESTIMATOR = "synthetic 1"
+MUSIC = music_schema("baseline", 35)
+
+
+def fill_store(store: Store, manifest: str, clips: list[dict[str, Any]]) -> None:
+    """Writes the tables of clips given as `clip_row` makes them, plus one rejected span."""
+    videos = sorted({clip["bvid"] for clip in clips})
+    selection = [
+        {"bvid": v, "pop": 0.9, "beyond_reference": False, "accepted": True, "reason": ""} for v in videos
+    ]
+    unselected = {
+        "bvid": "BV9",
+        "pop": 0.1,
+        "beyond_reference": False,
+        "accepted": False,
+        "reason": "low_popularity",
+    }
+    table = from_rows([*selection, unselected], SELECTION)
+    store.write_table(f"selection/{manifest}.parquet", table, SELECTION)
+    for video in videos:
+        mine = [clip for clip in clips if clip["bvid"] == video]
+        rejected = clip_row(None, 0, accepted=False) | {"bvid": video}
+        store.write_table(f"clips/{video}.parquet", from_rows([*mine, rejected], CLIPS), CLIPS)
+    for number, clip in enumerate(clips):
+        add_poses(store, clip["clip_id"], clip["frames"], seed=number)
+        if clip["music_path"]:
+            add_music(store, clip["clip_id"], clip["frames"], seed=number)
+
+
+def clip_row(
+    clip_id: str | None, frames: int, music_id: str = "m1", accepted: bool = True, **more: Any
+) -> dict[str, Any]:
+    """A row of the clip table."""
+    return {
+        "clip_id": clip_id,
+        "bvid": (clip_id or "").partition("_")[0],
+        "page": 1,
+        "start": 0.0,
+        "end": frames / 30,
+        "frames": frames,
+        "path": f"media/{clip_id}.mp4",
+        "music_path": f"media/{clip_id}.wav" if clip_id else "",
+        "music_id": music_id,
+        "genre": "unknown",
+        "dancer_id": "7",
+        "cuts_per_minute": 0.0,
+        "shake": 0.0,
+        "dancers": 1.0,
+        "visibility": 1.0,
+        "accepted": accepted,
+        "reason": "" if accepted else "too_short",
+    } | more
+
+
+def add_poses(store: Store, clip_id: str, frames: int, seed: int = 0, accepted: bool = True) -> None:
+    """Pose rows of a dancer who sways, and the verdict on them."""
+    verdict = {
+        "clip_id": clip_id,
+        "bvid": clip_id.partition("_")[0],
+        "frames": frames,
+        "detected": frames,
+        "mean_score": 0.8,
+        "jitter_before": 2.0,
+        "jitter_after": 1.0,
+        "estimator": ESTIMATOR,
+        "accepted": accepted,
+        "reason": "" if accepted else "not_tracked",
+        "note": "",
+    }
+    store.write_table(f"verdicts/{clip_id}.parquet", from_rows([verdict], VERDICTS), VERDICTS)
+    store.write_table(f"poses/{clip_id}.parquet", pose_rows(clip_id, frames, seed), FRAMES)
+
+
+def pose_rows(clip_id: str, frames: int, seed: int = 0) -> pa.Table:
+    """Frame rows: smooth random motion of every number, standing about 1 m high, scale 1.1."""
+    random = np.random.default_rng(seed)
+    time = np.arange(frames) / 30
+    columns: dict[str, Any] = {
+        "clip_id": [clip_id] * frames,
+        "frame_index": np.arange(frames, dtype=np.int32),
+        "timestamp": time,
+        "observed": pa.FixedSizeListArray.from_arrays(
+            pa.array(random.random(frames * 24) < 0.9), type=FRAMES.field("observed").type
+        ),
+        "estimator": pa.array([ESTIMATOR] * frames).dictionary_encode(),
+    }
+    for field in FRAMES:
+        if field.name in columns:
+            continue
+        width = int(np.prod(shape_of(field)))
+        phase = random.uniform(0, 2 * np.pi, width)
+        values = 0.4 * np.sin(2 * np.pi * time[:, None] * random.uniform(0.2, 1.0, width) + phase)
+        if field.name == "smpl_trans":
+            values += [0, 0, 1]
+        if field.name == "smpl_scaling":
+            values[:] = 1.1
+        columns[field.name] = pa.FixedSizeListArray.from_arrays(
+            pa.array(values.astype(np.float32).reshape(-1)), type=field.type
+        )
+    return pa.table(columns)
+
+
+def add_music(store: Store, clip_id: str, frames: int, seed: int = 0) -> None:
+    """Music rows of noise."""
+    values = np.random.default_rng(seed).normal(size=frames * 35).astype(np.float32)
+    table = pa.table(
+        {
+            "clip_id": [clip_id] * frames,
+            "frame_index": np.arange(frames, dtype=np.int32),
+            "features": pa.FixedSizeListArray.from_arrays(
+                pa.array(values), type=MUSIC.field("features").type
+            ),
+        }
+    )
+    store.write_table(f"music/{clip_id}.parquet", table, MUSIC)

@@ -1,0 +1,377 @@
+"""Publishing: what is in a release, that it is whole or not there, and that it is not written twice."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from popdanceset.errors import InputError, SchemaError, StoreError
+from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.release import writer
+from popdanceset.release.command import publish as publish_command
+from popdanceset.release.members import clip_order
+from popdanceset.release.reader import Release
+from popdanceset.release.writer import ReleaseReport, publish
+from popdanceset.schema import FRAMES, RELEASE_CLIPS, from_rows
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+
+ORDER = ["BV1_Clip_2", "BV1_Clip_10", "BV2_Clip_1", "BV3_Clip_1"]
+
+
+def with_release(settings: Settings, **values: object) -> Settings:
+    return settings.model_copy(update={"release": settings.release.model_copy(update=values)})
+
+
+def test_the_report_counts(published: ReleaseReport) -> None:
+    assert published == ReleaseReport("2026.01.02", "releases/2026.01.02", 4, 675, 22.5, written=True)
+
+
+def test_pandas_and_pyarrow_open_the_frames(folder: Path, ready: Store) -> None:
+    frames = pd.read_parquet(folder / "data")
+    assert list(frames["clip_id"].unique()) == ORDER
+    assert ds.dataset(folder / "data").count_rows() == len(frames) == 675
+    stored = ready.read_table("poses/BV2_Clip_1.parquet", FRAMES)
+    mine = ds.dataset(folder / "data").to_table(filter=ds.field("clip_id") == "BV2_Clip_1")
+    assert mine.equals(stored)
+
+
+def test_each_clip_is_one_row_group_and_the_clip_table_says_which(folder: Path) -> None:
+    clips = pq.read_table(folder / "meta/clips.parquet")
+    assert clips.schema.equals(RELEASE_CLIPS, check_metadata=True)
+    first_row = 0
+    for clip in clips.to_pylist():
+        with pq.ParquetFile(folder / clip["file"]) as file:
+            rows = file.read_row_group(clip["row_group"])
+            column = file.metadata.row_group(clip["row_group"]).column(3)
+        assert set(rows["clip_id"].to_pylist()) == {clip["clip_id"]}
+        assert len(rows) == clip["frames"]
+        assert clip["first_row"] == first_row
+        first_row += clip["frames"]
+        assert column.compression == "ZSTD"
+        assert "BYTE_STREAM_SPLIT" in column.encodings
+    assert clips["has_music"].to_pylist() == [True, True, True, False]
+
+
+def test_units_and_axes_travel_in_the_files(folder: Path) -> None:
+    field = pq.read_schema(next((folder / "data").iterdir())).field("smpl_trans")
+    assert field.metadata[b"unit"] == b"m"
+    assert field.metadata[b"axes"] == b"x right, y forward, z up"
+
+
+def test_the_description_tells_what_is_in_it(folder: Path) -> None:
+    info = json.loads((folder / "meta/info.json").read_text())
+    assert info["version"] == "2026.01.02"
+    assert info["fps"] == 30
+    assert info["counts"] == {
+        "clips": 4, "frames": 675, "seconds": 22.5, "videos": 3, "music": 3, "genres": 1, "dancers": 2,
+        "short": 3, "medium": 1, "long": 0,
+    }  # fmt: skip
+    assert info["features"]["smpl_poses"]["shape"] == [24, 3]
+    assert info["features"]["smpl_poses"]["unit"] == "rad"
+    assert info["music"]["baseline"]["width"] == 35
+    assert info["music"]["baseline"]["clips"] == 3
+    assert info["splits"]["train"]["clips"] + info["splits"]["test"]["clips"] == 4
+    listed = "".join((folder / f"splits/{part}.txt").read_text() for part in ("train", "test"))
+    assert sorted(listed.split()) == sorted(ORDER)
+
+
+def test_statistics_are_those_of_the_rows(folder: Path) -> None:
+    stats = json.loads((folder / "meta/stats.json").read_text())
+    frames = pd.read_parquet(folder / "data")
+    poses = np.stack(frames["smpl_poses"].to_numpy()).reshape(-1, 24, 3).astype(np.float64)
+    np.testing.assert_allclose(stats["smpl_poses"]["mean"], poses.mean(0), atol=1e-9)
+    np.testing.assert_allclose(stats["smpl_poses"]["std"], poses.std(0), atol=1e-9)
+    np.testing.assert_allclose(stats["smpl_poses"]["max"], poses.max(0))
+    np.testing.assert_allclose(stats["smpl_poses"]["q90"], np.quantile(poses, 0.9, axis=0), atol=0.02)
+    assert stats["smpl_poses"]["count"] == 675
+    assert np.shape(stats["music/baseline"]["features"]["mean"]) == (35,)
+
+
+def test_the_card_has_front_matter_that_names_the_files(folder: Path) -> None:
+    text = (folder / "README.md").read_text()
+    _, front_matter, body = text.split("---\n", 2)
+    front = yaml.safe_load(front_matter)
+    for configuration in front["configs"]:
+        (pattern,) = [entry["path"] for entry in configuration["data_files"]]
+        assert list(folder.glob(pattern)), pattern
+    columns = {info["config_name"]: info["features"] for info in front["dataset_info"]}
+    assert [c["name"] for c in columns["frames"]] == FRAMES.names
+    assert {"name": "smpl_poses", "sequence": "float32", "length": 72} in columns["frames"]
+    assert "| clips | 4 |" in body
+    meaning = FRAMES.field("smpl_trans").metadata[b"doc"].decode()
+    assert f"| `smpl_trans` | float32 | 3 | m | x right, y forward, z up | {meaning} |" in body
+
+
+def test_croissant_has_the_hash_of_every_file(folder: Path) -> None:
+    document = json.loads((folder / "croissant.json").read_text())
+    assert document["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    objects = {
+        d["contentUrl"]: d["sha256"] for d in document["distribution"] if d["@type"] == "cr:FileObject"
+    }
+    files = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    assert objects.keys() == files.keys() - {"croissant.json"}
+    for name, digest in objects.items():
+        assert hashlib.sha256(files[name].read_bytes()).hexdigest() == digest
+    sets = {d["@id"]: d["includes"] for d in document["distribution"] if d["@type"] == "cr:FileSet"}
+    for record_set in document["recordSet"]:
+        for field in record_set["field"]:
+            assert list(folder.glob(sets[field["source"]["fileSet"]["@id"]]))
+
+
+def test_large_releases_have_several_files(ready: Store, settings: Settings, day: datetime.date) -> None:
+    report = publish(settings, ready, "weekly", day=day, max_bytes=1)
+    folder = Path(settings.store, report.path)
+    names = sorted(path.name for path in (folder / "data").iterdir())
+    assert names == [f"frames-0000{n}-of-00004.parquet" for n in range(4)]
+    assert list(pd.read_parquet(folder / "data")["clip_id"].unique()) == ORDER
+    with Release(folder) as release:
+        assert [len(rows["timestamp"]) for _, rows in release.iterate()] == [170, 60, 400, 45]
+
+
+def test_what_has_not_changed_is_not_published_again(
+    ready: Store, settings: Settings, published: ReleaseReport, day: datetime.date
+) -> None:
+    before = {name: ready.sha256(name) for name in ready.list("releases")}
+    again = publish(settings, ready, "weekly", day=day + datetime.timedelta(days=7))
+    assert again.version == published.version
+    assert not again.written
+    assert {name: ready.sha256(name) for name in ready.list("releases")} == before
+
+
+def test_what_has_changed_gets_the_next_version_of_the_day(
+    ready: Store, settings: Settings, published: ReleaseReport, day: datetime.date, synthetic: ModuleType
+) -> None:
+    versions = [published.version]
+    for seed in (10, 11):
+        synthetic.add_poses(ready, "BV3_Clip_1", 45, seed=seed)
+        versions.append(publish(settings, ready, "weekly", day=day).version)
+    assert versions == ["2026.01.02", "2026.01.02.1", "2026.01.02.2"]
+
+
+def test_a_named_version_never_changes(
+    ready: Store, settings: Settings, day: datetime.date, synthetic: ModuleType
+) -> None:
+    named = with_release(settings, version="1.0")
+    assert publish(named, ready, "weekly", day=day).written
+    assert not publish(named, ready, "weekly", day=day).written
+    synthetic.add_poses(ready, "BV3_Clip_1", 45, seed=9)
+    with pytest.raises(InputError, match=r"release 1\.0 exists with other content"):
+        publish(named, ready, "weekly", day=day)
+
+
+def test_the_same_store_gives_the_same_rows(
+    tmp_path: Path, settings: Settings, published: ReleaseReport, synthetic: ModuleType, day: datetime.date
+) -> None:
+    twin = Store(tmp_path / "twin")
+    rows = {c["clip_id"]: c for c in Release(Path(settings.store, published.path)).clips.to_pylist()}
+    clips = [  # the same clips, found in another order
+        synthetic.clip_row("BV1_Clip_10", 60, "m1"),
+        synthetic.clip_row("BV1_Clip_2", 170, "m1"),
+        synthetic.clip_row("BV2_Clip_1", 400, "m2", genre="kpop", dancer_id="8"),
+        synthetic.clip_row("BV3_Clip_1", 45, "m3", music_path=""),
+    ]
+    synthetic.fill_store(twin, "weekly", clips)
+    report = publish(settings, twin, "weekly", day=day)
+    release = Release(tmp_path / "twin" / report.path)
+    assert {c["clip_id"]: c for c in release.clips.to_pylist()} == rows
+    assert release.content == Release(Path(settings.store, published.path)).content
+
+
+def test_an_interrupted_run_leaves_nothing_to_be_seen(
+    ready: Store, settings: Settings, day: datetime.date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("_write_about", "read_frames", "read_music"):
+        with monkeypatch.context() as patch:
+            patch.setattr(writer, step, interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                publish(settings, ready, "weekly", day=day)
+        assert ready.list("releases") == []
+        assert not list(Path(settings.store, ".scratch").iterdir())
+    assert publish(settings, ready, "weekly", day=day).written
+
+
+KILLED = """
+import datetime, os, signal, sys
+from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.release import writer
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+store, manifests, step = sys.argv[1:]
+settings = Settings.load(overrides={"store": store, "manifests": manifests})
+owner = Store if hasattr(Store, step) else writer
+setattr(owner, step, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))
+writer.publish(settings, Store(store), "weekly", day=datetime.date(2026, 1, 2))
+"""
+
+
+@pytest.mark.parametrize("step", ["_write_about", "put_folder"])
+def test_a_killed_run_leaves_nothing_to_be_seen(
+    ready: Store, settings: Settings, day: datetime.date, step: str
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, settings.store, settings.manifests, step], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert ready.list("releases") == []
+    ready.sweep()
+    assert not list(Path(settings.store, ".scratch").iterdir())
+    assert publish(settings, ready, "weekly", day=day).version == "2026.01.02"
+
+
+def test_an_object_store_shows_the_description_last(
+    settings: Settings, day: datetime.date, synthetic: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"memory://release-{time.monotonic_ns()}")
+    synthetic.fill_store(store, "weekly", [synthetic.clip_row("BV1_Clip_1", 40, "m1")])
+    put = Store.put
+    sent: list[str] = []
+
+    def failing(self: Store, local: Path, name: str) -> None:
+        if len(sent) == 3:
+            raise StoreError("connection lost")
+        sent.append(name)
+        put(self, local, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", failing)
+        with pytest.raises(StoreError, match="connection lost"):
+            publish(settings, store, "weekly", day=day)
+    assert len(store.list("releases")) == 3
+    with pytest.raises(InputError, match="is no release"):
+        Release(f"{store.address}/releases/2026.01.02")
+    store.write_bytes("releases/2026.01.02/data/frames-00000-of-00009.parquet", b"leftover")
+    report = publish(settings, store, "weekly", day=day)
+    assert report.written
+    assert "releases/2026.01.02/data/frames-00000-of-00009.parquet" not in store.list("releases")
+    with Release(f"{store.address}/{report.path}") as release:
+        assert release.frames("BV1_Clip_1")["joints3d"].shape == (40, 24, 3)
+        assert release.music("BV1_Clip_1").shape == (40, 35)
+
+
+def test_only_what_every_stage_accepted_is_published(
+    ready: Store, settings: Settings, synthetic: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    synthetic.add_poses(ready, "BV1_Clip_2", 170, accepted=False)
+    ready.remove("verdicts/BV3_Clip_1.parquet")
+    table = from_rows([synthetic.clip_row("BV9_Clip_1", 50)], synthetic.CLIPS)
+    ready.write_table("clips/BV9.parquet", table, synthetic.CLIPS)
+    synthetic.add_poses(ready, "BV9_Clip_1", 50)  # its video is not selected
+    with caplog.at_level(logging.WARNING):
+        report = publish(settings, ready, "weekly")
+    assert Release(Path(settings.store, report.path)).clip_ids() == ["BV1_Clip_10", "BV2_Clip_1"]
+    assert (
+        "1 clips wait for their poses and are left out (run `popdanceset extract`): BV3_Clip_1" in caplog.text
+    )
+
+
+def test_the_manifest_decides_and_comes_along(
+    store: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    kept, removed = "BV1aaaaaaaaa", "BV1bbbbbbbbb"
+    synthetic.fill_store(store, "m", [synthetic.clip_row(f"{v}_Clip_1", 40, v) for v in (kept, removed)])
+    folder = Path(settings.manifests, "m")
+    # Both were selected, but a reviewer has taken one out of the manifest.
+    write_manifest(
+        folder, Manifest("m", (ManifestVideo(kept, 0.95),), {"snapshot": datetime.date(2026, 1, 1)})
+    )
+    report = publish(settings, store, "m")
+    release = Release(Path(settings.store, report.path))
+    assert release.clip_ids() == [f"{kept}_Clip_1"]
+    assert release.clips["pop"].to_pylist() == [0.95]
+    assert release.info["source"] == {"manifest": "m", "snapshot": "2026-01-01"}
+    for name in ("manifest.yaml", "videos.csv"):
+        copied = Path(settings.store, report.path, "meta/manifest", name)
+        assert copied.read_bytes() == (folder / name).read_bytes()
+
+
+def test_nothing_to_publish_is_one_line(store: Store, settings: Settings, synthetic: ModuleType) -> None:
+    with pytest.raises(StoreError, match="file is missing"):
+        publish(settings, store, "weekly")
+    synthetic.fill_store(store, "weekly", [synthetic.clip_row("BV1_Clip_1", 40)])
+    synthetic.add_poses(store, "BV1_Clip_1", 40, accepted=False)
+    with pytest.raises(
+        InputError, match="nothing to publish: 1 videos selected, 1 clips cut, no poses accepted"
+    ):
+        publish(settings, store, "weekly")
+    assert store.list("releases") == []
+
+
+def test_rows_that_contradict_each_other_are_named(
+    ready: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    good = ready.read_table("poses/BV1_Clip_2.parquet", FRAMES)
+    trans = np.zeros(170 * 3, np.float32)
+    trans[5] = np.nan
+    broken = pa.FixedSizeListArray.from_arrays(pa.array(trans), type=FRAMES.field("smpl_trans").type)
+    index = FRAMES.get_field_index("smpl_trans")
+    cases = {
+        "belongs": (synthetic.pose_rows("BV1_Clip_3", 170), "rows of another clip"),
+        "gap": (good.filter(pa.array([n != 7 for n in range(170)])), "without gaps"),
+        "empty": (good[:0], "holds no rows"),
+        "nan": (
+            good.set_column(index, FRAMES.field("smpl_trans"), broken),
+            "'smpl_trans' holds values that are no finite",
+        ),
+        "short": (good[:100], r"BV1_Clip_2\.parquet: has 170 rows, the poses of the clip have 100"),
+    }
+    for table, message in cases.values():
+        ready.write_table("poses/BV1_Clip_2.parquet", table, FRAMES)
+        with pytest.raises(SchemaError, match=message):
+            publish(settings, ready, "weekly")
+    assert ready.list("releases") == []
+
+
+def test_a_clip_listed_twice_is_an_error(ready: Store, settings: Settings, synthetic: ModuleType) -> None:
+    table = from_rows([synthetic.clip_row("BV2_Clip_1", 400)], synthetic.CLIPS)
+    ready.write_table("clips/again.parquet", table, synthetic.CLIPS)
+    with pytest.raises(InputError, match=r"clips \['BV2_Clip_1'\] are listed twice"):
+        publish(settings, ready, "weekly")
+
+
+def test_a_table_of_something_else_is_no_music(ready: Store, settings: Settings) -> None:
+    ready.write_table(
+        "music/BV2_Clip_1.parquet", ready.read_table("poses/BV2_Clip_1.parquet", FRAMES), FRAMES
+    )
+    with pytest.raises(SchemaError, match="is no table of music features"):
+        publish(settings, ready, "weekly")
+
+
+def test_the_order_of_clips_is_natural() -> None:
+    ids = ["BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_10", "BV1_p2_Clip_1", "BV1_p10_Clip_1", "BV2_Clip_1"]
+    assert sorted(set(ids), key=clip_order) == ids
+    assert clip_order("something") == ("something", 0, 0)
+
+
+def test_the_command_says_what_it_did(ready: Store, settings: Settings) -> None:
+    arguments = [
+        "--store",
+        settings.store,
+        "--set",
+        f"manifests={settings.manifests}",
+        "--manifest",
+        "weekly",
+    ]
+    for done in ("published", "unchanged"):
+        result = CliRunner().invoke(publish_command, [*arguments, "--version", "v1"], catch_exceptions=False)
+        assert f"release v1 {done}: 4 clips, 675 frames, 22.5 s in " in result.output

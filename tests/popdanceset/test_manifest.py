@@ -1,0 +1,124 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from popdanceset.errors import ManifestError
+from popdanceset.manifest import Manifest, ManifestVideo, read_manifest, write_manifest
+from tests.popdanceset.conftest import unhurried
+
+ONE = ManifestVideo(
+    "BV1xx411c7mD",
+    0.912345,
+    10**9,
+    77,
+    5,
+    "a dance",
+    61.5,
+    2,
+    20,
+    2028,
+    datetime(2026, 3, 1, tzinfo=UTC),
+)
+TWO = ManifestVideo("BV1GJ411x7h7", 0.9)
+HEADER = "bvid,pop,view,follower\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A manifest of two videos."""
+    write_manifest(tmp_path / "v1", Manifest("v1", (ONE, TWO), {"model": {"name": "0123456789ab"}}))
+    return tmp_path / "v1"
+
+
+def test_what_is_written_is_read(folder: Path) -> None:
+    assert read_manifest(folder) == Manifest("v1", (TWO, ONE), {"model": {"name": "0123456789ab"}})
+
+
+def test_the_files_are_for_people(folder: Path) -> None:
+    assert (folder / "videos.csv").read_text().splitlines() == [
+        "bvid,pop,view,follower,mid,title,duration,pages,tid,tid_v2,snapshot_at",
+        "BV1GJ411x7h7,0.9,,,,,,,,,",
+        "BV1xx411c7mD,0.912345,1000000000,77,5,a dance,61.5,2,20,2028,2026-03-01T00:00:00+00:00",
+    ]
+    assert (folder / "manifest.yaml").read_text() == (
+        "name: v1\nformat: 1\nvideos: 2\nmodel:\n  name: 0123456789ab\n"
+    )
+
+
+def test_a_reviewer_may_edit_the_lines(folder: Path) -> None:
+    (folder / "videos.csv").write_text("pop,bvid,remark\n0.9,BV1xx411c7mD,good\n")
+    assert read_manifest(folder).videos == (ManifestVideo("BV1xx411c7mD", 0.9),)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "columns bvid, pop are missing"),
+        ("bvid,view\nBV1xx411c7mD,1\n", "columns pop are missing"),
+        (HEADER + "../../etc/passwd,0.9,1,1\n", r"videos.csv, line 2: '../../etc/passwd' is no video id"),
+        (HEADER + "BV1xx411c7m/,0.9,1,1\n", "is no video id"),
+        (HEADER + "BV1xx411c7mD,0.9,1,1\nBV1xx411c7mD,0.9,1,1\n", "line 3: BV1xx411c7mD comes twice"),
+        (HEADER + "BV1xx411c7mD,high,1,1\n", "line 2: pop cannot be 'high'"),
+        (HEADER + "BV1xx411c7mD,nan,1,1\n", "pop cannot be 'nan'"),
+        (HEADER + "BV1xx411c7mD,,1,1\n", "pop is empty"),
+        (HEADER + "BV1xx411c7mD,0.9,-1,1\n", "view cannot be '-1'"),
+        (HEADER + 'BV1xx411c7mD,0.9,"1,1\n', "no CSV"),
+    ],
+)
+def test_a_wrong_table_is_told_with_its_line(folder: Path, content: str, told: str) -> None:
+    (folder / "videos.csv").write_text(content)
+    with pytest.raises(ManifestError, match=told) as caught:
+        read_manifest(folder)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("name: [", r"manifest.yaml, line \d: no YAML"),
+        ("- a\n", "no mapping"),
+        ("", "no mapping"),
+        ("name: v1\n", "needs a name and format 1"),
+        ("format: 1\n", "needs a name"),
+        ("!!python/object/apply:os.system [echo]\n", "no YAML"),
+    ],
+)
+def test_a_wrong_document_is_told(folder: Path, content: str, told: str) -> None:
+    (folder / "manifest.yaml").write_text(content)
+    with pytest.raises(ManifestError, match=told):
+        read_manifest(folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.yaml", "videos.csv"])
+def test_a_missing_or_binary_file_is_told(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ManifestError, match="UTF-8"):
+        read_manifest(folder)
+    (folder / name).unlink()
+    with pytest.raises(ManifestError, match=rf"{name}: file is missing"):
+        read_manifest(folder)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="file is missing"):
+        read_manifest(tmp_path / "none")
+
+
+@pytest.mark.parametrize("videos", [(ONE, ONE), (ManifestVideo("../../etc/passwd", 1.0),)])
+def test_what_must_not_be_written(tmp_path: Path, videos: tuple[ManifestVideo, ...]) -> None:
+    with pytest.raises(ManifestError):
+        write_manifest(tmp_path / "v1", Manifest("v1", videos))
+    assert not (tmp_path / "v1").exists()
+
+
+@unhurried
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])), st.integers(0, 2**62), st.floats(0, 2))
+def test_any_title_and_number(tmp_path: Path, title: str, view: int, pop: float) -> None:
+    video = ManifestVideo("BV1xx411c7mD", pop, view, title=title or None)
+    write_manifest(tmp_path / "any", Manifest("any", (video,)))
+    (read,) = read_manifest(tmp_path / "any").videos
+    assert (read.title, read.view) == (title or None, view)
+    assert read.pop == pytest.approx(pop, abs=5e-7)

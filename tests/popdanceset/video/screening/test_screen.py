@@ -1,0 +1,92 @@
+"""One pass over a film gives all measures; its report survives as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from popdanceset.errors import MediaError, StoreError
+from popdanceset.settings import ScreeningSettings
+from popdanceset.video.screening import screen as screen_module
+from popdanceset.video.screening.report import Dancers, Screening, Shake
+from popdanceset.video.screening.screen import fingerprint, screen
+
+
+@pytest.fixture(scope="module")
+def two_shots(stage: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """3 s of one dancer, then 3 s before another wall: two dancers and a shaking camera."""
+    walls = stage.wall(0), stage.wall(1)
+    wave = 4 * np.sin(2 * np.pi * 6 * np.arange(90) / stage.fps)
+    calm = [stage.picture(walls[0], people=[stage.dancer(n)]) for n in range(90)]
+    wild = [stage.picture(walls[1], (0, wave[n]), [(80, 95, 110), (240, 95, 110)]) for n in range(90)]
+    return stage.write(tmp_path_factory.mktemp("films") / "film.mp4", calm + wild)
+
+
+@pytest.fixture(scope="module")
+def report(stage: Any, two_shots: Path) -> Screening:
+    return screen(two_shots, ScreeningSettings(), stage.find_ovals, "made from this")
+
+
+def test_everything_is_measured(stage: Any, report: Screening) -> None:
+    assert (report.duration, report.fps) == (pytest.approx(6.0), pytest.approx(30.0))
+    assert report.cuts == pytest.approx((3.0,))
+    assert report.dancers.time == pytest.approx(np.arange(12) / 2)
+    assert report.dancers.count == (1,) * 6 + (2,) * 6
+    assert report.dancers.whole == report.dancers.count
+    time = np.array(report.shake.time)
+    value = np.array(report.shake.value, float)
+    assert np.diff(time) == pytest.approx(0.1, abs=0.02)
+    assert value[time < 2.9].max() < 0.001
+    expected = 4 / np.sqrt(2) / np.hypot(stage.width, stage.height)
+    assert np.median(value[time > 3.2]) == pytest.approx(expected, rel=0.2)
+
+
+def test_a_film_is_decoded_once(stage: Any, two_shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    frames = screen_module.frames
+    monkeypatch.setattr(screen_module, "frames", lambda *a, **k: calls.append(a) or frames(*a, **k))
+    screen(two_shots, ScreeningSettings(height=90), stage.find_ovals)
+    assert calls == [(two_shots, 90)]
+
+
+def test_the_report_survives_as_json(report: Screening) -> None:
+    text = json.dumps(report.as_json(), allow_nan=False)
+    assert Screening.from_json(json.loads(text)) == report
+    assert {"duration", "fps", "cuts", "shake", "dancers"} <= json.loads(text).keys()
+
+
+def test_what_is_no_report_says_so() -> None:
+    for document in ({}, [], {"duration": "x"}, {"duration": 1, "fps": 30, "cuts": [], "shake": 0}):
+        with pytest.raises(StoreError, match="no screening report"):
+            Screening.from_json(document)
+
+
+def test_the_fingerprint_knows_what_a_report_depends_on() -> None:
+    plain = fingerprint("aa", ScreeningSettings())
+    assert plain == fingerprint("aa", ScreeningSettings(max_shake=0.01, min_visibility=0.5))
+    assert plain != fingerprint("bb", ScreeningSettings())
+    assert plain != fingerprint("aa", ScreeningSettings(sample_fps=5))
+    assert Screening(1.0, 30.0, (), Shake((), ()), Dancers((), (), ())).made_from == ""
+
+
+def test_a_film_that_ends_early_is_damaged(stage: Any, tmp_path: Path) -> None:
+    """As a download that was cut off behind its header."""
+    whole = stage.write(tmp_path / "whole.mp4", [stage.picture(stage.wall(n % 3)) for n in range(120)])
+    front = tmp_path / "front.mp4"
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(front), "w", options={"movflags": "faststart"}) as target,
+    ):
+        copy = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = copy
+                target.mux(packet)
+    data = front.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    front.write_bytes(data[: data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2])
+    with pytest.raises(MediaError, match=r"front\.mp4"):
+        screen(front, ScreeningSettings(), stage.find_ovals)

@@ -1,0 +1,317 @@
+"""From a manifest's videos to clips, through the simulator and the real yt-dlp."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from yt_dlp.extractor.bilibili import BilibiliBaseIE
+
+from popdanceset.commands import with_values
+from popdanceset.errors import ManifestError, RefusedError, TransferError
+from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.media import probe
+from popdanceset.schema import CLIPS
+from popdanceset.settings import Settings
+from popdanceset.simulator.casting import Media
+from popdanceset.simulator.faults import MEDIA, NAMED, Answer, Fault
+from popdanceset.simulator.population import population
+from popdanceset.simulator.records import Mode, SimulatedVideo
+from popdanceset.simulator.server import Simulator
+from popdanceset.store import Store
+from popdanceset.video import acquire as acquire_module
+from popdanceset.video import ytdlp
+from popdanceset.video.acquire import acquire, acquire_video
+from popdanceset.video.command import acquire as command
+
+PEOPLE = population(20, 3, date(2026, 3, 1))
+NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short")
+
+
+@pytest.fixture(scope="module")
+def media(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Media]:
+    """Small films, one for each outcome."""
+    folder = tmp_path_factory.mktemp("media")
+    walls = [stage.wall(seed) for seed in range(3)]
+    shake = 8 * np.sin(np.arange(150) * 1.3)
+
+    def picture(name: str, n: int) -> np.ndarray:
+        match name:
+            case "two_shots":
+                return stage.picture(walls[n >= 140], people=[stage.dancer(n)])
+            case "many_cuts":
+                return stage.picture(walls[n // 25 % 3], people=[stage.dancer(n)])
+            case "shaky":
+                return stage.picture(walls[0], (0, shake[n]), [stage.dancer(n)])
+            case "crowd":
+                return stage.picture(walls[0], people=[(70, 95, 100), (170, 95, 110), (260, 95, 100)])
+            case "nobody":
+                return stage.picture(walls[0])
+        return stage.picture(walls[0], people=[stage.dancer(n)])
+
+    made = {}
+    for name in NAMES:
+        count = {"two_shots": 280, "short": 75}.get(name, 150)
+        sound = None
+        if name != "nobody":
+            sound = 0.3 * np.sin(np.arange(count * 1600) / (20 + NAMES.index(name))).astype(np.float32)
+        path = film.write(
+            folder / f"{name}.mp4", pictures=[picture(name, n) for n in range(count)], sound=sound
+        )
+        made[name] = Media(name, path, count / 30, 30, stage.width, stage.height, "")
+    return made
+
+
+def played(number: int, medium: Media, mode: Mode = Mode.OK, seconds: int = 0) -> SimulatedVideo:
+    duration = seconds or round(medium.seconds)
+    return replace(PEOPLE[number], media=medium.name, duration=duration, mode=mode, parts=1)
+
+
+def listed(video: SimulatedVideo) -> ManifestVideo:
+    return ManifestVideo(
+        video.bvid,
+        1.0,
+        mid=video.mid,
+        duration=float(video.duration),
+        tid=video.section.tid,
+        tid_v2=video.section.tid_v2,
+    )
+
+
+@pytest.fixture
+def simulate(media: dict[str, Media]) -> Iterator[Callable[..., Simulator]]:
+    running: list[Simulator] = []
+    BilibiliBaseIE._wbi_key_cache.clear()
+
+    def start(*videos: SimulatedVideo, faults: tuple[Fault, ...] = ()) -> Simulator:
+        simulator = Simulator(videos, media, faults=faults)
+        simulator.__enter__()
+        running.append(simulator)
+        return simulator
+
+    yield start
+    for simulator in running:
+        simulator.__exit__(None, None, None)
+        assert not simulator.leaks
+
+
+@pytest.fixture
+def reach(settings: Settings, stage: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Settings that lead to a simulator; screening sees the stage's dancers."""
+    monkeypatch.setattr(ytdlp, "_pause", lambda n: 0.0)
+    monkeypatch.setattr(acquire_module, "load_detector", lambda settings: stage.find_ovals)
+
+    def lead(simulator: Simulator, **download_settings: Any) -> Settings:
+        there = with_values(
+            settings, "network", proxy=simulator.proxy_url, ca_file=simulator.ca_file, timeout=5.0
+        )
+        return with_values(there, "download", **download_settings)
+
+    return lead
+
+
+def test_every_video_meets_its_fate(simulate: Any, reach: Any, store: Store, media: dict[str, Media]) -> None:
+    videos = [played(n, media[name]) for n, name in enumerate(NAMES)]
+    videos += [played(7, media["good"], Mode.DELETED), played(8, media["good"], Mode.PAID_PREVIEW, 60)]
+    settings = reach(simulate(*videos))
+    summary = acquire(Manifest("test", tuple(map(listed, videos))), settings, store)
+
+    table = store.read_table("clips", CLIPS).to_pylist()
+    reasons = [[r["reason"] for r in table if r["bvid"] == v.bvid] for v in videos]
+    assert reasons == [
+        [""],
+        ["", "camera_cuts", ""],
+        ["camera_cuts"],
+        ["camera_shake"],
+        ["several_dancers"],
+        ["no_dancer"],
+        ["too_short"],
+        ["gone"],
+        ["paid_preview"],
+    ]
+    assert (summary.videos, summary.clips, summary.unfinished) == (9, 3, [])
+    assert summary.seconds == pytest.approx(5 + (280 - 2) / 30, abs=0.01)
+    assert summary.rejected["camera_cuts"] == 2
+
+
+def test_clips_are_cut_as_their_rows_say(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    video = played(1, media["two_shots"])
+    settings = reach(simulate(video))
+    rows = acquire_video(listed(video), settings, store)
+    first, seam, second = rows
+    assert [r["clip_id"] for r in rows] == [f"{video.bvid}_Clip_1", None, f"{video.bvid}_Clip_2"]
+    assert (first["start"], first["end"]) == (0.0, pytest.approx(139 / 30))
+    assert (second["start"], second["end"]) == (pytest.approx(141 / 30), pytest.approx(280 / 30))
+    assert (seam["path"], seam["frames"]) == ("", 0)
+    assert first["music_id"] == second["music_id"]
+    assert first["music_id"].startswith("sound:")
+    for row in (first, second):
+        assert row["dancer_id"] == str(video.mid)
+        assert row["cuts_per_minute"] == pytest.approx(60 / (280 / 30))
+        assert (row["dancers"], row["visibility"]) == (1.0, 1.0)
+        assert row["shake"] < 0.001
+        with store.local(row["path"]) as path, store.local(row["music_path"]) as sound:
+            assert probe(path).frames == row["frames"] == round((row["end"] - row["start"]) * 30)
+            assert sound.suffix == ".wav"
+
+
+def test_a_clip_without_sound_has_no_wav(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    video = played(1, media["nobody"])
+    settings = with_values(reach(simulate(video)), "screening", min_visibility=0.0)
+    (row,) = acquire_video(listed(video), settings, store)
+    assert row["accepted"]
+    assert (row["music_path"], row["music_id"]) == ("", f"silent:{video.bvid}")
+
+
+def test_finished_work_is_kept(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = played(0, media["good"])
+    simulator = simulate(video)
+    settings = reach(simulator)
+    rows = acquire_video(listed(video), settings, store)
+    asked = len(simulator.log)
+    monkeypatch.setattr(acquire_module, "load_detector", lambda settings: pytest.fail("not needed"))
+    assert acquire_video(listed(video), settings, store) == rows
+    again = acquire(Manifest("test", (listed(video),)), settings, store)
+    assert (again.videos, again.clips) == (1, 1)
+    assert len(simulator.log) == asked
+
+
+def test_a_run_that_was_killed_is_continued(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while it was cutting: download and screening are kept, the rows are the same."""
+    video = played(1, media["two_shots"])
+    simulator = simulate(video)
+    settings = reach(simulator)
+    real_cut, calls = acquire_module.cut, []
+
+    def killed(*args: Any) -> int:
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real_cut(*args)
+
+    with monkeypatch.context() as during:
+        during.setattr(acquire_module, "cut", killed)
+        with pytest.raises(KeyboardInterrupt):
+            acquire_video(listed(video), settings, store)
+    assert not store.list("clips")
+    asked = len(simulator.log)
+    with monkeypatch.context() as during:
+        during.setattr(acquire_module, "screen", lambda *a: pytest.fail("screened twice"))
+        rows = acquire_video(listed(video), settings, store)
+    assert len(simulator.log) == asked
+    assert [row["frames"] for row in rows] == [139, 0, 139]
+    assert len(store.list("media", ".mp4")) == 3
+
+
+def test_other_measures_ask_for_another_screening(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], caplog: pytest.LogCaptureFixture
+) -> None:
+    video = played(0, media["good"])
+    settings = reach(simulate(video))
+    acquire_video(listed(video), settings, store)
+    name = f"media/{video.bvid}/p1.screening.json"
+    before = store.read_json(name)
+    store.remove(f"clips/{video.bvid}.parquet")
+    acquire_video(listed(video), with_values(settings, "screening", sample_fps=4.0), store)
+    assert len(store.read_json(name)["dancers"]["time"]) == 2 * len(before["dancers"]["time"])
+
+    store.write_json(name, {"no": "report"})
+    store.remove(f"clips/{video.bvid}.parquet")
+    acquire_video(listed(video), settings, store)
+    assert store.read_json(name) == before
+    assert "screened again" in caplog.text
+
+
+def test_a_damaged_film_has_a_row(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from popdanceset.errors import MediaError
+
+    video = played(0, media["good"])
+
+    def fail(*_: Any) -> None:
+        raise MediaError("is damaged", "p1.mp4")
+
+    monkeypatch.setattr(acquire_module, "screen", fail)
+    (row,) = acquire_video(listed(video), reach(simulate(video)), store)
+    assert (row["accepted"], row["reason"], row["end"]) == (False, "damaged", pytest.approx(5.0, abs=0.1))
+
+
+def test_a_broken_transfer_leaves_the_others_alone(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], caplog: pytest.LogCaptureFixture
+) -> None:
+    videos = [played(0, media["good"]), played(1, media["nobody"])]
+    broken = Fault(rf"{MEDIA}.*{videos[0].bvid}", Answer(send=0.3), times=None)
+    settings = reach(simulate(*videos, faults=(broken,)), retries=0)
+    told: list[str] = []
+    with caplog.at_level(logging.WARNING):
+        summary = acquire(
+            Manifest("test", tuple(map(listed, videos))), settings, store, lambda n, note: told.append(note)
+        )
+    assert summary.unfinished == [videos[0].bvid]
+    assert summary.videos == 1
+    assert told == [v.bvid for v in videos]
+    assert videos[0].bvid in caplog.text
+    assert store.list("clips") == [f"clips/{videos[1].bvid}.parquet"]
+
+
+def test_a_refusal_ends_the_run(simulate: Any, reach: Any, store: Store, media: dict[str, Media]) -> None:
+    videos = [played(0, media["nobody"]), played(1, media["good"]), played(2, media["good"])]
+    refusal = replace(NAMED["page-412"], after=1, times=None)
+    simulator = simulate(*videos, faults=(refusal,))
+    with pytest.raises(RefusedError):
+        acquire(Manifest("test", tuple(map(listed, videos))), reach(simulator), store)
+    assert store.list("clips") == [f"clips/{videos[0].bvid}.parquet"]
+    assert sum(request.path.startswith("/video/") for request in simulator.log) == 2
+
+
+class TestCommand:
+    """`popdanceset acquire FOLDER`."""
+
+    def run(self, folder: Path, settings: Settings) -> Any:
+        network = settings.network
+        changed = [
+            f"network.proxy={network.proxy}",
+            f"network.ca_file={network.ca_file}",
+            "download.retries=0",
+        ]
+        options = [text for change in changed for text in ("--set", change)]
+        return CliRunner().invoke(command, [str(folder), "--store", settings.store, *options])
+
+    def test_it_tells_what_came_of_it(
+        self, simulate: Any, reach: Any, media: dict[str, Media], tmp_path: Path
+    ) -> None:
+        videos = [played(0, media["good"]), played(1, media["nobody"])]
+        write_manifest(tmp_path / "m", Manifest("m", tuple(map(listed, videos))))
+        result = self.run(tmp_path / "m", reach(simulate(*videos)))
+        assert result.exit_code == 0, result.output
+        assert "2 videos, 1 clips, 5.0 s" in result.output
+        assert "no_dancer: 1" in result.output
+
+    def test_it_fails_if_videos_are_missing(
+        self, simulate: Any, reach: Any, media: dict[str, Media], tmp_path: Path
+    ) -> None:
+        video = played(0, media["good"])
+        write_manifest(tmp_path / "m", Manifest("m", (listed(video),)))
+        broken = Fault(MEDIA, Answer(send=0.3), times=None)
+        result = self.run(tmp_path / "m", reach(simulate(video, faults=(broken,))))
+        assert isinstance(result.exception, TransferError)
+        assert "1 of 1 videos could not be fetched" in str(result.exception)
+
+    def test_a_missing_manifest_is_named(self, settings: Settings, tmp_path: Path) -> None:
+        result = self.run(tmp_path / "none", settings)
+        assert isinstance(result.exception, ManifestError)
+        assert "none" in str(result.exception)

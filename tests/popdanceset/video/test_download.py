@@ -1,0 +1,281 @@
+"""Downloads from the simulator through the real yt-dlp, good and bad."""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from yt_dlp.extractor.bilibili import BilibiliBaseIE
+
+from popdanceset.commands import with_values
+from popdanceset.errors import InputError, RefusedError, SettingsError, TransferError
+from popdanceset.media import probe, sha256
+from popdanceset.schema import VIDEOS
+from popdanceset.settings import Settings
+from popdanceset.simulator.casting import Media
+from popdanceset.simulator.faults import MEDIA, NAMED, Answer, Fault
+from popdanceset.simulator.population import population
+from popdanceset.simulator.records import Mode, SimulatedVideo
+from popdanceset.simulator.server import Simulator
+from popdanceset.store import Store
+from popdanceset.video import ytdlp
+from popdanceset.video.download import download
+
+SECONDS = 2
+
+
+@pytest.fixture(scope="module")
+def medium(film: Any, tmp_path_factory: pytest.TempPathFactory) -> Media:
+    folder = tmp_path_factory.mktemp("media")
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (180, 320, 3), np.uint8) for _ in range(SECONDS * 30)]
+    sound = 0.3 * np.sin(np.arange(SECONDS * 48_000) / 20).astype(np.float32)
+    path = film.write(folder / "film.mp4", pictures=noise, sound=sound)
+    return Media("film", path, SECONDS, 30, 320, 180, "accepted")
+
+
+VIDEOS_THERE = population(20, 3, date(2026, 3, 1))
+PLAYED = replace(VIDEOS_THERE[0], media="film", duration=SECONDS, mode=Mode.OK, parts=1)
+
+
+@pytest.fixture
+def simulate(medium: Media) -> Iterator[Callable[..., Simulator]]:
+    running: list[Simulator] = []
+    BilibiliBaseIE._wbi_key_cache.clear()
+
+    def start(*videos: SimulatedVideo, faults: tuple[Fault, ...] = ()) -> Simulator:
+        simulator = Simulator(videos or (PLAYED,), {"film": medium}, faults=faults)
+        simulator.__enter__()
+        running.append(simulator)
+        return simulator
+
+    yield start
+    for simulator in running:
+        simulator.__exit__(None, None, None)
+        assert not simulator.leaks
+
+
+@pytest.fixture
+def reach(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+    """Settings that lead to a simulator."""
+    monkeypatch.setattr(ytdlp, "_pause", lambda n: 0.0)
+
+    def lead(simulator: Simulator, **download_settings: Any) -> Settings:
+        there = with_values(
+            settings, "network", proxy=simulator.proxy_url, ca_file=simulator.ca_file, timeout=5.0
+        )
+        return with_values(there, "download", **download_settings)
+
+    return lead
+
+
+def media_requests(simulator: Simulator) -> list[Any]:
+    return [request for request in simulator.log if "bilivideo" in request.host]
+
+
+def test_a_film_arrives_whole(simulate: Any, reach: Any, store: Store, medium: Media) -> None:
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulate()), store)
+    assert (row["accepted"], row["reason"], row["note"]) == (True, "", "")
+    assert (row["page"], row["cid"], row["path"]) == (1, PLAYED.cid, f"media/{PLAYED.bvid}/p1.mp4")
+    assert (row["width"], row["height"], row["fps"], row["has_sound"]) == (320, 180, 30.0, True)
+    assert row["duration"] == pytest.approx(SECONDS, abs=0.05)
+    with store.local(row["path"]) as path:
+        assert probe(path).frames == probe(medium.path).frames
+        assert sha256(path) == row["sha256"]
+        assert path.stat().st_size == row["size"]
+        assert [p.name for p in path.parent.iterdir()] == ["p1.mp4"]
+    (written,) = store.read_table("videos", VIDEOS).to_pylist()
+    assert written["bvid"] == PLAYED.bvid
+
+
+def test_a_finished_download_asks_for_nothing(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate()
+    first = download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    asked = len(simulator.log)
+    again = download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    assert len(simulator.log) == asked
+    assert again.items() >= first.items()
+
+
+def test_a_lost_file_is_fetched_again(
+    simulate: Any, reach: Any, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = reach(simulate())
+    row = download(PLAYED.bvid, float(SECONDS), settings, store)
+    store.remove(row["path"])
+    download(PLAYED.bvid, float(SECONDS), settings, store)
+    assert store.exists(row["path"])
+    assert "no longer in the store" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason", "words"),
+    [
+        (Mode.DELETED, "gone", "deleted"),
+        (Mode.INVISIBLE, "gone", ""),
+        (Mode.LOGIN, "restricted", "registered users"),
+        (Mode.PAID, "restricted", "supporter-only"),
+        (Mode.GEO, "restricted", "10403"),
+        (Mode.PAID_PREVIEW, "paid_preview", "2.0 s of 60.0 s announced"),
+    ],
+)
+def test_a_video_that_cannot_be_had_has_a_row(
+    simulate: Any, reach: Any, store: Store, mode: Mode, reason: str, words: str
+) -> None:
+    seconds = 60 if mode is Mode.PAID_PREVIEW else SECONDS
+    simulator = simulate(replace(PLAYED, mode=mode, duration=seconds))
+    row = download(PLAYED.bvid, float(seconds), reach(simulator), store)
+    assert (row["accepted"], row["reason"], row["path"]) == (False, reason, "")
+    assert words in row["note"]
+    assert store.read_table("videos", VIDEOS)["reason"].to_pylist() == [reason]
+    assert not store.list("media")
+
+
+def test_a_preview_is_known_without_statistics(simulate: Any, reach: Any, store: Store) -> None:
+    """yt-dlp warns of it; then the length need not be known."""
+    simulator = simulate(replace(PLAYED, mode=Mode.PAID_PREVIEW))
+    row = download(PLAYED.bvid, None, reach(simulator), store)
+    assert row["reason"] == "paid_preview"
+    assert "preview" in row["note"]
+
+
+def test_one_part_of_several_is_no_preview(simulate: Any, reach: Any, store: Store) -> None:
+    """The statistics announce the length of all parts together."""
+    simulator = simulate(replace(PLAYED, parts=3))
+    row = download(PLAYED.bvid, 3.0 * SECONDS, reach(simulator), store)
+    assert row["accepted"]
+    second = download(PLAYED.bvid, 3.0 * SECONDS, reach(simulator), store, page=2)
+    assert (second["page"], second["cid"]) == (2, PLAYED.cid + 1)
+    assert second["path"] == f"media/{PLAYED.bvid}/p2.mp4"
+    assert len(store.list("videos")) == 2
+
+
+@pytest.mark.parametrize("fault", ["page-412", "page-risk", "playurl-352"])
+def test_a_refusal_is_no_verdict(simulate: Any, reach: Any, store: Store, fault: str) -> None:
+    simulator = simulate(faults=(replace(NAMED[fault], times=None),))
+    with pytest.raises(RefusedError):
+        download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    assert not store.list("videos")
+    simulator.faults.clear()
+    assert download(PLAYED.bvid, float(SECONDS), reach(simulator), store)["accepted"]
+
+
+def test_a_cut_connection_is_continued_at_once(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate(faults=(Fault(MEDIA, Answer(send=0.5), each=True),))
+    assert download(PLAYED.bvid, float(SECONDS), reach(simulator), store)["accepted"]
+    assert len(media_requests(simulator)) >= 4  # two tracks, twice
+
+
+def test_a_broken_download_is_continued_in_the_next_run(
+    simulate: Any, reach: Any, store: Store, medium: Media
+) -> None:
+    simulator = simulate(faults=(Fault(MEDIA, Answer(send=0.5), times=None),))
+    with pytest.raises(TransferError):
+        download(PLAYED.bvid, float(SECONDS), reach(simulator, retries=0), store)
+    assert not store.list("videos")
+    simulator.faults.clear()
+    before = len(media_requests(simulator))
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    resumed = [request.headers.get("range", "") for request in media_requests(simulator)[before:]]
+    assert any(wanted and not wanted.startswith("bytes=0-") for wanted in resumed)
+    with store.local(row["path"]) as path:
+        assert probe(path).frames == probe(medium.path).frames
+
+
+def test_a_spoilt_leftover_is_fetched_anew(
+    simulate: Any, reach: Any, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a machine leaves it that lost power: a finished name, no content."""
+    with store.scratch() as scratch:
+        leftover = scratch.parent.parent / "media" / PLAYED.bvid / ".part" / "p1"
+    leftover.mkdir(parents=True)
+    (leftover / "video.mp4").write_bytes(bytes(5000))
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulate()), store)
+    assert row["accepted"]
+    assert "fetched again from the beginning" in caplog.text
+
+
+def test_a_film_that_is_none_is_damaged(simulate: Any, reach: Any, store: Store) -> None:
+    nonsense = Answer(status=200, html="<p>not what was announced</p>")
+    simulator = simulate(faults=(Fault(MEDIA, nonsense, times=None),))
+    try:
+        row = download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    except TransferError:  # ffmpeg could not join the tracks: then it is not known who is to blame
+        assert not store.list("videos")
+    else:
+        assert row["reason"] == "damaged"
+
+
+def test_several_downloads_at_once(simulate: Any, reach: Any, store: Store) -> None:
+    videos = [replace(v, media="film", duration=SECONDS, mode=Mode.OK, parts=1) for v in VIDEOS_THERE[:4]]
+    settings = reach(simulate(*videos))
+    environment = dict(os.environ)
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(lambda v: download(v.bvid, float(SECONDS), settings, store), videos))
+    assert all(row["accepted"] for row in rows)
+    assert os.environ == environment  # the certificate is trusted here only
+
+
+def test_two_downloads_of_one_video_do_not_meet(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate()
+    settings = reach(simulator)
+    with ThreadPoolExecutor(2) as pool:
+        rows = list(pool.map(lambda _: download(PLAYED.bvid, float(SECONDS), settings, store), range(2)))
+    assert rows[0]["sha256"] == rows[1]["sha256"]
+    assert len(media_requests(simulator)) == 2
+
+
+def test_cookies_are_sent_but_never_told(
+    simulate: Any, reach: Any, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    cookies = tmp_path / "cookies.txt"
+    line = ".bilibili.com\tTRUE\t/\tTRUE\t4102444800\tSESSDATA\tsecret-of-mine\n"
+    cookies.write_text("# Netscape HTTP Cookie File\n" + line)
+    before = cookies.read_bytes()
+    simulator = simulate()
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulator, cookie_file=str(cookies)), store)
+    sent = [r.headers.get("cookie", "") for r in simulator.log if r.host.endswith("bilibili.com")]
+    assert any("secret-of-mine" in text for text in sent)
+    assert "secret" not in caplog.text
+    assert "secret" not in str(row)
+    assert cookies.read_bytes() == before
+
+
+def test_settings_that_cannot_be_used_are_named(
+    simulate: Any, reach: Any, store: Store, tmp_path: Path
+) -> None:
+    settings = reach(simulate(), cookie_file=str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match="cookie file cannot be read"):
+        download(PLAYED.bvid, None, settings, store)
+    plain = with_values(reach(simulate()), "network", ca_file=str(tmp_path / "none"))
+    with pytest.raises(SettingsError, match="no readable certificate"):
+        download(PLAYED.bvid, None, plain, store)
+
+
+def test_a_store_elsewhere_gets_the_file_too(
+    simulate: Any, reach: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    remote = Store(f"memory://{tmp_path.name}")
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulate()), remote)
+    assert remote.sha256(row["path"]) == row["sha256"]
+    assert not list(tmp_path.rglob("*.mp4"))
+
+
+@pytest.mark.parametrize("bvid", ["", "BV1", "../../etc", "BV1xx411c7m/", "av170001"])
+def test_what_is_no_id_goes_nowhere(settings: Settings, store: Store, bvid: str) -> None:
+    with pytest.raises(InputError, match="is no video id"):
+        download(bvid, None, settings, store)
+    assert not any(store.list(folder) for folder in ("media", "videos"))
+
+
+def test_a_host_out_of_reach_is_a_broken_transfer(settings: Settings, store: Store, reach: Any) -> None:
+    nobody = with_values(settings, "network", proxy="http://127.0.0.1:9", timeout=2.0)
+    with pytest.raises(TransferError):
+        download(PLAYED.bvid, None, with_values(nobody, "download", retries=0), store)

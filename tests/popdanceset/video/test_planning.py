@@ -1,0 +1,166 @@
+"""Planning divides a video into clips and rejected spans, each second once."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from popdanceset.commands import with_values
+from popdanceset.schema import Reason
+from popdanceset.settings import Settings
+from popdanceset.video.planning import Span, measure, plan
+from popdanceset.video.screening.report import Dancers, Screening, Shake
+
+FPS = 30.0
+FRAME = 1 / FPS
+
+
+def screened(
+    duration: float,
+    cuts: tuple[float, ...] = (),
+    *,
+    shaky: tuple[float, float] = (0.0, 0.0),
+    count: Any = lambda time: 1,
+    whole: Any = None,
+    shake: float | None = 0.0002,
+) -> Screening:
+    """A report: jitter of 0.01 within `shaky`, else `shake`; people by functions of time."""
+    times = tuple(i / 10 for i in range(int(duration * 10)))
+    looks = tuple(i / 2 for i in range(int(duration * 2)))
+    counts = tuple(count(t) for t in looks)
+    wholes = tuple((whole or count)(t) for t in looks)
+    jitter = tuple(0.01 if shaky[0] <= t < shaky[1] else shake for t in times)
+    return Screening(duration, FPS, cuts, Shake(times, jitter), Dancers(looks, counts, wholes))
+
+
+def outline(spans: list[Span]) -> list[tuple[float, float, str]]:
+    return [(round(s.start, 3), round(s.end, 3), s.reason.value) for s in spans]
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+def test_one_good_shot_is_one_clip(settings: Settings) -> None:
+    (span,) = plan(screened(10.0), settings)
+    assert (span.start, span.end, span.accepted, span.number) == (0.0, 10.0, True, 1)
+    assert (span.measures.dancers, span.measures.visibility) == (1.0, 1.0)
+    assert span.measures.shake == pytest.approx(0.0002)
+
+
+def test_clips_keep_a_picture_off_the_cut(settings: Settings) -> None:
+    spans = plan(screened(12.0, (6.0,)), settings)
+    assert [s.number for s in spans] == [1, 0, 2]
+    assert outline(spans) == [
+        (0.0, round(6 - FRAME, 3), ""),
+        (round(6 - FRAME, 3), round(6 + FRAME, 3), "camera_cuts"),
+        (round(6 + FRAME, 3), 12.0, ""),
+    ]
+
+
+def test_many_cuts_leave_one_rejected_span(settings: Settings) -> None:
+    spans = plan(screened(9.0, tuple(float(t) for t in range(1, 9))), settings)
+    assert outline(spans) == [(0.0, 9.0, "camera_cuts")]
+
+
+def test_a_short_shot_between_clips_is_blamed_on_the_cuts(settings: Settings) -> None:
+    spans = plan(screened(14.0, (5.0, 7.0)), settings)
+    assert outline(spans) == [
+        (0.0, round(5 - FRAME, 3), ""),
+        (round(5 - FRAME, 3), round(7 + FRAME, 3), "camera_cuts"),
+        (round(7 + FRAME, 3), 14.0, ""),
+    ]
+
+
+def test_a_short_video_is_too_short_whatever_its_cuts(settings: Settings) -> None:
+    assert outline(plan(screened(3.0), settings)) == [(0.0, 3.0, "too_short")]
+    assert outline(plan(screened(3.0, (1.5,)), settings))[0][2] == "too_short"
+
+
+def test_shake_rejects_its_shot_only(settings: Settings) -> None:
+    spans = plan(screened(12.0, (6.0,), shaky=(6.0, 12.0)), settings)
+    assert outline(spans) == [(0.0, round(6 - FRAME, 3), ""), (round(6 - FRAME, 3), 12.0, "camera_shake")]
+    assert spans[1].measures.shake == pytest.approx(0.01, rel=0.05)
+
+
+def test_shake_that_looks_like_cuts_is_still_shake(settings: Settings) -> None:
+    spans = plan(screened(9.0, (2.0, 4.0, 7.0), shaky=(0.0, 9.0)), settings)
+    assert outline(spans) == [(0.0, 9.0, "camera_shake")]
+
+
+def test_shake_that_nobody_can_measure_does_not_reject(settings: Settings) -> None:
+    (span,) = plan(screened(8.0, shake=None), settings)
+    assert span.accepted
+    assert span.measures.shake is None
+
+
+def test_people_decide(settings: Settings) -> None:
+    assert outline(plan(screened(8.0, count=lambda t: 0), settings)) == [(0.0, 8.0, "no_dancer")]
+    assert outline(plan(screened(8.0, count=lambda t: 2), settings)) == [(0.0, 8.0, "several_dancers")]
+    half_body = screened(8.0, whole=lambda t: 0)
+    assert outline(plan(half_body, settings)) == [(0.0, 8.0, "no_dancer")]
+    second_comes = screened(8.0, count=lambda t: 1 + (t >= 4))
+    assert outline(plan(second_comes, settings)) == [(0.0, 8.0, "several_dancers")]
+
+
+def test_a_dancer_missed_now_and_then_is_forgiven(settings: Settings) -> None:
+    (span,) = plan(screened(10.0, count=lambda t: 0 if t == 5 else 1), settings)
+    assert span.accepted
+    assert span.measures.visibility == 0.95
+
+
+def test_long_shots_are_divided_evenly(settings: Settings) -> None:
+    spans = plan(screened(150.0), settings)
+    assert outline(spans) == [(0.0, 50.0, ""), (50.0, 100.0, ""), (100.0, 150.0, "")]
+    assert [s.number for s in spans] == [1, 2, 3]
+    assert len(plan(screened(60.0), settings)) == 1
+
+
+def test_each_part_of_a_long_shot_is_judged_by_itself(settings: Settings) -> None:
+    spans = plan(screened(100.0, count=lambda t: 1 if t < 50 else 2), settings)
+    assert outline(spans) == [(0.0, 50.0, ""), (50.0, 100.0, "several_dancers")]
+
+
+def test_thresholds_come_from_the_settings(settings: Settings) -> None:
+    strict = with_values(settings, "screening", max_shake=0.0001)
+    assert plan(screened(8.0), strict)[0].reason is Reason.CAMERA_SHAKE
+    long_only = with_values(settings, "clips", min_seconds=9.0)
+    assert plan(screened(8.0), long_only)[0].reason is Reason.TOO_SHORT
+
+
+def test_measures_of_a_span_without_samples_are_unknown() -> None:
+    found = measure(screened(8.0), 0.01, 0.05)
+    assert (found.shake, found.dancers, found.visibility) == (None, None, None)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(
+    duration=st.floats(0.5, 200),
+    shares=st.lists(st.floats(0.001, 0.999), max_size=12, unique=True),
+    people=st.lists(st.integers(0, 2), min_size=1, max_size=7),
+    shaky=st.tuples(st.floats(0, 200), st.floats(0, 200)),
+)
+def test_every_second_is_in_one_span(
+    duration: float, shares: list[float], people: list[int], shaky: tuple[float, float]
+) -> None:
+    settings = Settings()
+    cuts = tuple(sorted(share * duration for share in shares))
+    report = screened(duration, cuts, shaky=shaky, count=lambda t: people[int(t / 10) % len(people)])
+    spans = plan(report, settings)
+    assert spans[0].start == 0.0
+    assert spans[-1].end == duration
+    assert all(a.end == b.start for a, b in pairwise(spans))
+    assert all(s.end > s.start for s in spans)
+    accepted = [s for s in spans if s.accepted]
+    assert [s.number for s in accepted] == list(range(1, len(accepted) + 1))
+    assert all(s.number == 0 for s in spans if not s.accepted)
+    for span in accepted:
+        assert settings.clips.min_seconds - 1e-5 <= span.end - span.start
+        assert span.end - span.start <= settings.clips.max_seconds + 1e-5
+        assert not any(span.start - FRAME / 2 < cut < span.end + FRAME / 2 for cut in cuts)
+    for a, b in pairwise(spans):
+        assert a.reason != b.reason or a.accepted
