@@ -1,1 +1,1 @@
-"""Prefect flows: what runs when, where, and with which retries and limits. They hold no logic of their own."""
+"""Prefect flows: what runs when and where, with which retries and limits. No logic of their own."""

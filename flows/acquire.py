@@ -7,9 +7,8 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import wait
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.conduct import RETRY, Overrides, batches, load
+from flows.conduct import RETRY, Overrides, batches, load, threads
 from popdanceset.errors import TransferError
 from popdanceset.manifest import read_manifest
 from popdanceset.progress import track
@@ -32,10 +31,12 @@ def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) 
     with track("acquire", len(bvids)) as advance:
         unfinished = acquire_videos(part, settings, Store(settings.store), advance=advance).unfinished
     if unfinished:
-        raise TransferError("could not be fetched", ", ".join(unfinished), "they are tried again by the next run")
+        raise TransferError(
+            "could not be fetched", ", ".join(unfinished), "they are tried again by the next run"
+        )
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+@flow(task_runner=threads(2))
 def acquire(settings: Overrides | None = None, manifest: str = "weekly") -> None:
     """Brings every video of a manifest into the store, or a row that says why not.
 

@@ -1,4 +1,4 @@
-"""`popdanceset demo`: the whole chain on one machine, against the offline Bilibili that ships with the package."""
+"""`popdanceset demo`: the whole chain on one machine, against the offline Bilibili in the package."""
 
 from __future__ import annotations
 
@@ -27,9 +27,15 @@ PARAMETERS = "demo.json"
 
 
 @click.command()
-@click.option("--out", default="popdanceset-demo", show_default=True, metavar="FOLDER", help="Where all goes.")
 @click.option(
-    "--videos", default=400, show_default=True, type=click.IntRange(min=1), help="Size of the simulated section."
+    "--out", default="popdanceset-demo", show_default=True, metavar="FOLDER", help="Where all goes."
+)
+@click.option(
+    "--videos",
+    default=400,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Size of the simulated section.",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the section.")
 def demo(out: str, videos: int, seed: int) -> None:
@@ -103,7 +109,7 @@ def run(folder: Path, videos: int, seed: int) -> Demo:
 
 
 def remember(folder: Path, videos: int, seed: int) -> datetime.date:
-    """The day on which the folder's demo began; written down, so that a later run resumes that day's crawl."""
+    """The day on which the folder's demo began, written down so that a later run resumes its crawl."""
     parameters = folder / PARAMETERS
     wanted: dict[str, Any] = {"videos": videos, "seed": seed}
     if parameters.exists():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from prefect import flow, task, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.conduct import RETRY, Overrides, batches, load
+from flows.conduct import RETRY, Overrides, batches, load, threads
 from hybrik_runner.runner import extract as extract_clips
 from hybrik_runner.runner import waiting
 from popdanceset.progress import track
@@ -22,7 +21,7 @@ def extract_batch(overrides: Overrides | None, clip_ids: list[str]) -> None:
         extract_clips(settings, Store(settings.store), clip_ids, advance=advance)
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
+@flow(task_runner=threads(1))
 def extract(settings: Overrides | None = None) -> int:
     """Poses of every accepted clip that has none yet.
 

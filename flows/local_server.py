@@ -1,7 +1,7 @@
-"""A private Prefect server for one process: it lives in a folder of its own and dies with whoever started it.
+"""A private Prefect server for one process: it lives in a folder of its own and dies with its owner.
 
-Prefect's own temporary server outlives a killed parent and then keeps its database locked; this one ends when its
-standard input closes, which the operating system sees to however the parent ends.
+Prefect's own temporary server outlives a killed parent and then keeps its database locked; this one ends when
+its standard input closes, which the operating system sees to however the parent ends.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def local_server(home: Path) -> Iterator[str]:
     Must be entered before anything imports Prefect, which reads its settings once.
 
     Args:
-        home: folder for the server's files; emptied first, since a run's history is of no use to the next one.
+        home: folder for the server's files; emptied first: a run's history is of no use to the next.
 
     Yields:
         The address of the API.

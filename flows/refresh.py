@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from typing import cast
 
 from prefect import flow
+from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 
 from flows.acquire import acquire
@@ -29,7 +31,7 @@ def refresh(
         settings: settings that differ from the worker's own.
         manifest: name of the manifest to write.
         day: date of the snapshot and of the release; None: today.
-        extract_on: deployment that extracts the poses, e.g. `extract/gpu` on a pool of GPU workers; empty: here.
+        extract_on: deployment that extracts the poses, e.g. `extract/gpu` on GPU workers; empty: here.
 
     Returns:
         The release's name inside the store.
@@ -38,10 +40,12 @@ def refresh(
     select(settings, manifest, day)
     acquire(settings, manifest)
     if extract_on:
-        run = run_deployment(extract_on, parameters={"settings": settings})
+        run = cast(FlowRun, run_deployment(extract_on, parameters={"settings": settings}))
         if run.state is None or not run.state.is_completed():
             ended = run.state.name if run.state else "unknown"
-            raise PopDanceSetError(f"the run ended as {ended}", extract_on, "read its log, then run refresh again")
+            raise PopDanceSetError(
+                f"the run ended as {ended}", extract_on, "read its log, then run refresh again"
+            )
     else:
         extract(settings)
     return publish(settings, manifest, day)

@@ -54,7 +54,7 @@ def _broken(name: str, where: str, error: Exception) -> click.Command:
 
 
 @click.command(cls=_Commands)
-@click.version_option(__version__)
+@click.version_option(__version__, prog_name="popdanceset")
 @click.option("-v", "--verbose", is_flag=True, help="Tell more of what is going on.")
 def popdanceset(verbose: bool) -> None:
     """Keeps a popular-dance dataset alive: crawl, score, clip, pose, publish."""
@@ -66,7 +66,7 @@ def popdanceset(verbose: bool) -> None:
 def main() -> NoReturn:
     """Runs the command line; what goes wrong is one line on standard error and its exception's exit code."""
     try:
-        code = popdanceset(standalone_mode=False) or 0
+        code = popdanceset(prog_name="popdanceset", standalone_mode=False) or 0
     except PopDanceSetError as error:
         click.echo(f"popdanceset: {error}", err=True)
         code = error.exit_code

@@ -184,7 +184,7 @@ CLIPS = _schema(
         _field(
             "shake",
             pa.float64(),
-            "high-frequency camera motion, share of the frame's diagonal; null where the background is too plain",
+            "high-frequency camera motion, share of the frame's diagonal; null on a plain background",
             unit="1",
             nullable=True,
         ),

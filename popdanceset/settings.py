@@ -51,7 +51,11 @@ def _listed(value: object) -> object:
 class NetworkSettings(_Group):
     """How the crawler and the downloader reach the network."""
 
-    proxy: str = Field("", description="HTTP proxy for every request; empty: none")
+    proxy: str = Field(
+        "",
+        pattern=r"^((https?|socks[45][ah]?)://\S+)?$",
+        description="proxy for every request, as http://host:port; empty: none",
+    )
     ca_file: str = Field(
         "", description="CA certificate to trust instead of the system's; empty: the system's"
     )

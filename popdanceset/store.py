@@ -260,6 +260,19 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
+    def workplace(self, name: str) -> Path:
+        """Where work lies that a later run continues: the same path for the same name, not made yet.
+
+        In the store where that is a folder, so that `put` is a rename; else in the user's cache. A name with a
+        part that begins with a dot is never listed.
+        """
+        if self.is_local:
+            return Path(self._path(name))
+        from platformdirs import user_cache_path
+
+        own = hashlib.sha256(self.address.encode()).hexdigest()[:16]
+        return user_cache_path("popdanceset") / own / name
+
     def sweep(self) -> None:
         """Removes unfinished files of processes that no longer run. Local stores only.
 

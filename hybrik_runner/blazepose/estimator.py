@@ -31,8 +31,8 @@ _LEAST_PRESENCE = 0.5
 _SEEN = 0.5
 
 # Cut-off at rest (Hz) and its growth with speed, as MediaPipe's own pipeline filters picture points (speed
-# in body sizes a second), metric points (m/s) and the crop (pose_landmark_filtering.pbtxt of its release
-# 0.10.21).
+# in body sizes a second), metric points (m/s) and the crop (pose_landmark_filtering.pbtxt of its later
+# releases).
 _PICTURE_FILTER = (0.05, 80.0)
 _METRIC_FILTER = (0.1, 40.0)
 _CROP_FILTER = (0.01, 10.0)

@@ -75,7 +75,7 @@ def read_sound(path: Path) -> tuple[Floats, int]:
         InputError: there is no such file.
         MediaError: it is in no format that libsndfile reads.
     """
-    import soundfile  # type: ignore[import-untyped]
+    import soundfile
 
     if not Path(path).is_file():
         raise InputError("no such file", path, "check the path")

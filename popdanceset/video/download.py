@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -147,7 +146,7 @@ def _working_folder(store: Store, bvid: str, page: int) -> Iterator[Path]:
 
     It is the same in every run, so that a broken download is continued, and held by one process at a time.
     """
-    folder = _stable_folder(store, f"media/{bvid}/.part/p{page}")
+    folder = store.workplace(f"media/{bvid}/.part/p{page}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder, os.O_RDONLY)
@@ -166,15 +165,3 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # another part's folder is beside it
         folder.parent.rmdir()
-
-
-def _stable_folder(store: Store, name: str) -> Path:
-    """A local path for unfinished files: in the store where that is a folder, so that `put` is a rename."""
-    if store.is_local:
-        with store.scratch() as scratch:
-            return scratch.parent.parent / name
-    from platformdirs import user_cache_path
-
-    return (
-        user_cache_path("popdanceset") / hashlib.sha256(str(store.address).encode()).hexdigest()[:16] / name
-    )

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from prefect.states import Failed
 
 from flows.conduct import batches, load, worth_retrying
-from popdanceset.errors import DamagedError, InputError, RefusedError, SettingsError, StoreError, TransferError
+from popdanceset.errors import (
+    DamagedError,
+    InputError,
+    RefusedError,
+    SettingsError,
+    StoreError,
+    TransferError,
+)
 
 
 @given(st.lists(st.integers(), max_size=40), st.integers(1, 9))

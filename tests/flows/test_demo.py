@@ -65,7 +65,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_exactly_the_right_videos_are_rejected_each_with_its_reason(finished: tuple[Path, str]) -> None:
     folder, _ = finished
     store = Store(folder / "store")
-    selection = {r["bvid"]: r for r in store.read_table(f"selection/{MANIFEST}.parquet", SELECTION).to_pylist()}
+    selection = {
+        r["bvid"]: r for r in store.read_table(f"selection/{MANIFEST}.parquet", SELECTION).to_pylist()
+    }
     clips = store.read_table("clips", CLIPS).to_pylist()
     section = {video.bvid: video for video in section_of(folder)}
     assert selection.keys() == section.keys()
@@ -97,7 +99,9 @@ def test_exactly_the_right_videos_are_rejected_each_with_its_reason(finished: tu
 
 SHOTS = {
     name: entry["shots"]
-    for name, entry in json.loads((Path(read_media()["dance_a"].path).parent / "index.json").read_text()).items()
+    for name, entry in json.loads(
+        (Path(read_media()["dance_a"].path).parent / "index.json").read_text()
+    ).items()
 }
 
 
@@ -107,7 +111,11 @@ def test_the_release_opens_with_the_tools_people_use(finished: tuple[Path, str])
 
     release = release_of(finished[0])
     frames = pd.read_parquet(release / "data")
-    assert len(frames) == ds.dataset(release / "data").count_rows() == Release(release).clips["frames"].to_numpy().sum()
+    assert (
+        len(frames)
+        == ds.dataset(release / "data").count_rows()
+        == Release(release).clips["frames"].to_numpy().sum()
+    )
     windows = DanceWindows(release, "train", cache_dir=finished[0] / "cache")
     assert windows[0]["motion"].shape == (150, 156)
     assert windows[0]["music"].shape == (150, 35)
@@ -120,7 +128,7 @@ def test_it_says_what_became_of_the_videos(finished: tuple[Path, str]) -> None:
         assert word in text.replace("\n", " ")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "BlazePose" in page or "blazepose" in page
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
 
 
 @pytest.mark.slow

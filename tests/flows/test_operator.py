@@ -1,4 +1,4 @@
-"""The README's section for operators, run line by line: server, pools, deployments, workers, and a release."""
+"""The README's section for operators, run line by line: server, pools, deployments, workers, a release."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def operator_lines() -> str:
 def test_the_readme_leads_an_operator_to_a_release(tmp_path: Path) -> None:
     (tmp_path / "flows").mkdir()
     shutil.copy(Path(flows.__file__).with_name("prefect.yaml"), tmp_path / "flows")
-    # A smaller section than the README's, since the chain itself is what is tested; sampled whole, for the same reason.
+    # A smaller section than the README's, and sampled whole: it is the chain itself that is tested.
     script = operator_lines().replace("--videos 400", "--videos 120") + "prefect deployment ls\n"
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from popdanceset.errors import ManifestError
 from popdanceset.manifest import Manifest, ManifestVideo, read_manifest, write_manifest
-from tests.popdanceset.conftest import unhurried
 
 ONE = ManifestVideo(
     "BV1xx411c7mD",
@@ -114,7 +113,6 @@ def test_what_must_not_be_written(tmp_path: Path, videos: tuple[ManifestVideo, .
     assert not (tmp_path / "v1").exists()
 
 
-@unhurried
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"])), st.integers(0, 2**62), st.floats(0, 2))
 def test_any_title_and_number(tmp_path: Path, title: str, view: int, pop: float) -> None:
     video = ManifestVideo("BV1xx411c7mD", pop, view, title=title or None)

@@ -182,3 +182,9 @@ def test_the_command_prints_what_is_in_force():
     assert result.exit_code == 0
     assert 'store = "s3://bucket"  # default: "store"' in result.output
     assert "min_seconds = 2.5  # default: 4.0" in result.output
+
+
+@pytest.mark.parametrize("proxy", ["127.0.0.1:8080", "socks9://127.0.0.1:1", "http://"])
+def test_a_proxy_of_an_unknown_kind_is_refused(proxy: str) -> None:
+    with pytest.raises(SettingsError, match=r"network\.proxy"):
+        Settings.load(overrides={"network": {"proxy": proxy}})

@@ -374,3 +374,14 @@ def test_a_home_folder_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     Store("~/dance").write_bytes("a", b"")
     assert (tmp_path / "dance" / "a").exists()
+
+
+def test_a_workplace_is_the_same_in_every_run_and_never_listed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    place = store.workplace("media/x/.part/p1")
+    assert place == Store(tmp_path / "store").workplace("media/x/.part/p1") == tmp_path / "store/media/x/.part/p1"
+    place.mkdir(parents=True)
+    (place / "film.mp4.part").touch()
+    assert store.list("media") == []
+    remote = Store("memory://bucket/a").workplace("p1")
+    assert remote == Store("memory://bucket/a").workplace("p1") != Store("memory://bucket/b").workplace("p1")

@@ -13,7 +13,6 @@ from popdanceset.bilibili.politeness import Politeness
 from popdanceset.errors import RefusedError, SettingsError, TransferError
 from popdanceset.settings import CrawlSettings, NetworkSettings, Settings
 from tests.popdanceset.bilibili.conftest import Connect, Host, Time, ok, says
-from tests.popdanceset.conftest import unhurried
 
 
 def in_turn(*replies):
@@ -133,7 +132,6 @@ def test_no_envelope_is_no_answer(body: bytes) -> None:
     assert read_answer(200, body).code is None
 
 
-@unhurried
 @given(
     st.binary()
     | st.recursive(
@@ -174,10 +172,9 @@ def test_nobody_at_the_proxy() -> None:
             client.get("/a", {})
 
 
-@pytest.mark.parametrize("proxy", ["http://:0:0", "socks9://127.0.0.1:1"])
-def test_a_proxy_that_is_no_address(proxy: str) -> None:
+def test_a_proxy_that_is_no_address() -> None:
     with pytest.raises(SettingsError, match=r"network\.proxy"):
-        Client(NetworkSettings(proxy=proxy), Politeness(CrawlSettings())).get("/a", {})
+        Client(NetworkSettings(proxy="http://:0:0"), Politeness(CrawlSettings())).get("/a", {})
 
 
 def test_an_untrusted_certificate_is_told(connect: Connect) -> None:

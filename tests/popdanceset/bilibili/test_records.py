@@ -18,7 +18,6 @@ from popdanceset.bilibili.records import (
 )
 from popdanceset.schema import COUNTS, STATISTICS, State, from_rows
 from tests.popdanceset.bilibili.conftest import START, bvid, ordered, video
-from tests.popdanceset.conftest import unhurried
 
 JSON = st.recursive(
     st.none()
@@ -153,7 +152,6 @@ def test_follower_counts() -> None:
     assert followers(Answer(0, "", None))[0] is None
 
 
-@unhurried
 @given(
     st.dictionaries(st.sampled_from(sorted(video(1))), JSON), st.dictionaries(st.sampled_from(COUNTS), JSON)
 )
@@ -171,7 +169,6 @@ def test_a_mutilated_object_fits_the_table_or_is_skipped(
         assert not isinstance(changes.get("bvid", ""), str) or "bvid" in changes
 
 
-@unhurried
 @given(st.dictionaries(st.sampled_from(sorted(ordered(1))), JSON))
 def test_a_mutilated_list_object_too(changes: dict[str, Any]) -> None:
     record = from_ordered_object({**ordered(1), **changes}, "range", START)

@@ -2,7 +2,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from popdanceset.bilibili.text import LONGEST, one_line
-from tests.popdanceset.conftest import unhurried
 
 
 def test_words_become_one_valid_line() -> None:
@@ -12,7 +11,6 @@ def test_words_become_one_valid_line() -> None:
     assert one_line(7) is None
 
 
-@unhurried
 @given(st.text())
 def test_any_words(words: str) -> None:
     line = one_line(words)

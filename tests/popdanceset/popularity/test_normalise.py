@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from popdanceset.errors import InputError
 from popdanceset.popularity.normalise import LogNormaliser, count_matrix
-from tests.popdanceset.conftest import unhurried
 
 counts = st.integers(0, 2**53)
 
@@ -44,7 +43,6 @@ def test_a_count_without_a_scale_is_told(column: list[float]) -> None:
         LogNormaliser.of_sample(np.empty((0, 1)), ["coin"])
 
 
-@unhurried
 @given(st.lists(counts, min_size=1, max_size=50), st.integers(1, 2**53))
 def test_order_is_kept_and_the_sample_lies_in_0_to_1(values: list[int], reference: int) -> None:
     result = LogNormaliser({"view": reference})(np.array(values, float)[:, None], ["view"])[:, 0]
@@ -55,7 +53,6 @@ def test_order_is_kept_and_the_sample_lies_in_0_to_1(values: list[int], referenc
     assert (result[~within] >= 1).all()
 
 
-@unhurried
 @given(counts, st.integers(1, 2**53))
 def test_the_count_can_be_had_back(value: int, reference: int) -> None:
     normalised = LogNormaliser({"view": reference})([[value]], ["view"])[0, 0]

@@ -12,7 +12,6 @@ from popdanceset.popularity.statistics import as_counts, read_statistics
 from popdanceset.schema import COUNTS, STATISTICS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
-from tests.popdanceset.conftest import unhurried
 from tests.popdanceset.popularity.conftest import bvid, row, table
 
 HEADER = "bvid,view,danmaku,reply,favorite,coin,share,like,follower\n"
@@ -93,7 +92,6 @@ def test_a_column_that_holds_no_counts_is_told(tmp_path: Path) -> None:
         read_statistics(str(tmp_path / "videos.parquet"))
 
 
-@unhurried
 @given(st.lists(st.none() | st.integers(-(2**62), 2**62) | st.text(max_size=8)))
 def test_text_is_a_count_or_nothing(values: list[object]) -> None:
     texts = [None if v is None else str(v).encode("utf-8", "replace").decode() for v in values]
@@ -105,7 +103,6 @@ def test_text_is_a_count_or_nothing(values: list[object]) -> None:
             assert count is None or count == int(float(str(value)))
 
 
-@unhurried
 @given(st.lists(st.none() | st.floats() | st.integers(0, 2**53 - 1).map(float)))
 def test_floats_are_counts_if_they_are_whole(values: list[float | None]) -> None:
     result = as_counts(pa.chunked_array([pa.array(values, pa.float64())])).to_pylist()
