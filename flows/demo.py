@@ -102,7 +102,7 @@ def run(folder: Path, videos: int, seed: int) -> Demo:
         from flows.refresh import refresh
 
         overrides = local_settings(folder, simulator)
-        release = refresh(settings=overrides, manifest=MANIFEST, day=day)
+        release = refresh(settings=overrides, manifest=MANIFEST, day=day, with_report=False)
         if simulator.leaks:
             raise PopDanceSetError(f"a request would have left this machine: {simulator.leaks[0]}", "demo")
     return Demo(Settings.load(overrides=overrides), section, release)

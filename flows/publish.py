@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from pathlib import PurePosixPath
 
 from prefect import flow, task
 
@@ -10,6 +11,7 @@ from flows.conduct import RETRY, Overrides, load
 from popdanceset.music.features import extract_features
 from popdanceset.progress import track
 from popdanceset.release.writer import publish as publish_release
+from popdanceset.report.page import write_report
 from popdanceset.store import Store
 
 
@@ -29,19 +31,38 @@ def release(overrides: Overrides | None, manifest: str, day: datetime.date | Non
         return publish_release(settings, Store(settings.store), manifest, advance=advance, day=day).path
 
 
+@task(**RETRY)
+def report(overrides: Overrides | None, manifest: str, release: str) -> str:
+    """Writes the page on how the release came about; returns its name inside the store."""
+    settings = load(overrides)
+    store = Store(settings.store)
+    name = f"reports/{PurePosixPath(release).name}.html"
+    with store.scratch() as folder, track("report") as advance:
+        page = write_report(store, settings, manifest, release, folder / "report.html", advance=advance)
+        store.put(page, name)
+    return name
+
+
 @flow
 def publish(
-    settings: Overrides | None = None, manifest: str = "weekly", day: datetime.date | None = None
+    settings: Overrides | None = None,
+    manifest: str = "weekly",
+    day: datetime.date | None = None,
+    with_report: bool = True,
 ) -> str:
-    """Publishes everything accepted as a release.
+    """Publishes everything accepted as a release, and a report on it.
 
     Args:
         settings: settings that differ from the worker's own.
         manifest: name of the manifest whose videos are published.
         day: date that names the release where the settings do not; None: today.
+        with_report: write `reports/{version}.html` too.
 
     Returns:
         The release's name inside the store.
     """
     features(settings)
-    return release(settings, manifest, day)
+    published = release(settings, manifest, day)
+    if with_report:
+        report(settings, manifest, published)
+    return published

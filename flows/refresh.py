@@ -24,6 +24,7 @@ def refresh(
     manifest: str = "weekly",
     day: datetime.date | None = None,
     extract_on: str = "",
+    with_report: bool = True,
 ) -> str:
     """Brings the dataset up to date. Finished work of an earlier run is found and kept.
 
@@ -32,6 +33,7 @@ def refresh(
         manifest: name of the manifest to write.
         day: date of the snapshot and of the release; None: today.
         extract_on: deployment that extracts the poses, e.g. `extract/gpu` on GPU workers; empty: here.
+        with_report: write a page on the release too.
 
     Returns:
         The release's name inside the store.
@@ -48,4 +50,4 @@ def refresh(
             )
     else:
         extract(settings)
-    return publish(settings, manifest, day)
+    return publish(settings, manifest, day, with_report)

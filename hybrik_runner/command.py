@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from popdanceset.commands import with_settings
+from popdanceset.errors import InputError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -58,6 +59,8 @@ def _extract_store(settings: Settings) -> None:
     store = Store(settings.store)
     store.sweep()
     accepted = store.read_table("clips", CLIPS, columns=["accepted"])["accepted"].to_pylist()
+    if not any(accepted):
+        raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     with track("extract", sum(accepted)) as advance:
         rows = extract_all(settings, store, advance=advance)
     click.echo(f"{len(rows)} clips, {sum(row['accepted'] for row in rows)} with poses fit for a release")

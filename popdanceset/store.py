@@ -51,6 +51,8 @@ class Store:
             raise StoreError(
                 f"no usable address: {error}", self, "give a folder or s3://bucket/prefix"
             ) from error
+        if self.is_local and Path(self._root).exists() and not Path(self._root).is_dir():
+            raise StoreError("is a file, not a store", self, "give a folder or s3://bucket/prefix")
 
     def __str__(self) -> str:
         """The address without the access keys it may hold: what messages and logs show."""
@@ -263,8 +265,8 @@ class Store:
     def workplace(self, name: str) -> Path:
         """Where work lies that a later run continues: the same path for the same name, not made yet.
 
-        In the store where that is a folder, so that `put` is a rename; else in the user's cache. A name with a
-        part that begins with a dot is never listed.
+        In the store where that is a folder, so that `put` is a rename; else in the user's cache. A name with
+        a part that begins with a dot is never listed.
         """
         if self.is_local:
             return Path(self._path(name))

@@ -63,3 +63,10 @@ def test_assets_are_fetched(models: Path) -> None:
 def test_importing_the_commands_is_light() -> None:
     script = "import sys, hybrik_runner.command; print(sys.modules.keys() & {'numpy', 'cv2', 'pyarrow'})"
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"
+
+
+def test_a_store_without_clips_says_what_comes_first(tmp_path: Path) -> None:
+    from popdanceset.errors import InputError
+
+    with pytest.raises(InputError, match="popdanceset acquire"):
+        extract.main(["--store", str(tmp_path)], standalone_mode=False)

@@ -305,18 +305,6 @@ def test_long_names_can_be_written(store):
     assert store.exists(name)
 
 
-def test_a_store_that_is_a_file(tmp_path):
-    (tmp_path / "file").touch()
-    store = Store(tmp_path / "file")
-
-    with pytest.raises(StoreError, match=r"file/a: not writable.*check permissions"):
-        store.write_bytes("a", b"")
-    with pytest.raises(StoreError, match="not writable"), store.scratch():
-        pass
-    with pytest.raises(StoreError, match="no such file"):
-        store.put(tmp_path / "none", "a")
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
 def test_a_folder_without_permission(store, folder):
     store.write_bytes("t/a.parquet", b"")
@@ -385,3 +373,18 @@ def test_a_workplace_is_the_same_in_every_run_and_never_listed(tmp_path: Path) -
     assert store.list("media") == []
     remote = Store("memory://bucket/a").workplace("p1")
     assert remote == Store("memory://bucket/a").workplace("p1") != Store("memory://bucket/b").workplace("p1")
+
+
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").touch()
+    with pytest.raises(StoreError, match="is a file"):
+        Store(tmp_path / "film.mp4")
+
+
+def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write_bytes("a", b"")
+    with pytest.raises(StoreError, match=r"a/b: not writable.*check permissions"):
+        store.write_bytes("a/b", b"")
+    with pytest.raises(StoreError, match="no such file"):
+        store.put(tmp_path / "none", "c")
