@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 
 from flows.conduct import RETRY, Overrides, load
 from popdanceset.bilibili.crawl import crawl as crawl_sources
@@ -17,7 +17,9 @@ def crawl_listings(overrides: Overrides | None, day: datetime.date | None) -> in
     """Reads every source; returns the number of videos seen on that day."""
     settings = load(overrides)
     with track("crawl") as advance:
-        return crawl_sources(settings, Store(settings.store), day=day, advance=advance).videos
+        report = crawl_sources(settings, Store(settings.store), day=day, advance=advance)
+    get_run_logger().info("%s", report.economy)
+    return report.videos
 
 
 @flow

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -90,13 +90,34 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
             raise ManifestError(
                 f"{video.bvid!r} is no video id, or comes twice", folder, "correct the selection"
             )
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(ManifestVideo.columns())
-    writer.writerows([_written(getattr(video, name)) for name in ManifestVideo.columns()] for video in videos)
-    document = {"name": manifest.name, "format": FORMAT, "videos": len(videos), **manifest.provenance}
+    write_videos(folder, manifest.name, videos, manifest.provenance)
+
+
+def write_videos(
+    folder: Path, name: str, videos: Iterable[ManifestVideo], provenance: Mapping[str, Any]
+) -> None:
+    """Writes both files of a manifest whose videos need not be in memory at once.
+
+    Args:
+        folder: of the manifest.
+        name: of the version.
+        videos: checked, and ordered by bvid.
+        provenance: the rest of `manifest.yaml`.
+
+    Raises:
+        StoreError: the folder is not writable.
+    """
     target = Store(folder)
-    target.write_bytes(TABLE, text.getvalue().encode())
+    columns, count = ManifestVideo.columns(), 0
+    with target.open_write(TABLE) as file:
+        text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        for video in videos:
+            writer.writerow([_written(getattr(video, column)) for column in columns])
+            count += 1
+        text.detach()
+    document = {"name": name, "format": FORMAT, "videos": count, **provenance}
     target.write_bytes(
         DOCUMENT, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110).encode()
     )

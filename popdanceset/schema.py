@@ -52,8 +52,15 @@ class Reason(StrEnum):
     # screening and clip planning
     CAMERA_CUTS = "camera_cuts"
     CAMERA_SHAKE = "camera_shake"
+    CAMERA_PAN = "camera_pan"
+    CAMERA_ZOOM = "camera_zoom"
+    BLANK_PICTURE = "blank_picture"
+    STILL_PICTURE = "still_picture"
+    SPLIT_SCREEN = "split_screen"
     NO_DANCER = "no_dancer"
     SEVERAL_DANCERS = "several_dancers"
+    NOT_WHOLE = "not_whole"
+    TOO_SMALL = "too_small"
     TOO_SHORT = "too_short"
     # poses
     NOT_TRACKED = "not_tracked"
@@ -121,6 +128,20 @@ FOLLOWERS = _schema(
         _field("snapshot_at", _TIME, "when the number was read", unit="UTC"),
         _field("follower", pa.int64(), "followers; null if the host did not say", nullable=True),
         _field("note", _WORD, "why there is no number"),
+    ],
+)
+
+GROWTH = _schema(
+    "growth",
+    [
+        _BVID,
+        _field("from", _TIME, "when the earlier counts were read", unit="UTC"),
+        _field("to", _TIME, "when the later counts were read", unit="UTC"),
+        _field("days", pa.float64(), "time between the two", unit="d"),
+        *[
+            _field(name, pa.float64(), f"growth of the {name} count", unit="1/d", nullable=True)
+            for name in COUNTS
+        ],
     ],
 )
 
@@ -194,12 +215,61 @@ CLIPS = _schema(
         _field(
             "visibility",
             pa.float64(),
-            "share of sampled frames with exactly one whole dancer",
+            "share of sampled frames with one whole dancer, the same one, and nobody else of size",
+            unit="1",
+            nullable=True,
+        ),
+        _field(
+            "size",
+            pa.float64(),
+            "circle around the main dancer, median share of the frame's height",
+            unit="1",
+            nullable=True,
+        ),
+        _field(
+            "pan", pa.float64(), "camera pan, 95th percentile, diagonals a second", unit="1/s", nullable=True
+        ),
+        _field(
+            "zoom", pa.float64(), "rate of the scale's logarithm, 95th percentile", unit="1/s", nullable=True
+        ),
+        _field("stillness", pa.float64(), "share of the time without any motion", unit="1", nullable=True),
+        _field("bars", pa.float64(), "share of the picture that dark bars take", unit="1", nullable=True),
+        _field(
+            "split",
+            pa.float64(),
+            "share of the video's time with a line that divides the picture",
             unit="1",
             nullable=True,
         ),
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
+    ],
+)
+
+FINGERPRINTS = _schema(
+    "fingerprints",
+    [
+        _BVID,
+        _field("page", pa.int32(), "part of the video, from 1"),
+        _field("music_id", _WORD, "as it was when the row was written; merges are kept apart"),
+        _field("sound", _WORD, "hash of the decoded sound: equal for exact copies"),
+        _field("seconds", pa.float64(), "length of the sound", unit="s"),
+        _field("method", _WORD, "how the fingerprint was taken; only like can be compared"),
+        _field("channels", pa.int32(), "numbers a row of the fingerprint"),
+        _field("fingerprint", pa.binary(), "int8 (rows, channels) in C order"),
+    ],
+)
+
+MERGES = _schema(
+    "merges",
+    [
+        _field("first", _WORD, "music id"),
+        _field("second", _WORD, "music id that may be the same music; the greater of the two"),
+        _BVID,
+        _field("page", pa.int32(), "the part in which both were found"),
+        _field("method", _WORD, "the fingerprint that says so, or empty"),
+        _field("similarity", pa.float64(), "of the part to the less alike of the two", unit="1"),
+        _field("state", _WORD, "proposed, merged or refused"),
     ],
 )
 

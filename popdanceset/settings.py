@@ -70,6 +70,9 @@ class CrawlSettings(_Group):
         ("ranking:1004", "newest:1004"), min_length=1, description="listings, as name:argument"
     )
     requests_per_second: float = Field(0.5, gt=0, description="upper bound of the request rate")
+    requests_per_day: int = Field(
+        10_000, gt=0, description="requests that all runs of a day in UTC may send together"
+    )
     jitter: float = Field(0.3, ge=0, le=1, description="random share added to each pause")
     max_videos: int = Field(10_000, gt=0, description="ask for no further page after so many videos")
     refusals_before_stop: int = Field(3, gt=0, description="refusals in a row that end the crawl")
@@ -123,29 +126,58 @@ class DownloadSettings(_Group):
     retries: int = Field(3, ge=0, description="further tries after a broken connection")
     rate_limit: int = Field(0, ge=0, description="bytes a second; 0: unlimited")
     cookie_file: str = Field("", description="cookie file of a user who has permission; never logged")
+    min_free: int = Field(
+        1 << 30, ge=0, description="bytes that stay free on the disk; a download that needs them is not begun"
+    )
     duration_tolerance: float = Field(
         0.1, ge=0, lt=1, description="a file shorter than announced by this share is a preview"
     )
 
 
 class ScreeningSettings(_Group):
-    """Camera cuts, camera shake and dancers."""
+    """What is measured in a video, and which values are good enough."""
 
     height: int = Field(360, gt=0, description="pictures are screened at this height")
     detector: str = Field("blazepose", description="name of the person detector, an entry point")
     sample_fps: float = Field(2.0, gt=0, description="pictures a second in which dancers are counted")
+    search_seconds: float = Field(
+        2.0, ge=0, description="time between two searches of the whole picture for more people"
+    )
+    detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
     max_shake: float = Field(0.002, gt=0, description="largest camera jitter, share of the frame's diagonal")
+    max_pan: float = Field(
+        0.25, gt=0, description="fastest pan of the camera, diagonals of the frame a second"
+    )
+    max_zoom: float = Field(0.25, gt=0, description="fastest zoom, change of the logarithm of the scale, 1/s")
+    max_still: float = Field(2.5, gt=0, description="seconds without any motion that are taken for a still")
+    min_change: float = Field(
+        2.0, ge=0, description="smallest change of brightness within half a second that is motion, 0..255"
+    )
+    min_contrast: float = Field(
+        12.0, ge=0, description="smallest contrast of a picture that shows something, 0..255"
+    )
+    max_split: float = Field(
+        0.6, gt=0, description="largest share of the time with a line that divides the picture"
+    )
     min_visibility: float = Field(
         0.9, ge=0, le=1, description="smallest share of samples with one whole dancer"
     )
-    detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
+    max_second: float = Field(
+        0.5, ge=0, description="people larger than this share of the main dancer count as dancers"
+    )
+    min_size: float = Field(
+        0.2, ge=0, description="smallest height of the main dancer's circle, share of the frame's height"
+    )
 
 
 class ClipSettings(_Group):
     """Clip planning."""
 
     min_seconds: float = Field(4.0, gt=0, description="shorter spans are rejected")
-    max_seconds: float = Field(60.0, gt=0, description="longer spans are divided")
+    max_seconds: float = Field(60.0, gt=0, description="longer spans are divided, at beats or pauses")
+    max_lapse: float = Field(
+        1.2, ge=0, description="seconds for which a rule may be broken inside a clip, as by a missed sample"
+    )
 
 
 class PoseSettings(_Group):
@@ -165,6 +197,27 @@ class PoseSettings(_Group):
         80.0, gt=0, description="largest mean joint acceleration, m/s², of poses fit for a release"
     )
     workers: int = Field(2, gt=0, description="clips in work at once")
+
+
+class MusicSettings(_Group):
+    """Same-music detection, music features and genres."""
+
+    methods: Annotated[tuple[Literal["pitch", "chromaprint"], ...], NoDecode, BeforeValidator(_listed)] = (
+        Field(
+            ("pitch", "chromaprint"),
+            min_length=1,
+            description="fingerprints that are taken; two videos share their music if one of them says so",
+        )
+    )
+    min_pitch: float = Field(0.61, gt=0, le=1, description="similarity from which pitch says so")
+    min_chromaprint: float = Field(0.62, gt=0, le=1, description="similarity from which Chromaprint says so")
+    extractor: Literal["baseline", "baseline-corrected", "jukebox"] = Field(
+        "baseline", description="music features that `popdanceset features` makes"
+    )
+    jukebox_dir: str = Field("", description="folder of Jukebox's checkpoints; empty: the user's cache")
+    device: str = Field("cuda", description="where Jukebox runs, as torch names it")
+    fp16: bool = Field(True, description="run Jukebox with half precision (on a GPU only)")
+    genres: str = Field("", description="TOML file of genre rules; empty: those that come along")
 
 
 class ReleaseSettings(_Group):
@@ -198,6 +251,7 @@ class Settings(BaseSettings):
     screening: ScreeningSettings = ScreeningSettings()
     clips: ClipSettings = ClipSettings()
     pose: PoseSettings = PoseSettings()
+    music: MusicSettings = MusicSettings()
     release: ReleaseSettings = ReleaseSettings()
 
     @classmethod

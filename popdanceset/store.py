@@ -17,6 +17,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -88,6 +89,18 @@ class Store:
             if info.type == pafs.FileType.File and info.path.endswith(suffix)
         ]
         return sorted(n for n in names if not any(part.startswith(".") for part in PurePosixPath(n).parts))
+
+    def modified(self, name: str) -> datetime:
+        """When the file was written last; the earliest time of all where the store does not tell.
+
+        Raises:
+            StoreError: it is missing or not readable.
+        """
+        with self._readable(name):
+            info = self._fs.get_file_info(self._path(name))
+            if info.type != pafs.FileType.File:
+                raise FileNotFoundError(name)
+        return info.mtime or datetime.min.replace(tzinfo=UTC)
 
     def remove(self, name: str) -> None:
         """Deletes a file; nothing happens if it is not there."""

@@ -12,11 +12,12 @@ from typing import Any
 
 import requests
 
-from popdanceset import __version__
-from popdanceset.bilibili.politeness import Politeness
+from popdanceset.bilibili.budget import DailyBudget
+from popdanceset.bilibili.politeness import Clock, Politeness
 from popdanceset.bilibili.text import one_line
 from popdanceset.errors import SettingsError, TransferError
 from popdanceset.settings import NetworkSettings, Settings
+from popdanceset.store import Store
 
 API = "https://api.bilibili.com"
 REFUSALS = frozenset({-412, -352, -799, -509, -429})
@@ -59,8 +60,8 @@ class Client:
     environment.
 
     Args:
-        network: proxy, certificate, contact and time limit.
-        politeness: the gate shared with whoever else asks.
+        network: proxy, certificate and time limit.
+        politeness: the gate shared with whoever else asks; it knows how we introduce ourselves.
         adapter: a requests transport that answers in place of the network.
 
     Raises:
@@ -84,7 +85,7 @@ class Client:
         self._session.headers.clear()
         self._session.headers.update(
             {
-                "User-Agent": user_agent(network.contact),
+                "User-Agent": politeness.user_agent,
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip, deflate",
             }
@@ -104,7 +105,7 @@ class Client:
             params: the query.
 
         Raises:
-            RefusedError: too many refusals in a row.
+            RefusedError: too many refusals in a row, or the day's requests are used up.
             TransferError: the host cannot be reached.
         """
         broken = unreadable = 0
@@ -134,8 +135,8 @@ class Client:
             answer = read_answer(status, body)
             if status in (412, 429) or status >= 500 or answer.code in REFUSALS:
                 why = answer.said if answer.code is not None else f"HTTP {status}"
-                log.warning("%s: refused (%s); pausing", path, why)
-                self.politeness.refused(why, _seconds(headers.get("Retry-After", "")))
+                pause = self.politeness.refused(why, _seconds(headers.get("Retry-After", "")))
+                log.warning("%s: refused (%s); pausing for %.0f s", path, why, pause)
                 continue
             self.politeness.accepted()
             if answer.code is None:
@@ -145,8 +146,9 @@ class Client:
             return answer
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, and gives unused requests of the day back."""
         self._session.close()
+        self.politeness.close()
 
     def _fetch(self, path: str, params: Mapping[str, str | int]) -> tuple[int, Mapping[str, str], bytes]:
         with self._session.get(
@@ -160,14 +162,14 @@ class Client:
             return response.status_code, response.headers, body
 
 
-def open_client(settings: Settings) -> Client:
-    """A client as the settings want it."""
-    return Client(settings.network, Politeness(settings.crawl))
-
-
-def user_agent(contact: str) -> str:
-    """Who we are and, if the user says so, where the host can reach us."""
-    return f"popdanceset/{__version__}" + (f" (+{contact})" if contact else "")
+def open_client(settings: Settings, store: Store) -> Client:
+    """A client as the settings want it, which shares the day's requests with every other of this store."""
+    if not settings.network.contact:
+        log.warning("network.contact is empty: give an address at which the host can reach you")
+    clock = Clock()
+    budget = DailyBudget(store, settings.crawl.requests_per_day, clock.now)
+    polite = Politeness(settings.crawl, clock, contact=settings.network.contact, budget=budget)
+    return Client(settings.network, polite)
 
 
 def read_answer(status: int, body: bytes) -> Answer:

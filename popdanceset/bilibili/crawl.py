@@ -6,7 +6,6 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from popdanceset.bilibili.client import Client, open_client
 from popdanceset.bilibili.ledger import BATCH, VIEW, FollowerLedger, Ledger
 from popdanceset.bilibili.records import VideoRecord, followers, from_view
+from popdanceset.bilibili.report import CrawlReport, FollowersReport, pace
 from popdanceset.bilibili.sources import Page, Source, parse_source
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
@@ -28,58 +28,6 @@ if TYPE_CHECKING:
     from popdanceset.popularity.model import PopularityModel
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CrawlReport:
-    """What a crawl did.
-
-    Attributes:
-        day: the day whose files it wrote.
-        videos: different videos that have a row of this day, from earlier runs too.
-        rows: rows this run wrote.
-        requests: questions this run asked, repeated ones included.
-        refusals: how many of them were refused.
-        tombstones: videos that this run found gone or hidden.
-        unreadable: videos of which this run got nothing usable.
-        skipped: elements of listings that were no video, with how often each reason came.
-        failures: sources that ended early, and why.
-        seconds: by the clock.
-    """
-
-    day: date
-    videos: int
-    rows: int
-    requests: int
-    refusals: int
-    tombstones: int
-    unreadable: int
-    skipped: dict[str, int]
-    failures: tuple[str, ...]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class FollowersReport:
-    """What asking for followers did.
-
-    Attributes:
-        day: the day whose files it wrote.
-        promising: uploaders with a video near or above the threshold.
-        asked: how many of them this run asked for; the others were asked earlier that day.
-        unknown: how many of those asked have no number.
-        requests: questions asked, repeated ones included.
-        refusals: how many of them were refused.
-        seconds: by the clock.
-    """
-
-    day: date
-    promising: int
-    asked: int
-    unknown: int
-    requests: int
-    refusals: int
-    seconds: float
 
 
 def crawl(
@@ -99,17 +47,17 @@ def crawl(
         settings: `crawl` and `network`.
         store: where the tables are.
         day: whose crawl to begin or continue; None: today in UTC.
-        advance: told of each new video.
+        advance: told of each new video, with rate, refusals and estimated end.
         client: None: one made from the settings.
 
     Raises:
         SettingsError: a source is unknown or its argument does not fit.
         InputError: no source gave anything.
-        RefusedError: the host refuses; what was collected is kept.
+        RefusedError: the host refuses, or the day's requests are used up; what was collected is kept.
         TransferError: the host cannot be reached; what was collected is kept.
     """
     sources = [parse_source(text) for text in dict.fromkeys(settings.crawl.sources)]
-    with _opened(client, settings) as guest:
+    with _opened(client, settings, store) as guest:
         return _Crawl(settings, store, day, advance, guest).run(sources)
 
 
@@ -135,11 +83,11 @@ def ask_followers(
         client: None: one made from the settings.
 
     Raises:
-        RefusedError: the host refuses; what was collected is kept.
+        RefusedError: the host refuses, or the day's requests are used up; what was collected is kept.
         TransferError: the host cannot be reached; what was collected is kept.
     """
     tell = advance or ignore
-    with _opened(client, settings) as guest:
+    with _opened(client, settings, store) as guest:
         start, gate = guest.clock.monotonic(), guest.politeness
         requests, refusals = gate.requests, gate.refusals
         day = day or guest.clock.now().date()
@@ -151,7 +99,7 @@ def ask_followers(
             count, note = followers(guest.get("/x/relation/stat", {"vmid": mid}))
             ledger.save(mid, guest.clock.now(), count, note)
             unknown += count is None
-            tell(1, f"{number}/{len(todo)}")
+            tell(1, f"{number}/{len(todo)}, {pace(gate, len(todo) - number)}")
         return FollowersReport(
             day,
             len(mids),
@@ -178,11 +126,11 @@ def promising_uploaders(settings: Settings, store: Store, model: PopularityModel
 
 
 @contextlib.contextmanager
-def _opened(client: Client | None, settings: Settings) -> Iterator[Client]:
+def _opened(client: Client | None, settings: Settings, store: Store) -> Iterator[Client]:
     if client is not None:
         yield client
         return
-    own = open_client(settings)
+    own = open_client(settings, store)
     try:
         yield own
     finally:
@@ -204,12 +152,16 @@ class _Crawl:
         self.states: Counter[State] = Counter()
         self.skipped: Counter[str] = Counter()
         self.failures: list[str] = []
+        self.sources_left = 0
+        self.listing_left: float | None = 0.0
 
     def run(self, sources: list[Source]) -> CrawlReport:
         start, gate = self.client.clock.monotonic(), self.client.politeness
         requests, refusals = gate.requests, gate.refusals
+        settled = len(self.ledger.settled)
         self.advance(len(self.ledger.known), "")
-        for source in sources:
+        for number, source in enumerate(sources, 1):
+            self.sources_left, self.listing_left = len(sources) - number, 0.0
             try:
                 self._read(source)
             except InputError as error:
@@ -217,10 +169,12 @@ class _Crawl:
                 self.failures.append(str(error))
         if len(self.failures) == len(sources) and not self.ledger.known:
             raise InputError(f"no source gave a video; the first: {self.failures[0]}", "crawl")
+        self.listing_left = 0.0
         self._complete()
         return CrawlReport(
             self.day,
             len(self.ledger.known),
+            len(self.ledger.settled) - settled,
             self.rows,
             gate.requests - requests,
             gate.refusals - refusals,
@@ -233,8 +187,8 @@ class _Crawl:
 
     def _read(self, source: Source) -> None:
         """Reads the pages of a listing that are not finished."""
-        number = self.ledger.next_page(source.slug)
-        before: Page | None = None
+        first = number = self.ledger.next_page(source.slug)
+        start, before = self._work, None
         while not self.ledger.ended(source.slug) and len(self.ledger.known) < self.limit:
             page = source.page(number, self.client)
             # A host that takes no notice of the page's number would be asked for ever.
@@ -243,9 +197,23 @@ class _Crawl:
             save = self.ledger.save_last if last else self.ledger.save
             save(source.slug, number, page.records)
             self.skipped.update(page.skipped)
-            self._count(page.records)
-            self.advance(len(self.ledger.known) - known, "")
+            self.listing_left = self._pages_left(page, number, last)
+            if self.listing_left is not None:
+                self.listing_left *= (self._work - start) / (number - first + 1)
+            self._count(page.records, len(self.ledger.known) - known)
             before, number = page, number + 1
+
+    def _pages_left(self, page: Page, number: int, last: bool) -> float | None:
+        """How many pages the listing still has; None if it does not say."""
+        if last or page.pages is None:
+            return 0.0 if last else None
+        room = max(self.limit - len(self.ledger.known), 0)
+        return min(page.pages - number, room / max(len(page.records), 1))
+
+    @property
+    def _work(self) -> int:
+        """Requests sent, and those that the rows met so far still need."""
+        return self.client.politeness.requests + self.ledger.open
 
     def _complete(self) -> None:
         """Asks `view` for each video whose rows lack something."""
@@ -259,11 +227,12 @@ class _Crawl:
             self.ledger.save(VIEW, number, batch)
             self._count(batch[-1:])
 
-    def _count(self, records: Sequence[VideoRecord]) -> None:
+    def _count(self, records: Sequence[VideoRecord], new: int = 0) -> None:
         self.rows += len(records)
         self.states.update(record.state for record in records)
-        gate = self.client.politeness
-        self.advance(0, f"{gate.requests} requests, {gate.refusals} refused")
+        listings = None if self.listing_left is None else self.listing_left + self.sources_left
+        left = None if listings is None else listings + self.ledger.open
+        self.advance(new, pace(self.client.politeness, left))
 
 
 def _same(page: Page, before: Page) -> bool:

@@ -1,7 +1,8 @@
 """What one day's crawl has finished: its files are its memory.
 
-    statistics/date=YYYY-MM-DD/{source}-{page}.parquet   a finished page of a listing, or fifty answers of
-    `view` crawl/date=YYYY-MM-DD/{source}.json                  the listing was read to its end
+    statistics/date=YYYY-MM-DD/{source}-{page}.parquet   a finished page of a listing
+    statistics/date=YYYY-MM-DD/view-{batch}.parquet      fifty answers of `view`
+    crawl/date=YYYY-MM-DD/{source}.json                  the listing was read to its end
     followers/date=YYYY-MM-DD/{batch}.parquet            fifty answers of `relation/stat`
 
 A file is named by what it holds, so writing it again replaces it; a page whose file is there is never asked
@@ -78,6 +79,11 @@ class Ledger:
         self._files.add(name)
         for record in rows:
             self._remember(record.bvid, settled=slug == VIEW or not record.missing)
+
+    @property
+    def open(self) -> int:
+        """Number of the unsettled."""
+        return len(self.known) - len(self.settled)
 
     @property
     def unsettled(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,7 +38,7 @@ def latest(statistics: pa.Table) -> pa.Table:
     keys = pa.table(
         {
             "bvid": statistics["bvid"],
-            "worth": pa.array(_worth(statistics)),
+            "worth": pa.array(worth(statistics)),
             "snapshot_at": statistics["snapshot_at"],
             "source": statistics[
                 "source"
@@ -79,12 +81,19 @@ def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
     )
 
 
-def _worth(statistics: pa.Table) -> NDArray[np.int8]:
-    """2 for a complete row or a tombstone, 1 for an incomplete one, 0 for one that could not be read."""
+def worth(statistics: pa.Table, needed: Sequence[str] = NEEDED) -> NDArray[np.int8]:
+    """2 for a complete row or a tombstone, 1 for an incomplete one, 0 for one that says nothing: it could not
+    be read, or only names the video.
+
+    Args:
+        statistics: n rows with `state` and the needed columns.
+        needed: what a complete row has.
+    """
     state = statistics["state"]
-    full = np.ones(len(statistics), bool)
-    for name in NEEDED:
-        full &= pc.is_valid(statistics[name]).to_numpy()
+    full, some = np.ones(len(statistics), bool), np.zeros(len(statistics), bool)
+    for name in needed:
+        known = pc.is_valid(statistics[name]).to_numpy()
+        full, some = full & known, some | known
     tombstone = pc.is_in(state, pa.array([State.GONE.value, State.HIDDEN.value])).to_numpy()
     public = pc.equal(state, State.PUBLIC.value).to_numpy()
-    return np.where(tombstone | (public & full), 2, np.where(public, 1, 0)).astype(np.int8)
+    return np.where(tombstone | (public & full), 2, np.where(public & some, 1, 0)).astype(np.int8)

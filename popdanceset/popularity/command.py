@@ -1,4 +1,4 @@
-"""`popdanceset fit` and `popdanceset select`."""
+"""`popdanceset fit`, `select`, `explain` and `drift`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from popdanceset.commands import with_settings, with_values
 
 if TYPE_CHECKING:
+    from popdanceset.popularity.drift import Drift
     from popdanceset.popularity.fit import Fit
     from popdanceset.settings import Settings
 
@@ -20,39 +21,71 @@ _statistics = click.option(
 )
 
 
+_model_help = "A fit's file or id, or paper-midpoints"
+
+
 @click.command()
 @with_settings
 @_statistics
 @click.option("--sample", metavar="N", help="Size of the founding sample; `all` takes every complete video.")
 @click.option("--seed", type=int, help="Seed of the founding sample.")
 @click.option(
+    "--elimination",
+    type=click.Choice(["stepwise", "joint"]),
+    help="Drop terms one at a time, or all at once as the paper does.",
+)
+@click.option(
+    "--errors",
+    type=click.Choice(["ordinary", "HC3"]),
+    help="Standard errors; HC3 holds under heteroscedasticity too.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the fit to this file too."
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the figures to this folder, as PNG.",
+)
 def fit(
-    settings: Settings, statistics: str | None, sample: str | None, seed: int | None, out: Path | None
+    settings: Settings,
+    statistics: str | None,
+    sample: str | None,
+    seed: int | None,
+    elimination: str | None,
+    errors: str | None,
+    out: Path | None,
+    figures: Path | None,
 ) -> None:
     """Fit the popularity model: log normalisation, regression, t tests, second regression."""
     from popdanceset.popularity.fit import fit as run
-    from popdanceset.popularity.statistics import read_statistics
+    from popdanceset.popularity.statistics import open_statistics
     from popdanceset.store import Store
 
-    size = "0" if sample == "all" else sample
-    settings = with_values(settings, "popularity", sample=size, seed=seed)
-    result = run(settings, Store(settings.store), read_statistics(statistics or settings.store))
+    settings = with_values(
+        settings,
+        "popularity",
+        sample="0" if sample == "all" else sample,
+        seed=seed,
+        elimination=elimination,
+        errors=errors,
+    )
+    source = open_statistics(statistics or settings.store)
+    result = run(settings, Store(settings.store), source)
     if out is not None:
         Store(out.absolute().parent).write_json(out.name, result.document)
     click.echo(_table(result))
+    if figures is not None:
+        from popdanceset.popularity.gallery import save_figures
+
+        for path in save_figures(figures, result, source, settings.popularity):
+            click.echo(f"figure {path}")
 
 
 @click.command()
 @with_settings
 @_statistics
-@click.option(
-    "--model",
-    required=True,
-    metavar="FILE|ID|paper-midpoints",
-    help="A fit's file or id, or paper-midpoints.",
-)
+@click.option("--model", required=True, metavar="FILE|ID|paper-midpoints", help=f"{_model_help}.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the manifest: manifests/NAME."
 )
@@ -60,19 +93,96 @@ def select(settings: Settings, statistics: str | None, model: str, out: Path) ->
     """Select popular videos into a manifest; every other video keeps a row with its reason."""
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.selection import select as run
-    from popdanceset.popularity.statistics import read_statistics
+    from popdanceset.popularity.statistics import open_statistics
     from popdanceset.store import Store
 
     store = Store(settings.store)
-    table = read_statistics(statistics or settings.store)
-    chosen = load_model(model, settings, store, table)
+    source = open_statistics(statistics or settings.store)
+    chosen = load_model(model, settings, store, source)
     settings = settings.model_copy(update={"manifests": str(out.parent)})
-    report = run(settings, store, chosen, out.name, table)
+    report = run(settings, store, chosen, out.name, source)
     click.echo(
         f"{report.manifest}: {report.accepted} of {report.videos} videos accepted; model {chosen.name}"
     )
     for reason, count in sorted(report.reasons.items()):
         click.echo(f"  {count:>8} {reason}")
+
+
+@click.command()
+@with_settings
+@_statistics
+@click.argument("bvid")
+@click.option(
+    "--model", metavar="FILE|ID|paper-midpoints", help=f"{_model_help} (default: the store's newest fit)."
+)
+def explain(settings: Settings, statistics: str | None, bvid: str, model: str | None) -> None:
+    """Tell what each count adds to a video's Pop, and why the video is accepted or not."""
+    from popdanceset.popularity.explain import explain as run
+    from popdanceset.popularity.model import load_model
+    from popdanceset.popularity.statistics import open_statistics
+    from popdanceset.store import Store
+
+    source = open_statistics(statistics or settings.store)
+    chosen = load_model(model, settings, Store(settings.store), source)
+    click.echo(str(run(bvid, source, chosen, settings.popularity)))
+
+
+@click.command()
+@with_settings
+@_statistics
+@click.argument("a", metavar="FIT_A")
+@click.argument("b", metavar="FIT_B")
+@click.option(
+    "--figure", type=click.Path(path_type=Path, dir_okay=False), help="Write a figure to this PNG file."
+)
+def drift(settings: Settings, statistics: str | None, a: str, b: str, figure: Path | None) -> None:
+    """Compare two fits: coefficients, ranks and verdicts on the same videos.
+
+    FIT_A and FIT_B are fits' files or ids, or paper-midpoints.
+    """
+    from popdanceset.popularity.drift import drift_between
+    from popdanceset.popularity.model import load_model
+    from popdanceset.popularity.statistics import open_statistics
+    from popdanceset.store import Store
+
+    source = open_statistics(statistics or settings.store)
+    store = Store(settings.store)
+    models = [load_model(name, settings, store, source) for name in (a, b)]
+    found = drift_between(models[0], models[1], source, settings.popularity)
+    click.echo(_drift_table(found))
+    if figure is not None:
+        from popdanceset.popularity.figures import drift_figure, save_png
+
+        save_png(drift_figure(found), figure)
+        click.echo(f"figure {figure}")
+
+
+def _drift_table(found: Drift) -> str:
+    """Coefficients side by side with their intervals, then what the videos say."""
+    head = f"{'':<10}{'A':>9}{'95 % interval':>20}{'B':>10}{'95 % interval':>20}{'change':>10}"
+    lines = [
+        f"A  {found.a.name}: {found.a.origin}",
+        f"B  {found.b.name}: {found.b.origin}",
+        f"{head}{'reference A':>14}{'reference B':>14}",
+    ]
+    for name, (in_a, in_b) in found.coefficients.items():
+        cells = ""
+        for value, model in ((in_a, found.a), (in_b, found.b)):
+            low, high = model.intervals.get(name, (None, None)) if value is not None else (None, None)
+            interval = f"{low:>10.4f}{high:>9.4f}" if low is not None and high is not None else f"{'':>19}"
+            cells += f"{'–' if value is None else f'{value:.4f}':>10}{interval}"
+        change = f"{in_b - in_a:+.4f}" if in_a is not None and in_b is not None else ""
+        largest = [model.normaliser.reference.get(name) for model in (found.a, found.b)]
+        scale = "".join(f"{'' if value is None else f'{value:,.0f}':>14}" for value in largest)
+        lines.append(f"{name:<9}{cells}{change:>11}{scale}".rstrip())
+    lines += [
+        f"videos             {found.videos} that both can score",
+        f"Spearman           {found.spearman:.6f} (rank correlation of Pop)",
+        f"verdicts changed   {found.gained + found.lost} ({found.changed_share:.2%})",
+        f"accepted by B only {found.gained}",
+        f"accepted by A only {found.lost}",
+    ]
+    return "\n".join(lines)
 
 
 def _table(fit: Fit) -> str:
@@ -93,6 +203,12 @@ def _table(fit: Fit) -> str:
     lines.append("final")
     lines += [
         f"{name:<10}{term.coef:>10.4f}{term.se:>10.4f}{term.t:>10.2f}{term.p:>11.2e}{term.low:>10.4f}{term.high:>10.4f}"
+        + (f"    variance inflation {fit.final.vif[name]:.1f}" if name in fit.final.vif else "")
         for name, term in fit.final.terms.items()
     ]
+    tests = fit.final.residuals
+    lines.append(
+        f"condition number {fit.final.condition_number:.1f}; residuals: Breusch-Pagan "
+        f"p {tests['breusch_pagan']['p']:.2g}, Jarque-Bera p {tests['jarque_bera']['p']:.2g}"
+    )
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
+from scipy import stats
 
+from popdanceset.popularity.drift import Drift
 from popdanceset.popularity.model import PAPER_TABLE_6
 from popdanceset.popularity.normalise import LogNormaliser, count_matrix
-from popdanceset.popularity.regression import BIAS, Regression
+from popdanceset.popularity.regression import Regression
+from popdanceset.popularity.terms import BIAS, LABELS
 from popdanceset.schema import COUNTS, Reason
 
 INK, SOFT, GRID = "#22262e", "#7b8494", "#e3e6eb"
 OURS, PAPER, ACCEPTED, REJECTED, UNKNOWN = "#2b6cb0", "#b7791f", "#2f855a", "#c53030", "#b7791f"
-LABELS: Mapping[str, str] = {
-    "view": "views",
-    "danmaku": "danmaku",
-    "reply": "comments",
-    "favorite": "favourites",
-    "coin": "coins",
-    "share": "shares",
-    "like": "likes",
-    BIAS: "bias",
-}
 DPI = 150
 
 
@@ -188,6 +180,83 @@ def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
     return figure
 
 
+def residuals_figure(predicted: NDArray[np.float64], residual: NDArray[np.float64]) -> Figure:
+    """Residuals of the final regression: against its prediction, and against the normal distribution.
+
+    Left, the spread should be the same everywhere and no curve be seen; right, the points should lie on the
+    line.
+
+    Args:
+        predicted: (n,) predictions of the response.
+        residual: (n,) response less prediction.
+    """
+    figure, (left, right) = _figure(1, 2, (9.8, 3.9))
+    left.scatter(predicted, residual, s=14, color=OURS, alpha=0.7, linewidths=0, rasterized=True)
+    left.axhline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    left.set_xlabel("predicted response")
+    left.set_ylabel("residual")
+    quantiles, ordered = stats.probplot(residual, fit=False)
+    right.scatter(quantiles, ordered, s=14, color=OURS, alpha=0.7, linewidths=0, rasterized=True)
+    # Through the quartiles, so that the tails, which are in question, do not pull the line.
+    normal, found = stats.norm.ppf([0.25, 0.75]), np.quantile(residual, [0.25, 0.75])
+    slope = (found[1] - found[0]) / (normal[1] - normal[0])
+    ends = np.array([min(quantiles[0], -1.0), max(quantiles[-1], 1.0)])
+    right.plot(ends, found[0] + slope * (ends - normal[0]), color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    right.set_xlabel("quantile of the normal distribution")
+    for axes in (left, right):
+        axes.grid(axis="y", color=GRID)
+    return figure
+
+
+def drift_figure(drift: Drift) -> Figure:
+    """Two models: coefficients with 95 % intervals, and Pop of the same videos under both.
+
+    Views have a panel of their own, because their coefficient is an order of magnitude above the others'.
+    """
+    small = [name for name in drift.coefficients if name != "view"]
+    figure = Figure(figsize=(9.8, 4.6), layout="constrained", facecolor="white")
+    panels = figure.subplot_mosaic(
+        [["small", "pop"], ["view", "pop"]], height_ratios=[len(small) + 0.6, 1.6], width_ratios=[1, 1.15]
+    )
+    for axes in panels.values():
+        _plain(axes)
+    for axes, names in ((panels["small"], small), (panels["view"], ["view"])):
+        places = np.arange(len(names), dtype=np.float64)
+        for offset, colour, letter, model in ((-0.15, OURS, "A", drift.a), (0.15, PAPER, "B", drift.b)):
+            values = {**model.coefficients, BIAS: model.bias}
+            shown = [k for k, name in enumerate(names) if name in values]
+            ends = [model.intervals.get(names[k], (values[names[k]],) * 2) for k in shown]
+            if ends:
+                _intervals(axes, places[shown] + offset, ends, colour, f"{letter}: {model.name}")
+        axes.set_yticks(places, [LABELS[name] for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+    panels["small"].axvline(0, color=SOFT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
+    panels["view"].set_xlabel("coefficient, 95 % interval")
+    right = panels["pop"]
+    for changed, colour, label in ((False, "#a9b4c4", "same verdict"), (True, REJECTED, "verdict changed")):
+        chosen = drift.changed == changed
+        marks = right.scatter(drift.pop_a[chosen], drift.pop_b[chosen], s=12, color=colour, label=label)
+        marks.set(alpha=0.7, linewidths=0, rasterized=True)
+    both = np.concatenate([drift.pop_a, drift.pop_b, [drift.threshold]])
+    right.plot(
+        [both.min(), both.max()], [both.min(), both.max()], color=INK, linewidth=1, linestyle=(0, (4, 3))
+    )
+    right.axvline(drift.threshold, color=SOFT, linewidth=0.8)
+    right.axhline(drift.threshold, color=SOFT, linewidth=0.8)
+    right.set_xlabel("Pop under A")
+    right.set_ylabel("Pop under B")
+    right.grid(axis="y", color=GRID)
+    right.legend(frameon=False, fontsize=9, loc="upper left")
+    right.set_title(
+        f"{drift.videos:,} videos, Spearman {drift.spearman:.6f}, {drift.changed_share:.1%} verdicts changed",
+        fontsize=10,
+    )
+    figure.legend(
+        *panels["small"].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False
+    )
+    return figure
+
+
 def save_png(figure: Figure, path: Path) -> None:
     """Writes the figure as a PNG file, without a time stamp: the same figure gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,14 +270,18 @@ def _figure(
     grid = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
     every: list[Axes] = list(grid.ravel())
     for axes in every:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(SOFT)
-        axes.tick_params(colors=SOFT, labelcolor=INK, length=3)
-        axes.grid(axis="x", color=GRID)
-        axes.set_axisbelow(True)
-        axes.title.set_fontsize(11)
-        axes.title.set_color(INK)
+        _plain(axes)
     return figure, every
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(SOFT)
+    axes.tick_params(colors=SOFT, labelcolor=INK, length=3)
+    axes.grid(axis="x", color=GRID)
+    axes.set_axisbelow(True)
+    axes.title.set_fontsize(11)
+    axes.title.set_color(INK)
 
 
 def _intervals(

@@ -9,17 +9,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
 from popdanceset.popularity.model import PopularityModel, fit_id_of, fit_name, model_of
 from popdanceset.popularity.normalise import Floats, LogNormaliser
 from popdanceset.popularity.regression import Regression, cautions, eliminate
 from popdanceset.popularity.sample import FoundingSample, founding_sample
+from popdanceset.popularity.statistics import Statistics, as_statistics
+from popdanceset.popularity.terms import BIAS
 from popdanceset.schema import COUNTS
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
 
 FORMAT = 1
+MOST_POINTS = 2000
+"""So many residuals are kept for figures."""
+
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +57,7 @@ class Fit:
         return model_of(self.document, self.fit_id)
 
 
-def fit(settings: Settings, store: Store, statistics: pa.Table | None = None) -> Fit:
+def fit(settings: Settings, store: Store, statistics: Statistics | pa.Table | None = None) -> Fit:
     """Fits the model and keeps it as `popularity/{fit_id}.json` in the store.
 
     Args:
@@ -65,8 +69,7 @@ def fit(settings: Settings, store: Store, statistics: pa.Table | None = None) ->
         InputError: no complete video, too few of them, or counts on which no regression can be made.
     """
     chosen = settings.popularity
-    table = latest_statistics(store) if statistics is None else statistics
-    sample = founding_sample(table, chosen.sample, chosen.seed)
+    sample = founding_sample(as_statistics(statistics, store), chosen.sample, chosen.seed)
     result = fit_sample(sample, chosen)
     for caution in result.warnings:
         log.warning("fit: %s", caution)
@@ -91,7 +94,7 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
             f"regression on {chosen.first.n} videos",
             "take a larger sample, or raise popularity.alpha",
         )
-    warnings = cautions(chosen.final, settings.alpha)
+    warnings = cautions(chosen.final, settings.alpha, settings.errors)
     document: dict[str, Any] = {
         "format": FORMAT,
         "n": chosen.final.n,
@@ -107,6 +110,7 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
         "condition_number": chosen.final.condition_number,
         "first": chosen.first.as_document(),
         "final": chosen.final.as_document(),
+        "points": _points(y, x, chosen.final),
         "warnings": list(warnings),
         "sample": sample.as_document(),
     }
@@ -121,6 +125,20 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
         warnings,
         {"fit_id": fit_id, **document},
     )
+
+
+def _points(y: Floats, x: Floats, regression: Regression) -> dict[str, list[float]]:
+    """Predictions and residuals of the sample's videos; of a large sample, of evenly chosen ones."""
+    terms = regression.terms
+    predicted = np.full(len(y), terms[BIAS].coef)
+    for column, name in enumerate(COUNTS):
+        if name in terms:
+            predicted += terms[name].coef * x[:, column]
+    shown = slice(None, None, -(-len(y) // MOST_POINTS))
+    return {
+        "predicted": np.round(predicted[shown], 9).tolist(),
+        "residual": np.round((y - predicted)[shown], 9).tolist(),
+    }
 
 
 def response(counts: Floats, weights: dict[str, float]) -> tuple[Floats, float]:

@@ -7,22 +7,26 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from popdanceset.errors import InputError
 from popdanceset.popularity.normalise import LogNormaliser
+from popdanceset.popularity.terms import BIAS
 from popdanceset.schema import COUNTS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 
+if TYPE_CHECKING:
+    from popdanceset.popularity.statistics import Statistics
+
 PAPER_MIDPOINTS = "paper-midpoints"
 
 PAPER_TABLE_6: Mapping[str, tuple[float, float]] = {
-    "bias": (0.042, 0.046),
+    BIAS: (0.042, 0.046),
     "coin": (-0.002, 0.008),
     "favorite": (0.019, 0.030),
     "danmaku": (0.004, 0.011),
@@ -47,6 +51,7 @@ class PopularityModel:
         bias: the constant.
         normaliser: the founding sample's scale.
         origin: where the numbers come from, for a manifest.
+        intervals: 95 % intervals of the coefficients and of the bias, where they are known.
     """
 
     name: str
@@ -54,6 +59,7 @@ class PopularityModel:
     bias: float
     normaliser: LogNormaliser
     origin: str
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -82,16 +88,20 @@ def paper_midpoints(reference: Mapping[str, float]) -> PopularityModel:
     kept = ("favorite", "danmaku", "view", "like", "share")
     coefficients = {name: round(sum(PAPER_TABLE_6[name]) / 2, 6) for name in kept}
     origin = "midpoints of the intervals of POPDG, Table 6, on this founding sample's scale"
-    return PopularityModel(PAPER_MIDPOINTS, coefficients, PAPER_BIAS, LogNormaliser(dict(reference)), origin)
+    intervals = {name: PAPER_TABLE_6[name] for name in (BIAS, *kept)}
+    return PopularityModel(
+        PAPER_MIDPOINTS, coefficients, PAPER_BIAS, LogNormaliser(dict(reference)), origin, intervals
+    )
 
 
 def load_model(
-    text: str, settings: Settings, store: Store, statistics: pa.Table | None = None
+    text: str | None, settings: Settings, store: Store, statistics: Statistics | pa.Table | None = None
 ) -> PopularityModel:
     """The model that a user names.
 
     Args:
-        text: a fit's file, the id of a fit in the store, or `paper-midpoints`.
+        text: a fit's file, the id of a fit in the store, or `paper-midpoints`; None: the store's
+            newest fit.
         settings: founding sample of `paper-midpoints`.
         store: where fits are kept.
         statistics: from which `paper-midpoints` takes its scale; None: the store's.
@@ -99,12 +109,15 @@ def load_model(
     Raises:
         InputError: there is no such model, or its file is none.
     """
+    if text is None:
+        name = newest_fit(store)
+        return model_of(store.read_json(name), name)
     if text == PAPER_MIDPOINTS:
-        from popdanceset.bilibili.statistics import latest_statistics
         from popdanceset.popularity.sample import founding_sample
+        from popdanceset.popularity.statistics import as_statistics
 
-        table = latest_statistics(store) if statistics is None else statistics
-        sample = founding_sample(table, settings.popularity.sample, settings.popularity.seed)
+        source = as_statistics(statistics, store)
+        sample = founding_sample(source, settings.popularity.sample, settings.popularity.seed)
         return paper_midpoints(LogNormaliser.of_sample(sample.counts, COUNTS).reference)
     if re.fullmatch(r"[0-9a-f]{12}", text) and store.exists(fit_name(text)):
         return model_of(store.read_json(fit_name(text)), fit_name(text))
@@ -133,7 +146,12 @@ def model_of(document: Any, where: object) -> PopularityModel:
     """
     try:
         terms = {name: _finite(term["coef"]) for name, term in document["final"]["terms"].items()}
-        bias = terms.pop("bias")
+        bias = terms.pop(BIAS)
+        intervals = {
+            name: (_finite(term["low"]), _finite(term["high"]))
+            for name, term in document["final"]["terms"].items()
+            if "low" in term and "high" in term
+        }
         reference = {name: _finite(value) for name, value in document["reference"].items()}
         name, n = str(document["fit_id"]), int(document["n"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -142,7 +160,20 @@ def model_of(document: Any, where: object) -> PopularityModel:
     if strangers or not terms:
         what = f"terms {strangers} are no counts or lack a reference" if strangers else "it has no terms"
         raise InputError(f"no fit: {what}", where, "make it with `popdanceset fit --out`")
-    return PopularityModel(name, terms, bias, LogNormaliser(reference), f"regression on {n} videos")
+    origin = f"regression on {n} videos"
+    return PopularityModel(name, terms, bias, LogNormaliser(reference), origin, intervals)
+
+
+def newest_fit(store: Store) -> str:
+    """The fit that was written last, as the store names it.
+
+    Raises:
+        InputError: there is none.
+    """
+    fits = store.list("popularity", ".json")
+    if not fits:
+        raise InputError("there is no fit", store, "run `popdanceset fit` first, or give --model")
+    return max(fits, key=lambda name: (store.modified(name), name))
 
 
 def fit_name(fit_id: str) -> str:

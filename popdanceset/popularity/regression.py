@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -11,15 +11,14 @@ import numpy as np
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.diagnostic import het_breuschpagan
 
 from popdanceset.errors import InputError
+from popdanceset.popularity.terms import BIAS
 
 Floats = NDArray[np.float64]
 Manner = Literal["stepwise", "joint"]
 Errors = Literal["ordinary", "HC3"]
 
-BIAS = "bias"
 CONFIDENCE = 0.95
 HIGH_VIF = 10.0
 POINTS_PER_TERM = 10
@@ -77,10 +76,19 @@ class Regression:
         """Plain data for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Regression:
+        """What `as_document` gave; KeyError or TypeError if it did not."""
+        return cls(**{**document, "terms": {name: Term(**term) for name, term in document["terms"].items()}})
+
 
 @dataclass(frozen=True)
 class Elimination:
-    """First and final regression, and what was dropped between them, in order."""
+    """First and final regression, and what was dropped between them, in order.
+
+    Intervals of the first regression cover the truth as often as they say. Those of the final one take its
+    terms as given, although the same data chose them, and are too narrow where a weak term was dropped.
+    """
 
     first: Regression
     dropped: tuple[str, ...]
@@ -108,9 +116,11 @@ def regress(
             f"{n} points are too few for {k} counts", "regression", f"give at least {k + 2}, better {10 * k}"
         )
     design = np.column_stack([np.ones(n), predictors])
-    if np.linalg.matrix_rank(design) < k + 1:
+    basis, triangle = np.linalg.qr(design)
+    dependent = _first_dependent(triangle, n)
+    if dependent is not None:
         raise InputError(
-            f"{_culprit(design, names)} is constant or follows from the others, so it has no coefficient",
+            f"{names[dependent - 1]} is constant or follows from the others, so it has no coefficient",
             "regression",
             "take a larger sample",
         )
@@ -118,6 +128,12 @@ def regress(
     result = model.fit() if errors == "ordinary" else model.fit(cov_type="HC3", use_t=True)
     interval = result.conf_int(alpha=1 - CONFIDENCE)
     numbers = np.column_stack([result.params, result.bse, result.tvalues, result.pvalues, interval])
+    if errors == "HC3" and (basis**2).sum(axis=1).max() > 1 - 1e-9:  # leverage
+        raise InputError(
+            "one video alone determines a coefficient, which leaves HC3 no standard error",
+            "regression",
+            "take a larger sample, or set popularity.errors=ordinary",
+        )
     if not np.isfinite(numbers).all():
         raise InputError(
             "the response follows from the counts exactly, which leaves nothing to test",
@@ -133,7 +149,7 @@ def regress(
         {name: Term(*row) for name, row in zip((BIAS, *names), numbers.tolist(), strict=True)},
         dict(zip(names, _vif(predictors).tolist(), strict=True)),
         float(result.condition_number),
-        _residual_tests(result.resid, design),
+        _residual_tests(np.asarray(result.resid), basis),
     )
 
 
@@ -168,8 +184,14 @@ def eliminate(
     return Elimination(first, tuple(dropped), final)
 
 
-def cautions(regression: Regression, alpha: float) -> tuple[str, ...]:
-    """What a statistician would object to, and what to do about it."""
+def cautions(regression: Regression, alpha: float, errors: Errors = "ordinary") -> tuple[str, ...]:
+    """What a statistician would object to, and what to do about it.
+
+    Args:
+        regression: the final one.
+        alpha: level of the residual tests.
+        errors: how its standard errors were computed.
+    """
     found = []
     k = len(regression.vif)
     if regression.n < POINTS_PER_TERM * k:
@@ -178,9 +200,10 @@ def cautions(regression: Regression, alpha: float) -> tuple[str, ...]:
     if inflated:
         found.append(
             f"collinear counts ({', '.join(inflated)}; variance inflation above {HIGH_VIF:g}): their "
-            "coefficients share one effect and none should be read alone; take a larger --sample"
+            "coefficients share one effect and none should be read alone; Pop, their sum, may; to tell them "
+            "apart, take a larger --sample"
         )
-    if regression.residuals["breusch_pagan"]["p"] < alpha:
+    if regression.residuals["breusch_pagan"]["p"] < alpha and errors == "ordinary":
         found.append("the residuals' spread is uneven (Breusch-Pagan): set popularity.errors=HC3")
     if regression.residuals["jarque_bera"]["p"] < alpha and regression.n < 30 * (k + 1):
         found.append(
@@ -197,23 +220,32 @@ def _vif(predictors: Floats) -> Floats:
     return factors
 
 
-def _residual_tests(residuals: Floats, design: Floats) -> dict[str, dict[str, float]]:
-    tests = {}
-    if design.shape[1] > 1:
-        statistic, p, _, _ = het_breuschpagan(residuals, design)
-    else:
-        statistic, p = 0.0, 1.0  # with the bias alone there is nothing on which the spread could depend
-    tests["breusch_pagan"] = {"statistic": float(statistic), "p": float(p)}
+def _residual_tests(residuals: Floats, basis: Floats) -> dict[str, dict[str, float]]:
+    """Tests of the residuals; `basis`, (n, k + 1), spans what the design matrix spans and is orthonormal."""
+    squares = residuals**2
+    explained = ((basis.T @ squares) ** 2).sum() - squares.sum() ** 2 / len(squares)
+    # Koenker's form of the test of Breusch and Pagan: n times the R² of the squares on the predictors. With
+    # the bias alone there is nothing on which the spread could depend.
+    k = basis.shape[1] - 1
+    uneven = max(explained, 0.0) / squares.var() if k else 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         normal = stats.jarque_bera(residuals)
-    tests["jarque_bera"] = {"statistic": float(normal.statistic), "p": float(normal.pvalue)}
-    return tests
+    return {
+        "breusch_pagan": {"statistic": float(uneven), "p": float(stats.chi2.sf(uneven, k)) if k else 1.0},
+        "jarque_bera": {"statistic": float(normal.statistic), "p": float(normal.pvalue)},
+    }
 
 
-def _culprit(design: Floats, names: Sequence[str]) -> str:
-    """The first predictor that the bias and those before it already determine."""
-    for column in range(1, design.shape[1]):
-        if np.linalg.matrix_rank(design[:, : column + 1]) <= column:
-            return names[column - 1]
-    return "a count"
+def _first_dependent(triangle: Floats, n: int) -> int | None:
+    """The first column that those before it determine, None if there is none.
+
+    Args:
+        triangle: (k + 1, k + 1), of the QR decomposition of a design matrix, whose singular values it shares.
+        n: rows of that matrix.
+    """
+    for column in range(1, len(triangle) + 1):
+        values = np.linalg.svd(triangle[:column, :column], compute_uv=False)
+        if values[-1] <= values[0] * n * np.finfo(np.float64).eps:
+            return column - 1
+    return None

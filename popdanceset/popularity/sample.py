@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from popdanceset.errors import InputError
 from popdanceset.popularity.normalise import count_matrix
+from popdanceset.popularity.statistics import Statistics, of_table
 from popdanceset.schema import COUNTS, State
 
 LONGEST_LIST = 10_000
@@ -54,10 +55,11 @@ class FoundingSample:
         return document
 
 
-def founding_sample(statistics: pa.Table, size: int, seed: int) -> FoundingSample:
+def founding_sample(statistics: Statistics | pa.Table, size: int, seed: int) -> FoundingSample:
     """Draws without replacement from the public videos that have all seven counts.
 
-    The draw depends on the set of videos and the seed, not on the order of the rows.
+    The draw depends on the set of videos and the seed, not on the order of the rows. Only the ids of the
+    videos, and the rows drawn, are in memory.
 
     Args:
         statistics: one row a video, columns as in schema STATISTICS.
@@ -67,22 +69,26 @@ def founding_sample(statistics: pa.Table, size: int, seed: int) -> FoundingSampl
     Raises:
         InputError: there is no complete video.
     """
-    complete = pc.equal(statistics["state"], State.PUBLIC.value)
-    for name in COUNTS:
-        complete = pc.and_(complete, pc.is_valid(statistics[name]))
-    population = statistics.filter(complete).sort_by("bvid")
-    if not len(population):
+    source = of_table(statistics) if isinstance(statistics, pa.Table) else statistics
+    wanted = ("bvid", "snapshot_at", *COUNTS)
+    parts, seen = [], 0
+    for batch in source.batches((*wanted, "state")):
+        seen += len(batch)
+        parts.append(batch.filter(_complete(batch)).select(["bvid"] if size else [*wanted]))
+    if not sum(map(len, parts)):
         raise InputError(
-            f"none of {len(statistics)} videos is public and has all seven counts",
+            f"none of {seen} videos is public and has all seven counts",
             "founding sample",
             "run `popdanceset crawl` first, or check --statistics",
         )
+    population = pa.concat_tables(parts).sort_by("bvid")
     if size > len(population):
         log.warning("founding sample: %d videos wanted, all %d taken", size, len(population))
-    chosen = population
+    bvids = population["bvid"]
     if 0 < size < len(population):
         rows = np.random.default_rng(seed).choice(len(population), size, replace=False)
-        chosen = population.take(pa.array(np.sort(rows)))
+        bvids = bvids.take(pa.array(np.sort(rows)))
+    chosen = source.videos(bvids, wanted) if size else population
     times = pc.min_max(chosen["snapshot_at"]).as_py()
     return FoundingSample(
         tuple(chosen["bvid"].to_pylist()),
@@ -91,6 +97,13 @@ def founding_sample(statistics: pa.Table, size: int, seed: int) -> FoundingSampl
         seed,
         len(population),
     )
+
+
+def _complete(table: pa.Table) -> pa.ChunkedArray:
+    complete = pc.equal(table["state"], State.PUBLIC.value)
+    for name in COUNTS:
+        complete = pc.and_(complete, pc.is_valid(table[name]))
+    return complete
 
 
 def _iso(time: Any) -> str | None:

@@ -20,9 +20,13 @@ def score(table: pa.Table, model: PopularityModel) -> tuple[NDArray[np.float64],
     Returns:
         Pop, float64 of shape (n,), NaN where a count that the model needs is unknown; and whether one of
         these counts lies above the founding sample's largest, boolean of shape (n,): there Pop is
-        extrapolated.
+        extrapolated. A row's Pop does not depend on the rows beside it.
     """
-    counts = count_matrix(table, model.terms)
-    weights = np.array([model.coefficients[name] for name in model.terms])
-    pop: NDArray[np.float64] = model.normaliser(counts, model.terms) @ weights + model.bias
-    return pop, model.normaliser.beyond(counts, model.terms)
+    # Term by term, not as a matrix product, whose last digit depends on where in the matrix a row stands.
+    pop = np.full(len(table), model.bias)
+    beyond = np.zeros(len(table), np.bool_)
+    for name in model.terms:
+        counts = count_matrix(table, (name,))
+        pop += model.coefficients[name] * model.normaliser(counts, (name,))[:, 0]
+        beyond |= model.normaliser.beyond(counts, (name,))
+    return pop, beyond

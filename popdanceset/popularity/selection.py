@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,18 +14,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from popdanceset import __version__
 from popdanceset.bilibili.ids import is_bvid
-from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
-from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.manifest import ManifestVideo, write_videos
+from popdanceset.popularity.checkout import commit_of
 from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.score import score
-from popdanceset.schema import SELECTION, Reason, State
+from popdanceset.popularity.statistics import Statistics, as_statistics
+from popdanceset.schema import COUNTS, SELECTION, STATISTICS, Reason, State, conform
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
+
+READ = tuple(name for name in STATISTICS.names if name in {*SELECTION.names, *COUNTS, "state"})
+"""The columns of the statistics that a selection needs."""
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", re.ASCII)
 
@@ -56,11 +63,12 @@ def select(
     store: Store,
     model: PopularityModel,
     name: str,
-    statistics: pa.Table | None = None,
+    statistics: Statistics | pa.Table | None = None,
 ) -> SelectionReport:
     """Judges every video, writes `selection/{name}.parquet` and the manifest of the accepted ones.
 
-    The same inputs give the same bytes.
+    Videos go through in batches; only the accepted ones are held. The same inputs give the same bytes; where
+    the manifests lie in a git checkout, its HEAD is an input, which the manifest names.
 
     Args:
         settings: `popularity`, and the folder of the manifests.
@@ -75,27 +83,30 @@ def select(
     """
     if not _NAME.fullmatch(name):
         raise InputError(f"{name!r} is no name of a manifest", "--out", "use letters, digits, dots, - and _")
-    table = latest_statistics(store) if statistics is None else statistics
-    if not len(table):
-        raise InputError("there are no videos to select from", store, "run `popdanceset crawl` first")
-    judged = judge(table, model, settings.popularity)
     where = f"selection/{name}.parquet"
-    store.write_table(where, judged, SELECTION)
-    reasons = Counter(judged["reason"].to_pylist())
-    accepted = reasons.pop(Reason.NONE.value, 0)
-    highest = pc.max(judged["pop"].filter(pc.not_equal(judged["reason"], Reason.NOT_PUBLIC.value))).as_py()
-    if not accepted:
+    tally = _Tally()
+    with store.open_write(where) as file:
+        with pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
+            for batch in as_statistics(statistics, store).batches(READ):
+                judged = conform(judge(batch, model, settings.popularity), SELECTION, where)
+                writer.write_table(judged)
+                tally.add(judged)
+        if not tally.videos:
+            raise InputError("there are no videos to select from", store, "run `popdanceset crawl` first")
+    if not tally.accepted:
         raise InputError(
-            _why_none(reasons, highest, settings.popularity), where, _what_to_do(reasons, settings.popularity)
+            _why_none(tally, settings.popularity), where, _what_to_do(tally.reasons, settings.popularity)
         )
-    chosen = judged.filter(judged["accepted"]).sort_by("bvid").to_pylist()
-    for row in chosen:
-        if not is_bvid(row["bvid"]):
-            raise InputError(f"{row['bvid']!r} is accepted but no video id", where, "correct the statistics")
+    chosen = pa.concat_tables(tally.accepted).sort_by("bvid")
+    for bvid in chosen["bvid"].to_pylist():
+        if not is_bvid(bvid):
+            raise InputError(f"{bvid!r} is accepted but no video id", where, "correct the statistics")
     folder = Path(settings.manifests) / name
-    videos = tuple(ManifestVideo(**{key: row[key] for key in ManifestVideo.columns()}) for row in chosen)
-    write_manifest(folder, Manifest(name, videos, _provenance(judged, model, settings.popularity, reasons)))
-    return SelectionReport(name, len(judged), accepted, dict(reasons), highest, where, folder)
+    provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
+    write_videos(folder, name, _videos(chosen), provenance)
+    return SelectionReport(
+        name, tally.videos, len(chosen), dict(tally.reasons), tally.highest or math.nan, where, folder
+    )
 
 
 def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings) -> pa.Table:
@@ -122,7 +133,7 @@ def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings)
             (np.isnan(followers) & ask, Reason.FOLLOWERS_UNKNOWN),
             (~(views > settings.min_views_per_follower * followers) & ask, Reason.VIEWS_NOT_ABOVE_FOLLOWERS),
         ]
-    words = np.array([Reason.NONE.value, *(reason.value for _, reason in rules)], dtype=object)
+    words = pa.array([Reason.NONE.value, *(reason.value for _, reason in rules)])
     code = np.select([failed for failed, _ in rules], range(1, len(rules) + 1), 0)
     columns = {name: table[name] for name in SELECTION.names if name in table.column_names}
     return pa.table(
@@ -131,9 +142,41 @@ def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings)
             "pop": pa.array(pop, from_pandas=True),  # NaN is null there
             "beyond_reference": pa.array(beyond),
             "accepted": pa.array(code == 0),
-            "reason": pa.array(words[code], pa.string()),
+            "reason": words.take(pa.array(code)),
         }
     ).select(SELECTION.names)
+
+
+class _Tally:
+    """What the batches add up to; of the rows only the accepted ones are kept."""
+
+    def __init__(self) -> None:
+        self.videos = 0
+        self.reasons: Counter[str] = Counter()
+        self.highest: float | None = None
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.accepted: list[pa.Table] = []
+
+    def add(self, judged: pa.Table) -> None:
+        self.videos += len(judged)
+        for found in pc.value_counts(judged["reason"]).to_pylist():
+            if found["values"] != Reason.NONE.value:
+                self.reasons[found["values"]] += found["counts"]
+        public = judged["pop"].filter(pc.not_equal(judged["reason"], Reason.NOT_PUBLIC.value))
+        times = pc.min_max(judged["snapshot_at"]).as_py()
+        self.highest = max((v for v in (self.highest, pc.max(public).as_py()) if v is not None), default=None)
+        self.first = min((v for v in (self.first, times["min"]) if v is not None), default=None)
+        self.last = max((v for v in (self.last, times["max"]) if v is not None), default=None)
+        chosen = judged.filter(judged["accepted"]).select(ManifestVideo.columns())
+        if len(chosen):
+            self.accepted.append(chosen)
+
+
+def _videos(chosen: pa.Table) -> Iterator[ManifestVideo]:
+    for batch in chosen.to_batches(10_000):
+        for row in batch.to_pylist():
+            yield ManifestVideo(**row)
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
@@ -142,21 +185,21 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _provenance(
-    judged: pa.Table, model: PopularityModel, settings: PopularitySettings, reasons: Counter[str]
+    tally: _Tally, model: PopularityModel, settings: PopularitySettings, commit: str | None
 ) -> dict[str, Any]:
     """How the manifest came about, as plain data."""
-    times = pc.min_max(judged["snapshot_at"]).as_py()
     return {
         "software": f"popdanceset {__version__}",
+        **({"commit": commit} if commit else {}),
         "model": model.as_document(),
         "thresholds": {
             "min_pop": settings.min_pop,
             "min_views_per_follower": settings.min_views_per_follower,
         },
-        "snapshot": {"first": _iso(times["min"]), "last": _iso(times["max"])},
-        "judged": len(judged),
-        "accepted": len(judged) - sum(reasons.values()),
-        "rejected": {reason: reasons[reason] for reason in sorted(reasons)},
+        "snapshot": {"first": _iso(tally.first), "last": _iso(tally.last)},
+        "judged": tally.videos,
+        "accepted": tally.videos - sum(tally.reasons.values()),
+        "rejected": {reason: tally.reasons[reason] for reason in sorted(tally.reasons)},
     }
 
 
@@ -164,19 +207,21 @@ def _iso(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
-def _why_none(reasons: Counter[str], highest: float | None, settings: PopularitySettings) -> str:
-    if highest is None:
+def _why_none(tally: _Tally, settings: PopularitySettings) -> str:
+    if tally.highest is None:
         return "no video is accepted: none is public with known counts"
-    text = f"no video is accepted: the highest Pop is {highest:.4f}, the threshold {settings.min_pop:g}"
-    beaten = {
-        r: reasons[r] for r in (Reason.FOLLOWERS_UNKNOWN, Reason.VIEWS_NOT_ABOVE_FOLLOWERS) if reasons[r]
-    }
+    text = f"no video is accepted: the highest Pop is {tally.highest:.4f}, the threshold {settings.min_pop:g}"
+    rules = (Reason.FOLLOWERS_UNKNOWN, Reason.VIEWS_NOT_ABOVE_FOLLOWERS)
+    beaten = {rule: tally.reasons[rule] for rule in rules if tally.reasons[rule]}
     return text + "".join(f"; {count} above it: {reason.value}" for reason, count in beaten.items())
 
 
 def _what_to_do(reasons: Counter[str], settings: PopularitySettings) -> str:
     if reasons[Reason.FOLLOWERS_UNKNOWN]:
-        return "run `popdanceset crawl --followers MODEL` with this model, then select again"
+        return (
+            "run `popdanceset crawl --followers MODEL` with this model, then select again, or set "
+            "popularity.min_views_per_follower=0"
+        )
     if reasons[Reason.VIEWS_NOT_ABOVE_FOLLOWERS]:
         return "crawl more videos, or lower popularity.min_views_per_follower"
     if reasons[Reason.LOW_POPULARITY]:

@@ -1,142 +1,180 @@
-"""Video statistics from wherever the user has them: a store, or one parquet or CSV file."""
+"""Video statistics from wherever the user has them, one row a video, in batches that fit in memory."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pv
-import pyarrow.parquet as pq
 
-from popdanceset.bilibili.statistics import latest, latest_statistics
+from popdanceset.bilibili.ledger import read_followers
+from popdanceset.bilibili.records import NEEDED
+from popdanceset.bilibili.statistics import with_followers
 from popdanceset.errors import InputError
-from popdanceset.schema import COUNTS, STATISTICS, State
+from popdanceset.popularity.files import BATCH, SUFFIXES, StatisticsFile
+from popdanceset.popularity.newest import Scan, Whole, superseded
+from popdanceset.schema import STATISTICS
 from popdanceset.store import Store
 
-NUMBER = r"^\s*[0-9]{1,18}(\.0*)?\s*$"
-FILES = (".parquet", ".csv", ".csv.gz")
 log = logging.getLogger(__name__)
 
 
-def read_statistics(where: str) -> pa.Table:
-    """One row a video, ordered by bvid.
-
-    A file needs the columns bvid, view, danmaku, reply, favorite, coin, share and like; it may have any
-    other column of schema STATISTICS. Counts may be numbers or text; what is no whole number from 0 becomes
-    null (`--`, negative, missing), with a warning that says how many.
+class Statistics:
+    """Rows of schema STATISTICS, the one that counts of each video, read as often as wanted.
 
     Args:
-        where: a parquet or CSV file, or the address of a store.
+        where: for messages.
+        scan: reads every row; several rows of a video are several snapshots of it.
+        needed: what a complete row has.
+        followers: reads a table of schema FOLLOWERS, whose newest numbers go before those of the rows.
+    """
 
-    Returns:
-        Table with the columns of STATISTICS, in which all but `bvid`, `state`, `note` and `source` may be
-        null.
+    def __init__(
+        self,
+        where: str,
+        scan: Scan,
+        needed: Sequence[str] = NEEDED,
+        followers: Callable[[], pa.Table] | None = None,
+    ) -> None:
+        self.where = where
+        self._scan = scan
+        self._needed = tuple(needed)
+        self._followers = followers
+
+    def batches(self, columns: Sequence[str] = STATISTICS.names) -> Iterator[pa.Table]:
+        """One row a video, in the order of the source, with these columns; no batch is empty.
+
+        Raises:
+            InputError: the source cannot be read, or grew between two readings.
+        """
+        followers = self._followers() if self._followers and "follower" in columns else None
+        wanted = [*columns, *(() if followers is None or "mid" in columns else ("mid",))]
+        replaced, rows = self._replaced
+        first = 0
+        for table in self._scan(wanted):
+            low, high = np.searchsorted(replaced, [first, first + len(table)])
+            if high > low:
+                mask = np.ones(len(table), bool)
+                mask[replaced[low:high] - first] = False
+            first += len(table)
+            kept = table.filter(pa.array(mask)) if high > low else table
+            if len(kept):
+                told = kept if followers is None else with_followers(kept, followers)
+                yield told.select([*columns])
+        if first != rows:
+            raise InputError(
+                f"there were {rows} rows, and now {first}", self.where, "run again when no crawl is running"
+            )
+
+    def table(self, columns: Sequence[str] = STATISTICS.names) -> pa.Table:
+        """All rows at once, ordered by bvid, for what is known to fit in memory."""
+        return _together(self.batches(columns), columns)
+
+    def videos(
+        self, bvids: pa.Array | pa.ChunkedArray, columns: Sequence[str] = STATISTICS.names
+    ) -> pa.Table:
+        """The rows of these videos, ordered by bvid; a video that is not there has none."""
+        chosen = bvids.combine_chunks() if isinstance(bvids, pa.ChunkedArray) else bvids
+        return _together((b.filter(pc.is_in(b["bvid"], chosen)) for b in self.batches(columns)), columns)
+
+    def few(self, most: int, columns: Sequence[str], seed: int = 0) -> tuple[pa.Table, int]:
+        """At most so many random rows, in the order of the source, and how many there are in all.
+
+        The draw depends on the order of the rows and the seed.
+        """
+        random = np.random.default_rng(seed)
+        parts: list[pa.Table] = []
+        lots, total = np.empty(0), 0
+        for batch in self.batches(columns):
+            total += len(batch)
+            drawn = random.random(len(batch))
+            lots = np.concatenate([lots, drawn])
+            pool = pa.concat_tables([*parts, batch])
+            if len(pool) > most:
+                keep = np.sort(np.argpartition(lots, most)[:most])
+                pool, lots = pool.take(pa.array(keep)), lots[keep]
+            parts = [pool]
+        return (parts[0] if parts else self.table(columns)), total
+
+    @property
+    def replaced(self) -> int:
+        """How many rows are left out because another row of the same video replaces them."""
+        return len(self._replaced[0])
+
+    @cached_property
+    def _replaced(self) -> tuple[Whole, int]:
+        return superseded(self._scan, self._needed)
+
+
+def open_statistics(where: str) -> Statistics:
+    """The statistics in a file or a store.
+
+    Args:
+        where: a parquet or CSV file (see `StatisticsFile`), or the address of a store.
 
     Raises:
         InputError: there is no such file, it cannot be read, lacks a column, or has no rows.
     """
-    if not where.endswith(FILES):
-        table = latest_statistics(Store(where))
-        if not len(table):
+    if not where.endswith(SUFFIXES):
+        statistics = of_store(Store(where))
+        if not any(True for _ in statistics.batches(["bvid"])):
             raise InputError(
                 "there are no statistics", where, "run `popdanceset crawl` first, or check --statistics"
             )
-        return table
-    table = _read_file(where)
-    lacking = [name for name in ("bvid", *COUNTS) if name not in table.column_names]
-    if lacking:
-        raise InputError(
-            f"columns {', '.join(lacking)} are missing", where, f"there are {', '.join(table.column_names)}"
-        )
-    table = _typed(table, where)
-    if not len(table):
+        return statistics
+    file = StatisticsFile(where)
+    # What the file has no column for, no row can lack.
+    statistics = Statistics(where, file.read, [name for name in NEEDED if name in file.columns])
+    if not any(True for _ in file.read(["bvid"])):
         raise InputError("there are no videos", where, "give a file with rows")
-    single = latest(table)
-    if len(single) < len(table):
+    if statistics.replaced:
         log.warning(
-            "%s: %d videos have several rows; the latest complete one counts", where, len(table) - len(single)
+            "%s: %d rows are of videos that have another; the latest complete one counts",
+            where,
+            statistics.replaced,
         )
-    return single
+    return statistics
 
 
-def as_counts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Whole numbers from 0 as int64; null for everything else.
+def of_store(store: Store) -> Statistics:
+    """The newest snapshots in a store, as `popdanceset.bilibili.statistics.latest_statistics`, in batches.
 
-    Args:
-        column: integers, floats or text (`12`, ` 12.0 `; not `1.2万`, `--`, `-3`).
+    What is in memory at once is one day's crawl.
     """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_null(column.type):
-        return column.cast(pa.int64())
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        plain = pc.if_else(pc.match_substring_regex(column, NUMBER), column, pa.scalar(None, column.type))
-        digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(plain), r"\..*", "")
-        return digits.cast(pa.int64())
-    if pa.types.is_floating(column.type):
-        column = column.cast(pa.float64())
-        usable = pc.and_(pc.is_finite(column), pc.equal(pc.floor(column), column))
-        usable = pc.and_(usable, pc.and_(pc.greater_equal(column, 0.0), pc.less(column, 2.0**53)))
-        return pc.if_else(usable, column, pa.scalar(None, pa.float64())).cast(pa.int64())
-    if pa.types.is_unsigned_integer(column.type):
-        column = column.cast(pa.uint64())
-        usable = pc.less(column, pa.scalar(2**63, pa.uint64()))
-        column = pc.if_else(usable, column, pa.scalar(None, pa.uint64()))
-    if not pa.types.is_integer(column.type):
-        raise InputError(f"holds {column.type}, not counts", "statistics", "give whole numbers")
-    whole = column.cast(pa.int64())
-    return pc.if_else(pc.greater_equal(whole, 0), whole, pa.scalar(None, pa.int64()))
+
+    def scan(columns: Sequence[str]) -> Iterator[pa.Table]:
+        folders = {name.rpartition("/")[0] for name in store.list("statistics", ".parquet")}
+        for folder in sorted(folders):
+            yield from _sliced(store.read_table(folder, STATISTICS, columns))
+
+    return Statistics(str(store), scan, followers=lambda: read_followers(store))
 
 
-def _read_file(where: str) -> pa.Table:
-    if not Path(where).is_file():
-        raise InputError("no such file", where, "check --statistics")
-    try:
-        if where.endswith(".parquet"):
-            return pq.ParquetFile(where).read()
-        # Read as text: a single "--" would otherwise decide the type of a whole column.
-        names = pv.open_csv(where).schema.names
-        types = dict.fromkeys(names, pa.string())
-        options = pv.ConvertOptions(column_types=types, strings_can_be_null=True)
-        return pv.read_csv(
-            where, parse_options=pv.ParseOptions(newlines_in_values=True), convert_options=options
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"not readable: {str(error).splitlines()[0]}", where, "give a parquet or CSV file"
-        ) from error
+def of_table(table: pa.Table) -> Statistics:
+    """A table of schema STATISTICS that is in memory already."""
+
+    def scan(columns: Sequence[str]) -> Iterator[pa.Table]:
+        return _sliced(table.select([*columns]))
+
+    return Statistics("statistics", scan)
 
 
-def _typed(table: pa.Table, where: str) -> pa.Table:
-    """The columns of STATISTICS out of whatever the file has."""
-    defaults = {"state": State.PUBLIC.value, "note": "", "source": Path(where).name}
-    columns, fields = [], []
-    for field in STATISTICS:
-        name, optional = field.name, field.name not in ("bvid", *defaults)
-        try:
-            if name not in table.column_names:
-                column = pa.nulls(len(table), field.type)
-            elif name in (*COUNTS, "follower", "mid"):
-                column = as_counts(table[name])
-                unusable = column.null_count
-                if unusable and name in COUNTS:
-                    log.warning(
-                        "%s: %d of %d %s counts are missing or no counts", where, unusable, len(table), name
-                    )
-            else:
-                column = table[name].cast(field.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, InputError) as error:
-            raise InputError(
-                f"column {name!r}: {str(error).splitlines()[0]}", where, "correct the file"
-            ) from error
-        if name in defaults:
-            column = pc.fill_null(column, defaults[name])
-        elif not optional and column.null_count:
-            raise InputError(
-                f"column {name!r} has {column.null_count} empty cells", where, "correct the file"
-            )
-        columns.append(column)
-        fields.append(field.with_nullable(optional))
-    return pa.table(columns, schema=pa.schema(fields))
+def as_statistics(given: Statistics | pa.Table | None, store: Store) -> Statistics:
+    """What was given; the store's newest snapshots if nothing was."""
+    if given is None:
+        return of_store(store)
+    return of_table(given) if isinstance(given, pa.Table) else given
+
+
+def _together(batches: Iterable[pa.Table], columns: Sequence[str]) -> pa.Table:
+    """One table out of the batches, ordered by bvid; all columns may have nulls."""
+    schema = pa.schema([STATISTICS.field(name).with_nullable(True) for name in columns])
+    return pa.concat_tables([schema.empty_table(), *(b.cast(schema) for b in batches)]).sort_by("bvid")
+
+
+def _sliced(table: pa.Table) -> Iterator[pa.Table]:
+    for first in range(0, len(table), BATCH):
+        yield table.slice(first, BATCH).combine_chunks()

@@ -32,7 +32,14 @@ MEANING: Mapping[Reason, str] = {
     Reason.DAMAGED: "what arrived is no complete, readable video",
     Reason.CAMERA_CUTS: "the camera angle changes too often",
     Reason.CAMERA_SHAKE: "the camera shakes",
-    Reason.NO_DANCER: "nobody is seen from head to foot",
+    Reason.CAMERA_PAN: "the camera pans too fast",
+    Reason.CAMERA_ZOOM: "the camera zooms too fast",
+    Reason.BLANK_PICTURE: "the picture is of one colour",
+    Reason.STILL_PICTURE: "nothing moves",
+    Reason.SPLIT_SCREEN: "the picture is divided into several",
+    Reason.NO_DANCER: "nobody is seen",
+    Reason.NOT_WHOLE: "the dancer is not seen from head to foot",
+    Reason.TOO_SMALL: "the dancer is too small in the picture",
     Reason.SEVERAL_DANCERS: "more than one person is seen",
     Reason.TOO_SHORT: "what is usable is too short for a clip",
     Reason.NOT_TRACKED: "the pose estimator lost the dancer",
@@ -44,6 +51,10 @@ MEASURES: Mapping[str, str] = {
     "cuts_per_minute": "{:.1f} cuts/min",
     "shake": "shake {:.4f}",
     "visibility": "one whole dancer in {:.0%}",
+    "pan": "pan {:.2f}/s",
+    "zoom": "zoom {:.2f}/s",
+    "stillness": "still in {:.0%}",
+    "split": "divided in {:.0%}",
 }
 """How the measures of a rejected video are told; the largest of its spans each."""
 

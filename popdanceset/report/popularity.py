@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from popdanceset.errors import SchemaError
 from popdanceset.manifest import Manifest, read_manifest
@@ -13,6 +15,7 @@ from popdanceset.popularity import figures
 from popdanceset.popularity.model import PAPER_TABLE_6, fit_name
 from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.popularity.regression import Regression, Term
+from popdanceset.popularity.terms import LABELS
 from popdanceset.report.content import Content
 from popdanceset.report.svg import Drawing, drawing
 from popdanceset.schema import COUNTS
@@ -54,7 +57,8 @@ class Popularity:
         n, r2: of the final regression; None without a fit.
         coefficients: first regression, bias first; empty without a fit.
         warnings: of the fit.
-        figures: normalisation, coefficients, histogram, Pop against views, as far as they can be drawn.
+        figures: normalisation, coefficients, residuals, histogram, Pop against views, as far as they can be
+            drawn.
     """
 
     name: str
@@ -110,10 +114,10 @@ def _told(
     coefficients: tuple[Coefficient, ...] = ()
     reference = model.get("reference", {})
     if document:
-        first, final = (_regression(document[key]) for key in ("first", "final"))
+        first, final = (Regression.from_document(document[key]) for key in ("first", "final"))
         reference = document["reference"]
         coefficients = tuple(
-            Coefficient(figures.LABELS.get(term, term), found, PAPER_TABLE_6.get(term), final.terms.get(term))
+            Coefficient(LABELS.get(term, term), found, PAPER_TABLE_6.get(term), final.terms.get(term))
             for term, found in first.terms.items()
         )
     return Popularity(
@@ -123,12 +127,18 @@ def _told(
         r2=final.r2 if final else None,
         coefficients=coefficients,
         warnings=tuple(document["warnings"]) if document else (),
-        figures=tuple(_figures(content, threshold, reference, first)),
+        figures=tuple(
+            _figures(content, threshold, reference, first, document["points"] if document else None)
+        ),
     )
 
 
 def _figures(
-    content: Content, threshold: float, reference: Mapping[str, float], first: Regression | None
+    content: Content,
+    threshold: float,
+    reference: Mapping[str, float],
+    first: Regression | None,
+    points: Mapping[str, Sequence[float]] | None,
 ) -> list[Drawing]:
     drawn = []
     if set(COUNTS) <= set(reference) and len(content.statistics):
@@ -137,14 +147,11 @@ def _figures(
     if first:
         figure = figures.coefficients_figure(first)
         drawn.append((figure, "Coefficients of the regression on all seven counts"))
+    if points:
+        figure = figures.residuals_figure(np.array(points["predicted"]), np.array(points["residual"]))
+        drawn.append((figure, "Residuals of the regression that gives Pop"))
     pop = content.selection["pop"].to_numpy(zero_copy_only=False).astype(float)
     drawn.append((figures.pop_histogram(pop, threshold), "Pop of every video, with the threshold"))
     figure = figures.pop_against_views(content.selection, threshold)
     drawn.append((figure, "Pop against views, and what the rules decided"))
     return [drawing(figure, caption, TINTS) for figure, caption in drawn]
-
-
-def _regression(document: Mapping[str, Any]) -> Regression:
-    return Regression(
-        **{**document, "terms": {name: Term(**term) for name, term in document["terms"].items()}}
-    )

@@ -20,7 +20,11 @@ import click
     "--media", type=click.Path(path_type=Path), help="Folder of media with an index.json (default: shipped)."
 )
 @click.option(
-    "--fault", "faults", multiple=True, metavar="NAME[:TIMES][@AFTER]", help="E.g. 412:3@20; repeatable."
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[:TIMES][@AFTER]",
+    help="E.g. 412:3@20, or by time 412:60s@5s; repeatable.",
 )
 @click.option(
     "--mode", "modes", multiple=True, metavar="NAME[:VIDEOS]", help="E.g. deleted:3, login; repeatable."

@@ -5,6 +5,9 @@ A fault is a small declaration, counted, never random:
     Fault(match=STATISTICS, answer=Answer(status=412, html=True), times=3, after=20)
 
 reads "the statistics requests after the first twenty: three of them answer with HTTP 412 and a web page".
+A storm has hours instead of numbers:
+
+    Fault(match=STATISTICS, answer=Answer(status=412, html=True), times=None, since=30, until=3630)
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from popdanceset.errors import InputError
@@ -63,6 +66,8 @@ class Fault:
         times: how many are spoilt; None: all.
         after: how many matching requests are answered well before.
         each: count every `host/path` apart, so that `times=1` means the first request of each.
+        since: seconds from the simulator's start before which it does nothing.
+        until: seconds from the simulator's start from which on it is over.
     """
 
     match: str
@@ -70,6 +75,8 @@ class Fault:
     times: int | None = 1
     after: int = 0
     each: bool = False
+    since: float = 0.0
+    until: float = math.inf
 
 
 NAMED = {
@@ -103,11 +110,14 @@ NAMED = {
 }
 """Faults with a name for the command line."""
 
-_NAMED = re.compile(r"(?P<name>[\w-]+?)(:(?P<times>\d+|all))?(@(?P<after>\d+))?")
+_NAMED = re.compile(r"(?P<name>[\w-]+?)(:(?P<times>\d+s?|all))?(@(?P<after>\d+s?))?", re.ASCII)
 
 
 def parse_fault(text: str) -> Fault:
     """`NAME[:TIMES][@AFTER]`, e.g. `412:3@20`: three refusals after twenty good answers. `all` is for ever.
+
+    With an `s` both are seconds: `412:3600s@30s` refuses everything for an hour, half a minute after the
+    start.
 
     Raises:
         InputError: the name is unknown or the form is another.
@@ -117,8 +127,15 @@ def parse_fault(text: str) -> Fault:
         raise InputError(
             f"fault {text!r} is unknown", "--fault", f"NAME[:TIMES][@AFTER] with NAME of {', '.join(NAMED)}"
         )
-    times = None if match["times"] == "all" else int(match["times"] or 1)
-    return replace(NAMED[match["name"]], times=times, after=int(match["after"] or 0))
+    times, after = match["times"] or "1", match["after"] or "0"
+    since = float(after[:-1]) if after.endswith("s") else 0.0
+    return replace(
+        NAMED[match["name"]],
+        times=None if times == "all" or times.endswith("s") else int(times),
+        after=0 if after.endswith("s") else int(after),
+        since=since,
+        until=since + float(times[:-1]) if times.endswith("s") else math.inf,
+    )
 
 
 def parse_rate(text: str) -> tuple[int, float]:
@@ -141,14 +158,21 @@ def parse_rate(text: str) -> tuple[int, float]:
 
 @dataclass
 class FaultBook:
-    """The faults in force and how often each has met a request. Safe to use from many threads."""
+    """The faults in force and how often each has met a request. Safe to use from many threads.
+
+    Args:
+        faults: in force from the start.
+        clock: seconds from any origin, never going back.
+    """
 
     faults: Iterable[Fault] = ()
+    clock: Callable[[], float] = time.monotonic
     _seen: Counter[tuple[Fault, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.faults = tuple(self.faults)
+        self._start = self.clock()
 
     def add(self, fault: Fault) -> None:
         """Puts another fault into force, after the others."""
@@ -163,8 +187,11 @@ class FaultBook:
     def answer_for(self, host: str, path: str, query: str) -> Answer | None:
         """The answer of the first fault that is due for this request; every matching fault counts it."""
         due: Answer | None = None
+        passed = self.clock() - self._start
         with self._lock:
             for fault in self.faults:
+                if not fault.since <= passed < fault.until:
+                    continue
                 if not re.match(fault.match, f"{host}{path}?{query}"):
                     continue
                 key = (fault, f"{host}{path}" if fault.each else "")
@@ -180,14 +207,15 @@ class FaultBook:
 class RateLimit:
     """More than `number` requests within `seconds` are too many; refused ones count as well."""
 
-    def __init__(self, number: int, seconds: float) -> None:
+    def __init__(self, number: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
+        self._clock = clock
         self._times: deque[float] = deque(maxlen=number + 1)
         self._lock = threading.Lock()
 
     def exceeded(self) -> bool:
         """Counts one request and says whether it is one too many."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._times.append(now)
             return len(self._times) == self._times.maxlen and now - self._times[0] < self._seconds

@@ -11,7 +11,8 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,6 +42,7 @@ class Simulator:
         rate: more than (number, seconds) requests to the API host are answered with HTTP 412.
         port: 0 takes a free one.
         ca_file: where the certificate of its authority is written; None: a temporary file.
+        clock: seconds by which faults and the rate limit go; tests bring their own.
 
     Attributes:
         log: every answered request, in order.
@@ -56,6 +58,7 @@ class Simulator:
         rate: tuple[int, float] | None = None,
         port: int = 0,
         ca_file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.catalogue = Catalogue(videos)
         played = {video.media for video in self.catalogue.videos} - {""}
@@ -63,9 +66,9 @@ class Simulator:
             media = read_media() if played else {}
         if missing := sorted(played - media.keys()):
             raise InputError(f"no such media: {', '.join(missing)}", "simulator", "cast the videos again")
-        self.faults = FaultBook(faults)
+        self.faults = FaultBook(faults, clock)
         self._media = media
-        self._rate = RateLimit(*rate) if rate else None
+        self._rate = RateLimit(*rate, clock) if rate else None
         self._port = port
         self._ca_file = ca_file
 

@@ -367,7 +367,8 @@ def test_a_home_folder_is_expanded(monkeypatch, tmp_path):
 def test_a_workplace_is_the_same_in_every_run_and_never_listed(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     place = store.workplace("media/x/.part/p1")
-    assert place == Store(tmp_path / "store").workplace("media/x/.part/p1") == tmp_path / "store/media/x/.part/p1"
+    assert place == tmp_path / "store/media/x/.part/p1"
+    assert place == Store(tmp_path / "store").workplace("media/x/.part/p1")
     place.mkdir(parents=True)
     (place / "film.mp4.part").touch()
     assert store.list("media") == []

@@ -46,4 +46,5 @@ class Given:
         chosen = self.ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
         when = client.clock.now()
         records = tuple(VideoRecord(bvid, when, self.name).noted() for bvid in chosen)
-        return Page(records, last=number * PAGE_SIZE >= len(self.ids))
+        pages = -(-len(self.ids) // PAGE_SIZE)
+        return Page(records, last=number >= pages, pages=pages)

@@ -37,9 +37,11 @@ class Newest:
         params = {"rid": self.section, "type": 0, "pn": number, "ps": PAGE_SIZE}
         answer = client.get("/x/web-interface/newlist", params)
         records, skipped, data = listed(answer, "archives", self.name, client.clock.now(), from_video_object)
-        return Page(records, skipped, last=not (records or skipped) or _is_last(data.get("page"), number))
+        pages = _pages(data.get("page"))
+        ended = not (records or skipped) or (pages is not None and number >= pages)
+        return Page(records, skipped, ended, pages)
 
 
-def _is_last(page: Any, number: int) -> bool:
+def _pages(page: Any) -> int | None:
     count = whole(page.get("count")) if isinstance(page, dict) else None
-    return count is not None and number * PAGE_SIZE >= count
+    return None if count is None else -(-count // PAGE_SIZE)

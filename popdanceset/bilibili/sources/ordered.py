@@ -56,6 +56,5 @@ class OrderedRange:
         )
         records, skipped, data = listed(answer, "result", self.name, client.clock.now(), from_ordered_object)
         pages = whole(data.get("numPages"))
-        return Page(
-            records, skipped, last=not (records or skipped) or (pages is not None and number >= pages)
-        )
+        ended = not (records or skipped) or (pages is not None and number >= pages)
+        return Page(records, skipped, ended, pages)

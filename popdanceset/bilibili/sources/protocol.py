@@ -21,11 +21,13 @@ class Page:
         records: the videos that could be read, in the listing's order.
         skipped: a reason for each element that could not.
         last: no page comes after this one.
+        pages: how many pages the listing has, if it says so.
     """
 
     records: tuple[VideoRecord, ...]
     skipped: tuple[str, ...] = ()
     last: bool = False
+    pages: int | None = None
 
 
 class Source(Protocol):

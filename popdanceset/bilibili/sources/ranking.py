@@ -34,4 +34,4 @@ class Ranking:
         """The ranking; there is one page only."""
         answer = client.get("/x/web-interface/ranking/v2", {"rid": self.section, "type": "all"})
         records, skipped, _ = listed(answer, "list", self.name, client.clock.now(), from_video_object)
-        return Page(records, skipped, last=True)
+        return Page(records, skipped, last=True, pages=1)

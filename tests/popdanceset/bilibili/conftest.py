@@ -14,11 +14,17 @@ import requests
 
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.politeness import Clock, Politeness
-from popdanceset.settings import CrawlSettings, NetworkSettings
+from popdanceset.bilibili.statistics import latest_statistics
+from popdanceset.popularity.model import PopularityModel
+from popdanceset.popularity.normalise import LogNormaliser
+from popdanceset.settings import CrawlSettings, NetworkSettings, Settings
+from popdanceset.simulator.server import Simulator
+from popdanceset.store import Store
 
 Query = dict[str, str]
 Connect = Callable[..., Client]
 Reply = tuple[int, Any]  # HTTP status, and bytes or what becomes JSON
+FAST = {"requests_per_second": 10_000, "cool_down": 0.001, "jitter": 0}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -162,6 +168,25 @@ def ordered(number: int) -> dict[str, Any]:
     }
 
 
+def by_views(threshold_views: int) -> PopularityModel:
+    """Pop = 0.85 at so many views."""
+    scale = LogNormaliser({"view": 10**6})
+    at_threshold = float(scale([[threshold_views]], ["view"])[0, 0])
+    return PopularityModel("views", {"view": 0.85 / at_threshold}, 0.0, scale, "made up")
+
+
+def directed(settings: Settings, simulator: Simulator, *sources: str) -> Settings:
+    """The settings that send a crawl to the simulator."""
+    network = settings.network.model_copy(update={"proxy": simulator.proxy_url, "ca_file": simulator.ca_file})
+    changed = settings.crawl.model_copy(update={**FAST, "sources": sources})
+    return settings.model_copy(update={"network": network, "crawl": changed})
+
+
+def facts(store: Store) -> list[dict[str, Any]]:
+    """What is known of each video, without the times at which it was read."""
+    return [{**row, "snapshot_at": None} for row in latest_statistics(store).to_pylist()]
+
+
 @pytest.fixture
 def time() -> Time:
     return Time()
@@ -172,7 +197,7 @@ def connect(time: Time) -> Connect:
     """A client of a made-up host, with time made up too."""
 
     def connected(host: Host, **changes: Any) -> Client:
-        settings = CrawlSettings(**changes)
-        return Client(NetworkSettings(contact="me@example.org"), Politeness(settings, time.clock), host)
+        polite = Politeness(CrawlSettings(**changes), time.clock, contact="me@example.org")
+        return Client(NetworkSettings(), polite, host)
 
     return connected

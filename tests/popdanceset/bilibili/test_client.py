@@ -12,6 +12,7 @@ from popdanceset.bilibili.client import MAX_BYTES, Client, open_client, read_ans
 from popdanceset.bilibili.politeness import Politeness
 from popdanceset.errors import RefusedError, SettingsError, TransferError
 from popdanceset.settings import CrawlSettings, NetworkSettings, Settings
+from popdanceset.store import Store
 from tests.popdanceset.bilibili.conftest import Connect, Host, Time, ok, says
 
 
@@ -146,10 +147,17 @@ def test_whatever_arrives_becomes_an_answer(content: object) -> None:
     assert isinstance(answer.said, str)
 
 
-def test_a_missing_certificate_is_a_matter_of_settings(tmp_path: Path) -> None:
+def test_a_missing_certificate_is_a_matter_of_settings(tmp_path: Path, store: Store) -> None:
     settings = Settings.load(overrides={"network": {"ca_file": str(tmp_path / "none.pem")}})
     with pytest.raises(SettingsError, match=r"none\.pem"):
-        open_client(settings)
+        open_client(settings, store)
+
+
+def test_without_a_contact_the_user_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    open_client(Settings.load(overrides={"network": {"contact": "me@example.org"}}), store).close()
+    assert caplog.text == ""
+    open_client(Settings.load(), store).close()
+    assert "network.contact" in caplog.text
 
 
 def test_proxy_and_certificate_come_from_the_settings(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import contextlib
 import json
-import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -15,12 +14,20 @@ from popdanceset.bilibili.crawl import ask_followers, crawl, promising_uploaders
 from popdanceset.bilibili.ledger import read_followers
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError, RefusedError, TransferError
-from popdanceset.popularity.model import PopularityModel
-from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.schema import STATISTICS, State
 from popdanceset.settings import Settings
 from popdanceset.store import Store
-from tests.popdanceset.bilibili.conftest import Connect, Host, Section, Time, bvid, ok, says, video
+from tests.popdanceset.bilibili.conftest import (
+    Connect,
+    Host,
+    Section,
+    bvid,
+    by_views,
+    facts,
+    ok,
+    says,
+    video,
+)
 
 DAY = date(2026, 3, 1)
 
@@ -28,11 +35,6 @@ DAY = date(2026, 3, 1)
 def sourced(settings: Settings, *sources: str, **changes: Any) -> Settings:
     crawl_settings = settings.crawl.model_copy(update={"sources": sources, **changes})
     return settings.model_copy(update={"crawl": crawl_settings})
-
-
-def facts(store: Store) -> list[dict[str, Any]]:
-    """What is known of each video, without the times at which it was read."""
-    return [{**row, "snapshot_at": None} for row in latest_statistics(store).to_pylist()]
 
 
 def test_two_sources_give_one_row_a_video(settings: Settings, store: Store, connect: Connect) -> None:
@@ -198,34 +200,6 @@ def test_refusals_end_the_crawl_with_what_it_has(settings: Settings, store: Stor
     assert report.videos == 180
 
 
-def test_an_hour_of_refusals_leaves_no_trace_in_the_table(
-    settings: Settings, tmp_path: Path, connect: Connect, time: Time
-) -> None:
-    """The host refuses for an hour from second 30 on; a patient operator comes back when told to."""
-    section, wanted = Section(900), sourced(settings, "newest:1004", "range:2028:20220901-20220910")
-    undisturbed = Store(tmp_path / "calm")
-    crawl(wanted, undisturbed, client=connect(Host(section), requests_per_second=0.1))
-
-    store, begin = Store(tmp_path / "storm"), time.passed
-    storm = Host(lambda p, q: (412, b"<html>") if 30 < time.passed - begin < 3630 else section(p, q))
-    runs = 0
-    while True:
-        runs += 1
-        try:
-            crawl(wanted, store, client=connect(storm, requests_per_second=0.1), day=DAY)
-            break
-        except RefusedError as error:
-            told = error.retry_at
-            time.passed += 3600
-            assert told
-    assert 2 <= runs <= 4
-    assert facts(store) == facts(undisturbed)
-    refused = [i for i, (status, _) in enumerate(storm.given) if status == 412]
-    assert 3 <= len(refused) <= 12  # an hour of unslowed requests would have been 360
-    answered = [asked for asked, (status, _) in zip(storm.asked, storm.given, strict=True) if status == 200]
-    assert len(answered) == len({json.dumps(asked) for asked in answered})  # nothing twice
-
-
 def test_a_host_out_of_reach(settings: Settings, store: Store, connect: Connect) -> None:
     host = Host(Section(180))
 
@@ -279,13 +253,6 @@ def test_progress_counts_the_videos(settings: Settings, store: Store, connect: C
 
 
 # -- followers -------------------------------------------------------------------------------------
-
-
-def by_views(threshold_views: int) -> PopularityModel:
-    """Pop = 0.85 at so many views."""
-    scale = LogNormaliser({"view": 10**6})
-    at_threshold = float(scale([[threshold_views]], ["view"])[0, 0])
-    return PopularityModel("views", {"view": 0.85 / at_threshold}, 0.0, scale, "made up")
 
 
 def test_only_promising_uploaders_are_asked_for_once_a_day(
@@ -346,74 +313,3 @@ def test_an_uploader_without_a_number_is_asked_once(
     assert report.unknown == 3
     assert set(read_followers(store)["note"].to_pylist()) == {"-404: gone"}
     assert ask_followers(settings, store, model, client=connect(Host(section))).asked == 0
-
-
-# -- whatever arrives ------------------------------------------------------------------------------
-
-HOSTILE = [
-    None,
-    True,
-    -1,
-    2**70,
-    1e308,
-    "--",
-    "",
-    "12",
-    "../../etc/passwd",
-    "💃" * 2500,
-    "\ud83d",
-    "a\x00b",
-    [],
-    {},
-    [[[]]],
-    {"code": 0},
-]
-
-
-def spoil(body: Any, rng: random.Random) -> Any:
-    """The same JSON with one place taken out or replaced."""
-    if isinstance(body, dict) and body and rng.random() < 0.9:
-        key = rng.choice(sorted(body))
-        if rng.random() < 0.15:
-            return {k: v for k, v in body.items() if k != key}
-        return {**body, key: spoil(body[key], rng)}
-    if isinstance(body, list) and body and rng.random() < 0.9:
-        place = rng.randrange(len(body))
-        return [*body[:place], spoil(body[place], rng), *body[place + 1 :]]
-    return rng.choice(HOSTILE)
-
-
-def garble(reply: tuple[int, Any], rng: random.Random) -> tuple[int, Any]:
-    """An answer spoilt in one of many ways."""
-    status, body = reply
-    kind = rng.randrange(10)
-    if kind < 6:
-        for _ in range(rng.randrange(1, 6)):
-            body = spoil(body, rng)
-        return status, json.dumps(body).encode()
-    raw = json.dumps(body).encode()
-    return (
-        (status, raw[: rng.randrange(len(raw))]),
-        (status, b"<html>not today</html>"),
-        (rng.choice([200, 302, 404, 418]), raw.decode().encode("utf-16")),
-        (status, bytes(rng.randrange(256) for _ in range(50))),
-    )[kind - 6]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_spoilt_answers_lose_nothing_and_leave_the_store_alone(
-    settings: Settings, tmp_path: Path, connect: Connect, seed: int
-) -> None:
-    """Every video of a spoilt answer is a row or a reason; no file appears outside the store."""
-    rng, section = random.Random(seed), Section(60)
-    host = Host(lambda path, query: garble(section(path, query), rng))
-    store = Store(tmp_path / "deep" / "store")
-    wanted = sourced(settings, "ranking:1004", "newest:1004", "popular", "range:1004:20220901-20220930")
-    with contextlib.suppress(InputError, RefusedError):
-        report = crawl(wanted, store, client=connect(host, refusals_before_stop=50))
-        assert report.videos == len(latest_statistics(store))
-    table = store.read_table("statistics", STATISTICS)
-    assert all(row["state"] in set(State) for row in table.to_pylist())
-    assert {path.name for path in tmp_path.iterdir()} <= {"deep"}
-    written = [path for path in (tmp_path / "deep").rglob("*") if path.is_file()]
-    assert all(path.suffix in (".parquet", ".json") for path in written)

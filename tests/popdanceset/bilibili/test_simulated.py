@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.command import crawl as command
 from popdanceset.bilibili.crawl import ask_followers, crawl
+from popdanceset.bilibili.politeness import Politeness
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import RefusedError, TransferError
+from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.popularity.fit import fit
-from popdanceset.schema import COUNTS
+from popdanceset.schema import COUNTS, FOLLOWERS, STATISTICS
 from popdanceset.settings import Settings
 from popdanceset.simulator.api import ROUTES
+from popdanceset.simulator.casting import with_mode
 from popdanceset.simulator.catalogue import Catalogue
 from popdanceset.simulator.faults import parse_fault
 from popdanceset.simulator.population import population
+from popdanceset.simulator.records import Mode
 from popdanceset.simulator.server import Simulator
 from popdanceset.store import Store
-from tests.popdanceset.bilibili.conftest import Connect, Host
-
-FAST = {"requests_per_second": 10_000, "cool_down": 0.001, "jitter": 0}
-
-
-def directed(settings: Settings, simulator: Simulator, *sources: str) -> Settings:
-    """The settings that send a crawl to the simulator."""
-    network = settings.network.model_copy(update={"proxy": simulator.proxy_url, "ca_file": simulator.ca_file})
-    changed = settings.crawl.model_copy(update={**FAST, "sources": sources})
-    return settings.model_copy(update={"network": network, "crawl": changed})
+from tests.popdanceset.bilibili.conftest import Connect, Host, Time, by_views, directed
 
 
 @pytest.mark.parametrize("sources", [("ranking:1004", "newest:1004"), ("range:1004:20100101-20991231",)])
@@ -80,11 +80,12 @@ def test_a_simulator_that_is_gone(settings: Settings, store: Store) -> None:
         crawl(wanted.model_copy(update={"network": network}), store)
 
 
+@pytest.mark.slow
 def test_a_section_needs_a_tenth_of_the_requests_at_most(
     settings: Settings, store: Store, connect: Connect
 ) -> None:
-    """Against one `view` and one `relation/stat` a video."""
-    catalogue = Catalogue(population(4_000, seed=0))
+    """Ten thousand videos, against one `view` and one `relation/stat` each."""
+    catalogue = Catalogue(population(10_000, seed=0))
 
     def reply(path: str, query: dict[str, str]) -> tuple[int, bytes]:
         answer = ROUTES[path](catalogue, query)
@@ -97,25 +98,134 @@ def test_a_section_needs_a_tenth_of_the_requests_at_most(
     client = connect(host)
     report = crawl(wanted, store, client=client)
     asked = ask_followers(wanted, store, fit(wanted, store).model, client=client)
-    assert report.videos == 4_000
-    assert report.requests + asked.requests == len(host.asked) <= 2 * 4_000 / 10
+    assert report.videos == report.settled == 10_000
+    assert asked.promising == asked.asked > 100
+    assert report.requests + asked.requests == len(host.asked) <= 2 * 10_000 / 10
     assert Counter(path for path, _ in host.asked)["/x/web-interface/view"] == 0
+
+
+def test_an_hour_of_412_leaves_no_trace_in_the_tables(settings: Settings, tmp_path: Path, time: Time) -> None:
+    """From the second minute on the host refuses everything for an hour. The crawl slows, stops, and is begun
+    again at the time it named, until it is done: listings, `view`, followers."""
+
+    def gone_through(store: Store, simulator: Simulator) -> int:
+        """How often the crawl stopped."""
+        wanted = directed(settings, simulator, "range:2028:20100101-20991231", "ranking:2029")
+        polite = Politeness(
+            settings.crawl, time.clock
+        )  # as the defaults want it: one question in two seconds
+        client = Client(wanted.network, polite)
+        stops = 0
+        while True:
+            try:
+                crawl(wanted, store, day=date(2026, 3, 1), client=client)
+                ask_followers(wanted, store, by_views(50_000), day=date(2026, 3, 1), client=client)
+            except RefusedError as error:
+                stops += 1
+                pause = datetime.fromisoformat(error.retry_at) - time.clock.now()
+                time.passed += pause.total_seconds() + 60
+                continue
+            client.close()
+            return stops
+
+    videos = population(400, seed=6)
+    calm, disturbed = Store(tmp_path / "calm"), Store(tmp_path / "disturbed")
+    with Simulator(videos, clock=time.clock.monotonic) as simulator:
+        assert gone_through(calm, simulator) == 0
+        peaceful = len(simulator.log)
+    time.slept.clear()
+    with Simulator(videos, faults=[parse_fault("412:3600s@120s")], clock=time.clock.monotonic) as simulator:
+        assert gone_through(disturbed, simulator) >= 1
+        refused = [line for line in simulator.log if line.status == 412]
+        answered = [(line.path, line.query) for line in simulator.log if line.status == 200]
+    assert 3 <= len(refused) <= 9  # the unslowed crawl would have asked 1,600 times
+    assert {60, 120} <= {pause // 60 * 60 for pause in time.slept}  # it slowed before it stopped
+    assert len(answered) == peaceful  # and asked for nothing twice
+
+    def rows(store: Store, name: str, schema: pa.Schema) -> list[dict[str, Any]]:
+        table = store.read_table(name, schema).drop_columns("snapshot_at")
+        return table.sort_by([(column, "ascending") for column in table.column_names]).to_pylist()
+
+    assert len(rows(calm, "followers", FOLLOWERS)) > 5
+    for name, schema in (("statistics", STATISTICS), ("followers", FOLLOWERS)):
+        assert rows(disturbed, name, schema) == rows(calm, name, schema)
+
+
+def command_line(settings: Settings, simulator: Simulator, *arguments: str) -> Result:
+    """`popdanceset crawl` against the simulator."""
+    base = ["--store", settings.store, "--day", "2026-03-01"]
+    for name, value in (
+        ("crawl.requests_per_second", "10000"),
+        ("crawl.cool_down", "0.001"),
+        ("network.proxy", simulator.proxy_url),
+        ("network.ca_file", simulator.ca_file),
+        ("network.contact", "me@example.org"),
+    ):
+        base += ["--set", f"{name}={value}"]
+    return CliRunner().invoke(command, [*base, *arguments])
 
 
 def test_the_command_tells_what_it_did(settings: Settings) -> None:
     with Simulator(population(130, seed=3)) as simulator:
-        base = ["--store", settings.store, "--set", "crawl.requests_per_second=10000"]
-        base += [
-            "--set",
-            f"network.proxy={simulator.proxy_url}",
-            "--set",
-            f"network.ca_file={simulator.ca_file}",
-        ]
-        base += ["--day", "2026-03-01", "--source", "newest:1004", "--max-videos", "120"]
-        result = CliRunner().invoke(
-            command, [*base, "--followers", "paper-midpoints"], catch_exceptions=False
-        )
+        arguments = ["--source", "newest:1004", "--max-videos", "120", "--followers", "paper-midpoints"]
+        result = command_line(settings, simulator, *arguments)
+        asked = len(simulator.log)
+        again = command_line(settings, simulator, *arguments)
+        assert len(simulator.log) == asked
+    assert result.exit_code == again.exit_code == 0
     assert "2026-03-01: 130 videos, 130 new rows" in result.output
     assert "3 requests" in result.output
     assert "promising uploaders" in result.output
+    assert f"{asked} requests for 130 videos: {asked / 260:.1%} of one view" in result.output
+    assert "0 new rows" in again.output
     assert len(latest_statistics(Store(settings.store))) == 130
+
+
+def test_every_source_from_the_command_line(settings: Settings, tmp_path: Path) -> None:
+    videos = population(130, seed=3)
+    named, earlier = [v.bvid for v in videos[:3]], [v.bvid for v in videos[3:6]]
+    (tmp_path / "my ids.txt").write_text("# mine\n" + "\n".join(named))
+    write_manifest(tmp_path / "v1", Manifest("v1", tuple(ManifestVideo(bvid, 0.9) for bvid in earlier)))
+    sources = [
+        f"ids:{tmp_path / 'my ids.txt'}",
+        f"manifest:{tmp_path / 'v1'}",
+        "range:2034:20100101-20991231",
+    ]
+    sources += ["popular", "ranking:2029", "newest:2030"]
+    chosen = [argument for source in sources for argument in ("--source", source)]
+    with Simulator(videos) as simulator:
+        result = command_line(settings, simulator, *chosen)
+        assert result.exit_code == 0, result.output
+        assert not simulator.leaks
+    table = Store(settings.store).read_table("statistics", STATISTICS)
+    assert set(table["source"].to_pylist()) - {"view"} == set(sources)
+    rows = {row["bvid"]: row for row in latest_statistics(Store(settings.store)).to_pylist()}
+    for video in videos[:6]:
+        assert rows[video.bvid]["like"] == video.counts.like
+    assert all(row["note"] == "" for row in rows.values())
+
+
+def test_the_command_says_what_is_kept_when_it_has_to_stop(settings: Settings) -> None:
+    with Simulator(population(130, seed=3), faults=[parse_fault("412:all@2")]) as simulator:
+        result = command_line(settings, simulator, "--source", "newest:1004")
+    assert isinstance(result.exception, RefusedError)
+    assert "2026-03-01: stopped after 5 requests; 100 videos are kept" in result.output
+    with Simulator(population(130, seed=3)) as simulator:
+        result = command_line(
+            settings, simulator, "--source", "newest:1004", "--set", "crawl.requests_per_day=5"
+        )
+    assert isinstance(result.exception, RefusedError)
+    assert "stopped after 0 requests; 100 videos" in result.output
+    assert "requests_per_day" in str(result.exception)
+
+
+def test_a_known_id_is_asked_for_once_though_it_is_gone(settings: Settings, tmp_path: Path) -> None:
+    videos = with_mode(population(20, seed=3), Mode.DELETED, 4)
+    ids = tmp_path / "ids.txt"
+    ids.write_text("\n".join(video.bvid for video in videos))
+    with Simulator(videos) as simulator:
+        for _ in range(3):
+            assert command_line(settings, simulator, "--source", f"ids:{ids}").exit_code == 0
+        assert len(simulator.log) == 20
+    states = Counter(latest_statistics(Store(settings.store))["state"].to_pylist())
+    assert states == {"public": 16, "gone": 4}

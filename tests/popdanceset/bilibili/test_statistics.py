@@ -48,6 +48,8 @@ def test_an_unreadable_answer_hides_nothing() -> None:
     assert latest(table(poor, failed))["coin"].to_pylist() == [None]
     assert latest(table(poor, failed))["view"].to_pylist() == [1001]
     assert latest(table(failed))["state"].to_pylist() == ["unreadable"]
+    named = VideoRecord(bvid(1), START, "ids:my.txt").noted()  # from a list that knows nothing but the id
+    assert latest(table(named, failed))["note"].to_pylist() == ["HTTP 200, no JSON"]
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

@@ -10,6 +10,7 @@ from popdanceset.popularity.figures import (
     normalisation_figure,
     pop_against_views,
     pop_histogram,
+    residuals_figure,
     save_png,
 )
 from popdanceset.popularity.fit import Fit, fit
@@ -74,6 +75,17 @@ def test_pop_against_views_of_little(fitted: Fit, tmp_path: Path) -> None:
         save_png(
             pop_against_views(judge(videos, fitted.model, PopularitySettings()), 0.85), tmp_path / "a.png"
         )
+
+
+def test_residuals_against_prediction_and_normal_quantiles() -> None:
+    predicted, residual = np.linspace(0, 1, 200), np.random.default_rng(0).normal(size=200)
+    left, right = residuals_figure(predicted, residual).axes
+    np.testing.assert_allclose(left.collections[0].get_offsets(), np.column_stack([predicted, residual]))
+    quantiles, ordered = np.ma.getdata(right.collections[0].get_offsets()).T
+    np.testing.assert_allclose(ordered, np.sort(residual))
+    (line,) = right.lines
+    middle = np.abs(quantiles) < 1
+    np.testing.assert_allclose(np.interp(quantiles, *line.get_data())[middle], ordered[middle], atol=0.25)
 
 
 def test_pictures_are_the_same_bytes_and_touch_no_global_state(fitted: Fit, tmp_path: Path) -> None:

@@ -65,6 +65,25 @@ def test_the_document(settings: Settings, store: Store, dances: pa.Table) -> Non
             assert term["low"] <= term["coef"] <= term["high"]
 
 
+def test_the_points_of_the_residual_figure(settings: Settings, store: Store, dances: pa.Table) -> None:
+    """Predictions and residuals add up to the response, and the residuals to nothing."""
+    result = fit(changed(settings, sample=0), store, dances)
+    predicted, residual = (np.array(result.document["points"][key]) for key in ("predicted", "residual"))
+    y, _ = response(result.sample.counts, PAPER_WEIGHTS)
+    np.testing.assert_allclose(predicted + residual, y, atol=2e-9)
+    assert residual.mean() == pytest.approx(0, abs=1e-9)
+    freedom = result.final.degrees_of_freedom
+    assert np.sqrt((residual**2).sum() / freedom) == pytest.approx(result.final.residual_se, rel=1e-4)
+
+
+def test_a_large_sample_keeps_some_points(
+    settings: Settings, store: Store, dances: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("popdanceset.popularity.fit.MOST_POINTS", 90)
+    points = fit(changed(settings, sample=0), store, dances).document["points"]
+    assert len(points["predicted"]) == len(points["residual"]) == 80
+
+
 def test_the_same_inputs_give_the_same_bytes(settings: Settings, store: Store, dances: pa.Table) -> None:
     first = fit(settings, store, dances)
     content = store.read_bytes(f"popularity/{first.fit_id}.json")

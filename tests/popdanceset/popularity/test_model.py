@@ -1,16 +1,17 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from popdanceset.errors import InputError
+from popdanceset.errors import InputError, StoreError
 from popdanceset.popularity.fit import fit
 from popdanceset.popularity.model import PAPER_TABLE_6, load_model, paper_midpoints
 from popdanceset.popularity.sample import founding_sample
 from popdanceset.schema import COUNTS
-from popdanceset.settings import Settings
+from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
 
 
@@ -53,6 +54,29 @@ def test_an_unknown_name_lists_what_there_is(settings: Settings, store: Store, d
         load_model("0123456789ab", settings, store)
 
 
+def test_the_newest_fit_is_the_default(settings: Settings, store: Store, dances: pa.Table) -> None:
+    with pytest.raises(InputError, match=r"no fit .*popdanceset fit"):
+        load_model(None, settings, store)
+    fits = [
+        fit(settings.model_copy(update={"popularity": PopularitySettings(seed=seed)}), store, dances).fit_id
+        for seed in range(3)
+    ]
+    for age, fit_id in enumerate((fits[1], fits[2], fits[0])):
+        os.utime(Path(settings.store, f"popularity/{fit_id}.json"), (1e9 - age, 1e9 - age))
+    assert load_model(None, settings, store).name == fits[1]
+    with pytest.raises(StoreError, match="missing"):
+        store.modified("popularity/none.json")
+
+
+def test_intervals_are_known_where_the_fit_tells_them(
+    settings: Settings, store: Store, dances: pa.Table
+) -> None:
+    result = fit(settings, store, dances)
+    assert set(result.model.intervals) == set(result.final.terms)
+    assert result.model.intervals["bias"] == (result.final.terms["bias"].low, result.final.terms["bias"].high)
+    assert paper_midpoints(dict.fromkeys(COUNTS, 1.0)).intervals["view"] == (0.798, 0.814)
+
+
 GOOD: dict[str, Any] = {
     "fit_id": "x",
     "n": 3,
@@ -92,3 +116,4 @@ def test_a_good_file(settings: Settings, store: Store, tmp_path: Path) -> None:
     file.write_text(json.dumps(GOOD))
     model = load_model(str(file), settings, store)
     assert (model.bias, model.coefficients, model.terms) == (0.1, {"view": 0.9}, ("view",))
+    assert model.intervals == {}

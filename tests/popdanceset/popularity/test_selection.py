@@ -1,3 +1,5 @@
+import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.popularity.score import score
 from popdanceset.popularity.selection import judge, select
-from popdanceset.schema import SELECTION, Reason, conform
+from popdanceset.schema import SELECTION, STATISTICS, Reason, conform
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
-from tests.popdanceset.popularity.conftest import bvid, row, table
+from tests.popdanceset.popularity.conftest import READ_AT, bvid, row, table
 
 VIEWS = PopularityModel("views", {"view": 1.0}, 0.0, LogNormaliser({"view": 10**6 - 1}), "made up")
 """Pop is the logarithm of views to the base of a million: 0.85 is 125,892 views."""
@@ -90,6 +92,51 @@ def test_the_same_inputs_give_the_same_bytes(settings: Settings, store: Store, d
         folder = select(settings, store, model, "v1", videos).manifest
         contents.append([(folder / name).read_bytes() for name in ("manifest.yaml", "videos.csv")])
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("size", [1, 7, 399])
+def test_batches_change_nothing(
+    settings: Settings, store: Store, dances: pa.Table, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = fit(settings, store, dances).model
+    whole = select(settings, store, model, "whole", dances)
+    monkeypatch.setattr("popdanceset.popularity.statistics.BATCH", size)
+    parts = select(settings, store, model, "parts", dances)
+    assert (parts.videos, parts.accepted, parts.reasons, parts.highest_pop) == (
+        (whole.videos, whole.accepted, whole.reasons, whole.highest_pop)
+    )
+    assert (parts.manifest / "videos.csv").read_bytes() == (whole.manifest / "videos.csv").read_bytes()
+    tables = [store.read_table(report.table, SELECTION) for report in (whole, parts)]
+    assert tables[0].equals(tables[1])
+
+
+def test_the_manifest_names_the_commit_of_its_checkout(
+    settings: Settings, store: Store, dances: pa.Table
+) -> None:
+    model = fit(settings, store, dances).model
+    without = select(settings, store, model, "v1", dances).manifest
+    assert "commit" not in read_manifest(without).provenance
+    git = ["git", "-C", settings.manifests, "-c", "user.name=a", "-c", "user.email=a@localhost"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    head = subprocess.run(
+        [*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    contents = []
+    for _ in range(2):  # the manifest of the first round is a change in the checkout of the second
+        folder = select(settings, store, model, "v2", dances).manifest
+        contents.append((folder / "manifest.yaml").read_bytes())
+    assert read_manifest(folder).provenance["commit"] == head
+    assert contents[0] == contents[1]
+
+
+def test_a_store_is_selected_from_by_its_newest_snapshots(settings: Settings, store: Store) -> None:
+    rich, poor = row(1, view=500_000), row(1, view=500, snapshot_at=READ_AT - timedelta(days=1))
+    for name, rows in (("02-28", [poor, row(2, view=500_000)]), ("03-01", [rich])):
+        rows = [{**r, "pubdate": READ_AT} for r in rows]
+        store.write_table(f"statistics/date=2026-{name}/a.parquet", table(*rows), STATISTICS)
+    report = select(settings, store, VIEWS, "v1")
+    assert (report.videos, report.accepted) == (2, 2)
 
 
 def test_a_threshold_that_accepts_nothing_tells_the_highest_pop(settings: Settings, store: Store) -> None:

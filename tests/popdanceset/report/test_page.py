@@ -277,7 +277,7 @@ def test_a_release_may_be_named_by_its_folder(complete, tmp_path, made_by_hand):
 @pytest.mark.usefixtures("without_figures")
 def test_a_page_that_cannot_be_written(complete, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match="not writable"):
+    with pytest.raises(StoreError, match="is a file"):
         write(complete, tmp_path / "file" / "r.html", pages=0)
 
 

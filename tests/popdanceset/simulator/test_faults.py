@@ -1,5 +1,7 @@
 """Faults are counted, never random."""
 
+import math
+
 import pytest
 
 from popdanceset.errors import InputError
@@ -71,15 +73,33 @@ def test_faults_on_the_command_line() -> None:
     assert parse_fault("-799") == NAMED["-799"]
     fault = parse_fault("playurl-352:all@20")
     assert (fault.times, fault.after, fault.answer.code) == (None, 20, -352)
-    for text in ("", "412:", "teapot", "412@", "412:x", "412 : 3"):
+    for text in ("", "412:", "teapot", "412@", "412:x", "412 : 3", "412:s", "412:alls"):
         with pytest.raises(InputError, match="unknown"):
             parse_fault(text)
 
 
-def test_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storm_has_a_begin_and_an_end() -> None:
     now = 100.0
-    monkeypatch.setattr("popdanceset.simulator.faults.time.monotonic", lambda: now)
-    limit = RateLimit(3, 10.0)
+    storm = Fault(HOST, Answer(code=-412), times=None, since=30, until=90)
+    book = FaultBook([storm], clock=lambda: now)
+    met = []
+    for now in (100, 129.9, 130, 189.9, 190, 1000):  # noqa: B007 — read by the book's clock
+        met += answers(book, ["/x"])
+    assert met == ["-", "-", "-412", "-412", "-", "-"]
+
+
+def test_storms_on_the_command_line() -> None:
+    fault = parse_fault("412:3600s@30s")
+    assert (fault.times, fault.after, fault.since, fault.until) == (None, 0, 30, 3630)
+    fault = parse_fault("412:2@30s")
+    assert (fault.times, fault.after, fault.since, fault.until) == (2, 0, 30, math.inf)
+    fault = parse_fault("412:all@30s")
+    assert (fault.times, fault.since, fault.until) == (None, 30, math.inf)
+
+
+def test_rate_limit() -> None:
+    now = 100.0
+    limit = RateLimit(3, 10.0, lambda: now)
     assert [limit.exceeded() for _ in range(4)] == [False, False, False, True]
     now += 10.0
     assert [limit.exceeded() for _ in range(4)] == [False, False, False, True]

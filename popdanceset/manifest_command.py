@@ -1,0 +1,76 @@
+"""`popdanceset manifest`: what people do with manifests besides editing them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from popdanceset.commands import with_settings
+
+if TYPE_CHECKING:
+    from popdanceset.manifest import ManifestVideo
+    from popdanceset.manifest_difference import ManifestDifference
+    from popdanceset.settings import Settings
+
+
+@click.group()
+def manifest() -> None:
+    """Look into manifests."""
+
+
+@manifest.command()
+@with_settings
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
+    """Show videos added, removed and re-scored from manifest A to manifest B.
+
+    A and B are folders, or names of manifests in the manifests' folder.
+    """
+    from popdanceset.manifest import read_manifest
+    from popdanceset.manifest_difference import difference
+
+    found = difference(*(read_manifest(_folder(settings, name)) for name in (a, b)))
+    if as_json:
+        click.echo(json.dumps(found.as_document(), ensure_ascii=False, indent=2, default=str))
+    else:
+        click.echo("\n".join(_lines(found)))
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    folder = Path(settings.manifests, name)
+    return Path(name) if Path(name).is_dir() or not folder.is_dir() else folder
+
+
+def _lines(found: ManifestDifference) -> Iterator[str]:
+    document = found.as_document()
+    for letter in ("a", "b"):
+        head = document[letter]
+        bounds = ", ".join(f"{name} {value:g}" for name, value in (head["thresholds"] or {}).items())
+        name = f"{letter.upper()}  {head['name']}"
+        yield f"{name}: {head['videos']} videos, model {head['model'] or '?'}, {bounds}"
+    yield (
+        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.rescored)} re-scored, "
+        f"{found.unchanged} unchanged"
+    )
+    if not (found.added or found.removed or found.rescored):
+        return
+    yield f"   {'video':<14}{'Pop in A':>10}{'Pop in B':>10}{'change':>10}  title"
+    yield from (_line("+", None, video) for video in found.added)
+    yield from (_line("-", video, None) for video in found.removed)
+    yield from (_line("~", before, after) for before, after in found.rescored)
+
+
+def _line(sign: str, a: ManifestVideo | None, b: ManifestVideo | None) -> str:
+    from popdanceset.bilibili.text import one_line
+
+    video = b or a
+    assert video is not None
+    pops = "".join(f"{each.pop:>10.4f}" if each else f"{'':>10}" for each in (a, b))
+    change = f"{b.pop - a.pop:>+10.4f}" if a and b else f"{'':>10}"
+    return f"{sign}  {video.bvid:<14}{pops}{change}  {one_line(video.title) or ''}".rstrip()

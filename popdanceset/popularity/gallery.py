@@ -1,0 +1,55 @@
+"""The figures of a fit as PNG files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from popdanceset.popularity.figures import (
+    coefficients_figure,
+    normalisation_figure,
+    pop_against_views,
+    residuals_figure,
+    save_png,
+)
+from popdanceset.popularity.fit import Fit
+from popdanceset.popularity.selection import READ, judge
+from popdanceset.popularity.statistics import Statistics
+from popdanceset.settings import PopularitySettings
+
+MOST_VIDEOS = 20_000
+
+
+def save_figures(
+    folder: Path, fit: Fit, statistics: Statistics, settings: PopularitySettings
+) -> tuple[Path, ...]:
+    """Writes normalisation, coefficients, residuals and Pop against views.
+
+    Of more than `MOST_VIDEOS` videos a random choice is drawn, which the figure says.
+
+    Args:
+        folder: for the files; it is made if it is not there.
+        fit: whose figures they are.
+        statistics: the videos shown.
+        settings: the thresholds.
+
+    Returns:
+        The files.
+    """
+    table, total = statistics.few(MOST_VIDEOS, READ)
+    points = (np.array(fit.document["points"][name]) for name in ("predicted", "residual"))
+    figures = {
+        "normalisation": normalisation_figure(table, fit.model.normaliser),
+        "coefficients": coefficients_figure(fit.first),
+        "residuals": residuals_figure(*points),
+        "pop_against_views": pop_against_views(judge(table, fit.model, settings), settings.min_pop),
+    }
+    if len(table) < total:
+        for name in ("normalisation", "pop_against_views"):
+            figures[name].supxlabel(f"{len(table):,} of {total:,} videos, drawn at random", fontsize=9)
+    files = []
+    for name, figure in figures.items():
+        files.append(folder / f"{name}.png")
+        save_png(figure, files[-1])
+    return tuple(files)

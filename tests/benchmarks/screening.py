@@ -1,0 +1,167 @@
+"""Screening: does it find the faults of films whose faults are known, and how fast is it?
+
+    python tests/benchmarks/screening.py [--films N] [--seed N] [--folder FOLDER]
+
+Makes films of known faults (tests/films/labelled.py; kept in FOLDER for the next time), screens and plans
+each of them with the settings as they are, and prints which reason each kind was given. Each reason has its
+precision and recall, and so have the single cuts and the soft transitions. Seed 1 made the films the
+thresholds were set with; the default is another. The last lines tell the speed with 720p: seconds of video a
+second, and the share of decoding. The exit code is 1 if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "films"))
+
+FILMS, SEED = 105, 2
+TARGET = 0.95
+TARGET_SPEED = 4.0
+NEAR = 0.2  # seconds that a cut may be off
+SPEED_SECONDS, SPEED_ROUNDS = 20, 3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--films", type=int, default=FILMS)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--folder", type=Path, help="where the films are kept (default: the system's)")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.gettempdir()) / "popdanceset-labelled-films"
+    folder.mkdir(parents=True, exist_ok=True)
+    good = accuracy(folder, options.films, options.seed)
+    speed = measured_speed(folder, seconds=min(SPEED_SECONDS, 2 * options.films))
+    print(f"screening: {speed:.1f} s of 720p a second (target: at least {TARGET_SPEED:g})")
+    return int(not good or speed < TARGET_SPEED)
+
+
+def accuracy(folder: Path, count: int, seed: int) -> bool:
+    """Screens all films, prints the tables; whether every precision and recall reaches the target."""
+    from labelled import labelled, write
+
+    from popdanceset.settings import Settings
+    from popdanceset.video.planning import plan
+    from popdanceset.video.screening.dancers import load_detector
+    from popdanceset.video.screening.screen import screen
+
+    settings = Settings()
+    detector = load_detector(settings)
+    table: dict[str, Counter[str]] = {}
+    truth: list[str] = []
+    given: list[str] = []
+    events: dict[str, list[int]] = {"cut": [0, 0, 0], "transition": [0, 0, 0]}
+    for film in labelled(count, seed):
+        path = folder / f"{seed}-{film.name}.mp4"
+        if not path.exists():
+            write(path, film.make())
+        report = screen(path, settings.screening, detector)
+        spans = plan(report, settings)
+        verdict = judged([(span.start, span.end, span.reason.value) for span in spans])
+        truth.append(film.reason)
+        given.append(verdict)
+        kind = film.name.rpartition("_")[0]
+        table.setdefault(kind, Counter())[verdict or "accepted"] += 1
+        if verdict != film.reason:
+            print(f"  {film.name}: {verdict or 'accepted'} instead of {film.reason or 'accepted'}")
+        count_cuts(events["cut"], film.cuts, report.cuts, film.blends)
+        count_spans(events["transition"], film.blends, report.transitions)
+
+    print(f"{'kind':<16} films  given")
+    for kind, verdicts in table.items():
+        told = ", ".join(f"{verdict} {n}" for verdict, n in verdicts.most_common())
+        print(f"{kind:<16}{verdicts.total():>6}  {told}")
+    print(f"\n{'reason':<18}{'films':>6}{'precision':>11}{'recall':>8}")
+    good = True
+    for reason in sorted({*truth, *given}):
+        right = sum(t == g == reason for t, g in zip(truth, given, strict=True))
+        good &= told_line(reason or "accepted", right, given.count(reason), truth.count(reason))
+    for name, (right, said, there) in events.items():
+        good &= told_line(f"each {name}", right, said, there)
+    return good
+
+
+def told_line(name: str, right: int, said: int, there: int) -> bool:
+    """Prints precision and recall; whether both reach the target."""
+    precision, recall = right / said if said else 1.0, right / there if there else 1.0
+    print(f"{name:<18}{there:>6}{precision:>11.3f}{recall:>8.3f}")
+    return min(precision, recall) >= TARGET
+
+
+def judged(spans: Sequence[tuple[float, float, str]]) -> str:
+    """A film's verdict: empty if most of it became clips, else the reason that costs most of its time."""
+    times: Counter[str] = Counter()
+    for start, end, reason in spans:
+        times[reason] += end - start  # type: ignore[assignment]
+    return times.most_common(1)[0][0]
+
+
+def count_cuts(
+    counts: list[int],
+    there: Sequence[float],
+    found: Sequence[float],
+    blends: Sequence[tuple[float, float]],
+) -> None:
+    """Adds (right, found, there); a cut that is reported inside a soft transition is not counted here."""
+    outside = [f for f in found if not any(a - NEAR <= f <= b + NEAR for a, b in blends)]
+    counts[0] += sum(any(abs(t - f) <= NEAR for f in outside) for t in there)
+    counts[1] += len(outside)
+    counts[2] += len(there)
+
+
+def count_spans(
+    counts: list[int], there: Sequence[tuple[float, float]], found: Sequence[tuple[float, float]]
+) -> None:
+    """Adds (right, found, there): a transition is found if one that is reported meets it."""
+    meets = [[a < d and c < b for c, d in found] for a, b in there]
+    counts[0] += sum(map(any, meets))
+    counts[1] += sum(map(any, meets)) + sum(not any(column) for column in zip(*meets, strict=True))
+    counts[1] += len(found) if not there else 0
+    counts[2] += len(there)
+
+
+def measured_speed(folder: Path, seconds: int) -> float:
+    """Seconds of 720p video that are screened in a second: the median of some rounds; prints shares."""
+    from labelled import FPS, Camera, filmed, write
+
+    from popdanceset.media import frames
+    from popdanceset.settings import Settings
+    from popdanceset.video.screening.dancers import load_detector
+    from popdanceset.video.screening.screen import screen
+
+    path = folder / f"720p-{seconds}.mp4"
+    if not path.exists():
+        camera = Camera.still(FPS * seconds)
+        write(path, filmed("dance_d", camera, 0), (1280, 720), preset="medium", crf="23")
+    settings = Settings()
+    detector = load_detector(settings)
+    rounds = []
+    for _ in range(SPEED_ROUNDS):
+        began = time.perf_counter(), time.process_time()
+        for _frame in frames(path, settings.screening.height):
+            pass
+        decoded = time.perf_counter(), time.process_time()
+        screen(path, settings.screening, detector)
+        ended = time.perf_counter(), time.process_time()
+        wall, decoding, whole = ended[0] - decoded[0], decoded[1] - began[1], ended[1] - decoded[1]
+        rounds.append((seconds / wall, decoding / whole, whole))
+    speeds, shares, processor = zip(*rounds, strict=True)
+    print(
+        f"\n{seconds} s of 1280 x 720 at {FPS} pictures a second, {os.cpu_count()} cores: "
+        f"{', '.join(f'{speed:.1f}' for speed in speeds)} s of video a second; "
+        f"{statistics.median(processor):.1f} s of processor time, of which decoding "
+        f"{statistics.median(shares):.0%}"
+    )
+    return statistics.median(speeds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
