@@ -8,7 +8,7 @@
     │   ├── MediaError          a file is no readable video or sound
     │   └── AssetError          model files are missing, damaged or out of reach
     ├── StoreError              exit code 2: the store cannot be read or written
-    ├── RefusedError            exit code 3: the host asked us to stay away; try again later
+    ├── RefusedError            exit code 3: the host asked us to stay away, or the day's requests are used up
     └── DownloadError           one video could not be had
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country

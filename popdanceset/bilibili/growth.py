@@ -49,7 +49,8 @@ def growth(store: Store, bvids: Sequence[str] | None = None) -> pa.Table:
     passed = pc.subtract(after["snapshot_at"].cast(pa.int64()), before["snapshot_at"].cast(pa.int64()))
     elapsed = pc.divide(passed.cast(pa.float64()), MS_A_DAY)
     gained = [
-        pc.divide(pc.subtract(after[name], before[name]).cast(pa.float64()), elapsed) for name in COUNTS
+        pc.divide(pc.subtract(after[name], before[name]).cast(pa.float64(), safe=False), elapsed)
+        for name in COUNTS
     ]
     columns = [after["bvid"], before["snapshot_at"], after["snapshot_at"], elapsed, *gained]
     return pa.table(columns, schema=GROWTH)

@@ -27,7 +27,9 @@ NEEDED = (*COUNTS, "mid", "title", "duration", "pubdate")
 TERMINAL = {-404: State.GONE, 62002: State.HIDDEN, 62004: State.HIDDEN, 62012: State.HIDDEN}
 """Codes after which a video is not asked for again, and what they say of it."""
 
-_LARGEST = {"int8": 2**7 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1}
+_LARGEST = {"int8": 2**7 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "count": 2**53}
+"""What a number may be at most. A count above 2⁵³, which a float64 no longer holds exactly, is none."""
+
 _DIGITS = re.compile(r"\d{1,19}(\.0{1,9})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
 
@@ -110,7 +112,7 @@ def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | s
         copyright=whole(item.get("copyright"), "int8"),
         pubdate=moment(item.get("pubdate")),
         duration=seconds(item.get("duration")),
-        **{name: whole(stat.get(name)) for name in COUNTS},
+        **{name: whole(stat.get(name), "count") for name in COUNTS},
     ).noted()
 
 
@@ -131,10 +133,10 @@ def from_ordered_object(item: Any, source: str, when: datetime) -> VideoRecord |
         title=one_line(item.get("title")),
         pubdate=moment(item.get("senddate")) or moment(item.get("pubdate")),
         duration=seconds(item.get("duration")),
-        view=whole(item.get("play")),
-        danmaku=whole(item.get("video_review")),
-        reply=whole(item.get("review")),
-        favorite=whole(item.get("favorites")),
+        view=whole(item.get("play"), "count"),
+        danmaku=whole(item.get("video_review"), "count"),
+        reply=whole(item.get("review"), "count"),
+        favorite=whole(item.get("favorites"), "count"),
     ).noted()
 
 
@@ -158,12 +160,12 @@ def followers(answer: Answer) -> tuple[int | None, str]:
     """The follower count in an answer to `relation/stat`, and why there is none."""
     if not answer.ok:
         return None, answer.said or "no answer"
-    count = whole(_mapping(answer.data).get("follower"))
+    count = whole(_mapping(answer.data).get("follower"), "count")
     return count, "" if count is not None else "the answer holds no follower count"
 
 
 def whole(value: Any, dtype: str = "int64") -> int | None:
-    """A whole number from 0 that the type holds, also written as text or float; else None."""
+    """A whole number from 0 that the type (or `count`) holds, also written as text or float; else None."""
     if isinstance(value, str):
         stripped = value.strip()
         value = int(stripped.partition(".")[0]) if _DIGITS.fullmatch(stripped) else None

@@ -6,6 +6,7 @@ import tempfile
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +68,7 @@ def test_a_day_ends_by_utc_whatever_the_clocks_zone(store: Store) -> None:
     assert [name.split("/")[1] for name in store.list("budget")] == ["date=2026-03-01"]
 
 
+@hypothesis.settings(max_examples=40)
 @given(limit=st.integers(1, 60), runs=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=8))
 def test_whatever_is_killed_it_is_never_exceeded(limit: int, runs: list[tuple[int, bool]]) -> None:
     """A run that is killed gives nothing back: the day loses less than a block by it."""
@@ -82,6 +84,7 @@ def test_whatever_is_killed_it_is_never_exceeded(limit: int, runs: list[tuple[in
         assert min(wished, limit) - killed * (BLOCK - 1) <= sent <= min(wished, limit)
 
 
+@hypothesis.settings(max_examples=40)
 @given(limit=st.integers(1, 60), turns=st.lists(st.integers(0, 2), max_size=100))
 def test_runs_at_the_same_time_never_exceed_it(limit: int, turns: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -293,7 +293,7 @@ def go_through(
         assert row["state"] in set(State)
         assert bool(row["note"]) is not complete  # accepted, or a reason
         for name in COUNTS:
-            assert row[name] is None or 0 <= row[name] < 2**63
+            assert row[name] is None or 0 <= row[name] <= 2**53  # else no model could read it
         for name in ("title", "owner", "tname", "note"):
             assert row[name] is None or re.fullmatch(
                 r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,1000}", row[name]

@@ -77,6 +77,17 @@ def test_counts(value: Any, number: int | None) -> None:
     assert whole(value) == number
 
 
+def test_a_count_is_at_most_what_a_float64_holds_exactly() -> None:
+    """One absurd number must not keep a model from reading all others."""
+    assert whole(2**53, "count") == 2**53
+    assert whole(2**53 + 1, "count") is None
+    absurd = video(1, stat={**video(1)["stat"], "view": 2**63 - 1})
+    record = from_video_object(absurd, "newest:1004", START)
+    assert isinstance(record, VideoRecord)
+    assert (record.view, record.note) == (None, "missing: view")
+    assert followers(Answer(0, "", {"follower": 2**60}))[0] is None
+
+
 @pytest.mark.parametrize(
     ("value", "length"),
     [
