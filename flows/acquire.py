@@ -14,6 +14,7 @@ from popdanceset.manifest import read_manifest
 from popdanceset.progress import track
 from popdanceset.store import Store
 from popdanceset.video.acquire import acquire as acquire_videos
+from popdanceset.video.clip_list import list_clips, read_clip_list
 
 BATCH = 2
 
@@ -26,14 +27,13 @@ def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) 
         TransferError: some could not be fetched; those that could are done.
     """
     settings = load(overrides)
-    whole = read_manifest(Path(settings.manifests, manifest))
+    folder = Path(settings.manifests, manifest)
+    whole = read_manifest(folder)
     part = replace(whole, videos=tuple(video for video in whole.videos if video.bvid in set(bvids)))
     with track("acquire", len(bvids)) as advance:
-        unfinished = acquire_videos(part, settings, Store(settings.store), advance=advance).unfinished
-    if unfinished:
-        raise TransferError(
-            "could not be fetched", ", ".join(unfinished), "they are tried again by the next run"
-        )
+        summary = acquire_videos(part, settings, Store(settings.store), advance, read_clip_list(folder))
+    if summary.unfinished:
+        raise TransferError("could not be fetched", ", ".join(summary.unfinished), "the next run tries again")
 
 
 @flow(task_runner=threads(2))
@@ -47,10 +47,13 @@ def acquire(settings: Overrides | None = None, manifest: str = "weekly") -> None
         manifest: name of the manifest.
     """
     loaded = load(settings)
-    Store(loaded.store).sweep()
-    bvids = [video.bvid for video in read_manifest(Path(loaded.manifests, manifest)).videos]
+    store, folder = Store(loaded.store), Path(loaded.manifests, manifest)
+    store.sweep()
+    whole = read_manifest(folder)
+    bvids = [video.bvid for video in whole.videos]
     runs = acquire_batch.map(unmapped(settings), manifest, batches(bvids, BATCH))
     wait(runs)
+    list_clips(folder, whole, store)
     for run in runs:
         outcome = run.state.result(raise_on_failure=False)
         if isinstance(outcome, TransferError):

@@ -56,7 +56,6 @@ class Reason(StrEnum):
     CAMERA_ZOOM = "camera_zoom"
     BLANK_PICTURE = "blank_picture"
     STILL_PICTURE = "still_picture"
-    SPLIT_SCREEN = "split_screen"
     NO_DANCER = "no_dancer"
     SEVERAL_DANCERS = "several_dancers"
     NOT_WHOLE = "not_whole"
@@ -234,13 +233,6 @@ CLIPS = _schema(
         ),
         _field("stillness", pa.float64(), "share of the time without any motion", unit="1", nullable=True),
         _field("bars", pa.float64(), "share of the picture that dark bars take", unit="1", nullable=True),
-        _field(
-            "split",
-            pa.float64(),
-            "share of the video's time with a line that divides the picture",
-            unit="1",
-            nullable=True,
-        ),
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
     ],

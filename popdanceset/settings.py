@@ -156,9 +156,6 @@ class ScreeningSettings(_Group):
     min_contrast: float = Field(
         12.0, ge=0, description="smallest contrast of a picture that shows something, 0..255"
     )
-    max_split: float = Field(
-        0.6, gt=0, description="largest share of the time with a line that divides the picture"
-    )
     min_visibility: float = Field(
         0.9, ge=0, le=1, description="smallest share of samples with one whole dancer"
     )
@@ -209,8 +206,8 @@ class MusicSettings(_Group):
             description="fingerprints that are taken; two videos share their music if one of them says so",
         )
     )
-    min_pitch: float = Field(0.61, gt=0, le=1, description="similarity from which pitch says so")
-    min_chromaprint: float = Field(0.62, gt=0, le=1, description="similarity from which Chromaprint says so")
+    min_pitch: float = Field(0.67, gt=0, le=1, description="similarity from which pitch says so")
+    min_chromaprint: float = Field(0.57, gt=0, le=1, description="similarity from which Chromaprint says so")
     extractor: Literal["baseline", "baseline-corrected", "jukebox"] = Field(
         "baseline", description="music features that `popdanceset features` makes"
     )

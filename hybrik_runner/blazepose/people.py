@@ -1,12 +1,12 @@
 """How many people are in a picture, and where: the detector of screening.
 
 On a whole letterboxed picture the detector finds mostly one person. Asked also on overlapping square tiles
-of two sizes it finds the others.
+of two sizes it finds the others, at twenty times the cost; so that is done now and then, and in between
+those it found are looked for where they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,37 +22,72 @@ TILE_SIDES = (1.0, 0.6)
 """Sides of the tiles, as shares of the picture's shorter side."""
 
 
-def load_detector(settings: Settings) -> Callable[[NDArray[np.uint8]], NDArray[np.float64]]:
-    """The person detector of entry-point group `popdanceset.detectors`.
+_TILE_STEP = 2 / 3
+_AROUND = 2.6
+"""Side of the square in which a person is looked for again, in radii of the body's circle."""
 
-    Returns:
-        A function of a picture (height, width, 3) uint8 RGB that gives (n, 4) float64: x, y of the middle
-        of the hips, radius of the body's circle (all pixels), confidence; best first, n = 0 if nobody is
-        there. It keeps buffers, so each thread needs its own.
+
+class People:
+    """A person detector as `popdanceset.video.screening.dancers.PersonDetector` describes it.
+
+    Args:
+        detector: it keeps buffers, so each thread needs its own.
+        least_score: people it is less sure of are left out.
+    """
+
+    def __init__(self, detector: Detector, least_score: float) -> None:
+        self._detector, self._least_score = detector, least_score
+
+    def __call__(
+        self, image: NDArray[np.uint8], near: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """People of a picture, (n, 4): x, y of the middle of the hips, radius of the body's circle (all
+        pixels), confidence; best first.
+
+        Args:
+            image: (height, width, 3) uint8 RGB.
+            near: (m, ≥ 3) who was seen shortly before: looked for again there and in the whole picture; None:
+                everybody is looked for everywhere.
+        """
+        height, width = image.shape[:2]
+        found = [self._detector(image, None, self._least_score)]
+        squares = tiles(width, height) if near is None else around(missing(near, found[0]))
+        found += [self._detector(image, square, self._least_score) for square in squares]
+        merged = merge(found)
+        return np.column_stack([merged.centre, merged.radius, merged.score])
+
+
+def load_detector(settings: Settings) -> People:
+    """The person detector of entry-point group `popdanceset.detectors`.
 
     Raises:
         AssetError: the model files are not here and cannot be fetched.
     """
-    detector = Detector(assets.ensure(settings) / assets.DETECTOR.name)
-    least_score = settings.screening.detector_score
+    path = assets.ensure(settings) / assets.DETECTOR.name
+    return People(Detector(path), settings.screening.detector_score)
 
-    def people(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        height, width = image.shape[:2]
-        found = [detector(image, None, least_score)]
-        found += [detector(image, tile, least_score) for tile in tiles(width, height)]
-        merged = merge(found)
-        return np.column_stack([merged.centre, merged.radius, merged.score])
 
-    return people
+def missing(near: NDArray[np.float64], found: Detections) -> NDArray[np.float64]:
+    """Those of `near` (m, ≥ 3) of whom nobody found lies within a radius."""
+    if not len(found):
+        return near
+    gap = np.linalg.norm(near[:, None, :2] - found.centre, axis=2).min(1)
+    return np.asarray(near[gap > near[:, 2]])
+
+
+def around(people: NDArray[np.float64]) -> list[tuple[float, float, float]]:
+    """Squares (x, y, side) in which people (m, ≥ 3) are looked for again."""
+    return [(x - _AROUND * r / 2, y - _AROUND * r / 2, _AROUND * r) for x, y, r in people[:, :3].tolist()]
 
 
 def tiles(width: int, height: int) -> list[tuple[float, float, float]]:
-    """Overlapping squares (x, y, side) that cover a picture at two scales, in steps of half a side."""
+    """Overlapping squares (x, y, side) that cover a picture at two scales, in steps of two thirds of a side
+    at most."""
     squares = []
     for share in TILE_SIDES:
         side = share * min(width, height)
-        xs = np.linspace(0, width - side, int(np.ceil((width - side) / (side / 2))) + 1)
-        ys = np.linspace(0, height - side, int(np.ceil((height - side) / (side / 2))) + 1)
+        xs = np.linspace(0, width - side, int(np.ceil((width - side) / (side * _TILE_STEP) - 1e-9)) + 1)
+        ys = np.linspace(0, height - side, int(np.ceil((height - side) / (side * _TILE_STEP) - 1e-9)) + 1)
         squares += [(float(x), float(y), side) for y in ys for x in xs]
     return squares
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from popdanceset.progress import Advance, ignore
 from popdanceset.schema import CLIPS, music_schema
-from popdanceset.settings import Settings
+from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -45,15 +45,30 @@ class FeatureExtractor(Protocol):
         ...
 
 
-def table_name(clip_id: str) -> str:
-    """Where a clip's features lie in the store."""
-    return f"{FOLDER}/{clip_id}.parquet"
+def table_name(clip_id: str, extractor: str = "baseline") -> str:
+    """Where a clip's features by an extractor lie in the store."""
+    return f"{FOLDER}/{extractor}/{clip_id}.parquet"
+
+
+def load_extractor(settings: MusicSettings) -> FeatureExtractor:
+    """The extractor that the settings name.
+
+    Raises:
+        AssetError, SettingsError: as `popdanceset.music.jukebox.load_jukebox`.
+    """
+    if settings.extractor == "jukebox":
+        from popdanceset.music.jukebox import load_jukebox
+
+        return load_jukebox(settings)
+    from popdanceset.music.baseline import Baseline
+
+    return Baseline("released" if settings.extractor == "baseline" else "corrected")
 
 
 def extract_features(
     settings: Settings, store: Store, advance: Advance = ignore, extractor: FeatureExtractor | None = None
 ) -> int:
-    """Writes `music/{clip_id}.parquet` for every accepted clip with sound that has none yet.
+    """Writes `music/{extractor}/{clip_id}.parquet` for every accepted clip with sound that has none yet.
 
     A table has as many rows as its clip has frames (see `fit`). Clips without sound get no table; a warning
     says so.
@@ -62,7 +77,7 @@ def extract_features(
         settings: of the run.
         store: holds the clips and receives the tables.
         advance: told of each clip.
-        extractor: makes the features; None: the baseline as released.
+        extractor: makes the features; None: the one of the settings.
 
     Returns:
         Number of clips that were worked on.
@@ -70,17 +85,16 @@ def extract_features(
     Raises:
         StoreError: a clip's sound is missing.
         MediaError: a clip's sound cannot be read.
+        AssetError, SettingsError: as `load_extractor`.
     """
-    from popdanceset.music.baseline import Baseline
-
-    extractor = extractor or Baseline()
+    extractor = extractor or load_extractor(settings.music)
     schema = music_schema(extractor.name, extractor.width)
     clips = store.read_table("clips", CLIPS, ["clip_id", "frames", "music_path"], pc.field("accepted"))
     present = set(store.list(FOLDER, ".parquet"))
     silent: list[str] = []
     made = 0
     for clip in clips.sort_by("clip_id").to_pylist():
-        name = table_name(clip["clip_id"])
+        name = table_name(clip["clip_id"], extractor.name)
         if not clip["music_path"]:
             silent.append(clip["clip_id"])
         # A clip that was cut anew under its old id has another length: its table is made anew too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +99,7 @@ def members(store: Store, videos: Source) -> list[dict[str, Any]]:
             f"{store}, manifest {videos.manifest}",
             "see the reasons in the tables, or run the stages before",
         )
-    with_music = {*store.list(MUSIC_FOLDER, ".parquet")}
+    with_music = music_features(store)
     kept = ("clip_id", "bvid", "page", "start", "end", "music_id", "genre", "dancer_id", "frames")
     return [
         {
@@ -108,10 +108,20 @@ def members(store: Store, videos: Source) -> list[dict[str, Any]]:
             "mean_score": verdicts[clip["clip_id"]]["mean_score"],
             "jitter": verdicts[clip["clip_id"]]["jitter_after"],
             "estimator": verdicts[clip["clip_id"]]["estimator"],
-            "has_music": music_name(clip["clip_id"]) in with_music,
+            "has_music": clip["clip_id"] in with_music,
         }
         for clip in sorted(chosen, key=lambda clip: clip_order(clip["clip_id"]))
     ]
+
+
+def music_features(store: Store) -> dict[str, list[str]]:
+    """Clip id → names of the extractors whose music features of it are in the store, sorted."""
+    found: dict[str, list[str]] = {}
+    for name in store.list(MUSIC_FOLDER, ".parquet"):
+        path = PurePosixPath(name)
+        if name == music_name(path.stem, path.parent.name):
+            found.setdefault(path.stem, []).append(path.parent.name)
+    return found
 
 
 def clip_order(clip_id: str) -> tuple[str, int, int]:
@@ -131,24 +141,25 @@ def read_frames(store: Store, clip_id: str) -> pa.Table:
     return _checked(store.read_table(name, FRAMES), clip_id, f"{store}/{name}", "extract")
 
 
-def read_music(store: Store, clip_id: str, frames: int) -> tuple[str, pa.Table]:
-    """Name of the extractor and music rows of a clip, checked.
+def read_music(store: Store, clip_id: str, extractor: str, frames: int) -> pa.Table:
+    """Music rows of a clip by an extractor, checked.
 
     Raises:
         StoreError: they are missing.
         SchemaError: as `read_frames`; also if there are more or fewer rows than frames.
     """
-    name = music_name(clip_id)
+    name = music_name(clip_id, extractor)
     with store.open_read(name) as file:
         stored = pq.read_schema(file)
-    extractor = (stored.metadata or {}).get(b"extractor", b"").decode()
     if (
-        not extractor
+        (stored.metadata or {}).get(b"extractor", b"").decode() != extractor
         or "features" not in stored.names
         or not pa.types.is_fixed_size_list(stored.field("features").type)
     ):
         raise SchemaError(
-            "is no table of music features", f"{store}/{name}", "delete it and run `popdanceset features`"
+            f"is no table of {extractor} music features",
+            f"{store}/{name}",
+            "delete it and run `popdanceset features`",
         )
     table = store.read_table(name, music_schema(extractor, stored.field("features").type.list_size))
     if len(table) != frames:
@@ -157,7 +168,7 @@ def read_music(store: Store, clip_id: str, frames: int) -> tuple[str, pa.Table]:
             f"{store}/{name}",
             "the clip was cut anew: extract it again, then run `popdanceset features`",
         )
-    return extractor, _checked(table, clip_id, f"{store}/{name}", "features")
+    return _checked(table, clip_id, f"{store}/{name}", "features")
 
 
 def _checked(table: pa.Table, clip_id: str, where: str, stage: str) -> pa.Table:

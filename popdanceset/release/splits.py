@@ -31,7 +31,9 @@ class Clip(NamedTuple):
     frames: int
 
 
-def assign_splits(clips: Iterable[Clip], test_share: float, seed: int = 0) -> dict[str, Split]:
+def assign_splits(
+    clips: Iterable[Clip], test_share: float, seed: int = 0, alike: Iterable[tuple[str, str]] = ()
+) -> dict[str, Split]:
     """The side of every clip.
 
     Where there are two groups or more, neither part is left empty: if no group is held out by its lots, the
@@ -43,12 +45,13 @@ def assign_splits(clips: Iterable[Clip], test_share: float, seed: int = 0) -> di
         test_share: expected share of the pieces of music, and so about that of the frames, that is held out,
         0..1.
         seed: of the lots.
+        alike: pairs of music ids that are, or were taken for, one piece: they stay together.
 
     Returns:
         clip id → `train` or `test`.
     """
     members = list(clips)
-    groups = _groups(members)
+    groups = _groups(members, alike)
     if not test_share:
         return dict.fromkeys((clip.clip_id for clip in members), "train")
     if len(groups) < 2:
@@ -74,9 +77,9 @@ def _piece(clip: Clip) -> str:
     return f"music {clip.music_id}" if clip.music_id else f"video {clip.bvid}"
 
 
-def _groups(clips: Iterable[Clip]) -> Mapping[str, set[str]]:
-    """The connected pieces of music (two are connected by a video that has both), under the least of their
-    names."""
+def _groups(clips: Iterable[Clip], alike: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
+    """The connected pieces of music (two are connected by a video that has both, or by being alike), under
+    the least of their names."""
     parent: dict[str, str] = {}
 
     def root(piece: str) -> str:
@@ -90,8 +93,13 @@ def _groups(clips: Iterable[Clip]) -> Mapping[str, set[str]]:
         piece = _piece(clip)
         a, b = root(piece), root(first_of.setdefault(clip.bvid, piece))
         parent[max(a, b)] = min(a, b)
+    pieces = set(parent)
+    for pair in alike:
+        # Also ids without clips connect: a video of theirs may have been rejected.
+        a, b = (root(f"music {music_id}") for music_id in pair)
+        parent[max(a, b)] = min(a, b)
     groups: dict[str, set[str]] = {}
-    for piece in parent:
+    for piece in pieces:
         groups.setdefault(root(piece), set()).add(piece)
     return groups
 

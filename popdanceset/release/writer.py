@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 
 import popdanceset
 from popdanceset.manifest import DOCUMENT, TABLE
+from popdanceset.music.merges import aliases, pairs
 from popdanceset.progress import Advance, ignore
 from popdanceset.release import card, croissant
 from popdanceset.release.content import ContentHash
-from popdanceset.release.members import Source, members, read_frames, read_music, source
+from popdanceset.release.members import Source, members, music_features, read_frames, read_music, source
 from popdanceset.release.shards import MAX_BYTES, Place, ShardWriter
 from popdanceset.release.splits import Clip, assign_splits
 from popdanceset.release.statistics import TableStatistics
@@ -90,7 +91,11 @@ def publish(
         [Clip(clip["clip_id"], clip["bvid"], clip["music_id"], clip["frames"]) for clip in clips],
         settings.release.test_share,
         settings.release.seed,
+        # Whatever was decided on them: so no group ever falls apart, and what was trained on is never tested.
+        [(row["first"], row["second"]) for row in pairs(store)],
     )
+    called = aliases(store)
+    clips = [{**clip, "music_id": called.get(clip["music_id"], clip["music_id"])} for clip in clips]
     without_music = [clip["clip_id"] for clip in clips if not clip["has_music"]]
     if without_music:
         _log.warning("%d clips have no music features: %s", len(without_music), " ".join(without_music))
@@ -150,6 +155,7 @@ def _write_rows(
     schemas: dict[str, pa.Schema] = {}
     places: list[Place] = []
     lengths: list[int] = []
+    extractors = music_features(store)
     with ExitStack() as stack:
         shards = {"frames": stack.enter_context(ShardWriter(folder / "data", "frames", FRAMES, max_bytes))}
         for clip in clips:
@@ -159,8 +165,8 @@ def _write_rows(
             statistics["frames"].update(rows)
             content.add_document({**clip, "split": splits[clip["clip_id"]]})
             content.add_table(rows)
-            if clip["has_music"]:
-                extractor, music = read_music(store, clip["clip_id"], len(rows))
+            for extractor in extractors.get(clip["clip_id"], ()):
+                music = read_music(store, clip["clip_id"], extractor, len(rows))
                 if extractor not in schemas:
                     schemas[extractor] = music.schema
                     statistics[extractor] = TableStatistics(music.schema)

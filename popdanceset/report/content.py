@@ -36,7 +36,6 @@ MEANING: Mapping[Reason, str] = {
     Reason.CAMERA_ZOOM: "the camera zooms too fast",
     Reason.BLANK_PICTURE: "the picture is of one colour",
     Reason.STILL_PICTURE: "nothing moves",
-    Reason.SPLIT_SCREEN: "the picture is divided into several",
     Reason.NO_DANCER: "nobody is seen",
     Reason.NOT_WHOLE: "the dancer is not seen from head to foot",
     Reason.TOO_SMALL: "the dancer is too small in the picture",
@@ -54,7 +53,6 @@ MEASURES: Mapping[str, str] = {
     "pan": "pan {:.2f}/s",
     "zoom": "zoom {:.2f}/s",
     "stillness": "still in {:.0%}",
-    "split": "divided in {:.0%}",
 }
 """How the measures of a rejected video are told; the largest of its spans each."""
 

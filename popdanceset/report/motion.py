@@ -17,7 +17,7 @@ from popdanceset.store import Store
 Floats = NDArray[np.floating[Any]]
 
 COLUMNS = ("coco_keypoints2d", "joints3d", "smpl_trans", "pred_scores")
-BEAT_EXTRACTOR, BEAT_COLUMN = b"baseline", -1
+BEAT_EXTRACTORS, BEAT_COLUMN = ("baseline", "baseline-corrected"), -1
 """What the features that know of beats are called, and their column of beats."""
 
 
@@ -93,13 +93,12 @@ def fold(table: pa.Table, column: str) -> Floats:
 
 
 def _beats(store: Store, clip_id: str) -> NDArray[np.intp] | None:
-    name = f"music/{clip_id}.parquet"
-    if not store.exists(name):
+    names = (f"music/{extractor}/{clip_id}.parquet" for extractor in BEAT_EXTRACTORS)
+    name = next((name for name in names if store.exists(name)), None)
+    if name is None:
         return None
     with store.open_read(name) as file:
         table = pq.read_table(file, columns=["features"])
-    if not (table.schema.metadata or {}).get(b"extractor", b"").startswith(BEAT_EXTRACTOR):
-        return None
     features = table["features"].combine_chunks()
     width = features.type.list_size
     return np.flatnonzero(features.flatten().to_numpy().reshape(-1, width)[:, BEAT_COLUMN] > 0.5)

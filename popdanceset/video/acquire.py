@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from popdanceset.clip_id import clip_id, part_id
 from popdanceset.errors import DownloadError, MediaError, StoreError
-from popdanceset.genre import genre
-from popdanceset.music.identity import music_id
+from popdanceset.genre import UNKNOWN, genre
+from popdanceset.music.identity import identify
 from popdanceset.schema import CLIPS, Reason, from_rows
+from popdanceset.video.beats import beats
+from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.cutting import cut
-from popdanceset.video.download import download, media_name
-from popdanceset.video.planning import Span, plan
+from popdanceset.video.download import download, media_name, quarantine
+from popdanceset.video.planning import Span, is_divided, pauses, plan
 from popdanceset.video.screening.dancers import PersonDetector, load_detector
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint, screen
@@ -39,11 +42,15 @@ class Video(Protocol):
     @property
     def duration(self) -> float | None: ...
     @property
+    def pages(self) -> int | None: ...
+    @property
     def mid(self) -> int | None: ...
     @property
     def tid(self) -> int | None: ...
     @property
     def tid_v2(self) -> int | None: ...
+    @property
+    def title(self) -> str | None: ...
 
 
 @dataclass
@@ -88,11 +95,13 @@ def acquire(
     settings: Settings,
     store: Store,
     advance: Callable[[int, str], None] = lambda steps, note: None,
+    listed: Mapping[Part, Sequence[Listed]] = MappingProxyType({}),
 ) -> Summary:
     """Acquires every video of a manifest, one after the other; what is done already is only counted.
 
     Args:
         advance: told after each video, as `popdanceset.progress.track` yields it.
+        listed: clips of earlier plans (`popdanceset.video.clip_list`), whose numbers are kept.
 
     Raises:
         RefusedError: the host asked us to stay away; what was finished before is saved.
@@ -102,10 +111,10 @@ def acquire(
     summary = Summary()
     detector: PersonDetector | None = None
     for video in manifest.videos:
-        if detector is None and not store.exists(clips_name(video.bvid)):
+        if detector is None and not all(store.exists(clips_name(video.bvid, page)) for page in pages(video)):
             detector = load_detector(settings)
         try:
-            summary.add(acquire_video(video, settings, store, detector))
+            summary.add(acquire_video(video, settings, store, detector, listed))
         except DownloadError as error:
             log.warning("%s", error)
             summary.unfinished.append(video.bvid)
@@ -113,65 +122,105 @@ def acquire(
     return summary
 
 
-def acquire_video(
-    video: Video, settings: Settings, store: Store, detector: PersonDetector | None = None
-) -> list[Row]:
-    """Download, screening, planning, cutting, music and genre of one video.
+def pages(video: Video) -> range:
+    """Numbers of a video's parts, from 1."""
+    return range(1, max(1, video.pages or 1) + 1)
 
-    Every second of the video is in one row: clips and rejected spans. A video that could not be had, or is
-        damaged, has one rejected row.
+
+def acquire_video(
+    video: Video,
+    settings: Settings,
+    store: Store,
+    detector: PersonDetector | None = None,
+    listed: Mapping[Part, Sequence[Listed]] = MappingProxyType({}),
+) -> list[Row]:
+    """Download, screening, planning, cutting, music and genre of one video, part by part.
+
+    Every second of the video is in one row: clips and rejected spans. A part that could not be had, or is
+    damaged, has one rejected row. Of a video that is gone or restricted only the first part is asked for.
 
     Args:
         detector: the caller's own; None: the one of the settings is loaded when it is needed.
+        listed: clips of earlier plans, whose numbers are kept.
 
     Returns:
-        Rows of `popdanceset.schema.CLIPS`, in order of time.
+        Rows of `popdanceset.schema.CLIPS`, in order of parts and time.
 
     Raises:
         InputError: the id is none.
-        RefusedError, TransferError: as `popdanceset.video.download.download`; no row is written.
+        RefusedError, TransferError: as `popdanceset.video.download.download`; no row of that part is written.
         SettingsError, AssetError: the person detector cannot be had.
         StoreError: the store is not writable, or full.
     """
-    name = clips_name(video.bvid)
+    rows: list[Row] = []
+    for page in pages(video):
+        rows += _part(video, page, settings, store, detector, listed.get((video.bvid, page), ()))
+        if rows[-1]["reason"] in (Reason.GONE, Reason.RESTRICTED):
+            break
+    return rows
+
+
+def _part(
+    video: Video,
+    page: int,
+    settings: Settings,
+    store: Store,
+    detector: PersonDetector | None,
+    listed: Sequence[Listed],
+) -> list[Row]:
+    name = clips_name(video.bvid, page)
     if store.exists(name):
         done: list[Row] = store.read_table(name, CLIPS).to_pylist()
         return done
-    found = download(video.bvid, video.duration, settings, store)
+    found = download(video.bvid, video.duration, settings, store, page)
     if found["accepted"]:
         try:
-            rows = _clips(video, found, settings, store, detector)
+            rows = _clips(video, found, settings, store, detector, listed)
         except MediaError as error:
             log.warning("%s", error)
-            rows = [_row(video, 1, 0.0, found["duration"], Reason.DAMAGED)]
+            quarantine(found, error.what, store)
+            rows = [_row(video, page, 0.0, found["duration"], Reason.DAMAGED)]
     else:
-        rows = [_row(video, 1, 0.0, 0.0, Reason(found["reason"]))]
-    table = from_rows(rows, CLIPS, name)
+        rows = [_row(video, page, 0.0, 0.0, Reason(found["reason"]))]
+    known_as = genre(video.tid, video.tid_v2, video.title, rules=settings.music.genres)
+    table = from_rows([row | {"genre": known_as} for row in rows], CLIPS, name)
     store.write_table(name, table, CLIPS)
     written: list[Row] = table.to_pylist()
     return written
 
 
 def _clips(
-    video: Video, found: Row, settings: Settings, store: Store, detector: PersonDetector | None
+    video: Video,
+    found: Row,
+    settings: Settings,
+    store: Store,
+    detector: PersonDetector | None,
+    listed: Sequence[Listed],
 ) -> list[Row]:
     page = found["page"]
     with store.local(media_name(video.bvid, page)) as path:
         screening = _screened(video.bvid, page, path, found["sha256"], settings, store, detector)
         shared = {
-            "music_id": music_id(path, video.bvid),
-            "cuts_per_minute": 60 * len(screening.cuts) / screening.duration,
+            "music_id": identify(path, video.bvid, page, settings, store),
+            "cuts_per_minute": 60 * (len(screening.cuts) + len(screening.transitions)) / screening.duration,
+            "bars": _share(screening.overlays.bars),
         }
         rows = []
-        for span in plan(screening, settings):
+        for span in _planned(path, screening, settings, listed):
             row = _row(video, page, span.start, span.end, span.reason) | shared
-            row |= {
-                "shake": span.measures.shake,
-                "dancers": span.measures.dancers,
-                "visibility": span.measures.visibility,
-            }
+            row |= asdict(span.measures)
             rows.append(row | _made(video.bvid, page, path, span, store) if span.accepted else row)
     return rows
+
+
+def _planned(path: Path, screening: Screening, settings: Settings, listed: Sequence[Listed]) -> list[Span]:
+    """The plan; the beats of the sound are looked for only where a clip must be divided."""
+    known = [line.clip for line in listed]
+    spans = plan(screening, settings, (), known)
+    if not is_divided(spans):
+        return spans
+    moments = beats(path) or pauses(screening)
+    return plan(screening, settings, moments, known)
 
 
 def _screened(
@@ -216,6 +265,12 @@ def _made(bvid: str, page: int, source: Path, span: Span, store: Store) -> Row:
     }
 
 
+def _share(bars: tuple[float, float, float, float]) -> float:
+    """Share of the picture that lies under the bars."""
+    above, below, left, right = bars
+    return 1 - max(0.0, 1 - above - below) * max(0.0, 1 - left - right)
+
+
 def _row(video: Video, page: int, start: float, end: float, reason: Reason) -> Row:
     """A row of which nothing is measured yet."""
     return {
@@ -228,7 +283,7 @@ def _row(video: Video, page: int, start: float, end: float, reason: Reason) -> R
         "path": "",
         "music_path": "",
         "music_id": "",
-        "genre": genre(video.tid, video.tid_v2),
+        "genre": UNKNOWN,
         "dancer_id": str(video.mid) if video.mid else video.bvid,
         "cuts_per_minute": None,
         "shake": None,

@@ -26,12 +26,14 @@ def acquire(settings: Settings, manifest_folder: Path) -> None:
     from popdanceset.progress import track
     from popdanceset.store import Store
     from popdanceset.video.acquire import acquire as run
+    from popdanceset.video.clip_list import list_clips, read_clip_list
 
     manifest = read_manifest(manifest_folder)
     store = Store(settings.store)
     store.sweep()
     with track("acquire", len(manifest.videos)) as advance:
-        summary = run(manifest, settings, store, advance)
+        summary = run(manifest, settings, store, advance, read_clip_list(manifest_folder))
+    list_clips(manifest_folder, manifest, store)
     click.echo(f"{summary.videos} videos, {summary.clips} clips, {summary.seconds:.1f} s")
     for reason, spans in sorted(summary.rejected.items()):
         click.echo(f"  {reason}: {spans}")

@@ -37,6 +37,11 @@ def row_name(bvid: str, page: int = 1) -> str:
     return f"videos/{part_id(bvid, page)}.parquet"
 
 
+def quarantine_name(bvid: str, page: int = 1) -> str:
+    """Where a damaged file is kept aside."""
+    return f"media/{bvid}/quarantine/p{page}.mp4"
+
+
 def download(
     bvid: str, announced_seconds: float | None, settings: Settings, store: Store, page: int = 1
 ) -> Row:
@@ -69,6 +74,23 @@ def download(
     return row
 
 
+def quarantine(row: Row, why: str, store: Store) -> None:
+    """Takes a file that turned out to be damaged out of use: it is kept aside, and not fetched again.
+
+    Args:
+        row: of the finished download.
+        why: what is wrong with it.
+    """
+    aside = quarantine_name(row["bvid"], row["page"])
+    if not store.exists(aside):
+        with store.local(row["path"]) as path, store.scratch() as folder:
+            store.put(Path(shutil.copy2(path, folder / "video.mp4")), aside)
+    verdict = {"accepted": False, "reason": Reason.DAMAGED, "path": "", "note": f"{why}; kept as {aside}"}
+    name = row_name(row["bvid"], row["page"])
+    store.write_table(name, from_rows([row | verdict], VIDEOS), VIDEOS)
+    store.remove(row["path"])
+
+
 def _finished(bvid: str, page: int, store: Store) -> Row | None:
     name = row_name(bvid, page)
     if not store.exists(name):
@@ -92,7 +114,11 @@ def _fetched_row(
     except RestrictedError as error:
         return row | {"reason": Reason.RESTRICTED, "note": error.what}
     except (DamagedError, MediaError) as error:
-        return row | {"reason": Reason.DAMAGED, "note": error.what}
+        note = error.what
+        for left in sorted(folder.glob("video.*"))[:1]:
+            store.put(left, quarantine_name(bvid, page))
+            note += f"; kept as {quarantine_name(bvid, page)}"
+        return row | {"reason": Reason.DAMAGED, "note": note}
     if note := _preview(fetched, row["duration"], announced, settings.download.duration_tolerance):
         return row | {"reason": Reason.PAID_PREVIEW, "note": note}
     row |= {"path": media_name(bvid, page), "sha256": sha256(fetched.path)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import re
+import shutil
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from popdanceset.errors import DamagedError, SettingsError, TransferError
+from popdanceset.errors import DamagedError, SettingsError, StoreError, TransferError
 from popdanceset.video import ffmpeg
 from popdanceset.video.failure import classify, tidy
 
@@ -77,6 +78,7 @@ def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
     """
     import yt_dlp
 
+    check_space(folder, 0, settings.download.min_free)
     listener = _Listener(bvid)
     address = f"https://www.bilibili.com/video/{bvid}" + (f"?p={page}" if page > 1 else "")
     try:
@@ -127,7 +129,46 @@ def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str,
         "noprogress": True,
         "color": "never",
         "logger": listener,
+        "progress_hooks": [_Space(folder, download.min_free)],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """Stops a download for which the disk is too small, as soon as its size is announced.
+
+    Merging sound and picture needs the size once more.
+    """
+
+    folder: Path
+    min_free: int
+
+    def __call__(self, progress: dict[str, Any]) -> None:
+        if progress.get("status") != "downloading":
+            return
+        total = progress.get("total_bytes") or progress.get("total_bytes_estimate") or 0
+        left = max(0.0, total - (progress.get("downloaded_bytes") or 0))
+        check_space(self.folder, left + total, self.min_free)
+
+
+def check_space(folder: Path, need: float, min_free: int) -> None:
+    """Makes sure that a disk has room.
+
+    Args:
+        folder: on the disk.
+        need: bytes to be written.
+        min_free: bytes that must stay free.
+
+    Raises:
+        StoreError: there is too little.
+    """
+    free = shutil.disk_usage(folder).free
+    if free - need < min_free:
+        raise StoreError(
+            f"{free / 1e6:,.0f} MB are free, {(need + min_free) / 1e6:,.0f} MB are needed",
+            folder,
+            "free some space, or set download.min_free lower, and run again",
+        )
 
 
 def _pause(n: int) -> float:

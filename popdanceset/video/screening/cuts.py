@@ -1,4 +1,4 @@
-"""Camera cuts, by PySceneDetect's content and adaptive detectors."""
+"""Camera cuts, by PySceneDetect's measure of change: its adaptive rule and its content rule."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ class CutDetector:
     """
 
     def __init__(self) -> None:
-        from scenedetect.detectors import AdaptiveDetector, ContentDetector
+        from scenedetect.detectors import AdaptiveDetector
 
         self._adaptive = AdaptiveDetector(_ADAPTIVE_RATIO, min_scene_len=1, min_content_val=_ADAPTIVE_LEAST)
-        self._content = ContentDetector(_CONTENT, min_scene_len=1)
         self._times: list[float] = []
         self._changes: list[float] = []
         self._by_ratio: set[int] = set()
-        self._by_change: set[int] = set()
 
     def see(self, frame: Frame) -> None:
         """Takes the next picture."""
@@ -41,19 +39,18 @@ class CutDetector:
 
         height, width = frame.image.shape[:2]
         size = (_WIDTH, max(2, round(_WIDTH * height / width)))
-        bgr = cv2.cvtColor(cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2BGR)
+        bgr = cv2.cvtColor(cv2.resize(frame.image, size), cv2.COLOR_RGB2BGR)
         # Only the number counts: real times are kept here, whatever the source's rate.
         number = FrameTimecode(len(self._times), 30.0)
         self._times.append(frame.time)
         self._by_ratio.update(cut.frame_num for cut in self._adaptive.process_frame(number, bgr))
-        self._by_change.update(cut.frame_num for cut in self._content.process_frame(number, bgr))
-        self._changes.append(
-            float(self._content._frame_score or 0.0)
-        )  # else told to a costly StatsManager only
+        # Else told to a costly StatsManager only; the content rule is the same number above a threshold.
+        self._changes.append(float(self._adaptive._frame_score or 0.0))
 
     def cuts(self) -> tuple[float, ...]:
         """Times of the first pictures of new shots, seconds, ascending."""
-        found = self._by_ratio | {n for n in self._by_change if self._stands_out(n)}
+        great = np.flatnonzero(np.array(self._changes) >= _CONTENT).tolist()
+        found = self._by_ratio | {n for n in great if self._stands_out(n)}
         return tuple(self._times[n] for n in sorted(found) if n > 0)
 
     def _stands_out(self, n: int) -> bool:

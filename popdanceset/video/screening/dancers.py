@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,21 @@ GROUP = "popdanceset.detectors"
 _BEYOND = 0.25  # radii that the circle may leave the frame above or below; see `is_whole`
 _ASIDE = 0.3  # radii that the hips keep off the sides
 _SLACK = 0.002  # seconds
+_REACH = 1.5  # radii that the main dancer may move between two looks
+_LARGER = 1.5  # times the main dancer's radius: who is that large takes the part
+_FORGOTTEN = 1.6  # seconds after which whoever comes back begins a new track
 
 
 class PersonDetector(Protocol):
     """Finds people in a picture. Not to be shared between threads."""
 
-    def __call__(self, image: NDArray[np.uint8]) -> Floats:
+    def __call__(self, image: NDArray[np.uint8], near: Floats | None = None) -> Floats:
         """People, each once.
 
         Args:
             image: (height, width, 3) uint8 RGB.
+            near: (m, 4) people found shortly before: a quick look for them, and for whoever stands out, is
+                enough; None: everybody is to be found.
 
         Returns:
             (n, 4) centre x, y of the hips and radius of the circle around the whole body, in pixels; score
@@ -71,29 +76,70 @@ def is_whole(people: Floats, height: int, width: int) -> NDArray[np.bool_]:
 
 
 class DancerCounter:
-    """Counts people in pictures at even distances.
+    """Counts people and follows the main dancer.
+
+    Everybody is looked for every `search_seconds`, and whenever a quick look finds more or fewer people than
+    there were.
 
     Args:
         detector: finds them.
-        fps: pictures a second that are looked at.
         least_score: people the detector is less sure of are not counted.
+        search_seconds: time between two thorough searches.
     """
 
-    def __init__(self, detector: PersonDetector, fps: float, least_score: float) -> None:
-        self._detector, self._interval, self._least_score = detector, 1 / fps, least_score
-        self._seen: list[tuple[float, int, int]] = []
-        self.people: Any = np.empty((0, 4))  # those in the last picture that was looked at
+    def __init__(self, detector: PersonDetector, least_score: float, search_seconds: float) -> None:
+        self._detector, self._least_score, self._search_seconds = detector, least_score, search_seconds
+        self._seen: list[tuple[float, int, int, int, float, float, int]] = []
+        self._people: Floats | None = None
+        self._searched = -np.inf
+        self._tracks: dict[int, tuple[Floats, float]] = {}  # where and when each was seen last
 
-    def see(self, frame: Frame) -> None:
-        """Takes the next picture; looks at it if it is time."""
-        if self._seen and frame.time < len(self._seen) * self._interval - _SLACK:
-            return
-        found = np.asarray(self._detector(frame.image), float).reshape(-1, 4)
-        self.people = found[found[:, 3] > self._least_score]
-        whole = is_whole(self.people, *frame.image.shape[:2])
-        self._seen.append((round(frame.time, 4), len(self.people), int(whole.sum())))
+    def look(self, frame: Frame) -> Floats:
+        """Takes a picture; the people in it, (n, 4) as `PersonDetector` gives them."""
+        height, width = frame.image.shape[:2]
+        people = None
+        if self._people is not None and frame.time < self._searched + self._search_seconds - _SLACK:
+            quick = self._found(frame, self._people)
+            people = quick if len(quick) == len(self._people) else None
+        if people is None:
+            people = self._found(frame, None)
+            self._searched = frame.time
+        self._people = people
+        whole = is_whole(people, height, width)
+        main, size, second, track = 0, 0.0, 0.0, 0
+        if len(people):
+            number, track = self._follow(people, frame.time)
+            others = np.delete(people[:, 2], number)
+            main, size = int(whole[number]), 2 * float(people[number, 2]) / height
+            second = float(others.max() / people[number, 2]) if len(others) else 0.0
+        told = (len(people), int(whole.sum()), main, round(size, 3), round(second, 3), track)
+        self._seen.append((round(frame.time, 4), *told))
+        return people
+
+    def _found(self, frame: Frame, near: Floats | None) -> Floats:
+        found = np.asarray(self._detector(frame.image, near), float).reshape(-1, 4)
+        return np.asarray(found[found[:, 3] > self._least_score])
+
+    def _follow(self, people: Floats, time: float) -> tuple[int, int]:
+        """Number of the main dancer among the people, and of the track, from 1.
+
+        The dancer of the oldest track that goes on stays the main dancer until somebody else is clearly
+        larger.
+        """
+        largest = int(people[:, 2].argmax())
+        for track, (place, seen) in sorted(self._tracks.items()):
+            gap = np.linalg.norm(people[:, :2] - place[:2], axis=1) / place[2]
+            growth = np.abs(np.log(people[:, 2] / place[2]))
+            same = int((gap + growth).argmin())
+            goes_on = time - seen < _FORGOTTEN and gap[same] < _REACH and growth[same] < np.log(2)
+            if goes_on and people[largest, 2] < _LARGER * people[same, 2]:
+                self._tracks[track] = (people[same], time)
+                return same, track
+        track = len(self._tracks) + 1
+        self._tracks[track] = (people[largest], time)
+        return largest, track
 
     def dancers(self) -> Dancers:
         """What was counted."""
-        columns = list(zip(*self._seen, strict=True)) or [(), (), ()]
+        columns = list(zip(*self._seen, strict=True)) or [()] * 7
         return Dancers(*columns)

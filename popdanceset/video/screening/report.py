@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from popdanceset.errors import StoreError
@@ -23,6 +23,47 @@ class Shake:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """Intended camera motion over time, apart from jitter.
+
+    Attributes:
+        time: as `Shake.time`.
+        pan: speed of the picture's middle, diagonals of the frame a second; None where it is not known.
+        zoom: rate of change of the logarithm of the focal length, 1/s, absolute; None likewise.
+    """
+
+    time: tuple[float, ...]
+    pan: tuple[float | None, ...]
+    zoom: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Whether the picture lives, and shows anything.
+
+    Attributes:
+        time: seconds from the first picture, ten a second.
+        change: brightness change within half a second, 0..255, of the parts that change most.
+        contrast: from the dark to the light parts, 0..255.
+    """
+
+    time: tuple[float, ...]
+    change: tuple[float | None, ...]
+    contrast: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlays:
+    """What lies beside the picture through the whole video.
+
+    Attributes:
+        bars: dark margins above, below, left and right, shares of the picture's sides.
+    """
+
+    bars: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Dancers:
     """Who is seen, in pictures taken at even distances.
 
@@ -30,11 +71,21 @@ class Dancers:
         time: seconds from the first picture.
         count: people.
         whole: how many of them are in the frame from head to foot.
+        main: whether the main dancer is whole, 0 or 1; the main dancer is the one followed from before, or
+            else the largest.
+        size: height of the main dancer's circle, share of the frame's height; 0 if nobody is there.
+        second: the next largest person's circle, share of the main dancer's; 0 if there is none.
+        track: number of the main dancer's track, which changes when the dancer is another one; 0 if nobody
+            is there.
     """
 
     time: tuple[float, ...]
     count: tuple[int, ...]
     whole: tuple[int, ...]
+    main: tuple[int, ...]
+    size: tuple[float, ...]
+    second: tuple[float, ...]
+    track: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +96,11 @@ class Screening:
         duration: seconds from the first picture to the end of the last one, as decoded.
         fps: mean rate of the pictures, 1/s.
         cuts: times of the first pictures of new shots, seconds, ascending.
+        transitions: starts and ends of dissolves and fades, seconds, ascending.
         shake: camera jitter.
+        motion: pan and zoom.
+        picture: stillness and blankness.
+        overlays: bars.
         dancers: people.
         made_from: hash of the file and the settings of the measures; with another value the report is out of
             date.
@@ -54,7 +109,11 @@ class Screening:
     duration: float
     fps: float
     cuts: tuple[float, ...]
+    transitions: tuple[tuple[float, float], ...]
     shake: Shake
+    motion: Motion
+    picture: Picture
+    overlays: Overlays
     dancers: Dancers
     made_from: str = ""
 
@@ -69,16 +128,30 @@ class Screening:
         Raises:
             StoreError: the document is no screening report.
         """
+
+        def series(kind: type[Any]) -> Any:
+            part = document[kind.__name__.lower()]
+            return kind(*(tuple(part[field.name]) for field in fields(kind)))
+
         try:
             return cls(
                 duration=float(document["duration"]),
                 fps=float(document["fps"]),
                 cuts=tuple(document["cuts"]),
-                shake=Shake(tuple(document["shake"]["time"]), tuple(document["shake"]["value"])),
-                dancers=Dancers(*(tuple(document["dancers"][key]) for key in ("time", "count", "whole"))),
+                transitions=tuple((float(start), float(end)) for start, end in document["transitions"]),
+                shake=series(Shake),
+                motion=series(Motion),
+                picture=series(Picture),
+                overlays=Overlays(_bars(document["overlays"]["bars"])),
+                dancers=series(Dancers),
                 made_from=str(document["made_from"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
                 f"no screening report: {error!r}", do="delete it and run the stage again"
             ) from error
+
+
+def _bars(values: Any) -> tuple[float, float, float, float]:
+    above, below, left, right = values
+    return float(above), float(below), float(left), float(right)

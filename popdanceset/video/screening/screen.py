@@ -1,32 +1,43 @@
-"""Screens a video: decodes it once, at reduced size, and shows every picture to every measure."""
+"""Screens a video: decodes it once, at reduced size, and shows every picture to every measure.
+
+People are looked for in a thread beside: while they are in one picture, the pictures before it are decoded
+and measured.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from popdanceset.errors import MediaError
-from popdanceset.media import frames, probe
+from popdanceset.media import Frame, frames, probe
 from popdanceset.video.screening.cuts import CutDetector
-from popdanceset.video.screening.dancers import DancerCounter, PersonDetector
+from popdanceset.video.screening.dancers import DancerCounter, Floats, PersonDetector
+from popdanceset.video.screening.overlays import OverlayMeter
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.shake import ShakeMeter
+from popdanceset.video.screening.stillness import StillnessMeter
+from popdanceset.video.screening.transitions import TransitionDetector
 
 if TYPE_CHECKING:
     from popdanceset.settings import ScreeningSettings
 
-VERSION = 1
+VERSION = 2
 """Of the measures: a report made by others is made again."""
 
+_SLACK = 0.002  # seconds: time stamps are rounded
 _MISSING = 0.5  # seconds of the end of a file that may lack before it counts as damaged
 
 
 def screen(
     path: Path, settings: ScreeningSettings, detector: PersonDetector, made_from: str = ""
 ) -> Screening:
-    """Measures cuts, shake and dancers.
+    """Everything that is measured in a video.
 
     Args:
         detector: not shared with another thread.
@@ -36,25 +47,64 @@ def screen(
         InputError: there is no such file, or it may not be read.
         MediaError: it is no video, damaged, or ends before the time its header tells.
     """
-    cuts, shake = CutDetector(), ShakeMeter()
-    dancers = DancerCounter(detector, settings.sample_fps, settings.detector_score)
+    cuts, soft, shake = CutDetector(), TransitionDetector(), ShakeMeter()
+    still, overlays = StillnessMeter(), OverlayMeter()
+    dancers = DancerCounter(detector, settings.detector_score, settings.search_seconds)
     found = probe(path)
     last, number = 0.0, 0
-    for frame in frames(path, settings.height):
-        dancers.see(frame)
-        cuts.see(frame)
-        shake.see(frame, dancers.people)
-        last, number = frame.time, number + 1
+    with ThreadPoolExecutor(1, "people") as beside:
+        waiting: list[Frame] = []
+        people: Future[Floats] | None = None
+        groups = _groups(frames(path, settings.height), 1 / settings.sample_fps)
+        for group in itertools.chain(groups, ([],)):
+            seen = people.result() if people is not None else None
+            people = beside.submit(dancers.look, group[0]) if group else None
+            for frame in waiting:
+                for measure in (cuts, soft, still, overlays):
+                    measure.see(frame)
+                shake.see(frame, seen)
+                last, number = frame.time, number + 1
+            waiting = group
     fps = (number - 1) / last if last else found.fps
     duration = last + (1 / fps if fps else 0.0)
     if duration < found.duration - _MISSING:
         raise MediaError(f"ends after {duration:.1f} of {found.duration:.1f} s", path, "fetch the file again")
-    times = cuts.cuts()
-    return Screening(duration, fps, times, shake.shake(times), dancers.dancers(), made_from)
+    hard = soft.cuts(cuts.cuts())
+    blends = soft.transitions(hard)
+    sharp = tuple(cut for cut in hard if not any(start <= cut <= end for start, end in blends))
+    edges = sorted([*sharp, *(edge for blend in blends for edge in blend)])
+    return Screening(
+        duration=duration,
+        fps=fps,
+        cuts=sharp,
+        transitions=blends,
+        shake=shake.shake(edges),
+        motion=shake.motion(edges),
+        picture=still.picture(),
+        overlays=overlays.overlays(),
+        dancers=dancers.dancers(),
+        made_from=made_from,
+    )
+
+
+def _groups(pictures: Iterable[Frame], interval: float) -> Iterator[list[Frame]]:
+    """The pictures in order, in groups that begin at about the multiples of `interval` seconds."""
+    group: list[Frame] = []
+    begun = 0
+    for frame in pictures:
+        if frame.time >= begun * interval - _SLACK:
+            if group:
+                yield group
+            group, begun = [], begun + 1
+        group.append(frame)
+    if group:
+        yield group
 
 
 def fingerprint(sha256: str, settings: ScreeningSettings) -> str:
     """What a report depends on: the file, the measures, and the settings that planning does not use."""
-    measured = settings.model_dump(include={"height", "detector", "sample_fps", "detector_score"})
+    measured = settings.model_dump(
+        include={"height", "detector", "sample_fps", "detector_score", "search_seconds"}
+    )
     text = json.dumps([VERSION, sha256, measured], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Camera shake: the fast part of the camera's motion, from optical flow on the background."""
+"""Camera motion from optical flow on the background: its fast part is shake, the rest is pan and zoom."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
+from scipy.signal import fftconvolve, savgol_filter
 
 from popdanceset.media import Frame
-from popdanceset.video.screening.report import Shake
+from popdanceset.video.screening.report import Motion, Shake
 
 Floats = NDArray[np.float64]
 Grey = NDArray[Any]
@@ -20,9 +20,13 @@ _HEIGHT = 240  # pixels of the pictures in which motion is measured
 _POINTS = 160
 _LEAST_POINTS = 60  # fewer that are still followed, and new ones are looked for
 _LEAST_AGREEING = 12  # points of the background that must move alike, else the motion is unknown
+_WIDER = 1.2  # times the circle around a body, for arms that leave it
+_LEAST_BACKGROUND = 0.15  # share of the picture that must be outside of all circles
+_LEAST_SPREAD = 0.3  # diagonals between the outermost of them
 _AGREES_WITHIN = 0.75  # pixels
 _HIGHEST_RATE = 31.0  # 1/s: pictures in between say nothing new about a hand that shakes
-_SMOOTHING = 0.5  # seconds: slower motion is taken for a pan
+_SMOOTHING = 1.0  # seconds: what a parabola describes over this time is taken for a pan
+_STEADY = 0.5  # seconds over which pan and zoom are averaged
 _WINDOW = 1.0  # seconds over which jitter is averaged
 _TOLD_EVERY = 0.1  # seconds
 _SLACK = 0.002  # seconds: time stamps are rounded
@@ -46,14 +50,16 @@ class ShakeMeter:
         self._times: list[float] = []
         self._motions: list[Floats] = []
         self._diagonal = 1.0
+        self._shape = (1, 1)
         self._last: Grey | None = None
         self._points: NDArray[Any] = np.empty((0, 1, 2), np.float32)
 
-    def see(self, frame: Frame, people: Floats) -> None:
+    def see(self, frame: Frame, people: Floats | None) -> None:
         """Takes the next picture.
 
         Args:
-            people: (n, ≥ 3) centre x, y and radius of the circles around the people, pixels of this picture.
+            people: (n, ≥ 3) centre x, y and radius of the circles around the people, pixels of this picture;
+                None: nobody was looked for.
         """
         if self._times and frame.time - self._times[-1] < 1 / _HIGHEST_RATE:
             return
@@ -62,12 +68,13 @@ class ShakeMeter:
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
         if scale < 1:
             grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self._shape = (grey.shape[0], grey.shape[1])
         self._diagonal = float(np.hypot(*grey.shape))
         self._times.append(frame.time)
         self._motions.append(np.full((4, 2), np.nan) if self._last is None else self._moved(self._last, grey))
         if len(self._points) < _LEAST_POINTS:
-            mask = _background(grey.shape, people * scale)
-            found = cv2.goodFeaturesToTrack(grey, mask=mask, **_CORNERS)
+            mask = _background(grey.shape, np.empty((0, 3)) if people is None else people * scale)
+            found = None if mask is None else cv2.goodFeaturesToTrack(grey, mask=mask, **_CORNERS)
             self._points = np.empty((0, 1, 2), np.float32) if found is None else found
         self._last = grey
 
@@ -90,6 +97,9 @@ class ShakeMeter:
             self._points = self._points[:0]
             return unknown
         self._points = there[agrees.ravel() == 1]
+        # A few points close together tell little, and may all lie on an arm.
+        if np.hypot(*np.ptp(self._points.reshape(-1, 2), axis=0)) < _LEAST_SPREAD * self._diagonal:
+            return unknown
         corners = _corners(now.shape)
         return np.asarray(corners @ transform[:, :2].T + transform[:, 2] - corners)
 
@@ -103,19 +113,77 @@ class ShakeMeter:
             return Shake((), ())
         times = np.array(self._times)
         value = jitter(times, np.stack(self._motions) / self._diagonal, np.array(cuts))
-        kept = np.flatnonzero(np.diff(np.floor((times + _SLACK) / _TOLD_EVERY), prepend=-1.0))
-        times, value = times[kept], value[kept]
-        return Shake(
-            tuple(times.round(4).tolist()),
-            tuple(None if np.isnan(v) else round(float(v), 6) for v in value),
-        )
+        kept = _told(times)
+        return Shake(tuple(times[kept].round(4).tolist()), _plain(value[kept]))
+
+    def motion(self, cuts: Sequence[float]) -> Motion:
+        """Pan and zoom over the whole video.
+
+        Args:
+            cuts: as for `shake`.
+        """
+        if not self._times:
+            return Motion((), (), ())
+        times = np.array(self._times)
+        pan, zoom = movement(times, np.stack(self._motions) / self._diagonal, self._shape, np.array(cuts))
+        kept = _told(times)
+        return Motion(tuple(times[kept].round(4).tolist()), _plain(pan[kept]), _plain(zoom[kept]))
+
+
+def _told(times: Floats) -> NDArray[np.intp]:
+    """Numbers of the pictures of which the report tells, about ten a second."""
+    return np.flatnonzero(np.diff(np.floor((times + _SLACK) / _TOLD_EVERY), prepend=-1.0))
+
+
+def _plain(values: Floats) -> tuple[float | None, ...]:
+    return tuple(None if np.isnan(v) else round(float(v), 6) for v in values)
+
+
+def movement(times: Floats, motions: Floats, shape: tuple[int, int], cuts: Floats) -> tuple[Floats, Floats]:
+    """Pan and zoom: the motion's mean over `_STEADY` seconds.
+
+    Args:
+        times: (n,) seconds, ascending.
+        motions: (n, 4, 2) motion of the points of `_corners` since the picture before, diagonals.
+        shape: height and width of the pictures, pixels.
+        cuts: times of the first pictures of new shots.
+
+    Returns:
+        (n,) speed of the pictures' middle in diagonals a second, and (n,) absolute rate of the logarithm of
+        the scale, 1/s; nan where more than half of the motions in that time are unknown.
+    """
+    arms = _corners(shape) / np.hypot(*shape)
+    arms = arms - arms.mean(0)
+    known = np.logical_not(np.isnan(motions).any(axis=(1, 2)))
+    known[np.searchsorted(times, cuts)[np.searchsorted(times, cuts) < len(times)]] = False
+    steps = np.where(known[:, None, None], motions, 0.0)
+    slide = steps.mean(1)
+    growth = (steps * arms).sum((1, 2)) / (arms**2).sum()
+    series = np.column_stack([slide, growth])
+    shot = np.searchsorted(cuts, times, side="right")
+    interval = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    half = max(1, round(_STEADY / interval / 2))
+    result = np.full((len(times), 3), np.nan)
+    for number in range(len(cuts) + 1):
+        inside = np.flatnonzero(shot == number)
+        if len(inside) < 3:
+            continue
+        sums = np.cumsum(np.vstack([np.zeros((1, 4)), np.column_stack([series, known])[inside]]), 0)
+        at = np.arange(len(inside))
+        first, end = np.maximum(at - half, 0), np.minimum(at + half + 1, len(inside))
+        window = sums[end] - sums[first]
+        told = window[:, 3]
+        enough = told >= 0.5 * (end - first)
+        result[inside[enough]] = window[enough, :3] / told[enough, None] / interval
+    return np.hypot(result[:, 0], result[:, 1]), np.abs(result[:, 2])
 
 
 def jitter(times: Floats, motions: Floats, cuts: Floats) -> Floats:
     """High-frequency part of a camera's path.
 
-    The path is the sum of the motions of one shot; its slow part is its mean over `_SMOOTHING` seconds, the
-    rest is shake. Unknown motion counts as none and gives no value of its own.
+    The path is the sum of the motions of one shot; its slow part is a parabola fitted around each picture
+    over `_SMOOTHING` seconds (Savitzky-Golay filter, so that a pan may begin and end), the rest is shake.
+    Unknown motion counts as none and gives no value of its own.
 
     Args:
         times: (n,) seconds, ascending.
@@ -137,7 +205,7 @@ def jitter(times: Floats, motions: Floats, cuts: Floats) -> Floats:
         steps = np.where(known[inside, None, None], motions[inside], 0.0)
         steps[0] = 0.0  # the first motion of a shot leads across the cut
         path = np.cumsum(steps, 0).reshape(len(inside), -1)
-        fast = path - _running_mean(path, _SMOOTHING / interval)
+        fast = path - _slow(path, _SMOOTHING / interval)
         power = (fast**2).reshape(len(inside), -1, 2).sum(2).mean(1)
         seen = known[inside].astype(float)
         seen[0] = 0.0
@@ -150,14 +218,12 @@ def jitter(times: Floats, motions: Floats, cuts: Floats) -> Floats:
     return value
 
 
-def _running_mean(series: Floats, width: float) -> Floats:
-    """Mean (n, d) over about `width` rows, centred; the ends are mirrored through their last value, so that
-    straight motion stays straight."""
-    half = min(max(1, round(width / 2)), len(series) - 1)
-    before = 2 * series[0] - series[half:0:-1]
-    after = 2 * series[-1] - series[-2 : -half - 2 : -1]
-    total = np.cumsum(np.concatenate([np.zeros((1, series.shape[1])), before, series, after]), 0)
-    return np.asarray((total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1))
+def _slow(path: Floats, width: float) -> Floats:
+    """Slow part of a path (n, d): parabolas fitted over about `width` rows."""
+    window = min(2 * max(2, round(width / 2)) + 1, len(path) - 1 + len(path) % 2)
+    if window < 5:
+        return path
+    return np.asarray(savgol_filter(path, window, 2, axis=0))
 
 
 def _corners(shape: tuple[int, ...]) -> Floats:
@@ -170,5 +236,5 @@ def _background(shape: tuple[int, ...], people: Floats) -> Any:
     """Mask (height, width) uint8 of what lies outside the people's circles; None if next to nothing does."""
     mask = np.full(shape[:2], 255, np.uint8)
     for x, y, radius in people[:, :3]:
-        cv2.circle(mask, (round(x), round(y)), round(radius), 0, -1)
-    return mask if (mask > 0).mean() > 0.1 else None
+        cv2.circle(mask, (round(x), round(y)), round(_WIDER * radius), 0, -1)
+    return mask if (mask > 0).mean() > _LEAST_BACKGROUND else None

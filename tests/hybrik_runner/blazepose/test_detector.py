@@ -53,7 +53,7 @@ def test_people_of_several_squares_are_merged() -> None:
     np.testing.assert_allclose(merged.centre, [[52, 49], [200, 60]])
 
 
-def test_tiles_cover_the_picture_in_half_steps() -> None:
+def test_tiles_cover_the_picture_and_overlap() -> None:
     for width, height in ((640, 360), (360, 640), (300, 300), (101, 77)):
         covered = np.zeros((height, width), bool)
         sides = set()
@@ -66,7 +66,15 @@ def test_tiles_cover_the_picture_in_half_steps() -> None:
         assert covered.all()
         assert len(sides) == 2
         small = [x for x, y, side in people.tiles(width, height) if side < min(width, height) and y == 0]
-        assert np.diff(small).max() <= 0.3 * min(width, height) + 1e-9
+        assert np.diff(small).max() <= 0.4 * min(width, height) + 1e-9
+
+
+def test_only_who_is_missing_is_looked_for_again() -> None:
+    near = np.array([[50.0, 50, 40, 0.9], [200, 60, 30, 0.8]])
+    assert people.missing(near, persons((55, 52, 38, 0.9))).tolist() == near[1:].tolist()
+    ((x, y, side),) = people.around(near[1:])
+    assert (x + side / 2, y + side / 2) == (200, 60)
+    assert side > 2 * 30
 
 
 def test_detector_keeps_what_it_is_given(fake_network: Callable[..., object]) -> None:

@@ -88,7 +88,7 @@ def test_every_accepted_clip_with_sound_gets_a_row_a_frame(
     assert seen == ["BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3"]
     assert "1 clips have no sound" in caplog.text
     assert "BV1_Clip_3" in caplog.text
-    assert clips.list("music") == ["music/BV1_Clip_1.parquet", "music/BV1_Clip_2.parquet"]
+    assert clips.list("music") == ["music/baseline/BV1_Clip_1.parquet", "music/baseline/BV1_Clip_2.parquet"]
     for clip_id, frames in (("BV1_Clip_1", 28), ("BV1_Clip_2", 40)):
         table = clips.read_table(table_name(clip_id), SCHEMA)
         assert table["frame_index"].to_pylist() == list(range(frames))
@@ -115,7 +115,7 @@ def test_a_killed_run_leaves_only_whole_tables(clips: Store, settings: Settings)
 
     with pytest.raises(KeyboardInterrupt):
         extract_features(settings, clips, extractor=Killed())
-    assert clips.list("music") == ["music/BV1_Clip_1.parquet"]
+    assert clips.list("music") == ["music/counter/BV1_Clip_1.parquet"]
     assert extract_features(settings, clips, extractor=Counter()) == 1
 
 

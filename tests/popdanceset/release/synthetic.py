@@ -124,4 +124,4 @@ def add_music(store: Store, clip_id: str, frames: int, seed: int = 0) -> None:
             ),
         }
     )
-    store.write_table(f"music/{clip_id}.parquet", table, MUSIC)
+    store.write_table(f"music/baseline/{clip_id}.parquet", table, MUSIC)

@@ -88,3 +88,17 @@ def test_of_a_few_pieces_the_shortest_is_held_out() -> None:
 
 def test_nothing_is_held_out_if_nothing_is_asked_for() -> None:
     assert set(assign_splits(clips_of([(1, 1), (2, 2)]), 0).values()) == {"train"}
+
+
+@given(PAIRS, st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=8), st.floats(0.01, 0.9))
+def test_music_that_may_be_one_piece_stays_on_one_side(
+    pairs: list[tuple[int, int]], alike: list[tuple[int, int]], share: float
+) -> None:
+    clips = clips_of(pairs)
+    splits = assign_splits(clips, share, alike=[(f"m{a}", f"m{b}") for a, b in alike])
+    assert splits.keys() == {clip.clip_id for clip in clips}
+    sides: dict[str, set[str]] = {}
+    for clip in clips:
+        sides.setdefault(clip.music_id, set()).add(splits[clip.clip_id])
+    for a, b in alike:
+        assert len(sides.get(f"m{a}", set()) | sides.get(f"m{b}", set())) < 2

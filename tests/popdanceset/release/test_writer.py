@@ -29,7 +29,7 @@ from popdanceset.release.command import publish as publish_command
 from popdanceset.release.members import clip_order
 from popdanceset.release.reader import Release
 from popdanceset.release.writer import ReleaseReport, publish
-from popdanceset.schema import FRAMES, RELEASE_CLIPS, from_rows
+from popdanceset.schema import CLIPS, FRAMES, MERGES, RELEASE_CLIPS, from_rows, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 
@@ -351,9 +351,9 @@ def test_a_clip_listed_twice_is_an_error(ready: Store, settings: Settings, synth
 
 def test_a_table_of_something_else_is_no_music(ready: Store, settings: Settings) -> None:
     ready.write_table(
-        "music/BV2_Clip_1.parquet", ready.read_table("poses/BV2_Clip_1.parquet", FRAMES), FRAMES
+        "music/baseline/BV2_Clip_1.parquet", ready.read_table("poses/BV2_Clip_1.parquet", FRAMES), FRAMES
     )
-    with pytest.raises(SchemaError, match="is no table of music features"):
+    with pytest.raises(SchemaError, match="is no table of baseline music features"):
         publish(settings, ready, "weekly")
 
 
@@ -375,3 +375,29 @@ def test_the_command_says_what_it_did(ready: Store, settings: Settings) -> None:
     for done in ("published", "unchanged"):
         result = CliRunner().invoke(publish_command, [*arguments, "--version", "v1"], catch_exceptions=False)
         assert f"release v1 {done}: 4 clips, 675 frames, 22.5 s in " in result.output
+
+
+def test_features_of_several_extractors_lie_side_by_side(ready: Store, settings: Settings) -> None:
+    wide = music_schema("jukebox", 8)
+    rows = [
+        {"clip_id": "BV2_Clip_1", "frame_index": k, "features": np.full(8, k, np.float32)} for k in range(400)
+    ]
+    ready.write_table("music/jukebox/BV2_Clip_1.parquet", from_rows(rows, wide), wide)
+    report = publish(settings, ready, "weekly")
+    with Release(Path(settings.store, report.path)) as release:
+        assert sorted(release.extractors) == ["baseline", "jukebox"]
+        assert release.clips_with_music("jukebox") == ["BV2_Clip_1"]
+        assert release.music("BV2_Clip_1", "jukebox")[7].tolist() == [7] * 8
+        assert release.music("BV2_Clip_1").shape == (400, 35)
+
+
+def test_merged_music_has_one_name_and_one_side(ready: Store, settings: Settings) -> None:
+    ids = sorted({row["music_id"] for row in ready.read_table("clips", CLIPS).to_pylist()} - {""})[:2]
+    pair = {"first": ids[0], "second": ids[1], "bvid": "", "page": 1, "method": "", "similarity": 0.0}
+    for state in ("proposed", "merged", "refused"):
+        ready.write_table("merges/pair.parquet", from_rows([{**pair, "state": state}], MERGES), MERGES)
+        report = publish(settings, ready, "weekly")
+        clips = ready.read_table(f"{report.path}/meta/clips.parquet", RELEASE_CLIPS).to_pylist()
+        sides = {clip["split"] for clip in clips if clip["music_id"] in ids}
+        assert len(sides) == 1
+        assert (ids[1] in {clip["music_id"] for clip in clips}) == (state != "merged")

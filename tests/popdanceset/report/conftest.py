@@ -263,7 +263,7 @@ class Dataset:
             beats = [
                 {"clip_id": clip_id, "frame_index": k, "features": row} for k, row in enumerate(features)
             ]
-            self.store.write_table(f"music/{clip_id}.parquet", schema.from_rows(beats, music), music)
+            self.store.write_table(f"music/baseline/{clip_id}.parquet", schema.from_rows(beats, music), music)
         return self
 
     def published(self):

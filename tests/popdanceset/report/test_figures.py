@@ -66,11 +66,11 @@ def test_only_features_that_know_of_beats_are_asked(dataset, made_by_hand):
     clip_id = made_by_hand.CLIP_IDS[0]
     dataset.extracted([clip_id])
     jukebox = schema.music_schema("jukebox", 35)
-    table = dataset.store.read_table(f"music/{clip_id}.parquet", jukebox)
-    dataset.store.write_table(f"music/{clip_id}.parquet", table, jukebox)
+    table = dataset.store.read_table(f"music/baseline/{clip_id}.parquet", jukebox)
+    dataset.store.write_table(f"music/jukebox/{clip_id}.parquet", table, jukebox)
 
-    assert read_motion(dataset.store, clip_id).beats is None
-    dataset.store.remove(f"music/{clip_id}.parquet")
+    assert read_motion(dataset.store, clip_id).beats is not None
+    dataset.store.remove(f"music/baseline/{clip_id}.parquet")
     assert read_motion(dataset.store, clip_id).beats is None
 
 

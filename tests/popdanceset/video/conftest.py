@@ -179,7 +179,7 @@ def write(path: Path, pictures: Sequence[np.ndarray], fps: int = FPS) -> Path:
     return path
 
 
-def find_ovals(image: np.ndarray) -> np.ndarray:
+def find_ovals(image: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
     """The person detector of this stage: (n, 4) of the magenta ovals."""
     red, green, blue = (image[..., c].astype(int) for c in range(3))
     mask = ((red - green > 90) & (blue - green > 90)).astype(np.uint8)

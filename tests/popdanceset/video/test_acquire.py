@@ -16,7 +16,7 @@ from popdanceset.commands import with_values
 from popdanceset.errors import ManifestError, RefusedError, TransferError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.media import probe
-from popdanceset.schema import CLIPS
+from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.settings import Settings
 from popdanceset.simulator.casting import Media
 from popdanceset.simulator.faults import MEDIA, NAMED, Answer, Fault
@@ -27,10 +27,11 @@ from popdanceset.store import Store
 from popdanceset.video import acquire as acquire_module
 from popdanceset.video import ytdlp
 from popdanceset.video.acquire import acquire, acquire_video
+from popdanceset.video.clip_list import list_clips, read_clip_list, write_clip_list
 from popdanceset.video.command import acquire as command
 
 PEOPLE = population(20, 3, date(2026, 3, 1))
-NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short")
+NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short", "silent")
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +50,18 @@ def media(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> di
             case "shaky":
                 return stage.picture(walls[0], (0, shake[n]), [stage.dancer(n)])
             case "crowd":
-                return stage.picture(walls[0], people=[(70, 95, 100), (170, 95, 110), (260, 95, 100)])
+                return stage.picture(
+                    walls[0], people=[(x + 9 * np.sin(n / 9), 95, 100) for x in (70, 165, 255)]
+                )
             case "nobody":
-                return stage.picture(walls[0])
+                return stage.picture(walls[0], (n / 8 - 9, 0))
         return stage.picture(walls[0], people=[stage.dancer(n)])
 
     made = {}
     for name in NAMES:
         count = {"two_shots": 280, "short": 75}.get(name, 150)
         sound = None
-        if name != "nobody":
+        if name not in ("nobody", "silent"):
             sound = 0.3 * np.sin(np.arange(count * 1600) / (20 + NAMES.index(name))).astype(np.float32)
         path = film.write(
             folder / f"{name}.mp4", pictures=[picture(name, n) for n in range(count)], sound=sound
@@ -116,7 +119,7 @@ def reach(settings: Settings, stage: Any, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 
 def test_every_video_meets_its_fate(simulate: Any, reach: Any, store: Store, media: dict[str, Media]) -> None:
-    videos = [played(n, media[name]) for n, name in enumerate(NAMES)]
+    videos = [played(n, media[name]) for n, name in enumerate(NAMES[:7])]
     videos += [played(7, media["good"], Mode.DELETED), played(8, media["good"], Mode.PAID_PREVIEW, 60)]
     settings = reach(simulate(*videos))
     summary = acquire(Manifest("test", tuple(map(listed, videos))), settings, store)
@@ -165,11 +168,43 @@ def test_clips_are_cut_as_their_rows_say(
 def test_a_clip_without_sound_has_no_wav(
     simulate: Any, reach: Any, store: Store, media: dict[str, Media]
 ) -> None:
-    video = played(1, media["nobody"])
-    settings = with_values(reach(simulate(video)), "screening", min_visibility=0.0)
-    (row,) = acquire_video(listed(video), settings, store)
+    video = played(1, media["silent"])
+    (row,) = acquire_video(listed(video), reach(simulate(video)), store)
     assert row["accepted"]
     assert (row["music_path"], row["music_id"]) == ("", f"silent:{video.bvid}")
+
+
+def test_every_part_of_a_video_has_rows_of_its_own(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    video = replace(played(0, media["good"]), parts=2)
+    settings = reach(simulate(video))
+    rows = acquire_video(replace(listed(video), pages=2, duration=10.0), settings, store)
+    assert [row["clip_id"] for row in rows] == [f"{video.bvid}_Clip_1", f"{video.bvid}_p2_Clip_1"]
+    parts = store.read_table("videos", VIDEOS).to_pylist()
+    assert sorted((part["page"], part["accepted"]) for part in parts) == [(1, True), (2, True)]
+
+
+def test_a_later_plan_keeps_the_ids_of_the_manifest(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], tmp_path: Path
+) -> None:
+    """The list beside the videos says that the second shot is clip 7; another clip 9 is no more."""
+    video = played(1, media["two_shots"])
+    settings = reach(simulate(video))
+    place = {"bvid": video.bvid, "page": 1, "accepted": True}
+    earlier = [
+        place | {"clip_id": f"{video.bvid}_Clip_7", "start": 4.8, "end": 9.3},
+        place | {"clip_id": f"{video.bvid}_Clip_9", "start": 1.0, "end": 2.0},
+    ]
+    write_clip_list(tmp_path, earlier)
+    rows = acquire_video(listed(video), settings, store, listed=read_clip_list(tmp_path))
+    ids = [row["clip_id"] for row in rows]
+    assert ids == [f"{video.bvid}_Clip_10", None, f"{video.bvid}_Clip_7"]
+    list_clips(tmp_path, Manifest("test", (listed(video),)), store)
+    lines = (tmp_path / "clips.csv").read_text().splitlines()[1:]
+    assert [(line.split(",")[0].rpartition("_")[2], line.split(",")[-1]) for line in lines] == [
+        ("7", "current"), ("9", "retired"), ("10", "current"),
+    ]  # fmt: skip
 
 
 def test_finished_work_is_kept(
@@ -246,8 +281,13 @@ def test_a_damaged_film_has_a_row(
         raise MediaError("is damaged", "p1.mp4")
 
     monkeypatch.setattr(acquire_module, "screen", fail)
-    (row,) = acquire_video(listed(video), reach(simulate(video)), store)
+    settings = reach(simulate(video))
+    (row,) = acquire_video(listed(video), settings, store)
     assert (row["accepted"], row["reason"], row["end"]) == (False, "damaged", pytest.approx(5.0, abs=0.1))
+    (part,) = store.read_table("videos", VIDEOS).to_pylist()
+    assert (part["accepted"], part["reason"], part["path"]) == (False, "damaged", "")
+    assert store.list(f"media/{video.bvid}", ".mp4") == [f"media/{video.bvid}/quarantine/p1.mp4"]
+    assert acquire_video(listed(video), settings, store) == [row]
 
 
 def test_a_broken_transfer_leaves_the_others_alone(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from popdanceset.commands import with_values
 from popdanceset.schema import Reason
 from popdanceset.settings import Settings
-from popdanceset.video.planning import Span, measure, plan
-from popdanceset.video.screening.report import Dancers, Screening, Shake
+from popdanceset.video.planning import Known, Span, divided, is_divided, measure, pauses, plan
+from popdanceset.video.screening.report import Dancers, Motion, Overlays, Picture, Screening, Shake
 
 FPS = 30.0
 FRAME = 1 / FPS
@@ -22,18 +22,44 @@ def screened(
     duration: float,
     cuts: tuple[float, ...] = (),
     *,
+    transitions: tuple[tuple[float, float], ...] = (),
     shaky: tuple[float, float] = (0.0, 0.0),
     count: Any = lambda time: 1,
     whole: Any = None,
+    second: Any = lambda time: 0.9,
+    size: Any = lambda time: 0.7,
+    track: Any = lambda time: 1,
     shake: float | None = 0.0002,
+    pan: Any = lambda time: 0.01,
+    zoom: Any = lambda time: 0.01,
+    change: Any = lambda time: 40.0,
+    contrast: Any = lambda time: 120.0,
 ) -> Screening:
-    """A report: jitter of 0.01 within `shaky`, else `shake`; people by functions of time."""
+    """A report: jitter of 0.01 within `shaky`, else `shake`; everything else by functions of time."""
     times = tuple(i / 10 for i in range(int(duration * 10)))
     looks = tuple(i / 2 for i in range(int(duration * 2)))
     counts = tuple(count(t) for t in looks)
     wholes = tuple((whole or count)(t) for t in looks)
     jitter = tuple(0.01 if shaky[0] <= t < shaky[1] else shake for t in times)
-    return Screening(duration, FPS, cuts, Shake(times, jitter), Dancers(looks, counts, wholes))
+    return Screening(
+        duration,
+        FPS,
+        cuts,
+        transitions,
+        Shake(times, jitter),
+        Motion(times, tuple(map(pan, times)), tuple(map(zoom, times))),
+        Picture(times, tuple(map(change, times)), tuple(map(contrast, times))),
+        Overlays((0.0, 0.0, 0.0, 0.0)),
+        Dancers(
+            looks,
+            counts,
+            wholes,
+            tuple(min(1, w) for w in wholes),
+            tuple(size(t) if n else 0.0 for t, n in zip(looks, counts, strict=True)),
+            tuple(second(t) if n > 1 else 0.0 for t, n in zip(looks, counts, strict=True)),
+            tuple(track(t) if n else 0 for t, n in zip(looks, counts, strict=True)),
+        ),
+    )
 
 
 def outline(spans: list[Span]) -> list[tuple[float, float, str]]:
@@ -102,9 +128,62 @@ def test_people_decide(settings: Settings) -> None:
     assert outline(plan(screened(8.0, count=lambda t: 0), settings)) == [(0.0, 8.0, "no_dancer")]
     assert outline(plan(screened(8.0, count=lambda t: 2), settings)) == [(0.0, 8.0, "several_dancers")]
     half_body = screened(8.0, whole=lambda t: 0)
-    assert outline(plan(half_body, settings)) == [(0.0, 8.0, "no_dancer")]
-    second_comes = screened(8.0, count=lambda t: 1 + (t >= 4))
+    assert outline(plan(half_body, settings)) == [(0.0, 8.0, "not_whole")]
+    assert outline(plan(screened(8.0, size=lambda t: 0.1), settings)) == [(0.0, 8.0, "too_small")]
+    second_comes = screened(8.0, count=lambda t: 1 + (t >= 3))
     assert outline(plan(second_comes, settings)) == [(0.0, 8.0, "several_dancers")]
+    passer_by = screened(8.0, count=lambda t: 2, second=lambda t: 0.4)
+    assert plan(passer_by, settings)[0].accepted
+
+
+def test_the_longest_good_span_is_kept(settings: Settings) -> None:
+    """Samples at 6.0 s and later show two people; each sample holds for a quarter of a second around."""
+    second_comes = screened(12.0, count=lambda t: 1 + (t >= 6))
+    assert outline(plan(second_comes, settings)) == [(0.0, 5.8, ""), (5.8, 12.0, "several_dancers")]
+    both_ends = screened(12.0, count=lambda t: int(3 <= t < 9))
+    assert [s.reason for s in plan(both_ends, settings)] == ["no_dancer", "", "no_dancer"]
+
+
+def test_another_dancer_is_another_clip(settings: Settings) -> None:
+    relay = screened(14.0, track=lambda t: 1 if t < 8 else 2)
+    spans = plan(relay, settings)
+    assert [s.reason for s in spans] == ["", "several_dancers"]
+    assert spans[0].end == pytest.approx(7.8)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"pan": lambda t: 0.5}, "camera_pan"),
+        ({"zoom": lambda t: 0.5}, "camera_zoom"),
+        ({"change": lambda t: 0.5}, "still_picture"),
+        ({"contrast": lambda t: 2.0, "count": lambda t: 0}, "blank_picture"),
+    ],
+)
+def test_each_rule_has_its_reason(settings: Settings, fault: dict[str, Any], reason: str) -> None:
+    assert outline(plan(screened(8.0, **fault), settings)) == [(0.0, 8.0, reason)]
+
+
+def test_a_rest_is_no_still(settings: Settings) -> None:
+    (span,) = plan(screened(10.0, change=lambda t: 0.5 if 4 <= t < 6 else 40.0), settings)
+    assert span.accepted
+    assert span.measures.stillness == pytest.approx(0.2)
+
+
+def test_a_pan_that_begins_is_not_blamed_on_shake(settings: Settings) -> None:
+    spans = plan(screened(8.0, shake=0.01, pan=lambda t: 0.5), settings)
+    assert outline(spans) == [(0.0, 8.0, "camera_pan")]
+    shaken = plan(screened(8.0, shake=0.05, pan=lambda t: 0.5), settings)
+    assert outline(shaken) == [(0.0, 8.0, "camera_shake")]
+
+
+def test_clips_keep_off_transitions(settings: Settings) -> None:
+    spans = plan(screened(12.0, transitions=((5.5, 6.5),)), settings)
+    assert outline(spans) == [
+        (0.0, round(5.5 - FRAME, 3), ""),
+        (round(5.5 - FRAME, 3), round(6.5 + FRAME, 3), "camera_cuts"),
+        (round(6.5 + FRAME, 3), 12.0, ""),
+    ]
 
 
 def test_a_dancer_missed_now_and_then_is_forgiven(settings: Settings) -> None:
@@ -122,7 +201,68 @@ def test_long_shots_are_divided_evenly(settings: Settings) -> None:
 
 def test_each_part_of_a_long_shot_is_judged_by_itself(settings: Settings) -> None:
     spans = plan(screened(100.0, count=lambda t: 1 if t < 50 else 2), settings)
-    assert outline(spans) == [(0.0, 50.0, ""), (50.0, 100.0, "several_dancers")]
+    assert outline(spans) == [(0.0, 49.8, ""), (49.8, 100.0, "several_dancers")]
+
+
+def test_clips_are_divided_at_moments_within_reach(settings: Settings) -> None:
+    spans = plan(screened(100.0), settings, moments=[10.0, 47.0, 58.0])
+    assert outline(spans) == [(0.0, 47.0, ""), (47.0, 100.0, "")]
+    assert is_divided(spans)
+    assert not is_divided(plan(screened(12.0, (6.0,)), settings))
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(
+    length=st.floats(1, 500),
+    longest=st.floats(5, 60),
+    moments=st.lists(st.floats(0, 500), max_size=40),
+)
+def test_no_part_is_longer_than_allowed(length: float, longest: float, moments: list[float]) -> None:
+    edges = divided(0.0, length, longest, moments)
+    parts = [b - a for a, b in pairwise(edges)]
+    assert max(parts) <= longest + 1e-6
+    assert len(parts) == max(1, -int(-(length / longest - 1e-6) // 1))
+    assert min(parts) >= 0.5 * length / len(parts)
+
+
+def test_pauses_are_where_least_moves() -> None:
+    report = screened(10.0, change=lambda t: 5.0 if abs(t - 4.0) < 0.01 else 40.0 + t)
+    assert 3.75 in [pytest.approx(t) for t in pauses(report)]
+
+
+def test_clips_keep_their_numbers(settings: Settings) -> None:
+    known = [Known(4, 0.0, 5.9), Known(2, 6.1, 9.0)]
+    spans = plan(screened(12.0, (6.0,)), settings, known=known)
+    assert [s.number for s in spans] == [4, 0, 5], "the second one shares less than 80 % with its old self"
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(
+    shares=st.lists(st.floats(0.02, 0.98), max_size=6, unique=True),
+    moved=st.floats(-0.3, 0.3),
+    retired=st.integers(0, 9),
+)
+def test_small_changes_keep_numbers_and_no_number_comes_twice(
+    shares: list[float], moved: float, retired: int
+) -> None:
+    """A later plan of the same video with all cuts moved a little."""
+    settings = Settings()
+    cuts = sorted(60 * share for share in shares)
+    first = [s for s in plan(screened(60.0, tuple(cuts)), settings) if s.accepted]
+    known = [Known(s.number, s.start, s.end) for s in first] + [Known(90 + retired, 0.0, 0.1)]
+    again = plan(screened(60.0, tuple(cuts)), settings, known=known)
+    assert [s.number for s in again if s.accepted] == [s.number for s in first]
+    later = plan(screened(60.0, tuple(max(0.1, c + moved) for c in cuts)), settings, known=known)
+    numbers = [s.number for s in later if s.accepted]
+    assert len(set(numbers)) == len(numbers)
+    for span in (s for s in later if s.accepted):
+        same = [
+            k.number
+            for k in known
+            if min(k.end, span.end) - max(k.start, span.start)
+            >= 0.8 * max(k.end - k.start, span.end - span.start)
+        ]
+        assert span.number == same[0] if same else span.number > 90 + retired
 
 
 def test_thresholds_come_from_the_settings(settings: Settings) -> None:

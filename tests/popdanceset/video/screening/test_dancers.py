@@ -37,42 +37,71 @@ def test_nobody_is_not_whole() -> None:
     assert is_whole(np.empty((0, 4)), HEIGHT, WIDTH).shape == (0,)
 
 
-@pytest.mark.parametrize("fps", [24000 / 1001, 30, 60])
-def test_pictures_are_looked_at_at_even_distances(fps: float) -> None:
-    looked: list[int] = []
+class Scripted:
+    """A detector that gives prepared answers and remembers whether it searched everywhere."""
 
-    def detector(image: np.ndarray) -> np.ndarray:
-        looked.append(int(image[0, 0, 0]))
-        return np.empty((0, 4))
+    def __init__(self, *answers: list[list[float]]) -> None:
+        self.answers = iter(answers)
+        self.searches: list[bool] = []
 
-    counter = DancerCounter(detector, fps=2.0, least_score=0.6)
-    for n in range(round(4 * fps)):
-        counter.see(Frame(n / fps, np.full((4, 4, 3), n % 256, np.uint8)))
-    found = counter.dancers()
-    assert len(looked) == 8
-    assert np.array(found.time) == pytest.approx(np.arange(8) / 2, abs=1 / fps)
-    assert found.count == found.whole == (0,) * 8
+    def __call__(self, image: np.ndarray, near: np.ndarray | None = None) -> np.ndarray:
+        self.searches.append(near is None)
+        return np.array(next(self.answers), float).reshape(-1, 4)
 
 
-def test_only_confident_finds_count(stage: Any) -> None:
-    answers = iter(
-        [
-            np.array([[160, 90, 60, 0.9]]),
-            np.array([[160, 90, 60, 0.9], [60, 90, 60, 0.5]]),
-            np.array([[160, 90, 60, 0.9], [60, 90, 60, 0.7]]),
-            np.array([[160, 170, 60, 0.9]]),
-        ]
-    )
-    counter = DancerCounter(lambda image: next(answers), fps=1.0, least_score=0.6)
-    for time in range(4):
-        counter.see(Frame(float(time), np.zeros((180, 320, 3), np.uint8)))
-    assert counter.dancers().count == (1, 1, 2, 1)
-    assert counter.dancers().whole == (1, 1, 2, 0)
-    assert counter.people.tolist() == [[160, 170, 60, 0.9]]
+def counted(detector: Any, looks: int, search_seconds: float = 0.0, distance: float = 0.5) -> DancerCounter:
+    counter = DancerCounter(detector, 0.6, search_seconds)
+    for n in range(looks):
+        counter.look(Frame(n * distance, np.zeros((180, 320, 3), np.uint8)))
+    return counter
+
+
+ONE = [160.0, 90.0, 60.0, 0.9]
+LEFT, RIGHT = [80.0, 90.0, 60.0, 0.9], [240.0, 90.0, 58.0, 0.9]
+
+
+def test_only_confident_finds_count() -> None:
+    found = counted(
+        Scripted([ONE], [ONE, [60, 90, 60, 0.5]], [ONE, [60, 90, 30, 0.7]], [[160, 170, 60, 0.9]]), 4
+    ).dancers()
+    assert found.time == (0.0, 0.5, 1.0, 1.5)
+    assert found.count == (1, 1, 2, 1)
+    assert found.whole == (1, 1, 2, 0)
+    assert found.main == (1, 1, 1, 0)
+    assert found.size == pytest.approx((120 / 180,) * 4, abs=0.001)
+    assert found.second == (0.0, 0.0, 0.5, 0.0)
+
+
+def test_everybody_is_looked_for_now_and_then() -> None:
+    detector = Scripted(*[[ONE]] * 9)
+    counted(detector, 9, search_seconds=2.0)
+    assert detector.searches == [True, False, False, False, True, False, False, False, True]
+
+
+def test_a_change_is_looked_at_with_care() -> None:
+    """The third quick look finds nobody, the search that follows does."""
+    detector = Scripted([ONE], [ONE], [], [ONE], [ONE])
+    counter = counted(detector, 4, search_seconds=9.0)
+    assert detector.searches == [True, False, False, True, False]
+    assert counter.dancers().count == (1, 1, 1, 1)
+
+
+def test_the_main_dancer_is_followed() -> None:
+    """Who was there first stays the main dancer beside somebody of the same size, also after a gap."""
+    closer = [LEFT[0] + 30, *LEFT[1:]]
+    found = counted(Scripted([LEFT], [closer, RIGHT], [RIGHT, LEFT], [], [LEFT]), 5).dancers()
+    assert found.track == (1, 1, 1, 0, 1)
+
+
+def test_another_dancer_is_another_track() -> None:
+    found = counted(Scripted([LEFT], [RIGHT], [RIGHT]), 3).dancers()
+    assert found.track == (1, 2, 2)
+    giant = [240.0, 90.0, 110.0, 0.9]
+    assert counted(Scripted([LEFT], [LEFT, giant]), 2).dancers().track == (1, 2)
 
 
 def test_without_pictures_nothing_was_counted() -> None:
-    assert DancerCounter(lambda image: np.empty((0, 4)), 1.0, 0.5).dancers().time == ()
+    assert DancerCounter(Scripted(), 0.5, 1.0).dancers().time == ()
 
 
 def test_the_detector_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, stage: Any) -> None:

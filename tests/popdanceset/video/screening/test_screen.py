@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from popdanceset.errors import MediaError, StoreError
+from popdanceset.media import Frame
 from popdanceset.settings import ScreeningSettings
 from popdanceset.video.screening import screen as screen_module
-from popdanceset.video.screening.report import Dancers, Screening, Shake
-from popdanceset.video.screening.screen import fingerprint, screen
+from popdanceset.video.screening.report import Screening
+from popdanceset.video.screening.screen import _groups, fingerprint, screen
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,14 @@ def test_a_film_is_decoded_once(stage: Any, two_shots: Path, monkeypatch: pytest
     assert calls == [(two_shots, 90)]
 
 
+@pytest.mark.parametrize("fps", [24000 / 1001, 30, 60])
+def test_people_are_looked_for_at_even_distances(fps: float) -> None:
+    pictures = [Frame(n / fps, np.zeros((2, 2, 3), np.uint8)) for n in range(round(4 * fps))]
+    groups = list(_groups(pictures, 0.5))
+    assert [g[0].time for g in groups] == pytest.approx(np.arange(8) / 2, abs=1 / fps)
+    assert [frame for group in groups for frame in group] == pictures
+
+
 def test_the_report_survives_as_json(report: Screening) -> None:
     text = json.dumps(report.as_json(), allow_nan=False)
     assert Screening.from_json(json.loads(text)) == report
@@ -69,7 +78,6 @@ def test_the_fingerprint_knows_what_a_report_depends_on() -> None:
     assert plain == fingerprint("aa", ScreeningSettings(max_shake=0.01, min_visibility=0.5))
     assert plain != fingerprint("bb", ScreeningSettings())
     assert plain != fingerprint("aa", ScreeningSettings(sample_fps=5))
-    assert Screening(1.0, 30.0, (), Shake((), ()), Dancers((), (), ())).made_from == ""
 
 
 def test_a_film_that_ends_early_is_damaged(stage: Any, tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""HybrIK: pictures in, posed bodies out (Li et al. 2021, figure 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor, nn
+
+from hybrik_runner.hybrik import heads, kinematics
+from hybrik_runner.hybrik.hrnet import FEATURES, JOINTS, HRNet
+from hybrik_runner.hybrik.smpl import Smpl
+from hybrik_runner.hybrik.smpl_file import SHAPES, SmplFile
+
+MEAN_SCALE = 0.9
+
+
+@dataclass(frozen=True)
+class Result:
+    """What HybrIK says of n pictures; float32, metres, the camera's axes: x right, y down, z away.
+
+    Attributes:
+        rotations: (n, 24, 3, 3) parent-relative; the root's leads from SMPL's rest pose to the camera's axes.
+        betas: (n, 10) shape.
+        phi: (n, 23, 2) cosine and sine of the twists, not normalised.
+        uvd: (n, 29, 3) joints in the box, as fractions from its centre; depth from the root's, in 2.2 m.
+        joints_29: (n, 29, 3) joints as predicted, relative to the root.
+        joints_24: (n, 24, 3) joints of the posed body, relative to its root.
+        joints_17: (n, 17, 3) Human3.6M joints of the posed body, relative to their root.
+        vertices: (n, 6890, 3) of the posed body, relative to the Human3.6M root.
+        delta_shape: (n, 10) what the picture, not its mirror image, adds to the mean shape.
+        scale: (n, 1) weak-perspective scale as predicted.
+        cam_scale: (n, 1) the same, refined.
+        cam_root: (n, 3) root seen from the camera (also known as transl).
+        maxima: (n, 29) of the heat maps.
+        sigma: (n, 29) uncertainty 0…1.
+    """
+
+    rotations: Tensor
+    betas: Tensor
+    phi: Tensor
+    uvd: Tensor
+    joints_29: Tensor
+    joints_24: Tensor
+    joints_17: Tensor
+    vertices: Tensor
+    delta_shape: Tensor
+    scale: Tensor
+    cam_scale: Tensor
+    cam_root: Tensor
+    maxima: Tensor
+    sigma: Tensor
+
+    def __len__(self) -> int:
+        return len(self.rotations)
+
+    @staticmethod
+    def cat(parts: list[Result]) -> Result:
+        """Batches put one after the other."""
+        return Result(
+            **{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Result)}
+        )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network sees, before any geometry.
+
+    Attributes:
+        uvd: (n, 29, 3).
+        maxima: (n, 29).
+        betas: (n, 10).
+        delta_shape: (n, 10).
+        phi: (n, 23, 2).
+        scale: (n, 1).
+        sigma: (n, 29).
+    """
+
+    uvd: Tensor
+    maxima: Tensor
+    betas: Tensor
+    delta_shape: Tensor
+    phi: Tensor
+    scale: Tensor
+    sigma: Tensor
+
+
+class HybrIK(nn.Module):
+    """The whole network. Modules bear the names of the released weights.
+
+    Args:
+        body: the SMPL model; without it, the one among the weights to be loaded.
+        published: repeat two slips of the published code, for comparison with its recorded output: the flip
+            test's shift (`heads.PUBLISHED_SHIFT`) and the axes of swings (`kinematics.PUBLISHED_SLACK`).
+    """
+
+    init_shape: Tensor
+    init_cam: Tensor
+
+    def __init__(self, body: SmplFile | None = None, *, published: bool = False) -> None:
+        super().__init__()
+        self.shift = heads.PUBLISHED_SHIFT if published else heads.SHIFTED
+        self.slack = kinematics.PUBLISHED_SLACK if published else 0.0
+        mean = torch.zeros(SHAPES) if body is None else torch.from_numpy(body.mean_shape).float()
+        self.register_buffer("init_shape", mean)
+        self.register_buffer("init_cam", torch.tensor([MEAN_SCALE]))
+        self.preact = HRNet()
+        self.smpl = Smpl(body)
+        self.decshape = nn.Linear(FEATURES, SHAPES)
+        self.decphi = nn.Linear(FEATURES, 23 * 2)
+        self.deccam = nn.Linear(FEATURES, 1)
+        self.decsigma = nn.Linear(FEATURES, JOINTS)
+
+    def forward(
+        self, x: Tensor, bboxes: Tensor | None = None, img_center: Tensor | None = None, *, flip: bool = False
+    ) -> Result:
+        """Poses of cropped pictures.
+
+        Args:
+            x: (n, 3, 256, 256) as `crop.crop` makes them.
+            bboxes: (n, 4) x0 y0 x1 y1 of the crops in their frames, pixels. Without them a crop counts as a
+                frame of its own.
+            img_center: (n, 2) centres of the frames, pixels; goes with `bboxes`.
+            flip: average with the prediction for the mirrored picture; costs as much again.
+        """
+        if (bboxes is None) != (img_center is None):
+            raise ValueError("bboxes and img_center go together")
+        offset = None if bboxes is None or img_center is None else heads.box_offset(bboxes, img_center)
+        return self.fit(self.predict(x, flip=flip), offset)
+
+    def predict(self, x: Tensor, *, flip: bool = False) -> Prediction:
+        """Runs the network; arguments as of `forward`."""
+        heat, features = self.preact(x)
+        volumes = heads.softmax_volumes(heat)
+        betas, phi, scale, sigma = self._decode(features)
+        delta = betas - self.init_shape
+        if flip:
+            heat, features = self.preact(x.flip(3))
+            volumes = (volumes + heads.softmax_volumes(heads.unflip_heat(heat, self.shift))) / 2
+            flipped = self._decode(features)
+            betas = (betas + flipped[0]) / 2
+            phi = (phi + heads.unflip_twists(flipped[1])) / 2
+            scale = 2 / (1 / scale + 1 / flipped[2])
+            sigma = (sigma + flipped[3][:, kinematics.MIRRORED]) / 2
+        return Prediction(
+            heads.soft_argmax(volumes), volumes.flatten(2).amax(2), betas, delta, phi, scale, sigma
+        )
+
+    def _decode(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return (
+            self.decshape(features) + self.init_shape,
+            self.decphi(features).unflatten(1, (23, 2)),
+            self.deccam(features) + self.init_cam,
+            self.decsigma(features).sigmoid(),
+        )
+
+    def fit(self, seen: Prediction, offset: Tensor | None = None) -> Result:
+        """Puts the body where the network saw joints, twists and shape.
+
+        Args:
+            seen: what the network predicted.
+            offset: (n, 2) of `heads.box_offset`, or none.
+        """
+        shaped = self.smpl.shaped(seen.betas)
+        rest = self.smpl.rest(shaped)
+        scale = seen.scale
+        joints = heads.back_project(seen.uvd, scale, offset)
+        first = kinematics.inverse(joints, rest, seen.phi, naive=True, slack=self.slack)
+        placed = kinematics.forward(first, rest)[0][:, :24]
+        placed = placed - placed[:, :1] + joints[:, :1]
+        scale = heads.refine_scale(seen.uvd, placed, seen.sigma, scale, offset)
+
+        joints = heads.back_project(seen.uvd, scale, offset)
+        root = joints[:, 0] + torch.nn.functional.pad(heads.distance(scale), (2, 0))
+        rotations = kinematics.inverse(joints, rest, seen.phi, slack=self.slack)
+        posed = self.smpl.pose(shaped, rest, rotations)
+        return Result(
+            rotations=rotations,
+            betas=seen.betas,
+            phi=seen.phi,
+            uvd=seen.uvd,
+            joints_29=joints - joints[:, :1],
+            joints_24=posed.joints,
+            joints_17=posed.joints_h36m,
+            vertices=posed.vertices,
+            delta_shape=seen.delta_shape,
+            scale=seen.scale,
+            cam_scale=scale,
+            cam_root=root,
+            maxima=seen.maxima,
+            sigma=seen.sigma,
+        )

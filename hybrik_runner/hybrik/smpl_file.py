@@ -1,0 +1,279 @@
+"""Reads the SMPL model files as their owner offers them, without the packages they were written with.
+
+The body is a pickle of 2015 that names chumpy arrays and scipy sparse matrices. A pickle can run anything, so
+only the constructors of arrays are let through; foreign arrays are taken apart from their recorded state.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popdanceset.errors import AssetError
+from popdanceset.skeleton import SMPL_PARENTS
+
+BODY_FILE = "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl"
+REGRESSOR_FILE = "J_regressor_h36m.npy"
+MEAN_SHAPE_FILE = "h36m_mean_beta.npy"
+
+VERTICES, SHAPES = 6890, 10
+WHERE = "the body is at https://smpl.is.tue.mpg.de after registration, the rest among HybrIK's model files"
+
+
+@dataclass(frozen=True)
+class SmplFile:
+    """A body model as its files hold it.
+
+    Attributes:
+        v_template: (6890, 3) float64 vertices at rest, metres.
+        shapedirs: (6890, 3, 10) float64 displacements per unit of shape, metres.
+        posedirs: (6890, 3, 207) float64 displacements per entry of (rotation - identity), metres.
+        J_regressor: (24, 6890) float64 joints from resting vertices.
+        weights: (6890, 24) float64 skinning weights.
+        faces: (13776, 3) int64 corners of the triangles.
+        J_regressor_h36m: (17, 6890) float64 Human3.6M joints from vertices.
+        mean_shape: (10,) float64 shape around which the network predicts.
+    """
+
+    v_template: NDArray[np.float64]
+    shapedirs: NDArray[np.float64]
+    posedirs: NDArray[np.float64]
+    J_regressor: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    J_regressor_h36m: NDArray[np.float64]
+    mean_shape: NDArray[np.float64]
+
+
+class _Foreign:
+    """Stands for an object of a package that is not here; keeps its recorded state."""
+
+    def __init__(self, *_: object) -> None:
+        self.state: dict[str, Any] = {}
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict):
+            raise pickle.UnpicklingError(f"{type(self).__name__} with an unknown state")
+        self.state = state
+
+    def decode(self) -> NDArray[Any]:
+        raise pickle.UnpicklingError(f"{type(self).__name__} cannot be decoded")
+
+
+class _Dtype:
+    """numpy.dtype: plain numbers only. Numpy's own would take any state, which is not safe."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        self.dtype: np.dtype[Any] = np.dtype(str(code))
+        if self.dtype.kind not in "biuf":
+            raise pickle.UnpicklingError(f"arrays of type {code} are no numbers")
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        if state[1] in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class _Ndarray(_Foreign):
+    """numpy.ndarray: shape, type, order and bytes."""
+
+    def __init__(self, *_: object) -> None:
+        self.array: NDArray[Any] = np.empty(0)
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, tuple) or not isinstance(state[-3], _Dtype):
+            raise pickle.UnpicklingError("an array with an unknown state")
+        *_, shape, kind, columns_first, content = state
+        if isinstance(content, str):  # bytes of Python 2
+            content = content.encode("latin1")
+        self.array = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if columns_first else "C")
+
+    def decode(self) -> NDArray[Any]:
+        return self.array
+
+
+def _frombuffer(content: bytes, kind: _Dtype, shape: tuple[int, ...], order: str) -> _Ndarray:
+    """numpy's way of arrays in pickles of protocol 5."""
+    array = _Ndarray()
+    array.__setstate__((shape, kind, order == "F", content))
+    return array
+
+
+def _scalar(kind: _Dtype, content: bytes | str) -> _Ndarray:
+    return _frombuffer(content.encode("latin1") if isinstance(content, str) else content, kind, (), "C")
+
+
+def _empty(*_: object) -> _Ndarray:
+    return _Ndarray()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """How Python 3 writes bytes into old protocols."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"bytes written as {encoding}")
+    return text.encode(encoding)
+
+
+class _Ch(_Foreign):
+    """chumpy.ch.Ch: an array that knows its derivatives; `x` is the array."""
+
+    def decode(self) -> NDArray[Any]:
+        return _array(self.state["x"])
+
+
+class _Select(_Foreign):
+    """chumpy.reordering.Select: entries `idxs` of the flattened `a`, in `preferred_shape`."""
+
+    def decode(self) -> NDArray[Any]:
+        picked = _array(self.state["a"]).ravel()[_array(self.state["idxs"]).astype(np.int64)]
+        shape = self.state.get("preferred_shape")
+        return picked if shape is None else picked.reshape(shape)
+
+
+class _Compressed(_Foreign):
+    """A scipy sparse matrix of compressed columns or rows."""
+
+    by_column = True
+
+    def decode(self) -> NDArray[Any]:
+        rows, columns = (int(n) for n in self.state.get("_shape", self.state.get("shape", ())))
+        data, indices = _array(self.state["data"]), _array(self.state["indices"]).astype(np.int64)
+        starts = _array(self.state["indptr"]).astype(np.int64)
+        major, minor = (columns, rows) if self.by_column else (rows, columns)
+        dense = np.zeros((major, minor), data.dtype)
+        # Entries of a sparse matrix may repeat: they add up.
+        np.add.at(dense, (np.repeat(np.arange(major), np.diff(starts)), indices), data)
+        return dense.T if self.by_column else dense
+
+
+class _CompressedRows(_Compressed):
+    by_column = False
+
+
+def _array(value: object) -> NDArray[Any]:
+    return value.decode() if isinstance(value, _Foreign) else np.asarray(value)
+
+
+def _reconstructor(kind: type, base: type, state: object) -> object:
+    """What `copyreg._reconstructor` does, for stand-ins only."""
+    if not (isinstance(kind, type) and issubclass(kind, _Foreign) and base is object and state is None):
+        raise pickle.UnpicklingError(f"{kind} may not be built")
+    return kind()
+
+
+def _new(kind: type, *_: object) -> object:
+    return _reconstructor(kind, object, None)
+
+
+_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): _Ndarray,
+    ("numpy", "dtype"): _Dtype,
+    ("_codecs", "encode"): _encode,
+    ("chumpy.ch", "Ch"): _Ch,
+    ("chumpy", "Ch"): _Ch,
+    ("chumpy.reordering", "Select"): _Select,
+}
+for _module in ("numpy.core", "numpy._core"):
+    _ALLOWED[f"{_module}.multiarray", "_reconstruct"] = _empty
+    _ALLOWED[f"{_module}.multiarray", "scalar"] = _scalar
+    _ALLOWED[f"{_module}.numeric", "_frombuffer"] = _frombuffer
+for _module in ("copy_reg", "copyreg"):
+    _ALLOWED[_module, "_reconstructor"] = _reconstructor
+    _ALLOWED[_module, "__newobj__"] = _new
+for _module in ("__builtin__", "builtins"):
+    _ALLOWED[_module, "object"] = object
+    _ALLOWED[_module, "set"] = set
+for _kind, _stand_in in (("csc", _Compressed), ("csr", _CompressedRows)):
+    for _prefix in ("scipy.sparse.", "scipy.sparse._"):
+        for _suffix in ("matrix", "array"):
+            _ALLOWED[f"{_prefix}{_kind}", f"{_kind}_{_suffix}"] = _stand_in
+del _module, _kind, _stand_in, _prefix, _suffix
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no SMPL file needs") from None
+
+
+_BROKEN = (
+    pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, KeyError, LookupError,
+    MemoryError, OverflowError, TypeError, UnicodeError, ValueError,
+)  # fmt: skip
+"""What a damaged or hostile pickle can raise (documentation of `pickle`, and what is let through)."""
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Arrays of a pickled dictionary; its other entries are passed over.
+
+    Raises:
+        AssetError: the file is missing, damaged, or names anything but arrays.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise AssetError(f"cannot be read: {error.strerror}", path, WHERE) from None
+    try:
+        loaded = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+        if not isinstance(loaded, dict):
+            raise pickle.UnpicklingError("it holds no dictionary")
+        return {str(name): _array(value) for name, value in loaded.items() if isinstance(value, _Foreign)}
+    except _BROKEN as error:
+        raise AssetError(f"not a SMPL model file: {error}", path, WHERE) from None
+
+
+def read(folder: Path) -> SmplFile:
+    """The body model of a folder.
+
+    Args:
+        folder: holds `BODY_FILE`, `REGRESSOR_FILE` and `MEAN_SHAPE_FILE`.
+
+    Raises:
+        AssetError: one of the files is missing, damaged, or has other shapes.
+    """
+    path = folder / BODY_FILE
+    body = read_arrays(path)
+    parents = _number(body, "kintree_table", path, (2, 24), np.int64)[0, 1:]
+    if parents.tolist() != list(SMPL_PARENTS[1:]):
+        raise AssetError("its joints hang together otherwise than SMPL's", path, WHERE)
+    if body.get("shapedirs", np.empty(0)).ndim == 3:
+        body["shapedirs"] = body["shapedirs"][..., :SHAPES]
+    return SmplFile(
+        v_template=_number(body, "v_template", path, (VERTICES, 3)),
+        shapedirs=_number(body, "shapedirs", path, (VERTICES, 3, SHAPES)),
+        posedirs=_number(body, "posedirs", path, (VERTICES, 3, 207)),
+        J_regressor=_number(body, "J_regressor", path, (24, VERTICES)),
+        weights=_number(body, "weights", path, (VERTICES, 24)),
+        faces=_number(body, "f", path, (13776, 3), np.int64),
+        J_regressor_h36m=_load(folder / REGRESSOR_FILE, (17, VERTICES)),
+        mean_shape=_load(folder / MEAN_SHAPE_FILE, (SHAPES,)),
+    )
+
+
+def _number(
+    arrays: dict[str, NDArray[Any]], name: str, path: Path, shape: tuple[int, ...], kind: type = np.float64
+) -> NDArray[Any]:
+    if name not in arrays:
+        raise AssetError(f"lacks {name}", path, WHERE)
+    array = arrays[name]
+    if array.shape != shape or array.dtype.kind not in "fiu":
+        raise AssetError(f"{name} is {array.dtype} {array.shape}, not numbers {shape}", path, WHERE)
+    if not np.isfinite(array).all():
+        raise AssetError(f"{name} holds values that are no numbers", path, WHERE)
+    return array.astype(kind)
+
+
+def _load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise AssetError(f"cannot be read: {error}", path, WHERE) from None
+    return _number({path.stem: array}, path.stem, path, shape)

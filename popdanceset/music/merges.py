@@ -1,0 +1,116 @@
+"""Music ids that may be, or are, one piece of music: proposed by fingerprints, decided by people.
+
+A row of `clips` or `fingerprints` keeps the music id it was written with. That two ids are one piece is said
+in a table of its own, one small file a pair, so that nothing is ever labelled anew in silence and a decision
+can be taken back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from popdanceset.errors import InputError
+from popdanceset.schema import FINGERPRINTS, MERGES, from_rows
+from popdanceset.store import Store
+
+FOLDER = "merges"
+
+Pair = tuple[str, str]
+
+
+class Verdict(StrEnum):
+    """What is thought of a pair of music ids."""
+
+    PROPOSED = "proposed"
+    MERGED = "merged"
+    REFUSED = "refused"
+
+
+def propose(store: Store, one: str, other: str, bvid: str, page: int, method: str, similarity: float) -> bool:
+    """Notes that two music ids may be the same music; what is known of the pair already is kept.
+
+    Returns:
+        Whether this is news.
+    """
+    if one == other or store.exists(_name(one, other)):
+        return False
+    _write(store, one, other, Verdict.PROPOSED, bvid, page, method, similarity)
+    return True
+
+
+def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
+    """Says that two music ids are the same music, or are not, whether that was proposed or not.
+
+    Returns:
+        The id by which the first is known from now on.
+
+    Raises:
+        InputError: they are equal, or one is no music id of the store.
+        StoreError: the store is not writable.
+    """
+    if one == other:
+        raise InputError("is one music id, not two", one, "name two")
+    there = set(store.read_table("fingerprints", FINGERPRINTS, ["music_id"])["music_id"].to_pylist())
+    for music_id in (one, other):
+        if music_id not in there:
+            raise InputError(
+                "is no music id of the store", music_id, "see `popdanceset music list` for proposals"
+            )
+    name = _name(one, other)
+    row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
+    kept = (row.get("bvid", ""), row.get("page", 1), row.get("method", ""), row.get("similarity", 0.0))
+    _write(store, one, other, verdict, *kept)
+    return aliases(store).get(one, one)
+
+
+def pairs(store: Store, verdict: Verdict | None = None) -> list[dict[str, Any]]:
+    """Rows of `popdanceset.schema.MERGES`, all or those with one verdict, in order of their ids."""
+    rows = store.read_table(FOLDER, MERGES).to_pylist()
+    chosen = [row for row in rows if verdict is None or row["state"] == verdict]
+    return sorted(chosen, key=lambda row: (row["first"], row["second"]))
+
+
+def aliases(store: Store) -> dict[str, str]:
+    """Every music id that was merged → the id it is known by: the least of all that are one piece."""
+    return joined((row["first"], row["second"]) for row in pairs(store, Verdict.MERGED))
+
+
+def joined(links: Iterable[Pair]) -> dict[str, str]:
+    """Every name in the pairs → the least name of those it is connected with, directly or through others."""
+    least: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while least.setdefault(name, name) != name:
+            least[name] = least[least[name]]
+            name = least[name]
+        return name
+
+    for one, other in links:
+        a, b = root(one), root(other)
+        least[max(a, b)] = min(a, b)
+    return {name: root(name) for name in least}
+
+
+def _name(one: str, other: str) -> str:
+    # Ids are not file names; their hash is one.
+    digest = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()
+    return f"{FOLDER}/{digest[:32]}.parquet"
+
+
+def _write(
+    store: Store,
+    one: str,
+    other: str,
+    verdict: Verdict,
+    bvid: str,
+    page: int,
+    method: str,
+    similarity: float,
+) -> None:
+    first, second = sorted((one, other))
+    row = {"first": first, "second": second, "bvid": bvid, "page": page, "method": method}
+    row |= {"similarity": similarity, "state": verdict}
+    store.write_table(_name(one, other), from_rows([row], MERGES), MERGES)

@@ -1,0 +1,454 @@
+"""Makes films whose faults are known, from the dancer films that ship with the simulator.
+
+A shipped film is laid on a large patterned wall, its edges blended away; a camera with a known path looks at
+it. Cuts, dissolves, fades, flashes, bars and seams are put in afterwards. The same seed gives the same films.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from popdanceset.media import frames
+from popdanceset.simulator.casting import read_media
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+FPS = 30
+WIDTH, HEIGHT = 640, 360
+CANVAS = (1500, 760)  # pixels
+DIAGONAL = float(np.hypot(WIDTH, HEIGHT))
+
+DANCERS = {
+    "dance_a": (0.0, 5.0),
+    "dance_b": (0.0, 5.0),
+    "dance_c": (0.1, 5.4),
+    "dance_c2": (5.8, 10.8),
+    "dance_d": (0.0, 8.0),
+}
+"""Shots with one dancer: seconds of the film of that name (without its digit)."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A film and what is true of it.
+
+    Attributes:
+        name: kind and number.
+        reason: why no clip may come of it; empty if one must.
+        cuts: times of hard cuts, seconds.
+        blends: starts and ends of dissolves and fades, seconds.
+        make: gives its pictures.
+    """
+
+    name: str
+    reason: str
+    cuts: tuple[float, ...]
+    blends: tuple[tuple[float, float], ...]
+    make: Callable[[], Iterable[Image]]
+
+
+@functools.cache
+def shot(name: str) -> tuple[Image, ...]:
+    """The pictures of a shipped shot, reduced to 330 rows."""
+    start, end = DANCERS.get(name, (0.0, 99.0))
+    path = read_media()[name.rstrip("0123456789")].path
+    return tuple(f.image for f in frames(path, height=330) if start <= f.time < end)
+
+
+@functools.lru_cache(8)
+def wall(seed: int) -> Image:
+    """A patterned wall, (height, width, 3) of `CANVAS`: corners everywhere, two scales, one tint."""
+    rng = np.random.default_rng(seed)
+    width, height = CANVAS
+    fine = cv2.GaussianBlur(rng.standard_normal((height, width)), (0, 0), 3)
+    coarse = cv2.GaussianBlur(rng.standard_normal((height, width)), (0, 0), 25)
+    grey = rng.uniform(90, 160) + 18 * fine / fine.std() + 28 * coarse / coarse.std()
+    return np.clip(grey[..., None] * rng.uniform(0.75, 1.1, 3), 0, 255).astype(np.uint8)
+
+
+def on_stage(image: Image, wall: Image, x: float = 0.5, scale: float = 1.0) -> Image:
+    """A picture laid on the wall, its edges blended; `x` is its middle as share of the canvas."""
+    canvas = wall.copy()
+    if scale != 1:
+        image = np.asarray(
+            cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+        )
+    height, width = image.shape[:2]
+    edge = 24
+    ramp_y = np.minimum(np.arange(height), np.arange(height)[::-1]) / edge
+    ramp_x = np.minimum(np.arange(width), np.arange(width)[::-1]) / edge
+    weight = np.clip(np.minimum(ramp_y[:, None], ramp_x), 0, 1)[..., None]
+    top, left = (CANVAS[1] - height) // 2, round(x * CANVAS[0] - width / 2)
+    there = canvas[top : top + height, left : left + width]
+    canvas[top : top + height, left : left + width] = (weight * image + (1 - weight) * there).astype(np.uint8)
+    return canvas
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Its path: `shift` (n, 2) pixels right and down, `scale` (n,) magnification, `turn` (n,) radians."""
+
+    shift: Floats
+    scale: Floats
+    turn: Floats
+
+    @classmethod
+    def still(cls, count: int) -> Camera:
+        return cls(np.zeros((count, 2)), np.ones(count), np.zeros(count))
+
+    def look(self, canvas: Image, n: int) -> Image:
+        """What it sees of the canvas in picture `n`."""
+        cos, sin = np.cos(self.turn[n]) * self.scale[n], np.sin(self.turn[n]) * self.scale[n]
+        turn = np.array([[cos, -sin], [sin, cos]])
+        middle = np.array(CANVAS) / 2 + self.shift[n]
+        matrix = np.column_stack([turn, np.array([WIDTH, HEIGHT]) / 2 - turn @ middle])
+        seen = cv2.warpAffine(
+            canvas, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        return np.asarray(seen, np.uint8)
+
+
+def played(name: str, n: int) -> Image:
+    """Picture `n` of a shot that runs to and fro."""
+    pictures = shot(name)
+    n %= 2 * len(pictures) - 2
+    return pictures[min(n, 2 * len(pictures) - 2 - n)]
+
+
+def filmed(name: str, camera: Camera, seed: int, begin: int = 0, scale: float = 1.0) -> Iterator[Image]:
+    """A dancer before a wall, seen by a camera."""
+    background = wall(seed)
+    for n in range(len(camera.scale)):
+        yield camera.look(on_stage(played(name, begin + n), background, scale=scale), n)
+
+
+def hand(count: int, rng: np.random.Generator, amplitude: float) -> Floats:
+    """Shake (count, 2), pixels: equal energy from 3 to 8 Hz; root mean square `amplitude` diagonals."""
+    spectrum = np.fft.rfft(rng.standard_normal((count, 2)), axis=0)
+    frequency = np.fft.rfftfreq(count, 1 / FPS)
+    spectrum[(frequency < 3) | (frequency > 8)] = 0
+    path = np.fft.irfft(spectrum, count, axis=0)
+    path *= amplitude * DIAGONAL / np.sqrt((path**2).sum(1).mean())
+    return np.asarray(path)
+
+
+def spliced(parts: list[list[Image]], mix: int) -> list[Image]:
+    """Shots one after the other; neighbours are mixed over `mix` pictures, 0: cut."""
+    film = list(parts[0])
+    for part in parts[1:]:
+        if not mix:
+            film += part
+            continue
+        tail, head = film[-mix:], part[:mix]
+        shares = (np.arange(mix) + 1) / (mix + 1)
+        mixed = [
+            cv2.addWeighted(a, float(1 - s), b, float(s), 0)
+            for a, b, s in zip(tail, head, shares, strict=True)
+        ]
+        film = film[:-mix] + [np.asarray(image, np.uint8) for image in mixed] + part[mix:]
+    return film
+
+
+def dimmed(image: Image, share: float, colour: int) -> Image:
+    """A picture on its way to one colour: `share` 1 leaves it, 0 is the colour."""
+    return np.asarray(cv2.addWeighted(image, share, np.full_like(image, colour), 1 - share, 0), np.uint8)
+
+
+def labelled(count: int, seed: int) -> list[Labelled]:
+    """At least one film of each kind, `count` in all if that is more, the kinds in turn."""
+    kinds = list(KINDS)
+    return [
+        KINDS[kinds[n % len(kinds)]](
+            f"{kinds[n % len(kinds)]}_{n // len(kinds)}", n // len(kinds), np.random.default_rng([seed, n])
+        )
+        for n in range(count)
+    ]
+
+
+def _dancer(rng: np.random.Generator) -> str:
+    return str(rng.choice(list(DANCERS)))
+
+
+def _single(name: str, reason: str, rng: np.random.Generator, camera: Camera, scale: float = 1.0) -> Labelled:
+    who, seed, begin = _dancer(rng), int(rng.integers(1 << 30)), int(rng.integers(60))
+    return Labelled(name, reason, (), (), lambda: filmed(who, camera, seed, begin, scale))
+
+
+def _length(rng: np.random.Generator) -> int:
+    return int(rng.integers(150, 181))
+
+
+def clean(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    return _single(name, "", rng, Camera.still(_length(rng)), rng.uniform(0.8, 1.0))
+
+
+def little_shake(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    camera.shift[:] = hand(len(camera.scale), rng, rng.uniform(0.0003, 0.0013))
+    return _single(name, "", rng, camera)
+
+
+def shake(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    camera.shift[:] = hand(len(camera.scale), rng, np.exp(rng.uniform(np.log(0.003), np.log(0.015))))
+    return _single(name, "camera_shake", rng, camera)
+
+
+def _swing(count: int, rng: np.random.Generator, speed: float, period: float) -> Floats:
+    """A path (count,) to and fro that reaches a speed (1/s)."""
+    angle = 2 * np.pi * np.arange(count) / FPS / period + rng.uniform(0, 2 * np.pi)
+    return np.asarray(speed * period / (2 * np.pi) * np.sin(angle))
+
+
+def slow_pan(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    camera.shift[:, 0] = DIAGONAL * _swing(len(camera.scale), rng, rng.uniform(0.03, 0.1), 6.0)
+    return _single(name, "", rng, camera, 0.9)
+
+
+def fast_pan(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    path = _swing(len(camera.scale), rng, rng.uniform(0.4, 0.8), rng.uniform(2.4, 3.4))
+    camera.shift[:, 0] = DIAGONAL * path
+    return _single(name, "camera_pan", rng, camera)
+
+
+def slow_zoom(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    way = np.linspace(-0.5, 0.5, len(camera.scale)) * rng.choice([-1, 1])
+    camera.scale[:] = 0.88 * np.exp(way * rng.uniform(0.1, 0.35))
+    return _single(name, "", rng, camera)
+
+
+def fast_zoom(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    camera.scale[:] = np.exp(_swing(len(camera.scale), rng, rng.uniform(0.45, 0.9), rng.uniform(2.0, 3.2)))
+    return _single(name, "camera_zoom", rng, camera)
+
+
+def flashes(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    count = _length(rng)
+    base = _single(name, "", rng, Camera.still(count), 0.95)
+    light = np.zeros(count)
+    for at in np.linspace(20, count - 30, int(rng.integers(1, 5))).astype(int) + rng.integers(10):
+        length, power = int(rng.integers(1, 5)), rng.uniform(0.5, 1.0)
+        light[at : at + length] = power * np.linspace(1, 0.3, length)
+
+    def make() -> Iterator[Image]:
+        for n, image in enumerate(base.make()):
+            yield dimmed(image, 1 - light[n], 255) if light[n] else image
+
+    return Labelled(name, "", (), (), make)
+
+
+def _parts(lengths: list[int], rng: np.random.Generator) -> Callable[[], list[list[Image]]]:
+    """Shots of different dancers before different walls."""
+    order = rng.permutation(list(DANCERS))
+    seeds = rng.integers(1 << 30, size=len(lengths))
+    begins = rng.integers(60, size=len(lengths))
+    scales = rng.uniform(0.8, 1.0, len(lengths))
+
+    def make() -> list[list[Image]]:
+        return [
+            list(
+                filmed(str(order[k % len(order)]), Camera.still(n), int(seeds[k]), int(begins[k]), scales[k])
+            )
+            for k, n in enumerate(lengths)
+        ]
+
+    return make
+
+
+def one_cut(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    lengths = [int(n) for n in rng.integers(130, 150, 2)]
+    parts = _parts(lengths, rng)
+    return Labelled(name, "", (lengths[0] / FPS,), (), lambda: spliced(parts(), 0))
+
+
+def one_dissolve(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    mix = int(rng.integers(8, 36))
+    lengths = [int(n) + mix for n in rng.integers(150, 165, 2)]
+    parts = _parts(lengths, rng)
+    blend = ((lengths[0] - mix) / FPS, lengths[0] / FPS)
+    return Labelled(name, "", (), (blend,), lambda: spliced(parts(), mix))
+
+
+def many_cuts(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    lengths = [int(n) for n in rng.integers(15, 80, int(rng.integers(3, 6)))]
+    parts = _parts(lengths, rng)
+    times = tuple((np.cumsum(lengths[:-1]) / FPS).tolist())
+    # Else the film itself would be too short to tell.
+    if sum(lengths) < 135:
+        return many_cuts(name, number, rng)
+    return Labelled(name, "camera_cuts", times, (), lambda: spliced(parts(), 0))
+
+
+def many_dissolves(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    mix = int(rng.integers(8, 36))
+    lengths = [int(n) + 2 * mix for n in rng.integers(30, 50, 3)]
+    parts = _parts(lengths, rng)
+    ends = np.cumsum([n - mix for n in lengths])[:-1] + mix
+    blends = tuple(((end - mix) / FPS, end / FPS) for end in ends.tolist())
+    return Labelled(name, "camera_cuts", (), blends, lambda: spliced(parts(), mix))
+
+
+def many_fades(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    ramp, dark = int(rng.integers(6, 24)), int(rng.integers(1, 8))
+    colour = int(rng.choice([0, 255]))
+    lengths = [int(n) + 2 * ramp for n in rng.integers(36, 60, 3)]
+    parts = _parts(lengths, rng)
+    blends, at = [], 0
+    for length in lengths[:-1]:
+        at += length
+        blends.append(((at - ramp) / FPS, (at + dark + ramp) / FPS))
+        at += dark
+
+    def make() -> Iterator[Image]:
+        shots = parts()
+        shares = (np.arange(ramp) + 1) / (ramp + 1)
+        for k, pictures in enumerate(shots):
+            for n, image in enumerate(pictures):
+                share = 1.0
+                if k > 0 and n < ramp:
+                    share = float(shares[n])
+                if k < len(shots) - 1 and n >= len(pictures) - ramp:
+                    share = float(shares[len(pictures) - 1 - n])
+                yield dimmed(image, share, colour) if share < 1 else image
+            if k < len(shots) - 1:
+                yield from [np.full((HEIGHT, WIDTH, 3), colour, np.uint8)] * dark
+
+    return Labelled(name, "camera_cuts", (), tuple(blends), make)
+
+
+def two_dancers(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    count, seed, begin = _length(rng), int(rng.integers(1 << 30)), int(rng.integers(60))
+    if number % 2:
+        camera = Camera.still(count)
+        return Labelled(name, "several_dancers", (), (), lambda: filmed("two_dancers", camera, seed, begin))
+    left, right = (str(w) for w in rng.choice(["dance_a", "dance_b", "dance_c", "dance_d"], 2, replace=False))
+    reach, scales = rng.uniform(0.1, 0.13), rng.uniform(0.75, 0.95, 2)
+
+    def make() -> Iterator[Image]:
+        camera, background = Camera.still(count), wall(seed)
+        for n in range(count):
+            stage = on_stage(_cropped(played(left, begin + n)), background, 0.5 - reach, scales[0])
+            yield camera.look(on_stage(_cropped(played(right, n)), stage, 0.5 + reach, scales[1]), n)
+
+    return Labelled(name, "several_dancers", (), (), make)
+
+
+def _cropped(image: Image) -> Image:
+    """The middle of a picture, 280 pixels wide."""
+    spare = max(0, image.shape[1] - 280) // 2
+    return np.ascontiguousarray(image[:, spare : image.shape[1] - spare])
+
+
+def half_body(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera = Camera.still(_length(rng))
+    scale = rng.uniform(1.8, 2.4)
+    camera.scale[:] = scale
+    # The hips lie in the middle of the shots: the picture ends a little above or below them.
+    camera.shift[:, 1] = -rng.uniform(0.32, 0.45) * HEIGHT / scale
+    return _single(name, "not_whole", rng, camera)
+
+
+def still(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    count, grain = _length(rng), float(rng.choice([0.0, 1.0, 2.0]))
+    base = _single(name, "still_picture", rng, Camera.still(1), 0.95)
+    noise = np.random.default_rng(number)
+
+    def make() -> Iterator[Image]:
+        (image,) = base.make()
+        for _ in range(count):
+            rough = image + grain * noise.standard_normal(image.shape) if grain else image
+            yield np.clip(rough, 0, 255).astype(np.uint8)
+
+    return Labelled(name, "still_picture", (), (), make)
+
+
+def black(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    level, grain = int(rng.integers(0, 25)), rng.uniform(0, 2)
+    count = _length(rng)
+
+    def make() -> Iterator[Image]:
+        noise = np.random.default_rng(number)
+        for _ in range(count):
+            rough = level + grain * noise.standard_normal((HEIGHT, WIDTH, 1))
+            yield np.clip(np.repeat(rough, 3, 2), 0, 255).astype(np.uint8)
+
+    return Labelled(name, "blank_picture", (), (), make)
+
+
+def nobody(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    camera, seed = Camera.still(_length(rng)), int(rng.integers(1 << 30))
+    camera.shift[:, 0] = DIAGONAL * _swing(len(camera.scale), rng, rng.uniform(0.02, 0.08), 6.0)
+    return Labelled(name, "no_dancer", (), (), lambda: filmed("nobody", camera, seed))
+
+
+def split(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    count, seeds = _length(rng), rng.integers(1 << 30, size=2)
+    left, right = (str(w) for w in rng.choice(["dance_a", "dance_b", "dance_c", "dance_d"], 2, replace=False))
+    scales = rng.uniform(0.85, 1.0, 2)
+
+    def make() -> Iterator[Image]:
+        camera = Camera.still(count)
+        halves = (
+            filmed(left, camera, int(seeds[0]), 0, scales[0]),
+            filmed(right, camera, int(seeds[1]), 30, scales[1]),
+        )
+        quarter = WIDTH // 4
+        for one, other in zip(*halves, strict=True):
+            yield np.hstack([one[:, quarter:-quarter], other[:, quarter:-quarter]])
+
+    return Labelled(name, "several_dancers", (), (), make)
+
+
+def bars(name: str, number: int, rng: np.random.Generator) -> Labelled:
+    base = _single(name, "", rng, Camera.still(_length(rng)), 0.8)
+    share = rng.uniform(0.05, 0.1)
+
+    def make() -> Iterator[Image]:
+        for image in base.make():
+            edge = round(share * HEIGHT)
+            image[:edge] = image[-edge:] = 0
+            yield image
+
+    return Labelled(name, "", (), (), make)
+
+
+KINDS: dict[str, Callable[[str, int, np.random.Generator], Labelled]] = {
+    kind.__name__: kind
+    for kind in (
+        clean, many_cuts, shake, two_dancers, little_shake, many_dissolves, fast_pan, half_body, flashes,
+        many_fades, fast_zoom, still, slow_pan, one_cut, black, nobody, slow_zoom, one_dissolve, split, bars,
+    )
+}  # fmt: skip
+"""How each kind of film is made: name, number among its kind, random numbers."""
+
+
+def write(
+    path: Path, pictures: Iterable[Image], size: tuple[int, int] = (WIDTH, HEIGHT), **options: Any
+) -> Path:
+    """Writes a film without sound; the name appears when it is complete."""
+    partial = path.with_name(f".{path.name}.part")
+    with av.open(str(partial), "w", format="mp4") as out:
+        track = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "crf": "20"} | options)
+        track.width, track.height = size
+        track.pix_fmt = "yuv420p"
+        for image in pictures:
+            if image.shape[1::-1] != size:
+                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+            out.mux(track.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")))
+        out.mux(track.encode())
+    partial.replace(path)
+    return path

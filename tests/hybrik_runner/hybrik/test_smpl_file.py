@@ -1,0 +1,131 @@
+"""Files of SMPL's layout, written the old way; and pickles that mean harm."""
+
+import os
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from hybrik_runner.hybrik import smpl_file
+from popdanceset.errors import AssetError
+
+
+class Exploit:
+    def __init__(self, function, *arguments):
+        self.call = (function, arguments)
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.fixture
+def chumpy(monkeypatch):
+    """Classes under the names of chumpy's, as they were when the file was written."""
+    ch, reordering = types.ModuleType("chumpy.ch"), types.ModuleType("chumpy.reordering")
+    ch.Ch = type("Ch", (), {"__module__": "chumpy.ch"})
+    reordering.Select = type("Select", (ch.Ch,), {"__module__": "chumpy.reordering"})
+    for name, module in (
+        ("chumpy", types.ModuleType("chumpy")),
+        (ch.__name__, ch),
+        (reordering.__name__, reordering),
+    ):
+        monkeypatch.setitem(sys.modules, name, module)
+
+    def make(kind, **state):
+        made = getattr(ch if kind == "Ch" else reordering, kind)()
+        made.__dict__.update(state)
+        return made
+
+    return make
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_chumpy_and_sparse_arrays_are_decoded(tmp_path, chumpy, protocol):
+    values = np.arange(12.0).reshape(3, 4)
+    sparse = np.array([[0, 1.5, 0], [2, 0, 0], [0, 0, 0], [0, -1, 4]])
+    inner = chumpy("Ch", x=values, _dirty_vars={"x"}, _itr=None)
+    content = {
+        "plain": np.asfortranarray(values),
+        "swapped": values.astype(">f4"),
+        "ch": inner,
+        "select": chumpy("Select", a=inner, idxs=np.array([5, 0, 11, 2]), preferred_shape=(2, 2)),
+        "columns": scipy.sparse.csc_matrix(sparse),
+        "rows": scipy.sparse.csr_matrix(sparse),
+        "name": "lbs",
+    }
+    path = tmp_path / "body.pkl"
+    path.write_bytes(pickle.dumps(content, protocol))
+
+    arrays = smpl_file.read_arrays(path)
+
+    assert set(arrays) == set(content) - {"name"}
+    for name in ("plain", "swapped", "ch"):
+        np.testing.assert_array_equal(arrays[name], values)
+    np.testing.assert_array_equal(arrays["select"], [[5, 0], [11, 2]])
+    np.testing.assert_array_equal(arrays["columns"], sparse)
+    np.testing.assert_array_equal(arrays["rows"], sparse)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda mark: Exploit(os.system, f"touch {mark}"),
+        lambda mark: Exploit(eval, f"open({str(mark)!r}, 'w')"),
+        lambda mark: Exploit(getattr, np.ndarray, "tofile"),
+        lambda mark: Exploit(np.memmap, str(mark), "u1", "w+", 0, (1,)),
+        lambda mark: np.array([Exploit(os.system, f"touch {mark}")], object),
+    ],
+)
+def test_a_pickle_that_names_anything_else_is_refused(tmp_path, harm, protocol):
+    mark, path = tmp_path / "harmed", tmp_path / "body.pkl"
+    path.write_bytes(pickle.dumps({"v_template": harm(mark)}, protocol))
+
+    with pytest.raises(AssetError, match=r"body\.pkl"):
+        smpl_file.read_arrays(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no pickle", pickle.dumps([1, 2]), pickle.dumps({"a": np.ones(9)})[:-20]]
+)
+def test_what_is_no_model_is_refused(tmp_path, content):
+    path = tmp_path / "body.pkl"
+    path.write_bytes(content)
+
+    with pytest.raises(AssetError, match="not a SMPL model file"):
+        smpl_file.read_arrays(path)
+
+
+def test_a_folder_is_read(body_folder):
+    body = smpl_file.read(body_folder)
+
+    assert body.v_template.shape == (6890, 3)
+    assert body.faces.dtype == np.int64
+    np.testing.assert_allclose(body.mean_shape, np.linspace(-0.1, 0.1, 10))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.pop("weights"), "lacks weights"),
+        (lambda m: m.update(posedirs=np.zeros((6890, 3, 9))), "posedirs"),
+        (lambda m: m["v_template"].__setitem__((3, 1), np.nan), "no numbers"),
+        (lambda m: m["kintree_table"].__setitem__((0, 5), 1), "hang together"),
+    ],
+)
+def test_another_body_is_refused(tmp_path, body_folder, change, message):
+    content = pickle.loads((body_folder / smpl_file.BODY_FILE).read_bytes())  # noqa: S301 - written here
+    change(content)
+    (tmp_path / smpl_file.BODY_FILE).write_bytes(pickle.dumps(content))
+
+    with pytest.raises(AssetError, match=message):
+        smpl_file.read(tmp_path)
+
+
+def test_a_missing_file_says_where_it_comes_from(tmp_path):
+    with pytest.raises(AssetError, match=r"smpl\.is\.tue\.mpg\.de"):
+        smpl_file.read(tmp_path)
