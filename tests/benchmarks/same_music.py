@@ -5,9 +5,10 @@
 Invents dance music that shares tempi, keys, chord progressions and drum patterns as real dance music does, so
 that strangers are easily confused. Of every piece an excerpt is cut at another place and altered in one way;
 then each piece is compared, by `popdanceset.music.matching`, with all excerpts of all pieces. Thresholds were
-chosen on seed 1 (`--seed 1`); the default seed is another one. Prints recall and false pairs by kind of
-change for every method that runs here, then the method in use. The last line compares with the targets; the
-exit code is 1 if one is missed.
+chosen on seed 1, half-way between the most alike strangers and the least alike copies (but the worst 2 %).
+Seed 2 was looked at before that choice was final; the default, seed 3, was not. Prints recall and false pairs
+by kind of change for every method that runs here, then for both together as they are used. The last line
+compares with the targets; the exit code is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -398,7 +399,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pieces", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=3)
     parser.add_argument(
         "--methods", nargs="+", choices=("pitch", "chromaprint"), default=["pitch", "chromaprint"]
     )
