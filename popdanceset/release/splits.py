@@ -17,6 +17,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
+from popdanceset.music.merges import joined
+
 Split = Literal["train", "test"]
 
 _log = logging.getLogger(__name__)
@@ -80,27 +82,15 @@ def _piece(clip: Clip) -> str:
 def _groups(clips: Iterable[Clip], alike: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
     """The connected pieces of music (two are connected by a video that has both, or by being alike), under
     the least of their names."""
-    parent: dict[str, str] = {}
-
-    def root(piece: str) -> str:
-        while parent.setdefault(piece, piece) != piece:
-            parent[piece] = parent[parent[piece]]
-            piece = parent[piece]
-        return piece
-
     first_of: dict[str, str] = {}
-    for clip in clips:
-        piece = _piece(clip)
-        a, b = root(piece), root(first_of.setdefault(clip.bvid, piece))
-        parent[max(a, b)] = min(a, b)
-    pieces = set(parent)
-    for pair in alike:
-        # Also ids without clips connect: a video of theirs may have been rejected.
-        a, b = (root(f"music {music_id}") for music_id in pair)
-        parent[max(a, b)] = min(a, b)
+    links = [(piece := _piece(clip), first_of.setdefault(clip.bvid, piece)) for clip in clips]
+    pieces = {piece for piece, _ in links}
+    # Also ids without clips connect: a video of theirs may have been rejected.
+    links += [(f"music {one}", f"music {other}") for one, other in alike]
     groups: dict[str, set[str]] = {}
-    for piece in pieces:
-        groups.setdefault(root(piece), set()).add(piece)
+    for piece, least in joined(links).items():
+        if piece in pieces:
+            groups.setdefault(least, set()).add(piece)
     return groups
 
 
