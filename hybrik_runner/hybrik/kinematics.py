@@ -268,8 +268,16 @@ def _spine_and_hips(rest: Tensor, bones: Tensor, slack: float) -> Tensor:
     def beside_spine(vector: Tensor) -> Tensor:
         return vector - _dot(vector, spine) * spine
 
-    before = _turned(lean, rest[:, 1:3].mean(1))
-    return _product(swing(beside_spine(before), beside_spine(bones[:, 1:3].mean(1)), slack), lean)
+    before = beside_spine(_turned(lean, rest[:, 1:3].mean(1)))
+    after = beside_spine(bones[:, 1:3].mean(1))
+    if slack:
+        return _product(swing(before, after, slack), lean)
+    # Both are perpendicular to the spine, so the axis is known, also where they are opposite.
+    cosine, sine = _dot(before, after), _dot(_cross(before, after), spine)
+    size = torch.hypot(cosine, sine)
+    known = size > _TINY**2
+    size = torch.where(known, size, 1.0)
+    return _product(about(spine, torch.where(known, cosine / size, 1.0), sine / size), lean)
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -111,6 +111,27 @@ def test_naive_solution_aims_every_bone(rest):
     np.testing.assert_allclose(reached[:, 3], seen[:, 3], atol=1e-9)
 
 
+@pytest.mark.parametrize("about", range(3))
+@pytest.mark.parametrize(("spine", "across"), [(0, 1), (1, 2), (2, 0)])
+def test_the_naive_root_of_a_body_turned_by_exactly_half_a_turn(rest, spine, across, about):
+    """Of a body upright before a camera whose y points down, spine and hips may be opposite to the rest's to
+    the last bit, which leaves the axes of the shortest turns open."""
+    body = rest.clone()
+    body[:4] = 0
+    body[1:4, spine] = torch.tensor([-0.09, -0.09, 0.11], dtype=rest.dtype)
+    body[1:3, across] = torch.tensor([0.06, -0.06], dtype=rest.dtype)
+    body[1:3, 3 - spine - across] = -0.02
+    half = torch.full((3,), -1.0, dtype=rest.dtype)
+    half[about] = 1
+    twists = torch.tensor([1.0, 0.0], dtype=rest.dtype).expand(1, 23, 2)
+
+    root = kinematics.inverse((body * half)[None], body[None], twists, naive=True)[0, 0]
+
+    torch.testing.assert_close(root @ body[3], half * body[3], atol=1e-6, rtol=0)
+    hips = body[1:3].mean(0)
+    torch.testing.assert_close(root @ hips, half * hips, atol=1e-6, rtol=0)
+
+
 def test_a_long_bone_does_not_turn_what_follows(rest):
     """A wrist seen 10 cm off, with its hand: forearm and hand then point as they were seen to."""
     joints = rest.clone()[None]
