@@ -9,8 +9,10 @@ moved joints by 13 mm and bfloat16 by 103 mm in the mean; hence float16 on a GPU
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 import torch
@@ -18,7 +20,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hybrik_runner.hybrik.crop import MEAN, SPREAD
-from hybrik_runner.hybrik.heads import mirrored, soft_argmax, softmax_volumes
+from hybrik_runner.hybrik.heads import mirrored, soft_argmax
 from hybrik_runner.hybrik.hrnet import DEPTH, JOINTS
 from hybrik_runner.hybrik.kinematics import MIRRORED
 from hybrik_runner.hybrik.network import HybrIK, Prediction
@@ -101,17 +103,30 @@ class Engine:
     a linear map of, and are read while they lie in the cache: 30 MB a picture are never written. Mirroring
     back is done with the features: it commutes with the linear map.
 
+    Many of the convolutions are too small to be shared out among the cores of a processor: a batch for each
+    core, by a thread of its own, gets more done than one batch after the other by all of them.
+
     Args:
         network: in evaluation mode. The engine holds copies of its convolutions.
         where: the device; the network's heads are moved there.
         kind: what convolutions calculate with.
         compiled: compile the graph, for batches of one size each. Needs a C++ compiler, or Triton on a GPU.
+        lanes: how many threads will call it at once; on a processor they divide the cores.
     """
 
     def __init__(
-        self, network: HybrIK, where: torch.device, kind: torch.dtype, *, compiled: bool = False
+        self,
+        network: HybrIK,
+        where: torch.device,
+        kind: torch.dtype,
+        *,
+        compiled: bool = False,
+        lanes: int = 1,
     ) -> None:
-        self._network, self.where, self._kind = network.to(where), where, kind
+        self._network, self.where, self._kind, self.lanes = network.to(where), where, kind, lanes
+        self._threads = torch.get_num_threads()
+        self._compiled, self._compiling = compiled, threading.Lock()
+        self._known: set[torch.Size] = set()
         self._trunk: Callable[[Tensor], tuple[Tensor, Tensor]]
         self._trunk = folded(network).to(where, kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if compiled:
@@ -129,37 +144,80 @@ class Engine:
         self._pictures, self._joints = (1, 1) if where.type == "cpu" else (16, 8)
         self._mean = torch.from_numpy(MEAN).to(where).view(1, 3, 1, 1)
 
+    @contextlib.contextmanager
+    def lane(self) -> Generator[None]:
+        """What is calculated inside takes no more than this lane's share of a processor's cores."""
+        if self.where.type != "cpu":
+            yield
+            return
+        torch.set_num_threads(max(1, self._threads // self.lanes))
+        try:
+            yield
+        finally:
+            torch.set_num_threads(self._threads)
+
+    @torch.no_grad()
     def predict(self, crops: Tensor, *, flip: bool = False) -> Prediction:
-        """`HybrIK.predict` of crops (n, 256, 256, 3) uint8 RGB on the host."""
+        """`HybrIK.predict` of crops (n, 256, 256, 3) uint8 RGB on the host.
+
+        Raises:
+            SettingsError: the graph is to be compiled and cannot be.
+        """
         if self.where.type == "cuda":
             crops = crops.pin_memory().to(self.where, non_blocking=True)
         # Bytes of pictures lie channels last already.
         x = (crops.permute(0, 3, 1, 2).to(torch.float32) / 255 - self._mean) / float(SPREAD)
         together = torch.cat([x, x.flip(3)]) if flip else x
-        planes, features = self._trunk(together.to(self._kind, memory_format=torch.channels_last))
+        planes, features = self._seen(together.to(self._kind, memory_format=torch.channels_last))
         seen = torch.split(planes.float(), len(x))
         if flip:
             seen = (seen[0], seen[1][..., mirrored(self._network.shift)])
         uvd, maxima = self._joints_of([part.flatten(2) for part in seen])
         return self._network.decoded(uvd, maxima, list(torch.split(features.float(), len(x))))
 
+    def _seen(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        if not self._compiled or pictures.shape in self._known:
+            return self._trunk(pictures)
+        from torch._dynamo.exc import TorchDynamoException
+
+        with self._compiling:  # by one lane, while the others wait for it
+            try:
+                seen = self._trunk(pictures)
+            except TorchDynamoException as error:
+                told = str(error).splitlines()[0]
+                raise SettingsError(
+                    f"the network cannot be compiled: {told}",
+                    "pose.compile",
+                    "install a C++ compiler (for a GPU, Triton), or leave it off",
+                ) from error
+            self._known.add(pictures.shape)
+            return seen
+
     def _joints_of(self, seen: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """(n, 29, 3) places and (n, 29) maxima from features (n, width, 4096) of pictures, and of their
         mirror images turned back."""
-        count = len(seen[0])
+        count, pixels = len(seen[0]), seen[0].shape[2]
         uvd = torch.empty(count, JOINTS, 3, device=self.where)
         maxima = torch.empty(count, JOINTS, device=self.where)
         for first in range(0, count, self._pictures):
             pictures = slice(first, first + self._pictures)
+            parts = [part[pictures] for part in seen]
+            # Kept from joint to joint: new memory costs more than the product that fills it.
+            room = torch.empty(3, len(parts[0]), self._joints * DEPTH, pixels, device=self.where)
             for joint in range(0, JOINTS, self._joints):
-                joints = slice(joint, joint + self._joints)
-                rows = slice(joint * DEPTH, (joint + self._joints) * DEPTH)
-                volumes = [
-                    softmax_volumes(weight[rows] @ part[pictures] + bias[rows])
-                    for part, (weight, bias) in zip(seen, self._maps, strict=False)
-                ]
-                volume = volumes[0] if len(volumes) == 1 else volumes[0].add_(volumes[1]).div_(2)
-                volume = volume.view(*volume.shape[:3], DEPTH, DEPTH)
-                uvd[pictures, joints] = soft_argmax(volume)
-                maxima[pictures, joints] = volume.flatten(2).amax(2)
+                joints = slice(joint, min(joint + self._joints, JOINTS))
+                rows = slice(joints.start * DEPTH, joints.stop * DEPTH)
+                heat, volume, other = room[:, :, : rows.stop - rows.start]
+                for part, (weight, bias), into in zip(parts, self._maps, (volume, other), strict=False):
+                    torch.baddbmm(bias[rows], weight[rows].expand(len(part), -1, -1), part, out=heat)
+                    torch.softmax(_by_joint(heat), 2, out=_by_joint(into))
+                if len(parts) > 1:
+                    torch.lerp(volume, other, 0.5, out=volume)
+                uvd[pictures, joints] = soft_argmax(volume.view(len(volume), -1, DEPTH, DEPTH, DEPTH))
+                maxima[pictures, joints] = _by_joint(volume).amax(2)
         return uvd, maxima
+
+
+def _by_joint(planes: Tensor) -> Tensor:
+    """(n, k · 64, 4096) → (n, k, 64 · 4096), the same memory."""
+    return planes.view(len(planes), -1, DEPTH * planes.shape[2])

@@ -55,7 +55,7 @@ _LIMB_LENGTHS = np.linalg.norm(SMPL_OFFSETS[list(_LIMBS)], axis=1)
 _LEAST_SIDE = 8.0
 """Pixels. Of a smaller box a crop shows nothing."""
 
-_MOST_ON_CPU, _MOST_ON_GPU = 4, 128
+_MOST_ON_CPU, _MOST_ON_GPU = 2, 128
 """Pictures at a time beyond which nothing becomes faster: with the flip test a batch is twice that."""
 
 _ON_CPU = (64 << 20, 64 << 20)
@@ -153,8 +153,8 @@ class HybrIKEstimator(PoseEstimator[Crop, Sight]):
 
     @property
     def lanes(self) -> int:
-        """Two on a GPU: one puts a batch together while the other's is calculated."""
-        return 1 if self._engine.where.type == "cpu" else 2
+        """As many as the engine shares its device among."""
+        return self._engine.lanes
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Crop | None]:
         """As `PoseEstimator.track`: boxes by BlazePose, cut out."""
@@ -189,7 +189,7 @@ class HybrIKEstimator(PoseEstimator[Crop, Sight]):
 
         count = len(views)
         shown = [*views, *[views[-1]] * (self._halving.size - count)] if self._padded else views
-        with torch.inference_mode():
+        with torch.inference_mode(), self._engine.lane():
             pictures = torch.from_numpy(np.stack([view.picture for view in shown]))
             seen = self._engine.predict(pictures, flip=self._flip)
             squares = torch.from_numpy(np.stack([view.square for view in shown]).astype(np.float32))
@@ -347,7 +347,8 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
     if pose.hybrik_published:
         network.shift, network.slack = heads.PUBLISHED_SHIFT, kinematics.PUBLISHED_SLACK
     where = device(pose.devices)
-    engine = Engine(network, where, number_type(pose.precision, where), compiled=pose.compile)
+    kind = number_type(pose.precision, where)
+    engine = Engine(network, where, kind, compiled=pose.compile, lanes=lanes(where))
     return HybrIKEstimator(
         network,
         engine,
@@ -359,10 +360,20 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
     )
 
 
+def lanes(where: torch.device) -> int:
+    """How many threads share a device. On a processor each has a core and memory for its batch; on a GPU one
+    puts a batch together while the other's is calculated."""
+    import torch
+
+    if where.type != "cpu":
+        return 2
+    return fitting(free_memory(), 0, sum(_ON_CPU), torch.get_num_threads())
+
+
 def batch_size(engine: Engine, where: torch.device, *, flip: bool) -> int:
     """How many pictures fit the device's memory: on a GPU by trial of one and of two."""
     if where.type != "cuda":
-        return fitting(free_memory(), *_ON_CPU, _MOST_ON_CPU)
+        return fitting(free_memory() // engine.lanes, *_ON_CPU, _MOST_ON_CPU)
     import torch
 
     peaks = []
@@ -375,5 +386,5 @@ def batch_size(engine: Engine, where: torch.device, *, flip: bool) -> int:
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(where)
     per_picture = peaks[1] - peaks[0]
-    # Two threads call the network: each has a batch on the device.
-    return fitting(free // 2, peaks[0] - per_picture, per_picture, _MOST_ON_GPU)
+    # Each of the lanes has a batch on the device.
+    return fitting(free // engine.lanes, peaks[0] - per_picture, per_picture, _MOST_ON_GPU)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -97,6 +100,63 @@ def test_fewer_bits(small: HybrIK, crops: torch.Tensor) -> None:
     given = Engine(small, CPU, torch.bfloat16).predict(crops)
     assert given.phi.dtype == given.uvd.dtype == torch.float32
     assert 0 < (given.phi - wanted.phi).abs().max() < 0.1 * wanted.phi.abs().max()
+
+
+def test_lanes_say_what_one_says_with_a_share_of_the_cores(small: HybrIK, crops: torch.Tensor) -> None:
+    wanted, usual = small.predict(pictures(crops)), torch.get_num_threads()
+    engine = Engine(small, CPU, torch.float32, lanes=2)
+
+    def work(_: int) -> tuple[Prediction, int, int]:
+        with torch.no_grad():
+            with engine.lane():
+                seen, inside = engine.predict(crops), torch.get_num_threads()
+            return seen, inside, torch.get_num_threads()
+
+    with ThreadPoolExecutor(2) as threads:
+        for seen, inside, after in threads.map(work, range(4)):
+            agree(seen, wanted, 2e-4)
+            assert (inside, after) == (max(1, usual // 2), usual)
+    assert torch.get_num_threads() == usual
+
+
+def test_lanes_do_not_compile_the_same_graph_at_once(
+    small: HybrIK, crops: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work, compiled = threading.Lock(), list[torch.Size]()
+
+    def slow(graph: nn.Module, **_: object) -> Callable[[torch.Tensor], object]:
+        def run(x: torch.Tensor) -> object:
+            if x.shape not in compiled:
+                assert at_work.acquire(blocking=False), "two lanes compile"
+                time.sleep(0.2)
+                compiled.append(x.shape)
+                at_work.release()
+            return graph(x)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", slow)
+    engine = Engine(small, CPU, torch.float32, compiled=True, lanes=2)
+
+    def work(count: int) -> None:
+        with torch.no_grad(), engine.lane():
+            engine.predict(crops.expand(count, -1, -1, -1))
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, [1, 1, 2, 2]))
+    assert [shape[0] for shape in compiled] == [1, 2]
+
+
+def test_without_a_compiler_nothing_is_compiled(
+    small: HybrIK, crops: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch._inductor.config as inductor
+
+    monkeypatch.setenv("CXX", "/no/such/compiler")
+    with inductor.patch({"cpp.cxx": (None, "/no/such/compiler"), "force_disable_caches": True}):
+        engine = Engine(small, CPU, torch.float32, compiled=True)
+        with pytest.raises(SettingsError, match=r"pose\.compile: the network cannot be compiled: .*ompiler"):
+            engine.predict(crops)
 
 
 def test_a_network_in_training_is_not_folded(network: HybrIK) -> None:

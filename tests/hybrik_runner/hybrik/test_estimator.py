@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ from hybrik_runner import camera, runner
 from hybrik_runner import kinematics as skeleton
 from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
 from hybrik_runner.estimator import load_estimator
+from hybrik_runner.hybrik import estimator as module
 from hybrik_runner.hybrik import heads, kinematics
-from hybrik_runner.hybrik.estimator import Crop, HybrIKEstimator, batch_size, cut, poses
+from hybrik_runner.hybrik.estimator import Crop, HybrIKEstimator, batch_size, cut, lanes, poses
 from hybrik_runner.hybrik.network import HybrIK, Prediction
 from hybrik_runner.hybrik.smpl_file import read
 from popdanceset.errors import AssetError
@@ -38,6 +40,8 @@ class Engine:
     """Sees the body of `TURNS` in the middle of every crop; spoils the answers it is told to."""
 
     where = torch.device("cpu")
+    lanes = 1
+    lane = staticmethod(contextlib.nullcontext)
 
     def __init__(self, network: HybrIK, room: int = 100) -> None:
         self.network, self.room, self.sizes, self.looks = network, room, list[int](), 0
@@ -205,8 +209,18 @@ def test_boxes_that_show_nothing() -> None:
     assert cut(frame, np.array([10.0, 10, 12, 40])) is not None
 
 
-def test_batch_size_on_a_processor() -> None:
-    assert 1 <= batch_size(None, torch.device("cpu"), flip=True) <= 4  # type: ignore[arg-type]
+def test_lanes_and_batches_fit_the_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core each, as long as there are 128 MB for each."""
+    cpu, usual = torch.device("cpu"), torch.get_num_threads()
+    for free, cores, want in ((1 << 33, 16, 16), (1 << 30, 16, 6), (1 << 20, 16, 1)):
+        monkeypatch.setattr(module, "free_memory", lambda free=free: free)
+        torch.set_num_threads(cores)
+        try:
+            engine.lanes = lanes(cpu)
+        finally:
+            torch.set_num_threads(usual)
+        assert engine.lanes == want
+        assert 1 <= batch_size(engine, cpu, flip=True) <= 4  # type: ignore[arg-type]
 
 
 def test_missing_weights_are_told_in_one_line(tmp_path: Path) -> None:
@@ -231,7 +245,7 @@ def test_loaded_by_its_settings(body_folder: Path, models: Path, tmp_path: Path,
     estimator = load_estimator(Settings.load(overrides={"pose": pose}))
     assert isinstance(estimator, HybrIKEstimator)
     assert estimator.name == ("hybrik-resnet34-flip" if published else "hybrik-resnet34")
-    assert estimator.lanes == 1
+    assert estimator.lanes == lanes(torch.device("cpu"))
     shift = heads.PUBLISHED_SHIFT if published else heads.SHIFTED
     assert estimator._network.shift == shift
     (sight,) = estimator.predict(standing(1))
