@@ -11,7 +11,7 @@ import io
 import math
 import pickle
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ Value = NDArray[Any] | str | float
 
 ADVICE = "give a file that holds nothing but arrays, words and numbers"
 
-_BROKEN = (
+BROKEN = (
     pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError,
     RecursionError, TypeError, ValueError,
 )  # fmt: skip
@@ -45,8 +45,12 @@ class _Dtype:
             self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class _Array:
-    """numpy.ndarray: shape, type, order and bytes; of objects only one, without a shape."""
+class StoredArray:
+    """numpy.ndarray: shape, type, order and bytes; of objects only one, without a shape.
+
+    Attributes:
+        value: the array, or that one object.
+    """
 
     def __init__(self, *_: object) -> None:
         self.value: object = None
@@ -68,18 +72,18 @@ class _Array:
         self.value = flat.reshape(shape, order="F" if columns_first else "C")
 
 
-def _empty(*_: object) -> _Array:
-    return _Array()
+def _empty(*_: object) -> StoredArray:
+    return StoredArray()
 
 
-def _frombuffer(content: bytes, kind: object, shape: object, order: object) -> _Array:
+def _frombuffer(content: bytes, kind: object, shape: object, order: object) -> StoredArray:
     """numpy's way of arrays in pickles of protocol 5."""
-    array = _Array()
+    array = StoredArray()
     array.__setstate__((shape, kind, order == "F", bytes(content)))
     return array
 
 
-def _scalar(kind: object, content: bytes | str) -> _Array:
+def _scalar(kind: object, content: bytes | str) -> StoredArray:
     if not isinstance(content, bytes | str):
         raise pickle.UnpicklingError("a number that is an object")
     return _frombuffer(content.encode("latin1") if isinstance(content, str) else content, kind, (), "C")
@@ -97,26 +101,51 @@ def _no_bytes() -> bytes:
     return b""
 
 
-_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): _Array,
+ARRAYS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): StoredArray,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encode,
     ("__builtin__", "bytes"): _no_bytes,
     ("builtins", "bytes"): _no_bytes,
 }
+"""What a pickle of arrays names, as module and name, and what it is given in its place."""
 for _module in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_module}.multiarray", "_reconstruct"] = _empty
-    _ALLOWED[f"{_module}.multiarray", "scalar"] = _scalar
-    _ALLOWED[f"{_module}.numeric", "_frombuffer"] = _frombuffer
+    ARRAYS[f"{_module}.multiarray", "_reconstruct"] = _empty
+    ARRAYS[f"{_module}.multiarray", "scalar"] = _scalar
+    ARRAYS[f"{_module}.numeric", "_frombuffer"] = _frombuffer
 del _module
 
 
-class _Unpickler(pickle.Unpickler):
+class ArrayUnpickler(pickle.Unpickler):
+    """Gives a pickle stand-ins for all it may name. Subclasses may let through more.
+
+    Attributes:
+        allowed: the stand-ins, classes with a `__setstate__` or functions.
+        purpose: what has no need of anything else, for the message.
+    """
+
+    allowed: Mapping[tuple[str, str], Callable[..., Any]] = ARRAYS
+    purpose = "array"
+
     def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no array needs") from None
+        """The stand-in; raises UnpicklingError."""
+        stand_in = self.allowed.get((module, name))
+        if stand_in is None:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no {self.purpose} needs")
+        if isinstance(stand_in, type):
+            return stand_in
+        # A pickle can set attributes of what it names: those of a wrapper, which nobody else has.
+        return lambda *arguments: stand_in(*arguments)
+
+
+def unpickle(content: bytes, unpickler: type[ArrayUnpickler] = ArrayUnpickler) -> Any:
+    """What a pickle of any protocol holds, with stand-ins where it names something.
+
+    Raises:
+        one of `BROKEN`: it is damaged, or names what is not let through.
+    """
+    _check_memory(content)
+    return unpickler(io.BytesIO(content), encoding="latin1").load()
 
 
 def _check_memory(content: bytes) -> None:
@@ -137,16 +166,16 @@ def loads_arrays(content: bytes, where: object = "") -> dict[str, Value]:
         InputError: it is damaged, or names anything but arrays of numbers.
     """
     try:
-        _check_memory(content)
-        loaded = _Unpickler(io.BytesIO(content), encoding="latin1").load()
-        if isinstance(loaded, _Array) and isinstance(loaded.value, dict):
+        loaded = unpickle(content)
+        if isinstance(loaded, StoredArray) and isinstance(loaded.value, dict):
             loaded = loaded.value
         if not isinstance(loaded, dict):
             loaded = {"": loaded}
         opened = {
-            str(name): value.value if isinstance(value, _Array) else value for name, value in loaded.items()
+            str(name): value.value if isinstance(value, StoredArray) else value
+            for name, value in loaded.items()
         }
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError(f"no pickle of arrays: {error}", where, ADVICE) from None
     return {
         name: value for name, value in opened.items() if isinstance(value, np.ndarray | str | int | float)
@@ -175,6 +204,6 @@ def read_arrays(path: Path) -> dict[str, Value]:
         if not dtype.hasobject:
             flat = np.frombuffer(content, dtype, math.prod(shape), file.tell())
             return {"": flat.reshape(shape, order="F" if columns_first else "C")}
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError(f"no array of numpy: {error}", path, "write it again with numpy.save") from None
     return loads_arrays(content[file.tell() :], path)

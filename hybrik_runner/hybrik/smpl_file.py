@@ -6,7 +6,6 @@ only the constructors of arrays are let through; foreign arrays are taken apart 
 
 from __future__ import annotations
 
-import io
 import pickle
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.errors import AssetError
+from popdanceset.safe_pickle import ARRAYS, BROKEN, ArrayUnpickler, StoredArray, unpickle
 from popdanceset.skeleton import SMPL_PARENTS
 
 BODY_FILE = "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl"
@@ -72,59 +72,6 @@ class _Foreign:
         raise pickle.UnpicklingError(f"{type(self).__name__} cannot be decoded")
 
 
-class _Dtype:
-    """numpy.dtype: plain numbers only. Numpy's own would take any state, which is not safe."""
-
-    def __init__(self, code: str, *_: object) -> None:
-        self.dtype: np.dtype[Any] = np.dtype(str(code))
-        if self.dtype.kind not in "biuf":
-            raise pickle.UnpicklingError(f"arrays of type {code} are no numbers")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        if state[1] in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(state[1])
-
-
-class _Ndarray(_Foreign):
-    """numpy.ndarray: shape, type, order and bytes."""
-
-    def __init__(self, *_: object) -> None:
-        self.array: NDArray[Any] = np.empty(0)
-
-    def __setstate__(self, state: object) -> None:
-        if not isinstance(state, tuple) or not isinstance(state[-3], _Dtype):
-            raise pickle.UnpicklingError("an array with an unknown state")
-        *_, shape, kind, columns_first, content = state
-        if isinstance(content, str):  # bytes of Python 2
-            content = content.encode("latin1")
-        self.array = np.frombuffer(content, kind.dtype).reshape(shape, order="F" if columns_first else "C")
-
-    def decode(self) -> NDArray[Any]:
-        return self.array
-
-
-def _frombuffer(content: bytes, kind: _Dtype, shape: tuple[int, ...], order: str) -> _Ndarray:
-    """numpy's way of arrays in pickles of protocol 5."""
-    array = _Ndarray()
-    array.__setstate__((shape, kind, order == "F", content))
-    return array
-
-
-def _scalar(kind: _Dtype, content: bytes | str) -> _Ndarray:
-    return _frombuffer(content.encode("latin1") if isinstance(content, str) else content, kind, (), "C")
-
-
-def _empty(*_: object) -> _Ndarray:
-    return _Ndarray()
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """How Python 3 writes bytes into old protocols."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes written as {encoding}")
-    return text.encode(encoding)
-
-
 class _Ch(_Foreign):
     """chumpy.ch.Ch: an array that knows its derivatives; `x` is the array."""
 
@@ -162,7 +109,9 @@ class _CompressedRows(_Compressed):
 
 
 def _array(value: object) -> NDArray[Any]:
-    return value.decode() if isinstance(value, _Foreign) else np.asarray(value)
+    if isinstance(value, _Foreign):
+        return value.decode()
+    return np.asarray(value.value if isinstance(value, StoredArray) else value)
 
 
 def _reconstructor(kind: type, base: type, state: object) -> object:
@@ -177,17 +126,11 @@ def _new(kind: type, *_: object) -> object:
 
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): _Ndarray,
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,
+    **ARRAYS,
     ("chumpy.ch", "Ch"): _Ch,
     ("chumpy", "Ch"): _Ch,
     ("chumpy.reordering", "Select"): _Select,
 }
-for _module in ("numpy.core", "numpy._core"):
-    _ALLOWED[f"{_module}.multiarray", "_reconstruct"] = _empty
-    _ALLOWED[f"{_module}.multiarray", "scalar"] = _scalar
-    _ALLOWED[f"{_module}.numeric", "_frombuffer"] = _frombuffer
 for _module in ("copy_reg", "copyreg"):
     _ALLOWED[_module, "_reconstructor"] = _reconstructor
     _ALLOWED[_module, "__newobj__"] = _new
@@ -201,24 +144,15 @@ for _kind, _stand_in in (("csc", _Compressed), ("csr", _CompressedRows)):
 del _module, _kind, _stand_in, _prefix, _suffix
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(ArrayUnpickler):
+    allowed = _ALLOWED
+    purpose = "SMPL file"
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
-            if module.split(".")[0] == "chumpy":  # something else of chumpy's: kept, but not looked into
-                return type(f"{module}.{name}", (_Foreign,), {})
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no SMPL file needs")
-        allowed = _ALLOWED[module, name]
-        if isinstance(allowed, type):
-            return allowed
-        # A pickle can set attributes of what it names: those of a wrapper, which nobody else has.
-        return lambda *args: allowed(*args)
-
-
-_BROKEN = (
-    pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError, KeyError, LookupError,
-    MemoryError, OverflowError, RecursionError, TypeError, UnicodeError, ValueError,
-)  # fmt: skip
-"""What a damaged or hostile pickle can raise (documentation of `pickle`, and what is let through)."""
+        known = (module, name) in self.allowed
+        if not known and module.split(".")[0] == "chumpy":  # something else of chumpy's: kept unopened
+            return type(f"{module}.{name}", (_Foreign,), {})
+        return super().find_class(module, name)
 
 
 def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
@@ -236,15 +170,15 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[An
     except OSError as error:
         raise AssetError(f"cannot be read: {error.strerror}", path, WHERE) from None
     try:
-        loaded = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+        loaded = unpickle(content, _Unpickler)
         if not isinstance(loaded, dict):
             raise pickle.UnpicklingError("it holds no dictionary")
         return {
             str(name): _array(value)
             for name, value in loaded.items()
-            if isinstance(value, _Foreign) and (not names or name in names)
+            if isinstance(value, _Foreign | StoredArray) and (not names or name in names)
         }
-    except _BROKEN as error:
+    except BROKEN as error:
         raise AssetError(f"not a SMPL model file: {error}", path, WHERE) from None
 
 

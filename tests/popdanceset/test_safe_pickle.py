@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from popdanceset import safe_pickle
 from popdanceset.errors import InputError
 from popdanceset.safe_pickle import loads_arrays, read_arrays
 
@@ -72,6 +73,17 @@ def test_hostile_pickles_run_nothing(tmp_path, name):
     with pytest.raises(InputError, match=r"mkdir, which no array needs"):
         read_arrays(tmp_path / name)
     assert not target.exists()
+
+
+def test_what_a_pickle_sets_does_not_outlive_it():
+    """Setting the defaults of a function that is let through spoils nothing for the next file."""
+    hostile = b"\x80\x02c_codecs\nencode\nN}X\x0c\x00\x00\x00__defaults__X\x04\x00\x00\x00utf8\x85s\x86b."
+    encode = safe_pickle.ARRAYS["_codecs", "encode"]
+    before = encode.__defaults__
+
+    loads_arrays(hostile)
+
+    assert encode.__defaults__ == before
 
 
 def laughing(depth: int) -> bytes:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from popdanceset.errors import InputError
+from popdanceset.safe_pickle import BROKEN, ArrayUnpickler, StoredArray
 from training.popdg.config import RELEASED, ModelConfig
 from training.popdg.model import POPDG
 from training.popdg.space import HEADS
@@ -53,9 +55,10 @@ def load_released(checkpoint: Path, heads: int | None = None) -> Released:
         heads = config.get("num_heads", RELEASED.model.heads) if isinstance(config, Mapping) else None
     try:
         model = from_released(weights, heads or RELEASED.model.heads)
+        scaler = _scaler(saved.get("normalizer"))
     except InputError as error:
         raise InputError(error.what, checkpoint, error.do) from error
-    return Released(model.eval(), _scaler(saved.get("normalizer")))
+    return Released(model.eval(), scaler)
 
 
 def from_released(weights: Weights, heads: int) -> POPDG:
@@ -188,15 +191,7 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
         saved = torch.load(checkpoint, map_location="cpu", pickle_module=_restricted, weights_only=False)
     except OSError as error:
         raise InputError(f"not readable: {error.strerror}", checkpoint, "check the path") from error
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        AttributeError,
-        KeyError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (*BROKEN, RuntimeError) as error:
         raise InputError(
             "is a damaged or foreign checkpoint", checkpoint, "name a saved checkpoint"
         ) from error
@@ -223,16 +218,15 @@ _ALLOWED = {
     "torch": {"Size", "device", "float16", "bfloat16", "float32", "float64", "int32", "int64", "bool"},
     "torch.nn.parameter": {"Parameter"},
     "collections": {"OrderedDict"},
-    "_codecs": {"encode"},  # how pickles of protocol 2 write bytes
-    "numpy": {"ndarray", "dtype"},
-    "numpy.core.multiarray": {"_reconstruct", "scalar"},
-    "numpy._core.multiarray": {"_reconstruct", "scalar"},
 }
+"""What builds tensors; arrays are built by stand-ins."""
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(ArrayUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         if name in _ALLOWED.get(module, ()):
+            return pickle.Unpickler.find_class(self, module, name)
+        if (module, name) in self.allowed:
             return super().find_class(module, name)
         # A class of its own for each: what is built of it has no code of the checkpoint's.
         return type(name.rpartition(".")[2], (Shell,), {"__module__": module})
@@ -247,9 +241,20 @@ def _scaler(normalizer: object) -> MinMaxScaler | None:
     if not isinstance(state, Mapping):
         return None
     if {"data_min_", "data_max_"} <= state.keys():
-        minimum, maximum = (torch.as_tensor(state[name]).float() for name in ("data_min_", "data_max_"))
+        minimum, maximum = (_tensor(state[name]) for name in ("data_min_", "data_max_"))
         return MinMaxScaler(minimum, maximum)
     return next(filter(None, map(_scaler, state.values())), None)
+
+
+def _tensor(value: object) -> torch.Tensor:
+    try:
+        return torch.as_tensor(
+            np.array(value.value, np.float32) if isinstance(value, StoredArray) else value
+        ).float()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "has a normaliser without numbers", do="give a checkpoint of the released POPDG"
+        ) from error
 
 
 def _misfit(name: str, weight: torch.Tensor) -> InputError:

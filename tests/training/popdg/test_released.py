@@ -95,9 +95,12 @@ def test_what_is_no_checkpoint_gets_one_line(tmp_path: Path, weights: dict[str, 
     without = {name: weight for name, weight in weights.items() if name != "final_layer.bias"}
     torch.save(without, tmp_path / "without.pt")
     torch.save({**weights, "final_layer.weight": torch.zeros(156, 9)}, tmp_path / "shape.pt")
+    empty = {"data_min_": np.array({}), "data_max_": "words"}
+    torch.save({"ema_state_dict": weights, "normalizer": empty}, tmp_path / "normaliser.pt")
     messages = {
         "missing.pt": "not readable: No such file",
         "text.pt": "is no checkpoint of torch",
+        "normaliser.pt": "has a normaliser without numbers",
         "list.pt": "holds no weights by name",
         "foreign.pt": "holds no weights of the released network",
         "without.pt": "has no final_layer.bias",
