@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
     from popdanceset.store import Store
 
-_CROWD = 2.0
-"""Dancers, median over the counts: from here on it is not clear whose poses these are."""
-
 
 def pose_name(clip_id: str) -> str:
     """Where a clip's pose table lies in the store."""
@@ -135,8 +132,6 @@ def decide(
     if isinstance(poses, MediaError):
         return Quality(), rejected(Reason.DAMAGED, poses.what)
     quality = build(clip_id, poses, estimator, settings)
-    if poses.people >= _CROWD:
-        return quality, rejected(Reason.SEVERAL_DANCERS, f"{poses.people:g} dancers seen at once")
     return quality, judge(quality, settings.pose)
 
 

@@ -39,6 +39,7 @@ OFF_FLOOR = 0.1
 """Metres."""
 
 _LEAST_FRAMES = 3  # fewer hold no motion
+_CROWD = 2.0  # dancers, median over the counts: from here on it is not clear whose poses these are
 _FILLED = 0.05
 _UNSURE = 0.5
 _SKATE = 1.5  # m/s
@@ -143,6 +144,8 @@ def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, 
     if quality.table is None:
         return [(Reason.NOT_TRACKED, f"nobody found in {quality.pictures} pictures")]
     found: list[tuple[Reason, str]] = []
+    if quality.people >= _CROWD:
+        found.append((Reason.SEVERAL_DANCERS, f"{quality.people:g} dancers seen at once"))
     if quality.frames < _LEAST_FRAMES:
         found.append((Reason.TOO_SHORT, f"{quality.frames} frames hold no motion"))
     share = quality.detected / quality.frames

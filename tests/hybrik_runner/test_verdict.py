@@ -89,6 +89,8 @@ def test_few_frames_filled_in_are_only_noted() -> None:
             ["not_tracked", "unsteady_pose", "filled_in", "low_score"],
             "3% of the frames",
         ),
+        ({"people": 4.0}, ["several_dancers"], "4 dancers seen at once"),
+        ({"people": 2.0, "detected": 200}, ["several_dancers", "not_tracked", "filled_in"], "2 dancers"),
         ({"table": None, "found": 0}, ["not_tracked"], "nobody found in 300 pictures"),
     ],
 )  # fmt: skip
