@@ -38,7 +38,10 @@ PARAMETERS = "demo.json"
     help="Size of the simulated section.",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the section.")
-def demo(out: str, videos: int, seed: int) -> None:
+@click.option(
+    "--training/--no-training", default=True, show_default=True, help="End with a minute of training."
+)
+def demo(out: str, videos: int, seed: int, training: bool) -> None:
     """Run the whole chain offline: from 400 simulated videos to a release, and a dance learned from it.
 
     Run it again in the same folder and it resumes; finished work is kept.
@@ -60,16 +63,18 @@ def demo(out: str, videos: int, seed: int) -> None:
         report = write_report(
             store, done.settings, MANIFEST, done.release, folder / "report.html", {"accuracy": accuracy}
         )
-        danced = train_and_dance(store, done.release, folder / "training")
+        danced = train_and_dance(store, done.release, folder / "training") if training else None
     console = Console()
     console.print(summary(store, done.release))
     for row in accuracy:
         console.print(f"{row['clip_id']}: {row['pa_mpjpe_mm']:.0f} mm PA-MPJPE from the known truth")
-    console.print(Markdown(danced.table))
+    if danced is not None:
+        console.print(Markdown(danced.table))
     console.print(f"release  {folder / 'store' / done.release}", soft_wrap=True)
     console.print(f"report   {report}", soft_wrap=True)
-    console.print(f"model    {danced.checkpoint}", soft_wrap=True)
-    console.print(f"dance    {danced.film}", soft_wrap=True)
+    if danced is not None:
+        console.print(f"model    {danced.checkpoint}", soft_wrap=True)
+        console.print(f"dance    {danced.film}", soft_wrap=True)
     console.print(f"seconds  {time.monotonic() - started:.0f}")
 
 

@@ -6,7 +6,7 @@ The plain side is `tests/training/popdg/plain.py`: the released network as its r
 step (with music and without), encoding the music each time. Ours encodes it once, keeps keys and values of
 cross-attention, and makes both predictions in one pass. All have the same weights, the long scheme of three
 windows and the same guidance. Prints medians and ratios, how far apart the dances of both sides are, and
-what the authors' code took elsewhere. The last line compares with the targets; the exit code is 1 if one is
+what the authors' code took elsewhere; last the figures beside their targets. The exit code is 1 if one is
 missed.
 """
 
@@ -33,7 +33,7 @@ from training.popdg.released import from_released
 from training.popdg.schedule import cosine, even_times
 
 HEADS, MUSIC_DIM, WINDOWS, GUIDANCE = 8, 4800, 3, 2.0
-TARGETS = {"ours / plain": 0.6, "ours / solver": 3.0}
+TARGET_OURS, TARGET_SOLVER = 0.6, 3.0
 ELSEWHERE = "the authors' code, measured elsewhere on 2 quiet CPU cores: 35.2 s"
 
 
@@ -97,9 +97,11 @@ def main() -> int:
     print(f"plain and ours differ by at most {apart:.1e}")
     print(ELSEWHERE)
     first, second = medians["ours"] / medians["plain"], medians["ours"] / medians["solver"]
-    fine = first <= TARGETS["ours / plain"] and second >= TARGETS["ours / solver"]
-    print(f"ours / plain {first:.3f}, ours / solver {second:.2f}; {TARGETS}: {'met' if fine else 'MISSED'}")
-    return 0 if fine else 1
+    print(
+        f"sampling: {first:.3f} of the plain seconds, the solver {second:.2f} times faster still "
+        f"(target: at most {TARGET_OURS:g}, at least {TARGET_SOLVER:g})"
+    )
+    return int(first > TARGET_OURS or second < TARGET_SOLVER)
 
 
 if __name__ == "__main__":

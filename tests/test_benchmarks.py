@@ -1,0 +1,41 @@
+"""Every benchmark runs at a tiny size and ends with its figure and target; the figure is its own business."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent / "benchmarks"
+SHARED = FOLDER.parents[1].parent / "shared"
+
+TINY = {
+    "learning": ["--minutes", "0.02", "--clips", "6", "--points", "1", "--seeds", "1"],
+    "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
+    "pose": ["--frames", "200", "--media", "nowhere"],
+    "sampling": ["--rounds", "1", "--steps", "2", "--fast-steps", "2"],
+    "training_step": ["--rounds", "1", "--batch", "1", "--music-dim", "35"],
+}
+NEED_SHARED = {"hybrik": ["--frames", "2", "--rounds", "1", "--no-compile"]}
+ELSEWHERE = {"same_music", "screening", "selection"}
+"""Tested beside what they measure."""
+
+
+def test_no_benchmark_is_forgotten() -> None:
+    assert {path.stem for path in FOLDER.glob("*.py")} == TINY.keys() | NEED_SHARED.keys() | ELSEWHERE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*TINY, *NEED_SHARED])
+def test_it_prints_its_figure_last(name: str) -> None:
+    if name in NEED_SHARED and not SHARED.is_dir():
+        pytest.skip("the reference network's weights and a film, in ../shared, are not here")
+    command = [sys.executable, FOLDER / f"{name}.py", *(TINY | NEED_SHARED)[name]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(f"{name}: ")
+    assert "(target: " in last
