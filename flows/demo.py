@@ -39,9 +39,13 @@ PARAMETERS = "demo.json"
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the section.")
 @click.option(
-    "--training/--no-training", default=True, show_default=True, help="End with a minute of training."
+    "--steps",
+    default=120,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of training at the end, about a minute; 0: no training.",
 )
-def demo(out: str, videos: int, seed: int, training: bool) -> None:
+def demo(out: str, videos: int, seed: int, steps: int) -> None:
     """Run the whole chain offline: from 400 simulated videos to a release, and a dance learned from it.
 
     Run it again in the same folder and it resumes; finished work is kept.
@@ -63,7 +67,7 @@ def demo(out: str, videos: int, seed: int, training: bool) -> None:
         report = write_report(
             store, done.settings, MANIFEST, done.release, folder / "report.html", {"accuracy": accuracy}
         )
-        danced = train_and_dance(store, done.release, folder / "training") if training else None
+        danced = train_and_dance(store, done.release, folder / "training", steps) if steps else None
     console = Console()
     console.print(summary(store, done.release))
     for row in accuracy:

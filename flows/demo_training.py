@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from popdanceset.store import Store
 
-STEPS, BATCH, WINDOW, STRIDE = 120, 16, 60, 5
+BATCH, WINDOW, STRIDE = 16, 60, 5
 COLUMNS = ("PFC", "PBC", "Div_k", "Div_g", "BAS", "FID_k", "jitter", "latency")
 
 
@@ -25,7 +25,7 @@ class Danced:
     table: str
 
 
-def train_and_dance(store: Store, release: str, folder: Path) -> Danced:
+def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Danced:
     """Trains on a release's training part and dances to all music of its test part.
 
     Run again, training goes on from its last checkpoint, and finished dances are kept.
@@ -34,6 +34,7 @@ def train_and_dance(store: Store, release: str, folder: Path) -> Danced:
         store: where the release and the clips' sound lie.
         release: its name inside the store.
         folder: of the checkpoints and dances.
+        steps: of training; a hundred take about a minute on two cores.
 
     Raises:
         InputError: the release has too little to train or to test on, or the folder cannot be written to.
@@ -47,11 +48,14 @@ def train_and_dance(store: Store, release: str, folder: Path) -> Danced:
     windows = DanceWindows(path, "train", WINDOW, STRIDE, cache_dir=folder / "cache")
     small = ModelConfig(width=64, feedforward=128, heads=4, layers=2, music_layers=1)
     recipe = Recipe(
-        steps=STEPS, batch_size=BATCH, learning_rate=1e-3, average=0.95, checkpoint_every=30, log_every=1
+        steps=steps, batch_size=BATCH, learning_rate=1e-3, average=0.95, checkpoint_every=30, log_every=1
     )
     checkpoint = Trainer(windows, small, PAPER.objective, recipe, folder / "run").run()
-    film = _dance(store, path, windows.extractor, checkpoint, folder / "dances")
-    return Danced(film, checkpoint, _measure(path, folder / "dances"))
+    # An earlier run may have trained for longer, or not as long: its dances are others.
+    dances = folder / "dances" / checkpoint.stem
+    film = _dance(store, path, windows.extractor, checkpoint, dances)
+    trained = int(checkpoint.stem.rpartition("-")[2])
+    return Danced(film, checkpoint, _measure(path, dances, f"after {trained} steps"))
 
 
 def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, folder: Path) -> Path:
@@ -91,7 +95,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
     return target
 
 
-def _measure(release_dir: Path, dances: Path) -> str:
+def _measure(release_dir: Path, dances: Path, name: str) -> str:
     """The metrics of the test part and of the dances to its music."""
     from popdanceset.release.reader import Release
     from training.evaluation.scoring import score
@@ -100,5 +104,5 @@ def _measure(release_dir: Path, dances: Path) -> str:
 
     with Release(release_dir) as opened:
         truth, pieces = of_release(opened, "test")
-    model = of_folder(Source("after a minute", dances), pieces, release_dir)
+    model = of_folder(Source(name, dances), pieces, release_dir)
     return markdown(score(truth, [model]).comparison, COLUMNS)

@@ -16,7 +16,18 @@ TINY = {
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
     "pose": ["--frames", "200", "--media", "nowhere"],
     "sampling": ["--rounds", "1", "--steps", "2", "--fast-steps", "2", "--threads", "1"],
-    "training_step": ["--rounds", "1", "--batch", "1", "--music-dim", "35", "--threads", "1"],
+    "training_step": [
+        "--rounds",
+        "1",
+        "--batch",
+        "1",
+        "--music-dim",
+        "35",
+        "--layers",
+        "1",
+        "--threads",
+        "1",
+    ],
 }
 NEED_SHARED = {"hybrik": ["--frames", "2", "--rounds", "1", "--no-compile"]}
 ELSEWHERE = {"same_music", "screening", "selection"}

@@ -1,6 +1,6 @@
 """A training step at full size: the paper's, with one pass, against the released one's three.
 
-    python tests/benchmarks/training_step.py [--rounds N] [--batch N] [--threads N] [--music-dim N]
+    python tests/benchmarks/training_step.py [--rounds N] [--batch N] [--layers N] [--music-dim N]
 
 A step draws time steps and noise, computes the loss, its gradients and Adan's update, as the trainer
 does it on both sides. Each side runs in a process of its own, so that its peak memory is its
@@ -23,7 +23,7 @@ TARGET_SECONDS, TARGET_MEMORY = 0.33, 0.6
 ELSEWHERE = "the authors' code, measured elsewhere on 2 quiet CPU cores: 6.19 s a step, 6.8 GB"
 
 
-def worker(pipe: Connection, preset: str, batch: int, threads: int, music_dim: int) -> None:
+def worker(pipe: Connection, preset: str, batch: int, threads: int, music_dim: int, layers: int) -> None:
     """Trains a step whenever asked: sends (seconds of loss and gradients, seconds of all, peak bytes)."""
     import torch
 
@@ -37,7 +37,7 @@ def worker(pipe: Connection, preset: str, batch: int, threads: int, music_dim: i
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     config, objective = PRESETS[preset].model, PRESETS[preset].objective
-    model = POPDG(replace(config, music_dim=music_dim)).train()
+    model = POPDG(replace(config, music_dim=music_dim, layers=layers)).train()
     optimizer = Adan(model.parameters(), lr=2e-4, weight_decay=0.02)
     schedule, scaler = cosine(), MinMaxScaler(-torch.ones(156), torch.ones(156))
     motion = torch.rand(batch, config.window, 156) * 2 - 1
@@ -61,13 +61,14 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--music-dim", type=int, default=4800)
+    parser.add_argument("--layers", type=int, default=8, help="blocks of the decoder")
     options = parser.parse_args()
 
     context = multiprocessing.get_context("spawn")
     pipes = {}
     for preset in ("released", "paper"):
         pipes[preset], end = context.Pipe()
-        arguments = (end, preset, options.batch, options.threads, options.music_dim)
+        arguments = (end, preset, options.batch, options.threads, options.music_dim, options.layers)
         context.Process(target=worker, args=arguments, daemon=True).start()
     steps: dict[str, list[tuple[float, float, int]]] = {preset: [] for preset in pipes}
     for number in range(-1, options.rounds):  # the first round warms up

@@ -57,9 +57,9 @@ def section_of(folder: Path) -> list[SimulatedVideo]:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A finished demo of the size the README shows, and what it said."""
+    """A finished demo of the size the README shows, with less training, and what it said."""
     folder = tmp_path_factory.mktemp("demo") / "out"
-    return folder, finish(folder, videos=400)
+    return folder, finish(folder, 400, "--steps", "12")
 
 
 @pytest.mark.slow
@@ -137,13 +137,13 @@ def test_it_ends_with_a_dance_and_its_numbers(finished: tuple[Path, str]) -> Non
     from popdanceset import media
 
     folder, text = finished
-    (film,) = (folder / "training" / "dances").glob("*.mp4")
+    (film,) = (folder / "training" / "dances").glob("*/*.mp4")
     shown = media.probe(film)
     assert shown.has_sound
     assert shown.fps == 30
-    assert "after a minute" in text
+    assert "after 12 steps" in text
     assert "ground truth" in text
-    assert list((folder / "training" / "run").glob("checkpoint-00000120.pt"))
+    assert list((folder / "training" / "run").glob("checkpoint-00000012.pt"))
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_a_second_run_finds_everything_done(finished: tuple[Path, str]) -> None:
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*.mp4")}
     release, rows = release_of(folder), rows_of(folder)
-    finish(folder, videos=400)
+    finish(folder, 400, "--steps", "12")
     assert release_of(folder) == release
     assert rows_of(folder).equals(rows)
     assert {path: path.stat().st_mtime_ns for path in before} == before
@@ -164,13 +164,13 @@ def test_killed_at_any_moment_it_resumes_to_the_same_release(
     undisturbed, disturbed = finished[0], tmp_path / "disturbed"
     moments = random.Random(0)
     for _ in range(3):
-        process = start(disturbed, 400, "--no-training")  # training has kills of its own
+        process = start(disturbed, 400, "--steps", "0")  # training has kills of its own
         time.sleep(moments.uniform(8, 30))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if (disturbed / "store" / "releases").exists():
             assert rows_of(disturbed).num_rows > 0
-    text = finish(disturbed, 400, "--no-training")
+    text = finish(disturbed, 400, "--steps", "0")
     assert "dance  " not in text
     assert rows_of(disturbed).equals(rows_of(undisturbed))
     assert not list((disturbed / "store").rglob(f"{PARTIAL}*"))
