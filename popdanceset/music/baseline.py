@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import InputError, MediaError
 from popdanceset.schema import FPS
 
@@ -100,7 +101,7 @@ def baseline_features(samples: Floats, rate: int, mode: Mode = "released") -> Fl
     Raises:
         MediaError: no samples, or samples that are no numbers.
     """
-    import librosa
+    librosa = load_librosa()
 
     if not len(samples):
         raise MediaError("holds no sound", do="cut the clip again")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import AssetError, MediaError, SettingsError
 from popdanceset.music.baseline import read_sound
 from popdanceset.music.features import fit
@@ -72,7 +73,7 @@ class Jukebox:
             MediaError: it is no readable sound, or holds no samples.
             AssetError: the model gives something else than such features.
         """
-        import librosa
+        librosa = load_librosa()
 
         samples, rate = read_sound(path)
         if not len(samples) or not np.isfinite(samples).all():

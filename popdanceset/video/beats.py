@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import MediaError
 from popdanceset.media import opened
 
@@ -24,7 +25,7 @@ def beats(path: Path) -> list[float]:
     Raises:
         InputError, MediaError: the file cannot be opened.
     """
-    import librosa
+    librosa = load_librosa()
 
     try:
         wave, delay = _sound(path)

@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from popdanceset.compiled_librosa import load_librosa
+
 Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 RATE = 22_050
@@ -179,8 +181,7 @@ def _melody(rng: np.random.Generator) -> list[list[tuple[int, int, int]]]:
 
 def _speed(percent: float) -> Callable[..., Floats]:
     def change(samples: Floats, sign: int, rng: np.random.Generator) -> Floats:
-        import librosa
-
+        librosa = load_librosa()
         ratio = 1 + sign * percent / 100
         return np.asarray(
             librosa.resample(samples, orig_sr=round(RATE * ratio), target_sr=RATE), dtype=np.float32
@@ -312,10 +313,10 @@ def _no_threads() -> None:
 
 def _fingerprints(seed: int, methods: list[Any], number: int) -> tuple[Song, list[Any], list[list[Any]]]:
     """A piece: the song, and by method its variants and the fingerprints of its altered excerpts."""
-    import librosa
-
     from popdanceset.music.fingerprint import RATE as LOOKED_AT
     from popdanceset.music.matching import variants
+
+    librosa = load_librosa()
 
     def reduced(samples: Floats) -> Any:
         sound = librosa.resample(samples, orig_sr=RATE, target_sr=LOOKED_AT)
