@@ -172,7 +172,7 @@ class Engine:
         seen = torch.split(planes.float(), len(x))
         if flip:
             seen = (seen[0], seen[1][..., mirrored(self._network.shift)])
-        uvd, maxima = self._joints_of([part.flatten(2) for part in seen])
+        uvd, maxima = self._joints_of([part.flatten(2).contiguous() for part in seen])
         return self._network.decoded(uvd, maxima, list(torch.split(features.float(), len(x))))
 
     def _seen(self, pictures: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,7 @@ TARGET, SHARE = 2.0, 0.8
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--compile",
