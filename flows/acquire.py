@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import wait
@@ -12,7 +13,7 @@ from prefect.tasks import Task
 
 from flows.conduct import RETRY, Overrides, batches, load, threads
 from popdanceset.errors import TransferError
-from popdanceset.manifest import Manifest, read_manifest
+from popdanceset.manifest import read_manifest
 from popdanceset.progress import track
 from popdanceset.store import Store
 from popdanceset.video.acquire import acquire as acquire_videos
@@ -22,6 +23,8 @@ from popdanceset.video.replan import replan as replan_videos
 
 BATCH = 2
 
+Summary = TypeVar("Summary")
+
 
 @task(**RETRY)
 def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -> None:
@@ -30,13 +33,7 @@ def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) 
     Raises:
         TransferError: some could not be fetched; those that could are done.
     """
-    settings = load(overrides)
-    folder = Path(settings.manifests, manifest)
-    part = _part(folder, bvids)
-    with track("acquire", len(bvids)) as advance:
-        summary = acquire_videos(
-            part, settings, Store(settings.store), advance, read_clip_list(folder), read_dancers(folder)
-        )
+    summary = _on_part(acquire_videos, "acquire", overrides, manifest, bvids)
     if summary.unfinished:
         raise TransferError("could not be fetched", ", ".join(summary.unfinished), "the next run tries again")
 
@@ -48,20 +45,21 @@ def replan_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -
     Returns:
         Ids of those that could not be planned; their clips are as they were.
     """
+    return _on_part(replan_videos, "replan", overrides, manifest, bvids).left
+
+
+def _on_part(
+    work: Callable[..., Summary], stage: str, overrides: Overrides | None, manifest: str, bvids: list[str]
+) -> Summary:
+    """What a stage makes of these videos of a manifest only."""
     settings = load(overrides)
     folder = Path(settings.manifests, manifest)
-    part = _part(folder, bvids)
-    with track("replan", len(bvids)) as advance:
-        summary = replan_videos(
+    whole = read_manifest(folder)
+    part = replace(whole, videos=tuple(video for video in whole.videos if video.bvid in set(bvids)))
+    with track(stage, len(bvids)) as advance:
+        return work(
             part, settings, Store(settings.store), advance, read_clip_list(folder), read_dancers(folder)
         )
-    return summary.left
-
-
-def _part(folder: Path, bvids: list[str]) -> Manifest:
-    """The manifest with these videos only."""
-    whole = read_manifest(folder)
-    return replace(whole, videos=tuple(video for video in whole.videos if video.bvid in set(bvids)))
 
 
 @flow(task_runner=threads(2))

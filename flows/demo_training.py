@@ -39,6 +39,7 @@ def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Dan
     Raises:
         InputError: the release has too little to train or to test on, or the folder cannot be written to.
     """
+    from training.checkpoint import step_of
     from training.data import DanceWindows
     from training.popdg.config import PAPER, ModelConfig
     from training.recipe import Recipe
@@ -54,8 +55,7 @@ def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Dan
     # An earlier run may have trained for longer, or not as long: its dances are others.
     dances = folder / "dances" / checkpoint.stem
     film = _dance(store, path, windows.extractor, checkpoint, dances)
-    trained = int(checkpoint.stem.rpartition("-")[2])
-    return Danced(film, checkpoint, _measure(path, dances, f"after {trained} steps"))
+    return Danced(film, checkpoint, _measure(path, dances, f"after {step_of(checkpoint)} steps"))
 
 
 def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, folder: Path) -> Path:

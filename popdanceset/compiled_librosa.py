@@ -24,7 +24,7 @@ COMPILED = ("util", "core", "beat", "onset", "feature")
 @cache
 def load_librosa() -> Any:
     """The module, with all that is compiled of it loaded."""
-    with lock_file().open("w") as lock:
+    with lock_file().open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, also by a process that dies
         librosa = importlib.import_module("librosa")
         for name in COMPILED:

@@ -26,6 +26,18 @@ def name_of(step: int) -> str:
     return f"checkpoint-{step:08d}.pt"
 
 
+def step_of(path: Path) -> int:
+    """After how many steps a checkpoint was written, by its name.
+
+    Raises:
+        ValueError: the file does not bear a checkpoint's name.
+    """
+    named = _NAME.fullmatch(path.name)
+    if named is None:
+        raise ValueError(f"{path} bears no checkpoint's name")
+    return int(named[1])
+
+
 def save(folder: Path, step: int, content: dict[str, Any], keep: int) -> Path:
     """Writes the checkpoint of a step and removes all but the newest `keep`.
 

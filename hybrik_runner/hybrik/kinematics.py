@@ -101,14 +101,10 @@ def swing(start: Tensor, end: Tensor, slack: float = 0.0) -> Tensor:
         (3, 3, …)
     """
     normal = _cross(start, end)
-    area, along = _length(normal), _dot(start, end)
-    # Made one again: rounding must not leave the matrix less than orthonormal.
-    size = torch.hypot(along, area)
-    known = size > _TINY**2
-    size = torch.where(known, size, 1.0)
-    cosine, sine = torch.where(known, along / size, 1.0), area / size
+    area = _length(normal)
+    cosine, sine = _angle(_dot(start, end), area)
     axis = normal / (area + slack).clamp_min(torch.finfo(area.dtype).tiny)
-    turned = known & (sine <= _TINY) & (cosine < 0)
+    turned = (sine <= _TINY) & (cosine < 0)
     if turned.any():
         axis = torch.where(turned, _across(start), axis)
     return about(axis, cosine, sine)
@@ -260,6 +256,16 @@ def _forward(rotations: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
+def _angle(along: Tensor, across: Tensor) -> tuple[Tensor, Tensor]:
+    """(…) cosine and sine of the angle between vectors with this dot and this cross product; of no vectors,
+    those of no angle."""
+    # Made one again: rounding must not leave a matrix less than orthonormal.
+    size = torch.hypot(along, across)
+    known = size > _TINY**2
+    size = torch.where(known, size, 1.0)
+    return torch.where(known, along / size, 1.0), across / size
+
+
 def _spine_and_hips(rest: Tensor, bones: Tensor, slack: float) -> Tensor:
     """(3, 3, n) rotation of the root that meets the spine's bone, then the mean of the hips as it can."""
     lean = swing(rest[:, 3], bones[:, 3], slack)
@@ -273,11 +279,8 @@ def _spine_and_hips(rest: Tensor, bones: Tensor, slack: float) -> Tensor:
     if slack:
         return _product(swing(before, after, slack), lean)
     # Both are perpendicular to the spine, so the axis is known, also where they are opposite.
-    cosine, sine = _dot(before, after), _dot(_cross(before, after), spine)
-    size = torch.hypot(cosine, sine)
-    known = size > _TINY**2
-    size = torch.where(known, size, 1.0)
-    return _product(about(spine, torch.where(known, cosine / size, 1.0), sine / size), lean)
+    cosine, sine = _angle(_dot(before, after), _dot(_cross(before, after), spine))
+    return _product(about(spine, cosine, sine), lean)
 
 
 def _rows(values: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from popdanceset.schema import Reason
 from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.clips import (
     Row,
+    Tally,
     Video,
     blank_row,
     clips_name,
@@ -41,30 +41,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Summary:
-    """What became of a manifest's videos.
+class Summary(Tally):
+    """What became of a manifest's videos, beside their clips.
 
     Attributes:
         videos: how many were worked on to the end, now or before.
-        clips: accepted ones.
-        seconds: their length together.
-        rejected: spans by reason.
         unfinished: ids of videos whose download failed on the way; another run tries them again.
     """
 
     videos: int = 0
-    clips: int = 0
-    seconds: float = 0.0
-    rejected: Counter[str] = field(default_factory=Counter)
     unfinished: list[str] = field(default_factory=list)
 
     def add(self, rows: list[Row]) -> None:
         """Counts the rows of one video."""
-        accepted = [row for row in rows if row["accepted"]]
         self.videos += 1
-        self.clips += len(accepted)
-        self.seconds += sum(row["end"] - row["start"] for row in accepted)
-        self.rejected.update(row["reason"] for row in rows if not row["accepted"])
+        self.count(rows)
 
 
 def acquire(

@@ -16,8 +16,9 @@ back if it is not. So it need not wait for a plan in work, nor the plan for it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,6 +39,30 @@ if TYPE_CHECKING:
     from popdanceset.video.screening.report import Screening
 
 Row = dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """Clips counted.
+
+    Attributes:
+        clips: accepted ones.
+        seconds: their length together.
+        rejected: spans by reason.
+    """
+
+    clips: int = 0
+    seconds: float = 0.0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def count(self, rows: Iterable[Row]) -> None:
+        """Counts rows of CLIPS."""
+        for row in rows:
+            if row["accepted"]:
+                self.clips += 1
+                self.seconds += row["end"] - row["start"]
+            else:
+                self.rejected[row["reason"]] += 1
 
 
 class Video(Protocol):

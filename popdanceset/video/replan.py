@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from popdanceset.schema import VIDEOS, Reason
 from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.clips import (
     Row,
+    Tally,
     Video,
     cut_clips,
     list_rows,
@@ -43,27 +43,22 @@ _WITHOUT_PICTURES = (Reason.GONE, Reason.RESTRICTED, Reason.PAID_PREVIEW, Reason
 
 
 @dataclass
-class Replanned:
-    """What became of a manifest's clips.
+class Replanned(Tally):
+    """What became of a manifest's clips, beside those of now.
 
     Attributes:
-        clips: accepted ones now, and `seconds`, their length together.
         kept: clips that are what they were; their files, poses and features were not touched.
         moved: clips with their old id and another span, cut anew.
         new: clips that were not there before.
         retired: clips that are no more.
-        rejected: spans by reason.
         waiting: videos of which some part was never acquired.
         left: videos of which some part could not be planned; it is as it was.
     """
 
-    clips: int = 0
-    seconds: float = 0.0
     kept: int = 0
     moved: int = 0
     new: int = 0
     retired: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
     waiting: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -71,13 +66,11 @@ class Replanned:
         """Counts a part's rows."""
         was, is_ = ({row["clip_id"]: row for row in rows if row["accepted"]} for rows in (before, now))
         same = sum(shows_same(was[each], is_[each]) for each in was.keys() & is_)
-        self.clips += len(is_)
-        self.seconds += sum(row["end"] - row["start"] for row in is_.values())
+        self.count(now)
         self.kept += same
         self.moved += len(was.keys() & is_) - same
         self.new += len(is_.keys() - was)
         self.retired += len(was.keys() - is_)
-        self.rejected.update(row["reason"] for row in now if not row["accepted"])
 
 
 def replan(

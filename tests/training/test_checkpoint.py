@@ -1,6 +1,7 @@
 """Checkpoints are whole or not there, and only the newest stay."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,3 +65,9 @@ def test_a_truncated_checkpoint(tmp_path):
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(InputError, match="damaged"):
         checkpoint.load(path)
+
+
+def test_a_name_tells_the_step():
+    assert checkpoint.step_of(Path("run", checkpoint.name_of(1234))) == 1234
+    with pytest.raises(ValueError, match="no checkpoint's name"):
+        checkpoint.step_of(Path("run/best.pt"))
