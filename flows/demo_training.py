@@ -99,10 +99,10 @@ def _measure(release_dir: Path, dances: Path, name: str) -> str:
     """The metrics of the test part and of the dances to its music."""
     from popdanceset.release.reader import Release
     from training.evaluation.scoring import score
-    from training.evaluation.sets import Source, of_folder, of_release
+    from training.evaluation.sets import MotionFolder, of_folder, of_release
     from training.evaluation.table import markdown
 
     with Release(release_dir) as opened:
         truth, pieces = of_release(opened, "test")
-    model = of_folder(Source(name, dances), pieces, release_dir)
+    model = of_folder(MotionFolder(name, dances), pieces, release_dir)
     return markdown(score(truth, [model]).comparison, COLUMNS)

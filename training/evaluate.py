@@ -122,12 +122,12 @@ def _sets(
     release: str | None, split: str, real: str | None, motions: tuple[str, ...], music: Path | None
 ) -> tuple[DanceSet, list[DanceSet]]:
     from popdanceset.release.reader import Release
-    from training.evaluation.sets import Source, of_folder, of_release
+    from training.evaluation.sets import MotionFolder, of_folder, of_release
     from training.motions import read_music
 
     if (release is None) == (real is None):
         raise InputError("the ground truth is missing or named twice", do="give --release or --real")
-    sources = [Source.parse(text) for text in motions]
+    sources = [MotionFolder.parse(text) for text in motions]
     with ExitStack() as stack:
         if release is not None:
             opened = stack.enter_context(Release(release))
@@ -135,8 +135,8 @@ def _sets(
             return truth, [of_folder(source, pieces, music or release) for source in sources]
         assert real is not None
         known = None if music is None else read_music(music)
-        truth_source = Source.parse(real)
-        truth_source = Source("ground truth", truth_source.folder, truth_source.layout)
+        truth_source = MotionFolder.parse(real)
+        truth_source = MotionFolder("ground truth", truth_source.folder, truth_source.layout)
         return of_folder(truth_source, known, music), [of_folder(s, known, music) for s in sources]
 
 
@@ -157,18 +157,18 @@ def _feature_files(real: tuple[str, ...], generated: tuple[str, ...]) -> dict[st
 
 def _common_folder(real: str | None, motions: tuple[str, ...]) -> Path | None:
     """The folder that holds the real and the one generated set: there feature files may lie beside them."""
-    from training.evaluation.sets import Source
+    from training.evaluation.sets import MotionFolder
 
     if real is None or len(motions) != 1:
         return None
-    parents = {Source.parse(text).folder.resolve().parent for text in (real, motions[0])}
+    parents = {MotionFolder.parse(text).folder.resolve().parent for text in (real, motions[0])}
     return parents.pop() if len(parents) == 1 else None
 
 
 def _json(
     evaluation: Evaluation, pairs: dict[str, tuple[Path, Path]], folder: Path | None, mode: Mode
 ) -> str:
-    from training.evaluation.layout import feature_numbers, feature_pairs, full_document
+    from training.evaluation.documents import feature_numbers, feature_pairs, full_document
 
     found = feature_pairs(folder) if folder else {}
     numbers = {name: feature_numbers(*files, mode) for name, files in (found | pairs).items()}

@@ -32,7 +32,8 @@ from training.dancing import dance, whole
 from training.data import DanceWindows
 from training.export import Dance
 from training.metrics.clip import Clip
-from training.metrics.suite import compare, measure
+from training.metrics.compare import compare
+from training.metrics.measure import measure
 from training.popdg.config import PAPER, ModelConfig
 from training.popdg.model import POPDG
 from training.recipe import Recipe

@@ -28,7 +28,7 @@ import numpy as np
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
 from training.metrics import effects, geometric, kinetic
 from training.metrics.clip import Clip
-from training.metrics.diversity import mean_pairwise_distance
+from training.metrics.diversity import diversity
 from training.metrics.mode import Mode
 from training.metrics.suite import evaluate_set
 
@@ -256,8 +256,8 @@ def compare_features(clips: int, frames: int, repeats: int, seed: int) -> float:
 def compare_pairs(motions: int, repeats: int, seed: int) -> float:
     """Prints times and ratio of the mean pairwise distance of (motions, 72) features; returns the ratio."""
     features = np.random.default_rng(seed).normal(size=(motions, 72))
-    slow, fast = plain_pairs(features), mean_pairwise_distance(features).value
-    seconds = in_turns(lambda: plain_pairs(features), lambda: mean_pairwise_distance(features), repeats)
+    slow, fast = plain_pairs(features), diversity(features).value
+    seconds = in_turns(lambda: plain_pairs(features), lambda: diversity(features), repeats)
     show(f"distances of all pairs of {motions}", seconds, abs(fast / slow - 1))
     return float(seconds[0] / seconds[1])
 

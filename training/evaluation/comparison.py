@@ -11,8 +11,7 @@ from popdanceset.errors import InputError
 from training.evaluation import paper
 from training.metrics.catalogue import METRICS, Description
 from training.metrics.diversity import NO_PAIR_OF_ONE_MUSIC, NO_PAIR_OF_TWO
-from training.metrics.score import UNDEFINED, Interval
-from training.metrics.suite import NO_MUSIC_NAMES
+from training.metrics.score import NO_MUSIC_NAMES, UNDEFINED, Interval
 from training.validity import Finding
 
 LATENCY = "latency"

@@ -23,7 +23,7 @@ from training.evaluation.comparison import (
     undefined,
 )
 from training.evaluation.table import decimals
-from training.metrics.suite import ITSELF
+from training.metrics.score import ITSELF
 
 INK, SOFT, GRID, REAL = "#22262e", "#7b8494", "#e3e6eb", "#5b6472"
 MODELS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")

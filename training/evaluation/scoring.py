@@ -13,8 +13,9 @@ from popdanceset.progress import Advance, ignore
 from training.evaluation.comparison import LATENCY, Comparison, LeftOut, Row, paper_rows, unique
 from training.evaluation.sets import DanceSet, common_rate, measurable
 from training.metrics import bootstrap
+from training.metrics.compare import SetResult, compare
+from training.metrics.measure import MeasuredSet, measure
 from training.metrics.mode import Mode
-from training.metrics.suite import Measured, SetResult, compare, measure
 from training.validity import Finding
 
 SHOWN = 3
@@ -37,7 +38,7 @@ class Scored:
     """
 
     dances: DanceSet
-    measured: Measured
+    measured: MeasuredSet
     result: SetResult
 
 

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class MotionFolder:
     """Where a set comes from.
 
     Attributes:
@@ -50,7 +50,7 @@ class Source:
     layout: Layout = field(default_factory=Layout)
 
     @classmethod
-    def parse(cls, text: str, default: Layout | None = None) -> Source:
+    def parse(cls, text: str, default: Layout | None = None) -> MotionFolder:
         """`[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; without a name, the folder's.
 
         Raises:
@@ -136,7 +136,7 @@ class DanceSet:
         known = [m.seconds_to_generate / m.seconds for m in self.motions if m.seconds_to_generate is not None]
         if not known:
             return None
-        found = bootstrap.interval(np.array(known), seed, replicates, lowest=0.0)
+        found = bootstrap.bootstrap_confidence_interval(np.array(known), seed, replicates, lowest=0.0)
         missing = len(self.motions) - len(known)
         note = f"{LATENCY} unknown: {missing} of {len(self.motions)} clips left out" if missing else ""
         return Interval(found.value, found.low, found.high, joined(found.flag, note))
@@ -162,7 +162,7 @@ def of_release(release: Release, split: str, music: Path | None = None) -> tuple
     return DanceSet("ground truth", tuple(motions), tuple(paired(motions, pieces, where))), pieces
 
 
-def of_folder(source: Source, music: Sequence[Music] | None, where: object = "") -> DanceSet:
+def of_folder(source: MotionFolder, music: Sequence[Music] | None, where: object = "") -> DanceSet:
     """A set of motion files.
 
     Args:

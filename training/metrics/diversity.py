@@ -17,7 +17,7 @@ NO_PAIR_OF_ONE_MUSIC = "no music with two dances"
 NO_PAIR_OF_TWO = "no dances to different music"
 
 
-def mean_pairwise_distance(features: Floats, mode: Mode = "corrected") -> Score:
+def diversity(features: Floats, mode: Mode = "corrected") -> Score:
     """Mean Euclidean distance over all pairs of dances (Div_k, Div_g).
 
     `released` adds up in single precision, one pair after the other, as there.
@@ -43,7 +43,7 @@ def mean_pairwise_distance(features: Floats, mode: Mode = "corrected") -> Score:
     return Score(float(distances.mean()))
 
 
-def pair_means(distances: Floats, counts: Floats, groups: Ints | None = None) -> Floats:
+def resampled_diversity(distances: Floats, counts: Floats, groups: Ints | None = None) -> Floats:
     """Mean pairwise distances of many resamplings at once, for their confidence interval.
 
     A clip drawn twice makes no pair with itself: its distance of 0 is none between two dances.

@@ -21,13 +21,13 @@ from scipy.linalg import LinAlgWarning, sqrtm
 from popdanceset.errors import InputError, PopDanceSetError
 from training.metrics import beats, geometric, kinetic
 from training.metrics.beats import beat_align_score, motion_beats
-from training.metrics.body_contact import pbc
 from training.metrics.clip import Floats, Ints, checked
-from training.metrics.diversity import mean_pairwise_distance
-from training.metrics.foot_contact import pfc
+from training.metrics.diversity import diversity
+from training.metrics.feature_standardisation import standardise_features
 from training.metrics.frechet import frechet_distance, gaussian
 from training.metrics.mode import PUBLISHED_FPS, RELEASED_UP, UP
-from training.metrics.standardise import standardise
+from training.metrics.pbc import pbc
+from training.metrics.pfc import pfc
 
 WINDOW = 60
 """Frames of the pieces that motions are cut into where a quirk needs a set."""
@@ -230,7 +230,7 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         return np.stack([features(p) for p in real]), np.stack([features(p) for p in generated])
 
     shapes = of(lambda piece: geometric.features(piece, UP, STEP, misplaced=False))
-    guarded, ours = standardise(*shapes, "released"), standardise(*shapes)
+    guarded, ours = standardise_features(*shapes, "released"), standardise_features(*shapes)
     yield Effect(
         "standardisation: 10⁻¹⁰ for the deviation of a constant channel",
         f"FID_g, {sets}, {ours.constant} channels constant",
@@ -242,10 +242,10 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         "",
         f"Div_g, {sets}",
         "",
-        _show(mean_pairwise_distance(guarded.generated, "released").value),
-        _show(mean_pairwise_distance(ours.generated).value),
+        _show(diversity(guarded.generated, "released").value),
+        _show(diversity(ours.generated).value),
     )
-    speeds = standardise(*of(lambda piece: kinetic.features(piece, UP, STEP, misplaced=False)))
+    speeds = standardise_features(*of(lambda piece: kinetic.features(piece, UP, STEP, misplaced=False)))
     yield Effect(
         "matrix root: of the product itself, small imaginary parts dropped",
         f"FID_k of the real pieces against themselves, {len(real)} pieces",
@@ -253,7 +253,7 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         f"{_plain_distance(speeds.real):.1e}",
         f"{frechet_distance(speeds.real, speeds.real):.1e}",
     )
-    all_wrong = standardise(
+    all_wrong = standardise_features(
         *of(lambda piece: kinetic.features(piece, RELEASED_UP, kinetic.RELEASED_STEP, misplaced=True))
     )
     yield Effect(
@@ -267,8 +267,8 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         "",
         f"Div_k, {sets}",
         "",
-        _show(mean_pairwise_distance(all_wrong.generated).value),
-        _show(mean_pairwise_distance(speeds.generated).value),
+        _show(diversity(all_wrong.generated).value),
+        _show(diversity(speeds.generated).value),
     )
     music = np.arange(0, WINDOW, BEAT)
     scores = [_align(motion_beats(piece, PUBLISHED_FPS), music) for piece in generated]

@@ -71,7 +71,7 @@ def frechet_distance(real: Floats, generated: Floats) -> float:
 
     Returns:
         A number ≥ 0 in squared units of the features, less is better; biased upwards for small sets
-        (`bias_note`, `frechet_infinity`).
+        (`bias_note`, `fid_infinity`).
 
     Raises:
         InputError: different channels, no clips, NaN.
@@ -110,8 +110,14 @@ SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 DRAWS = 8
 """Random subsets of each share."""
 
+INFINITY_RESAMPLE_FACTOR = 10
+"""FID∞ takes dozens of Fréchet distances: its interval comes from this many times fewer resamplings."""
 
-def frechet_infinity(
+INFINITY_RESAMPLE_DRAWS = 2
+"""Random subsets of each share in each of those resamplings."""
+
+
+def fid_infinity(
     real: Floats, generated: Floats, seed: int | np.random.Generator = 0, draws: int = DRAWS
 ) -> Score:
     """FID∞: the Fréchet distance extrapolated to sets without end.

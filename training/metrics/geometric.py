@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from popdanceset.skeleton import SMPL_JOINTS
-from training.metrics.batches import by_mode
 from training.metrics.clip import Floats
+from training.metrics.feature_blocks import features_in_mode
 from training.metrics.mode import Mode
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -122,7 +122,7 @@ def geometric_features(joints: Floats | Sequence[Floats], fps: float, mode: Mode
     Raises:
         InputError: a wrong shape, too few frames, NaN.
     """
-    return by_mode(features, RELEASED_STEP, joints, fps, mode, WIDTH)
+    return features_in_mode(features, RELEASED_STEP, joints, fps, mode, WIDTH)
 
 
 def features(joints: Floats, up: int, step: float, misplaced: bool) -> Floats:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.metrics.batches import by_mode
 from training.metrics.clip import Floats, Ints
+from training.metrics.feature_blocks import features_in_mode
 from training.metrics.mode import Mode
 
 WIDTH = 72
@@ -44,7 +44,7 @@ def kinetic_features(joints: Floats | Sequence[Floats], fps: float, mode: Mode =
     Raises:
         InputError: a wrong shape, too few frames, NaN.
     """
-    return by_mode(features, RELEASED_STEP, joints, fps, mode, WIDTH)
+    return features_in_mode(features, RELEASED_STEP, joints, fps, mode, WIDTH)
 
 
 def features(joints: Floats, up: int, step: float, misplaced: bool) -> Floats:

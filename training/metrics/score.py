@@ -1,4 +1,4 @@
-"""One number and what a reader must know about it."""
+"""A measured number, and the flags that say what a reader must know about it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ NO_MUSIC_BEATS = "no music beats"
 NO_MOTION_BEATS = "no motion beats"
 
 UNDEFINED = frozenset({NO_MUSIC, NO_MUSIC_BEATS})
-"""Flags of scores that say nothing about the motion: means over clips leave them out."""
+"""Flags of scores that say nothing about the motion: means over clips leave these scores out."""
+
+ITSELF = "the real set against itself"
+NO_MUSIC_NAMES = "music not named"
 
 
 @dataclass(frozen=True)
 class Score:
-    """A measured number.
+    """A number measured on one clip, or on one set without resampling.
 
     Attributes:
         value: never NaN.
-        flag: "" or, where the equation has no answer, why `value` is a substitute that was agreed on.
+        flag: "" or, where the equation has no answer, why `value` is an agreed substitute.
     """
 
     value: float
@@ -33,7 +36,7 @@ class Interval:
         value: never NaN.
         low: lower end of the interval.
         high: upper end of the interval.
-        flag: "" or what the number leaves out, or why it or its interval is a substitute.
+        flag: "" or what the number leaves out, or why the number or its interval is a substitute.
     """
 
     value: float
@@ -43,5 +46,5 @@ class Interval:
 
 
 def joined(*flags: str) -> str:
-    """The flags that say something, each once."""
+    """Joins the flags that are not empty with "; ", each once."""
     return "; ".join(dict.fromkeys(flag for flag in flags if flag))

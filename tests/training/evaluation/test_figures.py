@@ -9,8 +9,7 @@ import pytest
 
 from training.evaluation.comparison import Comparison, Row, paper_rows
 from training.evaluation.figures import bars, png, radar
-from training.metrics.score import Interval
-from training.metrics.suite import ITSELF
+from training.metrics.score import ITSELF, Interval
 
 PROTOCOL = {"mode": "corrected", "axes": "metres, z up"}
 

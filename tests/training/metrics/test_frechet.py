@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from scipy.linalg import sqrtm
 
 from popdanceset.errors import InputError
+from training.metrics.feature_standardisation import standardise_features
 from training.metrics.frechet import (
     Gaussian,
     bias_note,
+    fid_infinity,
     frechet_distance,
-    frechet_infinity,
     gaussian,
     gaussian_distance,
 )
-from training.metrics.standardise import standardise
 
 
 def test_diagonal_gaussians_have_a_closed_form() -> None:
@@ -78,7 +78,7 @@ def test_infinity_removes_the_bias() -> None:
     for seed in range(8):
         real, generated = rng.normal(size=(150, 16)), rng.normal(size=(120, 16))
         plain.append(frechet_distance(real, generated))
-        endless.append(frechet_infinity(real, generated, seed).value)
+        endless.append(fid_infinity(real, generated, seed).value)
     assert np.mean(plain) > 0.7
     assert abs(np.mean(endless)) < 0.15 * np.mean(plain)
 
@@ -86,20 +86,20 @@ def test_infinity_removes_the_bias() -> None:
 def test_infinity_finds_a_known_distance() -> None:
     rng = np.random.default_rng(5)
     real, generated = rng.normal(size=(600, 8)), rng.normal(size=(600, 8)) * 1.5 + 0.5
-    assert frechet_infinity(real, generated).value == pytest.approx(8 * 0.25 + 8 * 0.25, rel=0.1)
+    assert fid_infinity(real, generated).value == pytest.approx(8 * 0.25 + 8 * 0.25, rel=0.1)
 
 
 def test_infinity_is_the_same_for_the_same_seed() -> None:
     features = np.random.default_rng(6).normal(size=(2, 40, 8))
-    assert frechet_infinity(*features, seed=3) == frechet_infinity(*features, seed=3)
-    assert frechet_infinity(*features, seed=3) != frechet_infinity(*features, seed=4)
+    assert fid_infinity(*features, seed=3) == fid_infinity(*features, seed=3)
+    assert fid_infinity(*features, seed=3) != fid_infinity(*features, seed=4)
 
 
 def test_small_sets_are_flagged() -> None:
     rng = np.random.default_rng(7)
-    few = frechet_infinity(rng.normal(size=(3, 8)), rng.normal(size=(50, 8)))
+    few = fid_infinity(rng.normal(size=(3, 8)), rng.normal(size=(50, 8)))
     assert few.flag == "3 motions are too few to extrapolate: plain distance"
-    low = frechet_infinity(rng.normal(size=(12, 8)), rng.normal(size=(50, 8)) + 9)
+    low = fid_infinity(rng.normal(size=(12, 8)), rng.normal(size=(50, 8)) + 9)
     assert low.flag == "extrapolated from 6 motions in 8 channels: unreliable"
     assert bias_note(1, 50, 8) == "one motion has no covariance: taken as 0"
     assert bias_note(6, 50, 8).startswith("6 motions do not fill 8 channels")
@@ -123,6 +123,6 @@ def test_the_released_codes_distances(shared: Path) -> None:
     for kind in ("kinetic", "manual"):
         sets = [np.load(folder / f"synthfeat_{kind}_{part}.npy") for part in ("real", "gen")]
         for mode in ("released", "corrected"):
-            standard = standardise(*sets, mode)
+            standard = standardise_features(*sets, mode)
             found = frechet_distance(standard.real, standard.generated)
             assert found == pytest.approx(expected[f"synthfeat_{kind}"]["FID"], rel=1e-6)

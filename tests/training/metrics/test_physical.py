@@ -9,9 +9,9 @@ import pytest
 
 from popdanceset.errors import InputError
 from training.metrics.floor import floating, floor_height, penetration
+from training.metrics.foot_skating import foot_skate_ratio, foot_sliding
 from training.metrics.jitter import jitter
 from training.metrics.latency import latency
-from training.metrics.skating import foot_skate_ratio, foot_sliding
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ import pytest
 from popdanceset.errors import InputError
 from training.metrics.catalogue import METRICS, OF_SETS, PER_CLIP, RELEASED_ONLY
 from training.metrics.clip import Clip
-from training.metrics.foot_contact import pfc
-from training.metrics.suite import compare, evaluate_set, measure
+from training.metrics.compare import compare
+from training.metrics.measure import measure
+from training.metrics.pfc import pfc
+from training.metrics.suite import evaluate_set
 
 
 @pytest.fixture(scope="module")

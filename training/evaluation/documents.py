@@ -22,11 +22,11 @@ from training.evaluation.comparison import undefined
 from training.evaluation.scoring import Evaluation, Scored
 from training.evaluation.table import document
 from training.metrics.clip import Floats
-from training.metrics.diversity import mean_pairwise_distance
+from training.metrics.diversity import diversity
+from training.metrics.feature_standardisation import standardise_features
 from training.metrics.frechet import frechet_distance
 from training.metrics.mode import Mode
 from training.metrics.score import UNDEFINED, Interval
-from training.metrics.standardise import standardise
 
 FEATURES = {"k": "kinetic", "g": "geometric"}
 PUBLISHED = {"kinetic": "kinetic", "geometric": "manual"}
@@ -112,11 +112,13 @@ def _against(real: Scored, model: Scored) -> dict[str, Any]:
     for letter, name in FEATURES.items():
         truth, made = real.result.numbers, model.result.numbers
         standards = model.result.protocol["standardisation"][name]
-        scaled = standardise(getattr(real.measured, name), getattr(model.measured, name), real.measured.mode)
+        scaled = standardise_features(
+            getattr(real.measured, name), getattr(model.measured, name), real.measured.mode
+        )
         found |= {
             f"FID_{letter}": made[f"FID_{letter}"].value,
             f"Dist_{letter}": made[f"Div_{letter}"].value,
-            f"Dist_{letter}_check_direct": mean_pairwise_distance(scaled.generated).value,
+            f"Dist_{letter}_check_direct": diversity(scaled.generated).value,
             f"Dist_{letter}_unnormalised": standards["unstandardised_diversity"],
             f"GT_FID_{letter}": truth[f"FID_{letter}"].value,
             f"GT_Dist_{letter}": truth[f"Div_{letter}"].value,
@@ -158,10 +160,10 @@ def feature_numbers(real: Path, generated: Path, mode: Mode = "corrected") -> di
             generated,
             "compare features of one kind",
         )
-    standard = standardise(ours, theirs, mode)
+    standard = standardise_features(ours, theirs, mode)
     return {
         "FID": frechet_distance(standard.real, standard.generated),
-        "Dist": mean_pairwise_distance(standard.generated, mode).value,
+        "Dist": diversity(standard.generated, mode).value,
         "real_mean_sum": float(ours.mean(axis=0).sum()),
         "real_std_sum": float(ours.std(axis=0).sum()),
     }

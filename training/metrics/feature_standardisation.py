@@ -21,7 +21,7 @@ class Standardised(NamedTuple):
     constant: int
 
 
-def standardise(real: Floats, generated: Floats, mode: Mode = "corrected") -> Standardised:
+def standardise_features(real: Floats, generated: Floats, mode: Mode = "corrected") -> Standardised:
     """Subtracts the real set's mean from both sets and divides by its standard deviation (over N).
 
     A channel in which all real dances agree has no spread to measure by. `released` divides by 10⁻¹⁰ there,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from training.metrics.clip import Floats, checked
-from training.metrics.foot_contact import SCALE, accelerations, contact_terms, frame_scale
 from training.metrics.mode import Mode
+from training.metrics.pfc import SCALE, accelerations, contact_terms, frame_scale
 from training.metrics.score import Score, joined
 
 DRIVEN = {"left hand": (13, (20, 22), 0.01), "right hand": (14, (21, 23), 0.01), "head": (12, (15,), 0.1)}

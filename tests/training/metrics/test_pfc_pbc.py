@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from popdanceset.errors import InputError
-from training.metrics.body_contact import pbc
-from training.metrics.foot_contact import pfc
+from training.metrics.pbc import pbc
+from training.metrics.pfc import pfc
 
 FRAMES = 5
 

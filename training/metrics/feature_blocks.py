@@ -13,7 +13,7 @@ BLOCK = 4
 """Clips computed at once: their intermediate arrays still fit a processor's cache."""
 
 
-def by_mode(
+def features_in_mode(
     features: Callable[..., Floats],
     released_step: float,
     joints: Floats | Sequence[Floats],
@@ -26,17 +26,17 @@ def by_mode(
     Args:
         features: called with (clips, frames, 24, 3), `up`, `step` and `misplaced`.
         released_step: seconds that the released code takes for the time between frames.
-        joints, fps, width: as in `over_clips`.
+        joints, fps, width: as in `over_blocks`.
         mode: `released` gives float32, as there.
     """
     if mode == "released":
-        return over_clips(
+        return over_blocks(
             lambda some: features(some, RELEASED_UP, released_step, misplaced=True), joints, fps, width
         ).astype(np.float32)
-    return over_clips(lambda some: features(some, UP, 1 / fps, misplaced=False), joints, fps, width)
+    return over_blocks(lambda some: features(some, UP, 1 / fps, misplaced=False), joints, fps, width)
 
 
-def over_clips(
+def over_blocks(
     features: Callable[[Floats], Floats], joints: Floats | Sequence[Floats], fps: float, width: int
 ) -> Floats:
     """Applies a function of (clips, frames, 24, 3) float64 to blocks of clips of equal length.
