@@ -12,8 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("popdanceset", "hybrik_runner", "training", "flows")
-STUDIO = "popdanceset.simulator.studio"
-"""Renders the simulator's media, once, on a developer's machine: it may use torch as nothing imports it."""
 
 FOUNDATION = {
     f"popdanceset.{name}"
@@ -75,10 +73,8 @@ def allowed(importer, imported):
     if below(imported, "flows"):
         # The demonstration is the one command that runs flows; it lives there itself.
         return below(importer, "flows")
-    if below(imported, STUDIO):
-        return below(importer, STUDIO)
-    if below(importer, STUDIO) and below(imported, "torch"):
-        return True
+    if below(imported, "tests"):
+        return False
     if below(importer, "popdanceset"):
         return not below(imported, "hybrik_runner", "training", "prefect", "torch")
     if below(importer, "hybrik_runner"):
@@ -153,8 +149,7 @@ def test_command_modules_are_light(point):
         ("popdanceset.store", "hybrik_runner.smpl", False),
         ("popdanceset.store", "torch", False),
         ("popdanceset.store", "prefect.tasks", False),
-        ("popdanceset.simulator.server", "popdanceset.simulator.studio.film", False),
-        ("popdanceset.simulator.studio.casting", "torch", True),
+        ("popdanceset.simulator.server", "tests.studio.index", False),
         ("hybrik_runner.runner", "popdanceset.media", True),
         ("hybrik_runner.runner", "popdanceset.video.screen", False),
         ("hybrik_runner.runner", "torch", True),

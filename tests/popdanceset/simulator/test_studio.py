@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import popdanceset.simulator
 from popdanceset.errors import InputError
-from popdanceset.simulator.studio import film, index, motion, music, pack, stage
+from tests.studio import film, index, motion, music, pack, stage
 
-MEDIA = Path(pack.__file__).parents[1] / "media"
+MEDIA = Path(popdanceset.simulator.__file__).parent / "media"
 INDEX = index.read_index(MEDIA)
 EVERY_FILM = pytest.mark.parametrize("name", list(INDEX))
 EVERY_PIECE = pytest.mark.parametrize("name", list(music.PIECES))
@@ -190,7 +191,7 @@ def test_a_film_of_made_up_frames_comes_back_with_its_sound(tmp_path):
 
 
 def test_an_index_that_cannot_be_read_says_how_to_remake_it(tmp_path):
-    with pytest.raises(InputError, match=r"index\.json: no readable index .*popdanceset\.simulator\.studio"):
+    with pytest.raises(InputError, match=r"index\.json: no readable index .*tests\.studio"):
         index.read_index(tmp_path)
     (tmp_path / "index.json").write_text('{"dance_a": {"file": "dance_a.mp4"}}')
     with pytest.raises(InputError, match="no readable index"):

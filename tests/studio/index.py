@@ -68,5 +68,5 @@ def read_index(folder: Path) -> dict[str, Entry]:
             for name, e in raw.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        hint = f"remake it with python -m popdanceset.simulator.studio {folder}"
+        hint = f"remake it with python -m tests.studio {folder}"
         raise InputError(f"no readable index of films: {error}", path, hint) from error

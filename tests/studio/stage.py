@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.errors import AssetError
-from popdanceset.simulator.studio import INSTALL
-from popdanceset.simulator.studio.casting import Colour, Performance
+from tests.studio import INSTALL
+from tests.studio.casting import Colour, Performance
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from popdanceset.simulator.studio import casting, film, motion, music, stage
-from popdanceset.simulator.studio.casting import Look
-from popdanceset.simulator.studio.index import Entry
-from popdanceset.simulator.studio.motion import Phrase
-from popdanceset.simulator.studio.stage import Camera, Room, Shot
+from tests.studio import casting, film, motion, music, stage
+from tests.studio.casting import Look
+from tests.studio.index import Entry
+from tests.studio.motion import Phrase
+from tests.studio.stage import Camera, Room, Shot
 
 FPS = 30
 

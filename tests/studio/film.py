@@ -11,7 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from popdanceset.simulator.studio.music import RATE
+from tests.studio.music import RATE
 
 SOUND_BITRATE = 64_000
 

@@ -8,7 +8,7 @@
     pack     which films there are
     index    what is true of each film, beside the films
 
-Run as `python -m popdanceset.simulator.studio FOLDER`. Rendering needs the packages anny, torch, pybullet and
+Run as `python -m tests.studio FOLDER`. Rendering needs the packages anny, torch, pybullet and
 pyvista, which are no dependencies of the project, since the finished films are shipped with it; music and
 index do without.
 """

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.errors import AssetError
-from popdanceset.simulator.studio import INSTALL
+from tests.studio import INSTALL
 
 Floats = NDArray[np.float64]
 

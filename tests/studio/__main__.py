@@ -1,4 +1,4 @@
-"""python -m popdanceset.simulator.studio FOLDER: makes the films of the offline simulator and their index."""
+"""python -m tests.studio FOLDER: makes the films of the offline simulator and their index."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from popdanceset.errors import PopDanceSetError
-from popdanceset.simulator.studio import index, pack
+from tests.studio import index, pack
 
 
 @click.command()

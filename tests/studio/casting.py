@@ -12,8 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from popdanceset.errors import AssetError
-from popdanceset.simulator.studio import INSTALL
-from popdanceset.simulator.studio.motion import HINGES, QUATERNIONS
+from tests.studio import INSTALL
+from tests.studio.motion import HINGES, QUATERNIONS
 
 Floats = NDArray[np.float64]
 Colour = tuple[int, int, int]
