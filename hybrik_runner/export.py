@@ -40,9 +40,10 @@ from hybrik_runner.camera import focal_length, to_camera, to_world
 from hybrik_runner.table import extraction
 from popdanceset import media
 from popdanceset.errors import InputError
-from popdanceset.schema import FRAMES, conform, shape_of
+from popdanceset.schema import FRAMES, shape_of
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store
+from popdanceset.tables import conform
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,7 +17,8 @@ from hybrik_runner.camera import to_world
 from hybrik_runner.kinematics import forward
 from hybrik_runner.resample import Grid, grid
 from hybrik_runner.smoothing import smooth, smooth_rotations
-from popdanceset.schema import FPS, FRAMES, conform
+from popdanceset.schema import FPS, FRAMES
+from popdanceset.tables import conform
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses

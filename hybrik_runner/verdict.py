@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from popdanceset.schema import FPS, VERDICTS, Reason, from_rows
+from popdanceset.schema import FPS, VERDICTS, Reason
+from popdanceset.tables import from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Manifests: what a dataset version is made of, as text that people review and git keeps.
+"""Manifests: the videos of a dataset version, as text that people review and git keeps.
 
 manifests/NAME/manifest.yaml   name, model, thresholds, snapshot, counts
 manifests/NAME/videos.csv      one line a video, ordered by bvid
@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
+from pydantic import BeforeValidator, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
 
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.errors import ManifestError, StoreError
+from popdanceset.layout import MANIFEST_DOCUMENT, MANIFEST_VIDEOS
 from popdanceset.store import Store
 
+if TYPE_CHECKING:
+    from popdanceset.settings import Settings
+
 FORMAT = 1
-DOCUMENT = "manifest.yaml"
-TABLE = "videos.csv"
+
+IsoTime = Annotated[datetime, BeforeValidator(datetime.fromisoformat)]
 
 
 @dataclass(frozen=True)
 class ManifestVideo:
-    """One accepted video; the columns of `videos.csv` in this order.
+    """One accepted video; its attributes are the columns of `videos.csv`, in this order.
+
+    The types are checked when a line is read (`read_manifest`), not when an object is made: a selection makes
+    millions of them from numbers that were checked before.
 
     Attributes:
         bvid: video id.
@@ -45,16 +53,16 @@ class ManifestVideo:
     """
 
     bvid: str
-    pop: float
-    view: int | None = None
-    follower: int | None = None
-    mid: int | None = None
+    pop: FiniteFloat
+    view: NonNegativeInt | None = None
+    follower: NonNegativeInt | None = None
+    mid: NonNegativeInt | None = None
     title: str | None = None
-    duration: float | None = None
-    pages: int | None = None
-    tid: int | None = None
-    tid_v2: int | None = None
-    snapshot_at: datetime | None = None
+    duration: FiniteFloat | None = None
+    pages: NonNegativeInt | None = None
+    tid: NonNegativeInt | None = None
+    tid_v2: NonNegativeInt | None = None
+    snapshot_at: IsoTime | None = None
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
@@ -64,7 +72,7 @@ class ManifestVideo:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A dataset version's videos and where they come from.
+    """The videos of a dataset version, and where they come from.
 
     Attributes:
         name: name of the version.
@@ -77,18 +85,36 @@ class Manifest:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Writes both files; the same manifest gives the same bytes.
+def find_manifest(name_or_folder: str | Path, settings: Settings) -> Path:
+    """Returns the folder of a manifest, which every command accepts by name or by folder.
+
+    A bare name means a folder of `settings.manifests`; where that does not exist, a folder of this name in
+    the current directory. Anything with a slash is a folder. The folder need not exist.
 
     Raises:
-        ManifestError: an id is no video id or comes twice.
+        ManifestError: the name is empty.
+    """
+    text = str(name_or_folder)
+    if not text.strip():
+        raise ManifestError("the manifest's name is empty", do="give a name or a folder")
+    given, listed = Path(text), Path(settings.manifests, text)
+    if "/" in text or text in (".", ".."):
+        return given.resolve() if given.name in ("", "..") else given
+    return given if given.is_dir() and not listed.is_dir() else listed
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes both files. The same manifest gives the same bytes.
+
+    Raises:
+        ManifestError: an id is not a video id or occurs twice.
         StoreError: the folder is not writable.
     """
     videos = sorted(manifest.videos, key=lambda video: video.bvid)
     for before, video in zip([None, *videos], videos, strict=False):
         if not is_bvid(video.bvid) or (before and before.bvid == video.bvid):
             raise ManifestError(
-                f"{video.bvid!r} is no video id, or comes twice", folder, "correct the selection"
+                f"{video.bvid!r} is not a video id, or occurs twice", folder, "correct the selection"
             )
     write_videos(folder, manifest.name, videos, manifest.provenance)
 
@@ -96,7 +122,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def write_videos(
     folder: Path, name: str, videos: Iterable[ManifestVideo], provenance: Mapping[str, Any]
 ) -> None:
-    """Writes both files of a manifest whose videos need not be in memory at once.
+    """Writes both files of a manifest; its videos need not be in memory at once.
 
     Args:
         folder: of the manifest.
@@ -109,7 +135,7 @@ def write_videos(
     """
     target = Store(folder)
     columns, count = ManifestVideo.columns(), 0
-    with target.open_write(TABLE) as file:
+    with target.open_write(MANIFEST_VIDEOS) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
@@ -119,27 +145,29 @@ def write_videos(
         text.detach()
     document = {"name": name, "format": FORMAT, "videos": count, **provenance}
     target.write_bytes(
-        DOCUMENT, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110).encode()
+        MANIFEST_DOCUMENT, yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110).encode()
     )
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Reads and checks both files.
 
-    Lines may have been removed, added or reordered by hand, and columns added; unknown columns are ignored.
+    People may have removed, added or reordered lines, and added columns: unknown columns are ignored.
 
     Raises:
-        ManifestError: a file is missing or unreadable, a column is missing, a cell does not fit, an id is no
-            video id or comes twice.
+        ManifestError: a file is missing or unreadable, a column is missing, a cell does not fit, an id is not
+            a video id or occurs twice.
     """
-    document = _read_document(folder / DOCUMENT)
+    document = _read_document(folder / MANIFEST_DOCUMENT)
     name = document.pop("name", None)
     if not isinstance(name, str) or document.pop("format", None) != FORMAT:
         raise ManifestError(
-            f"needs a name and format {FORMAT}", folder / DOCUMENT, "make it with `popdanceset select`"
+            f"needs a name and format {FORMAT}",
+            folder / MANIFEST_DOCUMENT,
+            "create it with `popdanceset select`",
         )
     document.pop("videos", None)
-    return Manifest(name, _read_videos(folder / TABLE), document)
+    return Manifest(name, _read_videos(folder / MANIFEST_VIDEOS), document)
 
 
 def _read_document(path: Path) -> dict[str, Any]:
@@ -148,9 +176,9 @@ def _read_document(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise ManifestError("no YAML", f"{path}{line}", "correct the file") from error
+        raise ManifestError("not valid YAML", f"{path}{line}", "correct the file") from error
     if not isinstance(document, dict):
-        raise ManifestError("holds no mapping", path, "make it with `popdanceset select`")
+        raise ManifestError("does not contain a mapping", path, "create it with `popdanceset select`")
     return document
 
 
@@ -161,17 +189,17 @@ def _read_videos(path: Path) -> tuple[ManifestVideo, ...]:
         lacking = [name for name in ("bvid", "pop") if name not in (reader.fieldnames or ())]
         if lacking:
             raise ManifestError(
-                f"columns {', '.join(lacking)} are missing", path, "make it with `popdanceset select`"
+                f"columns {', '.join(lacking)} are missing", path, "create it with `popdanceset select`"
             )
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             video = _video(row, where)
             if video.bvid in videos:
-                raise ManifestError(f"{video.bvid} comes twice", where, "remove one of the lines")
+                raise ManifestError(f"{video.bvid} occurs twice", where, "remove one of the lines")
             videos[video.bvid] = video
     except csv.Error as error:
         raise ManifestError(
-            f"no CSV: {error}", f"{path}, line {reader.line_num}", "correct the file"
+            f"not valid CSV: {error}", f"{path}, line {reader.line_num}", "correct the file"
         ) from error
     return tuple(videos[bvid] for bvid in sorted(videos))
 
@@ -179,46 +207,20 @@ def _read_videos(path: Path) -> tuple[ManifestVideo, ...]:
 def _video(row: dict[str, str | None], where: str) -> ManifestVideo:
     bvid = row["bvid"]
     if not is_bvid(bvid):
-        raise ManifestError(f"{str(bvid)[:40]!r} is no video id", where, "correct or remove the line")
-    cells: dict[str, Any] = {}
-    for name, read in _READERS.items():
-        text = row.get(name) or ""
-        try:
-            cells[name] = read(text) if text else None
-        except ValueError as error:
-            raise ManifestError(f"{name} cannot be {text[:40]!r}", where, "correct the line") from error
-    if cells["pop"] is None:
+        raise ManifestError(f"{str(bvid)[:40]!r} is not a video id", where, "correct or remove the line")
+    cells = {name: row[name] for name in ManifestVideo.columns() if row.get(name)}
+    if "pop" not in cells:
         raise ManifestError("pop is empty", where, "correct or remove the line")
-    return ManifestVideo(**cells)
+    try:
+        return _line_type().validate_python(cells)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise ManifestError(f"{name} cannot be {str(row[name])[:40]!r}", where, "correct the line") from error
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
-    return number
-
-
-def _measure(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "bvid": str,
-    "pop": _measure,
-    "view": _count,
-    "follower": _count,
-    "mid": _count,
-    "title": str,
-    "duration": _measure,
-    "pages": _count,
-    "tid": _count,
-    "tid_v2": _count,
-    "snapshot_at": datetime.fromisoformat,
-}
+@cache
+def _line_type() -> TypeAdapter[ManifestVideo]:
+    return TypeAdapter(ManifestVideo)
 
 
 def _written(value: Any) -> str:
@@ -233,6 +235,6 @@ def _read_text(path: Path) -> str:
     try:
         return Store(path.parent).read_bytes(path.name).decode("utf-8-sig")
     except StoreError as error:
-        raise ManifestError(error.what, path, "make the manifest with `popdanceset select`") from error
+        raise ManifestError(error.what, path, "create the manifest with `popdanceset select`") from error
     except UnicodeDecodeError as error:
-        raise ManifestError("no text in UTF-8", path, "save it as UTF-8") from error
+        raise ManifestError("not UTF-8 text", path, "save it as UTF-8") from error

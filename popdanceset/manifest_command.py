@@ -1,10 +1,9 @@
-"""`popdanceset manifest`: what people do with manifests besides editing them."""
+"""`popdanceset manifest`: commands for manifests."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def manifest() -> None:
-    """Look into manifests."""
+    """Inspect manifests."""
 
 
 @manifest.command()
@@ -30,21 +29,16 @@ def manifest() -> None:
 def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
     """Show videos added, removed and re-scored from manifest A to manifest B.
 
-    A and B are folders, or names of manifests in the manifests' folder.
+    A and B are names of manifests, or folders.
     """
-    from popdanceset.manifest import read_manifest
+    from popdanceset.manifest import find_manifest, read_manifest
     from popdanceset.manifest_difference import difference
 
-    found = difference(*(read_manifest(_folder(settings, name)) for name in (a, b)))
+    found = difference(*(read_manifest(find_manifest(name, settings)) for name in (a, b)))
     if as_json:
         click.echo(json.dumps(found.as_document(), ensure_ascii=False, indent=2, default=str))
     else:
         click.echo("\n".join(_lines(found)))
-
-
-def _folder(settings: Settings, name: str) -> Path:
-    folder = Path(settings.manifests, name)
-    return Path(name) if Path(name).is_dir() or not folder.is_dir() else folder
 
 
 def _lines(found: ManifestDifference) -> Iterator[str]:

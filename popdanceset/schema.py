@@ -2,7 +2,7 @@
 
 A table is a pyarrow schema whose fields carry their meaning as metadata (`unit`, `axes`, `shape`, `doc`), so
 that it travels inside each parquet file. Arrays of a fixed shape are stored flat, in C order, as fixed-size
-lists; `shape` says how to fold them back (`popdanceset.release.reader` does).
+lists; `shape` says how to fold them back (`popdanceset.tables.fold` does).
 
 World axes of everything published: x right, y forward, z up, metres, right-handed.
 Picture axes: x right, y down, pixels of the clip, origin at the top left corner.
@@ -15,8 +15,6 @@ from enum import StrEnum
 from typing import Any
 
 import pyarrow as pa
-
-from popdanceset.errors import SchemaError
 
 VERSION = 1
 FPS = 30
@@ -464,51 +462,3 @@ def describe(schema: pa.Schema) -> dict[str, dict[str, Any]]:
             **{key: meta[key] for key in ("unit", "axes", "doc") if key in meta},
         }
     return described
-
-
-def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
-    """The table with exactly the schema's columns, types and metadata.
-
-    Nullable columns that are missing are filled with nulls; extra columns are an error.
-
-    Raises:
-        SchemaError: a column is missing, unknown, of the wrong type, or null where it must not be.
-    """
-    name = schema.metadata[b"table"].decode()
-    unknown = [c for c in table.column_names if c not in schema.names]
-    if unknown:
-        raise SchemaError(f"columns {unknown} do not belong to table {name!r}", where)
-    columns = []
-    for field in schema:
-        if field.name not in table.column_names:
-            if not field.nullable:
-                raise SchemaError(f"column {field.name!r} of table {name!r} is missing", where)
-            columns.append(pa.nulls(len(table), field.type))
-            continue
-        try:
-            column = table[field.name].cast(field.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise SchemaError(f"column {field.name!r} of table {name!r}: {error}", where) from error
-        if not field.nullable and column.null_count:
-            raise SchemaError(f"column {field.name!r} of table {name!r} has {column.null_count} nulls", where)
-        columns.append(column)
-    return pa.table(columns, schema=schema)
-
-
-def from_rows(rows: list[dict[str, Any]], schema: pa.Schema, where: object = "") -> pa.Table:
-    """A table from one mapping a row.
-
-    Raises:
-        SchemaError: as `conform`; also when a value does not fit its column.
-    """
-    columns = {}
-    for field in schema:
-        if any(field.name in row for row in rows) or not rows:
-            try:
-                columns[field.name] = pa.array([row.get(field.name) for row in rows], field.type)
-            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError) as error:
-                raise SchemaError(f"column {field.name!r}: {error}", where) from error
-    strangers = {key for row in rows for key in row} - set(schema.names)
-    if strangers:
-        raise SchemaError(f"columns {sorted(strangers)} do not belong to the table", where)
-    return conform(pa.table(columns), schema, where)

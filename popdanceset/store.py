@@ -1,22 +1,21 @@
-"""Where tables, documents and media live: a local folder or an object store, with atomic, idempotent writes.
+"""The store of tables, documents and media: a local folder or an object store, with atomic writes.
 
-A table is a folder of parquet files; each stage writes whole files under names that its inputs determine, so
-that writing again replaces and never doubles. Locally a file appears by rename after fsync; on an object
-store by the single request that completes its upload. Nothing half-written is ever visible.
+A table is a folder of parquet files. Each stage writes whole files under names that its inputs determine
+(`popdanceset.layout`), so that writing again replaces a file and never doubles its rows. In a local store a
+file appears by a rename after fsync; in an object store by the single request that completes its upload. A
+half-written file is never visible.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -26,15 +25,15 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from popdanceset import layout
+from popdanceset.atomic import PARTIAL, atomic_write, sync_folder
 from popdanceset.errors import SchemaError, StoreError
-from popdanceset.schema import conform
-
-PARTIAL = ".partial-"
-"""Prefix of names that are being written; readers of folders skip names that begin with a dot."""
+from popdanceset.locks import abandoned, hold
+from popdanceset.tables import conform, from_rows
 
 
 class Store:
-    """A folder or object-store address that holds everything.
+    """A folder or object-store address that holds the dataset's tables, documents and media.
 
     Args:
         address: a local path, `s3://bucket/prefix` (with `?endpoint_override=…&scheme=http` for other S3
@@ -50,36 +49,36 @@ class Store:
             self._fs, self._root = _resolve(self.address)
         except (pa.ArrowInvalid, ValueError, ImportError, OSError) as error:
             raise StoreError(
-                f"no usable address: {error}", self, "give a folder or s3://bucket/prefix"
+                f"cannot use this address: {error}", self, "give a folder or s3://bucket/prefix"
             ) from error
         if self.is_local and Path(self._root).exists() and not Path(self._root).is_dir():
             raise StoreError("is a file, not a store", self, "give a folder or s3://bucket/prefix")
 
     def __str__(self) -> str:
-        """The address without the access keys it may hold: what messages and logs show."""
+        """The address without the access keys it may contain, for messages and logs."""
         return re.sub(r"(?<=://)[^/?@]*@|\?.*", "", self.address) if "://" in self.address else self.address
 
     @property
     def is_local(self) -> bool:
-        """Whether the files lie in a folder of this machine."""
+        """Whether the store is a folder of this machine."""
         return isinstance(self._fs, pafs.LocalFileSystem)
 
     def _path(self, name: str) -> str:
         pure = PurePosixPath(name)
         parts = pure.parts
         if not parts or pure.is_absolute() or ".." in parts or "\0" in name:
-            raise StoreError(f"{name!r} is no name inside the store", self)
+            raise StoreError(f"{name!r} is not a name inside the store", self)
         return str(PurePosixPath(self._root, *parts))
 
     # -- names
 
     def exists(self, name: str) -> bool:
-        """Whether the file is there, complete."""
+        """Returns whether a complete file of this name exists."""
         with self._readable(name):
             return bool(self._fs.get_file_info(self._path(name)).type == pafs.FileType.File)
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
-        """Names of the complete files below a folder, sorted; empty if the folder is not there."""
+        """Lists the complete files below a folder, sorted; empty if the folder does not exist."""
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         with self._readable(folder):
             found = self._fs.get_file_info(selector)
@@ -91,10 +90,10 @@ class Store:
         return sorted(n for n in names if not any(part.startswith(".") for part in PurePosixPath(n).parts))
 
     def modified(self, name: str) -> datetime:
-        """When the file was written last; the earliest time of all where the store does not tell.
+        """Returns when the file was last written; the earliest datetime where that is not recorded.
 
         Raises:
-            StoreError: it is missing or not readable.
+            StoreError: the file is missing or not readable.
         """
         with self._readable(name):
             info = self._fs.get_file_info(self._path(name))
@@ -103,7 +102,7 @@ class Store:
         return info.mtime or datetime.min.replace(tzinfo=UTC)
 
     def remove(self, name: str) -> None:
-        """Deletes a file; nothing happens if it is not there."""
+        """Deletes a file, if it exists."""
         if self.exists(name):
             self._fs.delete_file(self._path(name))
 
@@ -111,14 +110,14 @@ class Store:
 
     @contextlib.contextmanager
     def open_write(self, name: str) -> Iterator[IO[bytes]]:
-        """A binary file that becomes visible, whole, when the block ends without an exception."""
+        """Opens a binary file that becomes visible, complete, when the block ends without an exception."""
         path = self._path(name)
         try:
             if self.is_local:
-                with _local_replace(Path(path)) as file:
+                with atomic_write(Path(path)) as file:
                     yield file
             else:
-                # Collected beside, because closing an object's upload stream after an error would publish it.
+                # Buffered first: closing an upload stream after an error would publish a partial object.
                 with tempfile.SpooledTemporaryFile(max_size=1 << 26) as buffer:
                     yield buffer
                     buffer.seek(0)
@@ -128,36 +127,36 @@ class Store:
             raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        """Writes a file at once."""
+        """Writes a file."""
         with self.open_write(name) as file:
             file.write(data)
 
     def read_bytes(self, name: str) -> bytes:
-        """The whole content of a file.
+        """Reads the whole content of a file.
 
         Raises:
-            StoreError: it is missing or not readable.
+            StoreError: the file is missing or not readable.
         """
         with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
             return bytes(file.read())
 
     def write_json(self, name: str, document: Any) -> None:
-        """Writes a JSON document, readable and with a stable order of lines."""
+        """Writes a JSON document, indented and with its keys in the given order."""
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         self.write_bytes(name, text.encode())
 
     def read_json(self, name: str) -> Any:
-        """The content of a JSON document.
+        """Reads a JSON document.
 
         Raises:
-            StoreError: it is missing, not readable or no JSON.
+            StoreError: the file is missing, not readable or not JSON.
         """
         data = self.read_bytes(name)
         try:
             return json.loads(data)
         except ValueError as error:
             raise StoreError(
-                f"no JSON: {error}", self._path(name), "delete it and run the stage again"
+                f"not JSON: {error}", self._path(name), "delete it and run the stage again"
             ) from error
 
     # -- tables
@@ -167,8 +166,25 @@ class Store:
 
         Raises:
             SchemaError: columns or types differ from the schema.
+            StoreError: the store is not writable, or full.
         """
-        table = conform(table, schema, name)
+        self._write_parquet(name, conform(table, schema, name))
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+        """Writes one parquet file of a table from one mapping a row.
+
+        Returns:
+            The table as written.
+
+        Raises:
+            SchemaError: columns or values do not fit the schema.
+            StoreError: the store is not writable, or full.
+        """
+        table = from_rows(rows, schema, name)
+        self._write_parquet(name, table)
+        return table
+
+    def _write_parquet(self, name: str, table: pa.Table) -> None:
         with self.open_write(name) as file:
             pq.write_table(table, file, compression="zstd")
 
@@ -179,13 +195,13 @@ class Store:
         columns: Sequence[str] | None = None,
         filter: ds.Expression | None = None,
     ) -> pa.Table:
-        """A table, from one file or from all parquet files below a folder (in order of their names).
+        """Reads a table from one file, or from all parquet files below a folder in the order of their names.
 
-        A table that was never written is empty, not an error.
+        A folder that was never written is an empty table, not an error.
 
         Raises:
-            SchemaError: a file does not hold the schema's columns.
-            StoreError: the one file named is not there, or a file is not readable.
+            SchemaError: a file lacks columns of the schema.
+            StoreError: the named file is missing, or a file is not readable.
         """
         names = [name] if name.endswith(".parquet") else self.list(name, ".parquet")
         if not names:
@@ -198,11 +214,13 @@ class Store:
             raise SchemaError(
                 str(error), self._path(name), "delete the damaged file and run its stage again"
             ) from error
-        # A column that a file lacks is read as nulls.
-        hollow = [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
-        if hollow:
+        # pyarrow reads a column that a file lacks as nulls.
+        incomplete = [
+            field.name for field in table.schema if not field.nullable and table[field.name].null_count
+        ]
+        if incomplete:
             raise SchemaError(
-                f"columns {hollow} of table {schema.metadata[b'table'].decode()!r} are missing or have nulls",
+                f"columns {incomplete} of {schema.metadata[b'table'].decode()!r} are missing or have nulls",
                 self._path(name),
                 "delete the damaged file and run its stage again",
             )
@@ -214,11 +232,11 @@ class Store:
         """Moves a complete local file into the store.
 
         Raises:
-            StoreError: there is no such file, or the store is not writable.
+            StoreError: the file does not exist, or the store is not writable.
         """
         path = self._path(name)
         if not local.is_file():
-            raise StoreError("no such file to move into the store", local)
+            raise StoreError("cannot move this file into the store: it does not exist", local)
         try:
             if self.is_local:
                 target = Path(path)
@@ -227,7 +245,7 @@ class Store:
                     os.fsync(file.fileno())
                 if local.stat().st_dev == target.parent.stat().st_dev:
                     local.replace(target)
-                    _sync_folder(target.parent)
+                    sync_folder(target.parent)
                     return
             with local.open("rb") as source, self.open_write(name) as file:
                 shutil.copyfileobj(source, file, 1 << 20)
@@ -237,7 +255,7 @@ class Store:
 
     @contextlib.contextmanager
     def local(self, name: str) -> Iterator[Path]:
-        """A local path to a file, for programs that want one; a temporary copy if the store is remote."""
+        """Yields a local path to a file; a temporary copy if the store is remote."""
         if self.is_local:
             if not self.exists(name):
                 raise StoreError("file is missing", self._path(name), "run the stage that makes it")
@@ -254,32 +272,45 @@ class Store:
             yield copy
 
     @contextlib.contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder for unfinished files, on the store's own disk where it is local, so that
-        `put` is a rename.
+    def open_read(self, name: str) -> Iterator[pa.NativeFile]:
+        """Opens a file for reading at any position, without copying it.
 
-        It is removed at the end. What a killed process left behind is removed by `sweep`.
+        Raises:
+            StoreError: the file is missing or not readable.
         """
-        parent = Path(self._root, ".scratch") if self.is_local else None
+        with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
+            yield file
+
+    # -- unfinished work
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yields an empty folder for unfinished files, removed at the end.
+
+        It lies on a local store's own disk, so that `put` is a rename. `sweep` removes what a killed process
+        leaves behind.
+
+        Raises:
+            StoreError: the store is not writable.
+        """
+        parent = Path(self._root, layout.SCRATCH) if self.is_local else None
         try:
             if parent:
                 parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=parent))
-            lock = os.open(folder, os.O_RDONLY)
         except OSError as error:
             raise StoreError(f"not writable: {error}", self, "check permissions and free space") from error
-        try:
-            _hold(lock)
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+        with _held_folder(folder):
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def workplace(self, name: str) -> Path:
-        """Where work lies that a later run continues: the same path for the same name, not made yet.
+        """Returns the path of work that a later run continues: the same for the same name. Not created.
 
-        In the store where that is a folder, so that `put` is a rename; else in the user's cache. A name with
-        a part that begins with a dot is never listed.
+        It lies inside a local store, so that `put` is a rename, otherwise in the user's cache. A name with a
+        part that begins with a dot is never listed.
         """
         if self.is_local:
             return Path(self._path(name))
@@ -290,7 +321,7 @@ class Store:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[Path]:
-        """`workplace(name)` as a folder that one thread or process of this machine has at a time.
+        """Yields `workplace(name)` as a folder, held by one thread or process of this machine at a time.
 
         Raises:
             StoreError: the store is not writable.
@@ -298,81 +329,58 @@ class Store:
         folder = self.workplace(name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(folder, os.O_RDONLY)
+            lock = _held_folder(folder)
         except OSError as error:
             raise StoreError(f"not writable: {error}", folder, "check permissions and free space") from error
-        try:
-            _hold(lock)
+        with lock:
             yield folder
-        finally:
-            os.close(lock)
 
     def sweep(self) -> None:
-        """Removes unfinished files of processes that no longer run. Local stores only.
-
-        A process holds a lock on what it writes, and the lock ends with it. Process numbers would not do:
-        they repeat in every new container, and mean nothing to another machine that shares the folder.
-        """
+        """Removes the unfinished files of processes that no longer run. Does nothing in an object store."""
         if not self.is_local:
             return
         root = Path(self._root)
-        for leftover in (*root.glob(".scratch/*"), *root.rglob(f"{PARTIAL}*")):
-            with _abandoned(leftover) as abandoned:
-                if abandoned and leftover.is_dir():
+        for leftover in (*root.glob(f"{layout.SCRATCH}/*"), *root.rglob(f"{PARTIAL}*")):
+            with abandoned(leftover) as free:
+                if free and leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
-                elif abandoned:
+                elif free:
                     leftover.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def open_read(self, name: str) -> Iterator[pa.NativeFile]:
-        """A file to read from at any position, without copying it.
-
-        Raises:
-            StoreError: it is missing or not readable.
-        """
-        with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
-            yield file
+    # -- whole folders
 
     def put_folder(self, local: Path, name: str, last: str) -> None:
         """Moves a complete local folder, one inside `scratch`, into the store as a whole.
 
-        Where the store is local it appears by one rename. An object store knows no folders: there the file
-        `last` is written after all others, so readers take a folder for complete when that file is there.
+        In a local store it appears by one rename. An object store has no folders: there the file `last` is
+        written after all others, and readers take its existence as the sign that the folder is complete.
 
         Args:
-            local: the folder; what lies in it is taken along, at any depth.
-            name: what it is called in the store.
+            local: the folder; everything in it is moved, at any depth.
+            name: its name in the store.
             last: relative name of the file that is written last.
 
         Raises:
-            StoreError: the folder exists already and is complete, or cannot be written.
+            StoreError: a complete folder of this name exists already, or the store is not writable.
         """
         path = self._path(name)
         if self.exists(f"{name}/{last}"):
-            raise StoreError("is there already", path, "choose another name")
+            raise StoreError("already exists", path, "choose another name")
         files = sorted(file for file in local.rglob("*") if file.is_file())
         try:
             if self.is_local:
                 for item in (*files, *(folder for folder in local.rglob("*") if folder.is_dir()), local):
-                    _sync_folder(item)
+                    sync_folder(item)
                 Path(path).parent.mkdir(parents=True, exist_ok=True)
                 local.rename(path)
-                _sync_folder(Path(path).parent)
+                sync_folder(Path(path).parent)
                 return
-            for leftover in self.list(name):  # of an attempt that was killed
+            for leftover in self.list(name):  # from an attempt that was killed
                 self.remove(leftover)
             for file in sorted(files, key=lambda file: file == local / last):
                 self.put(file, f"{name}/{file.relative_to(local).as_posix()}")
         except OSError as error:
             raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
-
-    def sha256(self, name: str) -> str:
-        """Hash of a file's content."""
-        with self._readable(name), self._fs.open_input_stream(self._path(name)) as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-            return digest.hexdigest()
 
     @contextlib.contextmanager
     def _readable(self, name: str) -> Iterator[None]:
@@ -393,7 +401,7 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
     if scheme in ("file", "s3", "gs", "gcs", "hdfs", "abfs"):
         filesystem, root = pafs.FileSystem.from_uri(address)
         if not root:
-            raise ValueError("it names no bucket or folder")
+            raise ValueError("it does not name a bucket or folder")
         return filesystem, root
     import fsspec
 
@@ -402,50 +410,14 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
 
 
 @contextlib.contextmanager
-def _local_replace(target: Path) -> Iterator[IO[bytes]]:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{PARTIAL}{secrets.token_hex(8)}")
+def _held(descriptor: int) -> Iterator[None]:
     try:
-        with partial.open("xb") as file:
-            _hold(file.fileno())
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        _sync_folder(target.parent)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _hold(descriptor: int) -> None:
-    """Locks a file or folder until its descriptor is closed or the process dies: `sweep` lets it be."""
-    with contextlib.suppress(OSError):  # a file system without locks; there `sweep` removes nothing
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-@contextlib.contextmanager
-def _abandoned(path: Path) -> Iterator[bool]:
-    """Whether no process holds the file or folder; nobody gets hold of it during the block."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # gone, or not ours to read
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = True
-    except OSError:
-        free = False
-    try:
-        yield free
+        hold(descriptor)
+        yield
     finally:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _held_folder(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Opens a folder at once; holds it for the block."""
+    return _held(os.open(folder, os.O_RDONLY))

@@ -16,8 +16,8 @@ PACKAGES = ("popdanceset", "hybrik_runner", "training", "flows")
 FOUNDATION = {
     f"popdanceset.{name}"
     for name in (
-        "errors", "settings", "schema", "store", "skeleton", "media", "film", "progress", "commands",
-        "safe_pickle",
+        "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
+        "runs", "skeleton", "media", "film", "progress", "commands", "safe_pickle",
     )
 }  # fmt: skip
 HEAVY = {

@@ -19,8 +19,9 @@ from typing import Any
 import pyarrow as pa
 
 from popdanceset.bilibili.records import NEEDED, VideoRecord
-from popdanceset.schema import FOLLOWERS, STATISTICS, State, from_rows
+from popdanceset.schema import FOLLOWERS, STATISTICS, State
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 VIEW = "view"
 """Stands for a source in the names of files that hold answers of `view`."""

@@ -31,9 +31,10 @@ from popdanceset.music.fingerprint import RATE, Chromaprint, Method, Pitch, Prin
 from popdanceset.music.matching import Floats, similarity, variants
 from popdanceset.music.merges import aliases, propose
 from popdanceset.music.sound import read_track
-from popdanceset.schema import FINGERPRINTS, from_rows
+from popdanceset.schema import FINGERPRINTS
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 FOLDER = "fingerprints"
 _LOUDEST_SILENCE = 8  # of 32767: noise of an encoder that was given nothing

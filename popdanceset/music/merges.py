@@ -13,8 +13,9 @@ from enum import StrEnum
 from typing import Any
 
 from popdanceset.errors import InputError
-from popdanceset.schema import FINGERPRINTS, MERGES, from_rows
+from popdanceset.schema import FINGERPRINTS, MERGES
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 FOLDER = "merges"
 

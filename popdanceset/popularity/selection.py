@@ -25,9 +25,10 @@ from popdanceset.popularity.checkout import commit_of
 from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.score import score
 from popdanceset.popularity.statistics import Statistics, as_statistics
-from popdanceset.schema import COUNTS, SELECTION, STATISTICS, Reason, State, conform
+from popdanceset.schema import COUNTS, SELECTION, STATISTICS, Reason, State
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
+from popdanceset.tables import conform
 
 READ = tuple(name for name in STATISTICS.names if name in {*SELECTION.names, *COUNTS, "state"})
 """The columns of the statistics that a selection needs."""

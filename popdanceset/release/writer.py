@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import popdanceset
-from popdanceset.manifest import DOCUMENT, TABLE
+from popdanceset.layout import MANIFEST_DOCUMENT, MANIFEST_VIDEOS
 from popdanceset.music.merges import aliases, pairs
 from popdanceset.progress import Advance, ignore
 from popdanceset.release import card, croissant
@@ -27,9 +27,10 @@ from popdanceset.release.shards import MAX_BYTES, Place, ShardWriter
 from popdanceset.release.splits import Clip, assign_splits
 from popdanceset.release.statistics import TableStatistics
 from popdanceset.release.versions import FOLDER, INFO, choose_version, published
-from popdanceset.schema import FPS, FRAMES, RELEASE_CLIPS, VERSION, conform, describe, from_rows
+from popdanceset.schema import FPS, FRAMES, RELEASE_CLIPS, VERSION, describe
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import conform, from_rows
 
 SPLITS = ("train", "test")
 SHORT, LONG = 12.0, 29.5
@@ -282,7 +283,7 @@ def _write_splits(folder: Path, clips: pa.Table) -> None:
 def _copy_manifest(folder: Path, target: Path) -> None:
     if folder.is_dir():
         target.mkdir()
-        for name in (DOCUMENT, TABLE):
+        for name in (MANIFEST_DOCUMENT, MANIFEST_VIDEOS):
             shutil.copyfile(folder / name, target / name)
 
 

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from popdanceset.clip_id import clip_id, part_id
 from popdanceset.genre import UNKNOWN, genre
-from popdanceset.schema import CLIPS, Reason, from_rows
+from popdanceset.schema import CLIPS, Reason
+from popdanceset.tables import from_rows
 from popdanceset.video import derived
 from popdanceset.video.beats import beats
 from popdanceset.video.cutting import cut, frame_count

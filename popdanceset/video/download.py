@@ -13,7 +13,8 @@ from popdanceset.bilibili.ids import is_bvid
 from popdanceset.clip_id import part_id
 from popdanceset.errors import DamagedError, GoneError, InputError, MediaError, RestrictedError
 from popdanceset.media import probe, sha256
-from popdanceset.schema import VIDEOS, Reason, from_rows
+from popdanceset.schema import VIDEOS, Reason
+from popdanceset.tables import from_rows
 from popdanceset.video.ytdlp import Fetched, fetch
 
 if TYPE_CHECKING:

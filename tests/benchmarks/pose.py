@@ -205,9 +205,10 @@ def accuracy(film: Path) -> bool:
 def speed(films: Iterable[Path], folder: Path) -> float:
     """Pictures a second of the runner on a store with copies of the films."""
     from hybrik_runner.runner import extract
-    from popdanceset.schema import CLIPS, VERDICTS, from_rows
+    from popdanceset.schema import CLIPS, VERDICTS
     from popdanceset.settings import Settings
     from popdanceset.store import Store
+    from popdanceset.tables import from_rows
 
     settings = Settings(store=str(folder / "store"))
     store = Store(settings.store)

@@ -80,8 +80,9 @@ def write_store(folder: Path, rows: int) -> None:
     """A store in which half as many videos have two snapshots each, in files of a crawl's day."""
     import pyarrow as pa
 
-    from popdanceset.schema import STATISTICS, conform
+    from popdanceset.schema import STATISTICS
     from popdanceset.store import Store
+    from popdanceset.tables import conform
 
     store = Store(folder)
     for day in range(2):

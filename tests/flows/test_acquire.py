@@ -8,8 +8,9 @@ import pytest
 from flows.acquire import acquire_batch, replan_batch
 from popdanceset.errors import TransferError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
-from popdanceset.schema import CLIPS, VIDEOS, from_rows
+from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from popdanceset.video import acquire as acquire_module
 from popdanceset.video.clips import blank_row, clips_name
 

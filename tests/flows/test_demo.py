@@ -18,13 +18,14 @@ import pyarrow.dataset as ds
 import pytest
 
 from flows.demo import MANIFEST, remember
+from popdanceset.atomic import PARTIAL
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from popdanceset.schema import CLIPS, SELECTION, Reason
 from popdanceset.simulator.casting import cast, read_media
 from popdanceset.simulator.population import population
 from popdanceset.simulator.records import SimulatedVideo
-from popdanceset.store import PARTIAL, Store
+from popdanceset.store import Store
 
 
 def start(folder: Path, videos: int, *options: str) -> subprocess.Popen[str]:

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from hybrik_runner import runner, single
 from hybrik_runner.command import extract
-from popdanceset.schema import CLIPS, from_rows
+from popdanceset.schema import CLIPS
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 Film = Callable[..., Path]
 

@@ -21,9 +21,10 @@ from hybrik_runner import export, kinematics
 from hybrik_runner.estimator import Poses
 from hybrik_runner.export_command import export_res
 from popdanceset.errors import InputError, PopDanceSetError, SchemaError
-from popdanceset.schema import CLIPS, FRAMES, conform, from_rows, shape_of
+from popdanceset.schema import CLIPS, FRAMES, shape_of
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store
+from popdanceset.tables import conform, from_rows
 
 WIDTH, HEIGHT = 640, 480
 KEYS = [

@@ -15,9 +15,10 @@ import pytest
 
 from hybrik_runner import runner
 from popdanceset.errors import InputError, StoreError
-from popdanceset.schema import CLIPS, FRAMES, VERDICTS, Reason, from_rows
+from popdanceset.schema import CLIPS, FRAMES, VERDICTS, Reason
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 Film = Callable[..., Path]
 

@@ -18,9 +18,10 @@ from click.testing import CliRunner
 from hybrik_runner import runner
 from hybrik_runner.command import extract
 from popdanceset.errors import PopDanceSetError
-from popdanceset.schema import CLIPS, FRAMES, from_rows
+from popdanceset.schema import CLIPS, FRAMES
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 9)]
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from popdanceset.errors import ManifestError
-from popdanceset.manifest import Manifest, ManifestVideo, read_manifest, write_manifest
+from popdanceset.manifest import Manifest, ManifestVideo, find_manifest, read_manifest, write_manifest
+from popdanceset.settings import Settings
 
 ONE = ManifestVideo(
     "BV1xx411c7mD",
@@ -57,14 +58,14 @@ def test_a_reviewer_may_edit_the_lines(folder: Path) -> None:
     [
         ("", "columns bvid, pop are missing"),
         ("bvid,view\nBV1xx411c7mD,1\n", "columns pop are missing"),
-        (HEADER + "../../etc/passwd,0.9,1,1\n", r"videos.csv, line 2: '../../etc/passwd' is no video id"),
-        (HEADER + "BV1xx411c7m/,0.9,1,1\n", "is no video id"),
-        (HEADER + "BV1xx411c7mD,0.9,1,1\nBV1xx411c7mD,0.9,1,1\n", "line 3: BV1xx411c7mD comes twice"),
+        (HEADER + "../../etc/passwd,0.9,1,1\n", r"videos.csv, line 2: '../../etc/passwd' is not a video id"),
+        (HEADER + "BV1xx411c7m/,0.9,1,1\n", "is not a video id"),
+        (HEADER + "BV1xx411c7mD,0.9,1,1\nBV1xx411c7mD,0.9,1,1\n", "line 3: BV1xx411c7mD occurs twice"),
         (HEADER + "BV1xx411c7mD,high,1,1\n", "line 2: pop cannot be 'high'"),
         (HEADER + "BV1xx411c7mD,nan,1,1\n", "pop cannot be 'nan'"),
         (HEADER + "BV1xx411c7mD,,1,1\n", "pop is empty"),
         (HEADER + "BV1xx411c7mD,0.9,-1,1\n", "view cannot be '-1'"),
-        (HEADER + 'BV1xx411c7mD,0.9,"1,1\n', "no CSV"),
+        (HEADER + 'BV1xx411c7mD,0.9,"1,1\n', "not valid CSV"),
     ],
 )
 def test_a_wrong_table_is_told_with_its_line(folder: Path, content: str, told: str) -> None:
@@ -77,12 +78,12 @@ def test_a_wrong_table_is_told_with_its_line(folder: Path, content: str, told: s
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("name: [", r"manifest.yaml, line \d: no YAML"),
-        ("- a\n", "no mapping"),
-        ("", "no mapping"),
+        ("name: [", r"manifest.yaml, line \d: not valid YAML"),
+        ("- a\n", "not contain a mapping"),
+        ("", "not contain a mapping"),
         ("name: v1\n", "needs a name and format 1"),
         ("format: 1\n", "needs a name"),
-        ("!!python/object/apply:os.system [echo]\n", "no YAML"),
+        ("!!python/object/apply:os.system [echo]\n", "not valid YAML"),
     ],
 )
 def test_a_wrong_document_is_told(folder: Path, content: str, told: str) -> None:
@@ -120,3 +121,27 @@ def test_any_title_and_number(tmp_path: Path, title: str, view: int, pop: float)
     (read,) = read_manifest(tmp_path / "any").videos
     assert (read.title, read.view) == (title or None, view)
     assert read.pop == pytest.approx(pop, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("weekly", "manifests/weekly"),
+        ("manifests/weekly", "manifests/weekly"),
+        ("other/weekly", "other/weekly"),
+        ("here", "here"),
+        ("./weekly", "weekly"),
+        ("not-there", "manifests/not-there"),
+    ],
+)
+def test_a_manifest_is_named_or_given_as_a_folder(tmp_path, monkeypatch, name, expected):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("manifests/weekly", "weekly", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+
+    assert find_manifest(name, Settings(manifests="manifests")) == Path(expected)
+
+
+def test_an_empty_name_is_not_a_manifest():
+    with pytest.raises(ManifestError, match="name is empty"):
+        find_manifest(" ", Settings())

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from popdanceset import schema
+from popdanceset import schema, tables
 from popdanceset.errors import SchemaError
 from popdanceset.schema import (
     CLIPS,
@@ -95,7 +95,7 @@ def test_the_frame_table_is_the_published_one():
 
 
 def test_the_meaning_travels_inside_the_file(tmp_path):
-    pq.write_table(schema.from_rows([VERDICT], VERDICTS), tmp_path / "verdict.parquet")
+    pq.write_table(tables.from_rows([VERDICT], VERDICTS), tmp_path / "verdict.parquet")
 
     assert pq.read_schema(tmp_path / "verdict.parquet").equals(VERDICTS, check_metadata=True)
 
@@ -108,11 +108,11 @@ def test_music_schema_names_its_extractor():
 
 
 def test_rows_become_a_table():
-    table = schema.from_rows([VERDICT, VERDICT | {"clip_id": "BV1_Clip_2"}], VERDICTS)
+    table = tables.from_rows([VERDICT, VERDICT | {"clip_id": "BV1_Clip_2"}], VERDICTS)
 
     assert table.schema.equals(VERDICTS, check_metadata=True)
     assert table.to_pylist()[1]["clip_id"] == "BV1_Clip_2"
-    assert schema.from_rows([], VERDICTS).equals(VERDICTS.empty_table())
+    assert tables.from_rows([], VERDICTS).equals(VERDICTS.empty_table())
 
 
 def test_missing_nullable_columns_are_null():
@@ -124,14 +124,14 @@ def test_missing_nullable_columns_are_null():
         "source": "x",
     }
 
-    assert schema.from_rows([row], STATISTICS).to_pylist()[0]["view"] is None
+    assert tables.from_rows([row], STATISTICS).to_pylist()[0]["view"] is None
 
 
 def test_columns_are_ordered_and_cast():
     plain = pa.table({name: [value] for name, value in reversed(VERDICT.items())})
     assert plain["frames"].type == pa.int64()
 
-    assert schema.conform(plain, VERDICTS).schema.equals(VERDICTS)
+    assert tables.conform(plain, VERDICTS).schema.equals(VERDICTS)
 
 
 @pytest.mark.parametrize(
@@ -148,25 +148,25 @@ def test_columns_are_ordered_and_cast():
 )
 def test_rows_that_do_not_fit(change, words):
     with pytest.raises(SchemaError, match=f"^here: .*{words}"):
-        schema.from_rows([VERDICT | change], VERDICTS, "here")
+        tables.from_rows([VERDICT | change], VERDICTS, "here")
 
 
 def test_tables_that_do_not_fit():
     table = pa.table({name: [value] for name, value in VERDICT.items()})
 
     with pytest.raises(SchemaError, match=r"here: column 'note' of table 'verdicts' is missing"):
-        schema.conform(table.drop_columns("note"), VERDICTS, "here")
+        tables.conform(table.drop_columns("note"), VERDICTS, "here")
     with pytest.raises(SchemaError, match=r"here: columns \['x'\] do not belong to table 'verdicts'"):
-        schema.conform(table.append_column("x", [[1]]), VERDICTS, "here")
+        tables.conform(table.append_column("x", [[1]]), VERDICTS, "here")
     wrong = table.set_column(table.schema.get_field_index("frames"), "frames", [["ten"]])
     with pytest.raises(SchemaError, match=r"here: column 'frames'"):
-        schema.conform(wrong, VERDICTS, "here")
+        tables.conform(wrong, VERDICTS, "here")
 
 
 @pytest.mark.parametrize("features", [[0.0] * 34, [0.0] * 34 + [None]], ids=["too short", "with a hole"])
 def test_arrays_that_do_not_fit(features):
     with pytest.raises(SchemaError, match="'features'"):
-        schema.from_rows(
+        tables.from_rows(
             [{"clip_id": "a", "frame_index": 0, "features": features}], schema.music_schema("baseline", 35)
         )
 

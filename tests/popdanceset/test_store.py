@@ -1,6 +1,5 @@
 """The store: the same behaviour on a folder, on fsspec and on S3; nothing half-written is ever visible."""
 
-import hashlib
 import os
 import secrets
 import signal
@@ -15,9 +14,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from popdanceset import schema
+from popdanceset import schema, tables
+from popdanceset.atomic import PARTIAL
 from popdanceset.errors import SchemaError, StoreError
-from popdanceset.store import PARTIAL, Store
+from popdanceset.store import Store
 
 MUSIC = schema.music_schema("test", 2)
 
@@ -59,7 +59,7 @@ def folder(store):
 
 def music(clip_id="a", frames=2):
     rows = [{"clip_id": clip_id, "frame_index": i, "features": [i / 2, -i]} for i in range(frames)]
-    return schema.from_rows(rows, MUSIC)
+    return tables.from_rows(rows, MUSIC)
 
 
 def everything_below(folder):
@@ -77,7 +77,6 @@ def test_files_come_back(any_store):
     assert any_store.exists("media/a b/視頻.txt")
     assert not any_store.exists("media/a b")  # a folder is no file
     assert any_store.read_bytes("media/a b/視頻.txt") == b"second"
-    assert any_store.sha256("media/a b/視頻.txt") == hashlib.sha256(b"second").hexdigest()
 
     any_store.remove("media/a b/視頻.txt")
     any_store.remove("media/a b/視頻.txt")
@@ -108,7 +107,7 @@ def test_documents_come_back(any_store):
     assert any_store.read_json("d.json") == document
     assert "廣場舞" in any_store.read_bytes("d.json").decode()
     any_store.write_bytes("e.json", b"{")
-    with pytest.raises(StoreError, match=r"e\.json: no JSON"):
+    with pytest.raises(StoreError, match=r"e\.json: not JSON"):
         any_store.read_json("e.json")
     with pytest.raises(ValueError, match="Out of range"):
         any_store.write_json("f.json", float("nan"))
@@ -132,7 +131,7 @@ def test_tables_come_back(any_store):
 
 
 def test_what_is_missing_is_named(any_store):
-    for read in (any_store.read_bytes, any_store.read_json, any_store.sha256):
+    for read in (any_store.read_bytes, any_store.read_json):
         with pytest.raises(StoreError, match=r"none\.json: file is missing"):
             read("none.json")
     with pytest.raises(StoreError, match=r"none\.parquet: file is missing"):
@@ -183,12 +182,11 @@ def test_names_cannot_leave_the_store(name, address, tmp_path):
         store.list,
         store.remove,
         store.read_bytes,
-        store.sha256,
         lambda name: store.write_bytes(name, b""),
         lambda name: store.put(tmp_path / "file", name),
         lambda name: store.read_table(name + ".parquet" if name.endswith("x") else name, MUSIC),
     ):
-        with pytest.raises(StoreError, match="no name inside the store"):
+        with pytest.raises(StoreError, match="not a name inside the store"):
             call(name)
     assert everything_below(tmp_path) == ["file"]
 
@@ -337,7 +335,7 @@ def test_refusals_of_the_system_are_told(store, monkeypatch):
     ids=["scheme", "s3", "uri", "fsspec"],
 )
 def test_addresses_that_cannot_be_used(address):
-    with pytest.raises(StoreError, match="no usable address"):
+    with pytest.raises(StoreError, match="cannot use this address"):
         Store(address)
 
 
@@ -387,5 +385,5 @@ def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
     store.write_bytes("a", b"")
     with pytest.raises(StoreError, match=r"a/b: not writable.*check permissions"):
         store.write_bytes("a/b", b"")
-    with pytest.raises(StoreError, match="no such file"):
+    with pytest.raises(StoreError, match="cannot move this file"):
         store.put(tmp_path / "none", "c")

@@ -14,11 +14,12 @@ from popdanceset.bilibili.crawl import crawl
 from popdanceset.bilibili.growth import growth
 from popdanceset.bilibili.records import VideoRecord, from_video_object
 from popdanceset.errors import InputError
-from popdanceset.schema import COUNTS, GROWTH, STATISTICS, State, from_rows
+from popdanceset.schema import COUNTS, GROWTH, STATISTICS, State
 from popdanceset.settings import Settings
 from popdanceset.simulator.population import aged, population
 from popdanceset.simulator.server import Simulator
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from tests.popdanceset.bilibili.conftest import bvid, video
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)

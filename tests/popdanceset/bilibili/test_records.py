@@ -16,7 +16,8 @@ from popdanceset.bilibili.records import (
     seconds,
     whole,
 )
-from popdanceset.schema import COUNTS, STATISTICS, State, from_rows
+from popdanceset.schema import COUNTS, STATISTICS, State
+from popdanceset.tables import from_rows
 from tests.popdanceset.bilibili.conftest import START, bvid, ordered, video
 
 JSON = st.recursive(

@@ -5,8 +5,9 @@ import pyarrow as pa
 
 from popdanceset.bilibili.records import VideoRecord, from_video_object
 from popdanceset.bilibili.statistics import latest, latest_statistics, with_followers
-from popdanceset.schema import FOLLOWERS, STATISTICS, State, from_rows
+from popdanceset.schema import FOLLOWERS, STATISTICS, State
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from tests.popdanceset.bilibili.conftest import START, bvid, video
 
 

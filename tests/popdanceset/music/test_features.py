@@ -16,9 +16,10 @@ from hypothesis.extra import numpy as hnp
 from popdanceset.errors import StoreError
 from popdanceset.music.command import features as features_command
 from popdanceset.music.features import extract_features, fit, table_name
-from popdanceset.schema import CLIPS, from_rows, music_schema
+from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 SCHEMA = music_schema("baseline", 35)
 

@@ -16,9 +16,10 @@ from popdanceset.errors import AssetError, MediaError, SettingsError
 from popdanceset.music import jukebox
 from popdanceset.music.features import extract_features, load_extractor
 from popdanceset.music.jukebox import CHECKPOINTS, Jukebox, load_jukebox
-from popdanceset.schema import CLIPS, from_rows, music_schema
+from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 CONTEXT = 1_048_576  # samples that the real model can hear at once
 

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from popdanceset.schema import COUNTS, STATISTICS, from_rows
+from popdanceset.schema import COUNTS, STATISTICS
+from popdanceset.tables import from_rows
 
 READ_AT = datetime(2026, 3, 1, tzinfo=UTC)
 RATES = {

@@ -14,9 +14,10 @@ from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.popularity.score import score
 from popdanceset.popularity.selection import judge, select
-from popdanceset.schema import SELECTION, STATISTICS, Reason, conform
+from popdanceset.schema import SELECTION, STATISTICS, Reason
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
+from popdanceset.tables import conform
 from tests.popdanceset.popularity.conftest import READ_AT, bvid, row, table
 
 VIEWS = PopularityModel("views", {"view": 1.0}, 0.0, LogNormaliser({"view": 10**6 - 1}), "made up")

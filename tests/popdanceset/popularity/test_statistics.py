@@ -12,9 +12,10 @@ import pytest
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
 from popdanceset.popularity.statistics import Statistics, of_store, of_table, open_statistics
-from popdanceset.schema import COUNTS, FOLLOWERS, STATISTICS, from_rows
+from popdanceset.schema import COUNTS, FOLLOWERS, STATISTICS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from tests.popdanceset.popularity.conftest import READ_AT, bvid, row, table
 
 HEADER = "bvid,view,danmaku,reply,favorite,coin,share,like,follower\n"

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from popdanceset.schema import CLIPS, FRAMES, SELECTION, VERDICTS, from_rows, music_schema, shape_of
+from popdanceset.schema import CLIPS, FRAMES, SELECTION, VERDICTS, music_schema, shape_of
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 ESTIMATOR = "synthetic 1"
 MUSIC = music_schema("baseline", 35)

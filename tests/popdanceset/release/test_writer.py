@@ -29,11 +29,16 @@ from popdanceset.release.command import publish as publish_command
 from popdanceset.release.members import clip_order
 from popdanceset.release.reader import Release
 from popdanceset.release.writer import ReleaseReport, publish
-from popdanceset.schema import CLIPS, FRAMES, MERGES, RELEASE_CLIPS, VERDICTS, from_rows, music_schema
+from popdanceset.schema import CLIPS, FRAMES, MERGES, RELEASE_CLIPS, VERDICTS, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 ORDER = ["BV1_Clip_2", "BV1_Clip_10", "BV2_Clip_1", "BV3_Clip_1"]
+
+
+def hashes(store):
+    return {n: hashlib.sha256(store.read_bytes(n)).hexdigest() for n in store.list("releases")}
 
 
 def with_release(settings: Settings, **values: object) -> Settings:
@@ -149,11 +154,11 @@ def test_large_releases_have_several_files(ready: Store, settings: Settings, day
 def test_what_has_not_changed_is_not_published_again(
     ready: Store, settings: Settings, published: ReleaseReport, day: datetime.date
 ) -> None:
-    before = {name: ready.sha256(name) for name in ready.list("releases")}
+    before = hashes(ready)
     again = publish(settings, ready, "weekly", day=day + datetime.timedelta(days=7))
     assert again.version == published.version
     assert not again.written
-    assert {name: ready.sha256(name) for name in ready.list("releases")} == before
+    assert hashes(ready) == before
 
 
 def test_what_has_changed_gets_the_next_version_of_the_day(

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from popdanceset import schema
+from popdanceset import schema, tables
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.popularity.fit import fit
 from popdanceset.report.page import write_report
@@ -180,14 +180,14 @@ class Dataset:
         self.store = Store(settings.store)
 
     def crawled(self):
-        table = schema.from_rows(statistics_rows(), STATISTICS)
+        table = tables.from_rows(statistics_rows(), STATISTICS)
         self.store.write_table("statistics/date=2026-01-02/test-1.parquet", table, STATISTICS)
         return self
 
     def selected(self):
         model = fit(self.settings, self.store).model
         self.store.write_table(
-            f"selection/{self.manifest}.parquet", schema.from_rows(selection_rows(), SELECTION), SELECTION
+            f"selection/{self.manifest}.parquet", tables.from_rows(selection_rows(), SELECTION), SELECTION
         )
         videos = tuple(ManifestVideo(video, 0.9) for video, reason in SELECTED.items() if not reason)
         provenance = {
@@ -230,7 +230,7 @@ class Dataset:
                 "reason": Reason.NONE if there else Reason.GONE,
                 "note": "" if there else "<b>HTTP 404</b>",
             }
-            self.store.write_table(f"videos/{video}.parquet", schema.from_rows([row], VIDEOS), VIDEOS)
+            self.store.write_table(f"videos/{video}.parquet", tables.from_rows([row], VIDEOS), VIDEOS)
         plans = {
             CLIPPED: [
                 clip_row(CLIPPED, 0.0, 1.5, CLIP_IDS[0]),
@@ -243,7 +243,7 @@ class Dataset:
             UNSTEADY: [clip_row(UNSTEADY, 0.0, 1.5, CLIP_IDS[2])],
         }
         for video, rows in plans.items():
-            self.store.write_table(f"clips/{video}.parquet", schema.from_rows(rows, CLIPS), CLIPS)
+            self.store.write_table(f"clips/{video}.parquet", tables.from_rows(rows, CLIPS), CLIPS)
             for row in rows:
                 if row["accepted"]:
                     write_video(tmp_path / "c.mp4", FRAME_COUNT)
@@ -253,7 +253,7 @@ class Dataset:
     def extracted(self, clip_ids=CLIP_IDS):
         music = schema.music_schema("baseline", 35)
         for clip_id in clip_ids:
-            rows = schema.from_rows(pose_rows(clip_id), FRAMES)
+            rows = tables.from_rows(pose_rows(clip_id), FRAMES)
             self.store.write_table(f"poses/{clip_id}.parquet", rows, FRAMES)
             good = clip_id != CLIP_IDS[2]
             verdict = {
@@ -270,14 +270,14 @@ class Dataset:
                 "note": "" if good else "acceleration <too> high",
             }
             self.store.write_table(
-                f"verdicts/{clip_id}.parquet", schema.from_rows([verdict], VERDICTS), VERDICTS
+                f"verdicts/{clip_id}.parquet", tables.from_rows([verdict], VERDICTS), VERDICTS
             )
             features = np.zeros((FRAME_COUNT, 35))
             features[::15, -1] = 1
             beats = [
                 {"clip_id": clip_id, "frame_index": k, "features": row} for k, row in enumerate(features)
             ]
-            self.store.write_table(f"music/baseline/{clip_id}.parquet", schema.from_rows(beats, music), music)
+            self.store.write_table(f"music/baseline/{clip_id}.parquet", tables.from_rows(beats, music), music)
         return self
 
     def published(self):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from popdanceset import tables
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
 from popdanceset.report.page import as_duration, as_number, write_report
 from popdanceset.report.screening import MEASURES
@@ -219,7 +220,7 @@ def test_measures_that_are_not_known(dataset, tmp_path, made_by_hand):
     made_by_hand.write_video(tmp_path / "c.mp4", 45)
     dataset.store.put(tmp_path / "c.mp4", rows[1]["path"])
     for known in (rows, rows[:1]):
-        table = made_by_hand.schema.from_rows(known, schema)
+        table = tables.from_rows(known, schema)
         dataset.store.write_table(f"clips/{video}.parquet", table, schema)
         page = made_by_hand.Reader(write(dataset, tmp_path / "r.html"))
         assert "shake – · – dancers · one whole dancer in – % · – cuts/min" in page.text

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from popdanceset.atomic import PARTIAL
 from popdanceset.errors import InputError, PopDanceSetError, StoreError
 from popdanceset.media import frames, probe
-from popdanceset.schema import CLIPS, VIDEOS, from_rows
+from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.settings import Settings
-from popdanceset.store import PARTIAL, Store
+from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from popdanceset.video.acquire import acquire_video
 from popdanceset.video.cutting import cut
 from popdanceset.video.ytdlp import check_space

@@ -19,9 +19,10 @@ from popdanceset.errors import InputError, ManifestError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.media import probe
 from popdanceset.music.features import as_table
-from popdanceset.schema import CLIPS, VERDICTS, VIDEOS, from_rows, music_schema
+from popdanceset.schema import CLIPS, VERDICTS, VIDEOS, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from popdanceset.video import acquire as acquire_module
 from popdanceset.video import clips as clips_module
 from popdanceset.video import derived

@@ -18,8 +18,9 @@ import pytest
 from click.testing import CliRunner
 
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
-from popdanceset.schema import CLIPS, VIDEOS, from_rows
+from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 from popdanceset.video.command import acquire
 
 BVID = "BV1xx411c7mD"

@@ -1,0 +1,255 @@
+"""Every name inside a store and inside a release, in one place.
+
+Names are relative to the store (or the release) and use `/` on every system.
+
+    statistics/date=YYYY-MM-DD/{source}-{page}.parquet   STATISTICS rows of one page of one listing
+    crawl/date=YYYY-MM-DD/{source}.json                  the last page of a listing, once it is known
+    followers/date=YYYY-MM-DD/{number}.parquet           FOLLOWERS rows
+    budget/date=YYYY-MM-DD/{run}.json                    requests that a crawl has taken from the day's budget
+    popularity/{fit_id}.json                             a fitted popularity model
+    selection/{manifest}.parquet                         SELECTION rows: every scored video and its reason
+    videos/{part}.parquet                                a part's VIDEOS row, written last: it is downloaded
+    media/{bvid}/p{page}.mp4                             the downloaded part
+    media/{bvid}/p{page}.screening.json                  its screening report
+    media/{bvid}/{clip_id}.{start}ms.{frames}f.mp4       a clip; its audio is the .wav beside it
+    media/{bvid}/quarantine/p{page}.mp4                  a damaged download, kept aside
+    media/{bvid}/.part/p{page}/                          a download in progress
+    clips/{part}.parquet                                 a part's CLIPS rows, written last: it is acquired
+    fingerprints/{part}.parquet                          a part's FINGERPRINTS rows
+    merges/{digest}.parquet                              MERGES row of a pair of music ids
+    music/{extractor}/{clip_id}.parquet                  music features of a clip
+    poses/{clip_id}.parquet                              a clip's FRAMES rows
+    verdicts/{clip_id}.parquet                           a clip's VERDICTS row, written last: poses are done
+    claims/{clip_id}.json                                which worker extracts a clip (object stores)
+    .claims/{clip_id}                                    the same, as a locked file (local stores)
+    .locks/{name}                                        locks of one machine
+    .scratch/                                            unfinished files of running processes
+    releases/{version}/                                  a release, see below
+    reports/{version}.html                               the report on a release
+
+where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
+
+    releases/{version}/
+        README.md                       dataset card
+        croissant.json                  Croissant metadata with the checksum of every file
+        data/frames-*.parquet           frame rows, one row group a clip
+        music/{extractor}-*.parquet     music features, likewise
+        meta/info.json                  version, features, counts; written last: the release is complete
+        meta/stats.json                 statistics of every feature
+        meta/clips.parquet              RELEASE_CLIPS rows
+        meta/manifest/                  a copy of the manifest
+        splits/{split}.txt              clip ids of a split
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import PurePosixPath
+
+from popdanceset.clip_id import part_id
+
+PARQUET = ".parquet"
+JSON = ".json"
+
+# Tables: folders of parquet files.
+STATISTICS = "statistics"
+FOLLOWERS = "followers"
+SELECTION = "selection"
+VIDEOS = "videos"
+CLIPS = "clips"
+FINGERPRINTS = "fingerprints"
+MERGES = "merges"
+MUSIC = "music"
+POSES = "poses"
+VERDICTS = "verdicts"
+
+# Documents and media.
+CRAWL_MARKS = "crawl"
+BUDGET = "budget"
+FITS = "popularity"
+MEDIA = "media"
+CLAIMS = "claims"
+RELEASES = "releases"
+REPORTS = "reports"
+
+SCRATCH = ".scratch"
+MUSIC_LOCK = ".locks/music"
+
+# Inside a release.
+CARD = "README.md"
+CROISSANT = "croissant.json"
+RELEASE_DATA = "data"
+RELEASE_MUSIC = "music"
+RELEASE_META = "meta"
+RELEASE_INFO = "meta/info.json"
+RELEASE_STATS = "meta/stats.json"
+RELEASE_CLIPS = "meta/clips.parquet"
+RELEASE_MANIFEST = "meta/manifest"
+RELEASE_SPLITS = "splits"
+FRAMES_STEM = "frames"
+
+# Inside a manifest's folder.
+MANIFEST_DOCUMENT = "manifest.yaml"
+MANIFEST_VIDEOS = "videos.csv"
+MANIFEST_CLIPS = "clips.csv"
+MANIFEST_DANCERS = "dancers.csv"
+
+
+def stem(name: str) -> str:
+    """The last part of a name without its suffix: the clip id of `poses/BV1…_Clip_1.parquet`."""
+    return PurePosixPath(name).stem
+
+
+# -- crawl and popularity
+
+
+def statistics_of(day: datetime.date) -> str:
+    """Folder of a day's statistics."""
+    return f"{STATISTICS}/date={day.isoformat()}"
+
+
+def crawl_marks_of(day: datetime.date) -> str:
+    """Folder of a day's marks: which page of a listing is its last."""
+    return f"{CRAWL_MARKS}/date={day.isoformat()}"
+
+
+def followers_of(day: datetime.date) -> str:
+    """Folder of a day's follower counts."""
+    return f"{FOLLOWERS}/date={day.isoformat()}"
+
+
+def budget_of(day: datetime.date) -> str:
+    """Folder of the requests taken from a day's budget."""
+    return f"{BUDGET}/date={day.isoformat()}"
+
+
+def fit(fit_id: str) -> str:
+    """A fitted popularity model."""
+    return f"{FITS}/{fit_id}{JSON}"
+
+
+def selection(manifest: str) -> str:
+    """The selection that made a manifest."""
+    return f"{SELECTION}/{manifest}{PARQUET}"
+
+
+# -- videos and clips
+
+
+def video_row(bvid: str, page: int = 1) -> str:
+    """A part's row of VIDEOS. It is written last: if it exists, the download is done."""
+    return f"{VIDEOS}/{part_id(bvid, page)}{PARQUET}"
+
+
+def video_folder(bvid: str) -> str:
+    """Folder of a video's media: downloads, screening reports and clips."""
+    return f"{MEDIA}/{bvid}"
+
+
+def video_file(bvid: str, page: int = 1) -> str:
+    """A part's downloaded file."""
+    return f"{video_folder(bvid)}/p{page}.mp4"
+
+
+def quarantine(bvid: str, page: int = 1) -> str:
+    """A damaged download, kept aside."""
+    return f"{video_folder(bvid)}/quarantine/p{page}.mp4"
+
+
+def unfinished_download(bvid: str, page: int = 1) -> str:
+    """Folder of a download in progress; the same in every run, so that a broken download is continued."""
+    return f"{video_folder(bvid)}/.part/p{page}"
+
+
+def screening(bvid: str, page: int = 1) -> str:
+    """A part's screening report."""
+    return f"{video_folder(bvid)}/p{page}.screening{JSON}"
+
+
+def clip_rows(bvid: str, page: int = 1) -> str:
+    """A part's rows of CLIPS. They are written last: if they exist, the part is acquired."""
+    return f"{CLIPS}/{part_id(bvid, page)}{PARQUET}"
+
+
+def clip_stem(bvid: str, clip_id: str, start: float, frames: int) -> str:
+    """A clip's files without their suffixes. The name states the span that they show (start in seconds)."""
+    return f"{video_folder(bvid)}/{clip_id}.{round(1000 * start)}ms.{frames}f"
+
+
+def clip_files_of(bvid: str, page: int = 1) -> str:
+    """What the names of all files of a part's clips begin with."""
+    return f"{video_folder(bvid)}/{part_id(bvid, page)}_Clip_"
+
+
+def clip_of_file(name: str) -> str:
+    """The clip id of a clip's file."""
+    return PurePosixPath(name).name.partition(".")[0]
+
+
+# -- music
+
+
+def fingerprints(bvid: str, page: int = 1) -> str:
+    """A part's fingerprints."""
+    return f"{FINGERPRINTS}/{part_id(bvid, page)}{PARQUET}"
+
+
+def merge(digest: str) -> str:
+    """The decision on a pair of music ids."""
+    return f"{MERGES}/{digest}{PARQUET}"
+
+
+def music_features(clip_id: str, extractor: str) -> str:
+    """A clip's music features."""
+    return f"{MUSIC}/{extractor}/{clip_id}{PARQUET}"
+
+
+# -- poses
+
+
+def poses(clip_id: str) -> str:
+    """A clip's pose table, of schema FRAMES."""
+    return f"{POSES}/{clip_id}{PARQUET}"
+
+
+def verdict(clip_id: str) -> str:
+    """A clip's row of VERDICTS. It is written last: if it exists, the clip's poses are done."""
+    return f"{VERDICTS}/{clip_id}{PARQUET}"
+
+
+def claim(clip_id: str) -> str:
+    """Which worker extracts a clip, as a document of an object store."""
+    return f"{CLAIMS}/{clip_id}{JSON}"
+
+
+def claim_lock(clip_id: str) -> str:
+    """The same, as a locked file of a local store."""
+    return f".claims/{clip_id}"
+
+
+# -- releases
+
+
+def release(version: str) -> str:
+    """Folder of a release."""
+    return f"{RELEASES}/{version}"
+
+
+def report(version: str) -> str:
+    """The report on a release."""
+    return f"{REPORTS}/{version}.html"
+
+
+def split(part: str) -> str:
+    """Clip ids of a split, inside a release."""
+    return f"{RELEASE_SPLITS}/{part}.txt"
+
+
+def frame_shards() -> str:
+    """Pattern of the files of frame rows, inside a release."""
+    return f"{RELEASE_DATA}/{FRAMES_STEM}-*{PARQUET}"
+
+
+def music_shards(extractor: str) -> str:
+    """Pattern of the files of an extractor's music features, inside a release."""
+    return f"{RELEASE_MUSIC}/{extractor}-*{PARQUET}"

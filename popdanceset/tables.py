@@ -1,0 +1,89 @@
+"""Tables that satisfy their schema, and columns as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from popdanceset.errors import SchemaError
+from popdanceset.schema import shape_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def fold(column: pa.ChunkedArray | pa.Array, shape: Sequence[int]) -> Array:
+    """Folds a column into an array.
+
+    Args:
+        column: `rows` values without nulls: fixed-size lists, numbers, or words.
+        shape: of one cell, e.g. (24, 3), or () for a scalar; `popdanceset.schema.shape_of` reads it from a
+            field.
+
+    Returns:
+        (rows, *shape), of the column's dtype; words as objects. Numbers are a view of the column's memory
+        where that is one piece.
+    """
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    rows = len(values)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_fixed_size_list(values.type):
+        values = values.flatten()
+    array: Array = values.to_numpy(zero_copy_only=False)
+    return array.reshape(rows, *shape)
+
+
+def fold_column(table: pa.Table, name: str) -> Array:
+    """Folds a column of a table, in the shape that the table's own schema states."""
+    return fold(table[name], shape_of(table.schema.field(name)))
+
+
+def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
+    """Returns the table with exactly the schema's columns, types and metadata.
+
+    Nullable columns that are missing are filled with nulls; unknown columns are an error.
+
+    Raises:
+        SchemaError: a column is missing, unknown, of the wrong type, or null where it must not be.
+    """
+    name = schema.metadata[b"table"].decode()
+    unknown = [c for c in table.column_names if c not in schema.names]
+    if unknown:
+        raise SchemaError(f"columns {unknown} do not belong to table {name!r}", where)
+    columns = []
+    for field in schema:
+        if field.name not in table.column_names:
+            if not field.nullable:
+                raise SchemaError(f"column {field.name!r} of table {name!r} is missing", where)
+            columns.append(pa.nulls(len(table), field.type))
+            continue
+        try:
+            column = table[field.name].cast(field.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise SchemaError(f"column {field.name!r} of table {name!r}: {error}", where) from error
+        if not field.nullable and column.null_count:
+            raise SchemaError(f"column {field.name!r} of table {name!r} has {column.null_count} nulls", where)
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, where: object = "") -> pa.Table:
+    """Builds a table that conforms to its schema from one mapping a row.
+
+    Raises:
+        SchemaError: as `conform`; also when a value does not fit its column.
+    """
+    columns = {}
+    for field in schema:
+        if any(field.name in row for row in rows) or not rows:
+            try:
+                columns[field.name] = pa.array([row.get(field.name) for row in rows], field.type)
+            except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError) as error:
+                raise SchemaError(f"column {field.name!r}: {error}", where) from error
+    unknown = {key for row in rows for key in row} - set(schema.names)
+    if unknown:
+        raise SchemaError(f"columns {sorted(unknown)} do not belong to the table", where)
+    return conform(pa.table(columns), schema, where)

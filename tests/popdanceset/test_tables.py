@@ -1,0 +1,42 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from popdanceset.schema import FRAMES, music_schema
+from popdanceset.tables import fold, fold_column
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_flat_columns_fold_in_c_order(chunks):
+    values = np.arange(6 * 72, dtype=np.float32).reshape(6, 24, 3)
+    column = pa.chunked_array(
+        [
+            pa.FixedSizeListArray.from_arrays(pa.array(part.ravel()), type=FRAMES.field("smpl_poses").type)
+            for part in np.split(values, chunks)
+        ]
+    )
+    folded = fold(column, (24, 3))
+
+    assert folded.dtype == np.float32
+    assert (folded == values).all()
+    assert folded[2, 5].tolist() == column[2].as_py()[15:18]
+
+
+def test_words_and_numbers_fold_to_one_dimension():
+    words = pa.chunked_array([pa.array(["a", "b", "a"]).dictionary_encode()])
+
+    assert fold(words, ()).tolist() == ["a", "b", "a"]
+    assert fold(pa.array([1, 2]), ()).tolist() == [1, 2]
+
+
+def test_a_slice_folds_from_its_own_start():
+    schema = music_schema("baseline", 2)
+    flat = pa.array(np.arange(8, dtype=np.float32))
+    features = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("features").type)
+    table = pa.table(
+        {"clip_id": ["a"] * 4, "frame_index": pa.array(range(4), pa.int32()), "features": features}
+    )
+    table = table.cast(schema)
+
+    assert fold(table["features"].slice(1, 2), (2,)).tolist() == [[2, 3], [4, 5]]
+    assert fold_column(table, "features").shape == (4, 2)
