@@ -98,11 +98,11 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
 def _measure(release_dir: Path, dances: Path, name: str) -> str:
     """The metrics of the test part and of the dances to its music."""
     from popdanceset.release.reader import Release
-    from training.evaluation.scoring import score
-    from training.evaluation.sets import MotionFolder, of_folder, of_release
+    from training.evaluation.scoring import score_sets
+    from training.evaluation.sets import MotionFolder, read_folder_dances, read_release_dances
     from training.evaluation.table import markdown
 
     with Release(release_dir) as opened:
-        truth, pieces = of_release(opened, "test")
-    model = of_folder(MotionFolder(name, dances), pieces, release_dir)
-    return markdown(score(truth, [model]).comparison, COLUMNS)
+        truth, pieces = read_release_dances(opened, "test")
+    model = read_folder_dances(MotionFolder(name, dances), pieces, release_dir)
+    return markdown(score_sets(truth, [model]).comparison, COLUMNS)

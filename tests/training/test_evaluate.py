@@ -1,4 +1,4 @@
-"""`python -m training.evaluate`, from folders and releases to tables; and what it says of bad input."""
+"""`python -m training.evaluate` and `popdanceset evaluate`: folders and releases, tables, and bad input."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from popdanceset.cli import main as popdanceset_main
 from training.evaluate import main
 
 
@@ -245,6 +246,22 @@ def test_it_is_a_module(folders):
     assert done.stderr.startswith(f"python -m training.evaluate: {folders / 'none'}: not readable")
 
 
+def test_popdanceset_evaluate_is_the_same_program(folders, run, capsys, monkeypatch):
+    arguments = ["--real", str(folders / "real"), "--motions", str(folders / "model")]
+    _, expected, _ = run(*arguments)
+    monkeypatch.setattr(sys, "argv", ["popdanceset", "evaluate", *arguments, "--bootstrap", "20"])
+    with pytest.raises(SystemExit) as exited:
+        popdanceset_main()
+    assert exited.value.code == 0
+    assert capsys.readouterr().out == expected
+
+    monkeypatch.setattr(sys, "argv", ["popdanceset", "evaluate"])
+    with pytest.raises(SystemExit) as exited:
+        popdanceset_main()
+    assert exited.value.code == 2
+    assert capsys.readouterr().err.startswith("popdanceset: the ground truth is missing")
+
+
 # -- mistakes and bad input
 
 
@@ -353,7 +370,7 @@ def write(name, content):
 REAL = ("--real", "{}/real")
 WRONG = {
     "no ground truth": wrong("--motions", "{}/model", message="ground truth is missing"),
-    "two ground truths": wrong(*REAL, "--release", "{}/real", message="named twice"),
+    "two ground truths": wrong(*REAL, "--release", "{}/real", message="given twice"),
     "no release": wrong("--release", "{}/real", message="is no release"),
     "no folder": wrong(*REAL, "--motions", "{}/none", message="not readable"),
     "empty folder": wrong(
@@ -372,11 +389,11 @@ WRONG = {
         spoil=lambda f: shutil.copy(f / "real/test_BV0_Clip_1.pkl", f / "real/odd.pkl"),
     ),
     "same names": wrong(*REAL, "--motions", "{}/model", "--motions", "{}/model", message="two rows"),
-    "unknown table": wrong(*REAL, "--table", "{}/t.xls", message="no kind of table"),
+    "unknown table": wrong(*REAL, "--table", "{}/t.xls", message="unknown kind of table"),
     "unknown column": wrong(*REAL, "--columns", "FVD", message="no column is called"),
     "unknown key": wrong(*REAL, "--motions", "{}/model,speed=2", message="unknown key 'speed'"),
-    "no rate": wrong(*REAL, "--motions", "{}/model,fps=fast", message="no frame rate"),
-    "unpaired features": wrong(*REAL, "--features-real", "{}/x.npy", message="--features-real and 0"),
+    "no rate": wrong(*REAL, "--motions", "{}/model,fps=fast", message="not a frame rate"),
+    "unpaired features": wrong(*REAL, "--features-real", "{}/x.npy", message="--features-generated 0"),
     "no features": wrong(
         *REAL, "--json", "--features-real", "{}/x.npy", "--features-generated", "{}/x.npy",
         message="not readable",

@@ -1,4 +1,4 @@
-"""Rows of a comparison and its columns: what is known before anything is written down."""
+"""The rows and columns of a comparison, whatever format it is written in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.validity import Finding
 LATENCY = "latency"
 
 DESCRIPTIONS = METRICS | {LATENCY: Description("Latency", "s per second of dance", "less")}
-"""Of everything a row may hold."""
+"""Title, unit and direction of every column that a row may hold."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Contact, variety and beats (the columns of POPDG's Table 2)": ("PFC", "PBC", "Div_k", "Div_g", "BAS"),
@@ -45,7 +45,7 @@ class Row:
     """A line of the table.
 
     Attributes:
-        name: of the model.
+        name: name of the model, or `ground truth`.
         kind: `real` for the ground truth, `model`, or `paper` for printed numbers.
         numbers: by key of `DESCRIPTIONS`; printed numbers have no interval.
     """
@@ -70,8 +70,8 @@ class Comparison:
 
     Attributes:
         rows: ground truth, models, printed rows.
-        protocol: of each measured row by its name, and what they share.
-        findings: what the validity checks told, by row.
+        protocol: what the measured rows share, and under `rows` what they do not, by name.
+        findings: what the validity checks found, by row.
         left_out: motions that could not be scored.
     """
 
@@ -92,12 +92,12 @@ class Comparison:
 
     @property
     def models(self) -> tuple[Row, ...]:
-        """Rows that compete."""
+        """The rows of models."""
         return tuple(row for row in self.rows if row.kind == "model")
 
 
 def paper_rows() -> tuple[Row, ...]:
-    """What the paper's Table 2 prints."""
+    """Returns the rows of the paper's Table 2."""
     return tuple(
         Row(
             f"{model} (paper, {dataset})",
@@ -110,7 +110,7 @@ def paper_rows() -> tuple[Row, ...]:
 
 
 def undefined(number: Interval) -> bool:
-    """Whether nothing was measured and the value only stands for that, as for beats without music."""
+    """Returns whether nothing was measured and the value is a placeholder, as for beats without music."""
     return any(
         flag in (NO_MUSIC_NAMES, NO_PAIR_OF_ONE_MUSIC, NO_PAIR_OF_TWO) or _NOT_COUNTED.fullmatch(flag)
         for flag in number.flag.split("; ")
@@ -118,10 +118,10 @@ def undefined(number: Interval) -> bool:
 
 
 def groups(comparison: Comparison, chosen: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """The columns that hold something, in their groups; or just those chosen, in one group.
+    """Returns the columns with measured values, by title of their group; or the chosen ones, in one group.
 
     Raises:
-        InputError: there is no such column.
+        InputError: a chosen column does not exist.
     """
     there = {key for row in comparison.measured for key in row.numbers}
     unknown = [key for key in chosen if key not in DESCRIPTIONS]
@@ -142,7 +142,7 @@ def groups(comparison: Comparison, chosen: Sequence[str] = ()) -> dict[str, tupl
 
 
 def best(comparison: Comparison, key: str) -> str | None:
-    """Name of the model that is best in a column; None if fewer than two compete or the best are equal."""
+    """Returns the name of the best model in a column; None if fewer than two have a value, or in a tie."""
     values = {
         row.name: row.numbers[key].value
         for row in comparison.models
@@ -161,11 +161,11 @@ def best(comparison: Comparison, key: str) -> str | None:
     return winners[0] if len(winners) == 1 else None
 
 
-def unique(names: Iterable[str]) -> None:
-    """Complains if two rows would have the same name.
+def check_unique(names: Iterable[str]) -> None:
+    """Checks that no two rows have the same name.
 
     Raises:
-        InputError: they would.
+        InputError: two rows have the same name.
     """
     seen: set[str] = set()
     for name in names:

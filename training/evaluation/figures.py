@@ -1,6 +1,6 @@
-"""Figures of a comparison. Each function returns a matplotlib Figure and touches no global state.
+"""Figures of a comparison. Each function returns a matplotlib Figure and leaves global state alone.
 
-Printed rows are not drawn: they were taken by another protocol.
+Rows of the paper are not drawn, because they come from another protocol.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from training.metrics.score import ITSELF
 
 INK, SOFT, GRID, REAL = "#22262e", "#7b8494", "#e3e6eb", "#5b6472"
 MODELS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
-"""Okabe and Ito's colours, told apart by colour-blind readers too."""
+"""Okabe and Ito's colours, which colour-blind readers can tell apart too."""
 MARKERS, STYLES = "os^DvP", ("-", "--", "-.", ":")
 
 ON_RADAR = (
@@ -42,20 +42,20 @@ ON_RADAR = (
     "foot_skate_ratio",
     "jitter",
 )
-"""Columns that a radar shows unless others are chosen: one or two of each kind."""
+"""Columns of a radar figure unless others are chosen: one or two of each kind."""
 
 WORDS = {"more": "more is better", "less": "less is better", "real": "nearer to the ground truth is better"}
 WIDE = 100.0
-"""Ratio of the largest to the smallest bar from which on a panel is logarithmic."""
+"""Ratio of the largest to the smallest bar above which a panel is logarithmic."""
 DPI = 150
 
 
 def bars(comparison: Comparison, chosen: Sequence[str] = ()) -> Figure:
-    """A panel a metric, a bar a row with its 95 % interval; the dashed line is the ground truth.
+    """Draws a panel per metric and a bar per row with its 95 % interval; a dashed line is the ground truth.
 
     Args:
-        comparison: what was measured.
-        chosen: columns; empty: all that hold something.
+        comparison: the comparison.
+        chosen: columns to draw; empty draws all columns with measured values.
     """
     keys = [key for some in groups(comparison, chosen).values() for key in some]
     rows = comparison.measured
@@ -136,17 +136,17 @@ def _panel(axes: Axes, comparison: Comparison, key: str, names: bool) -> None:
 
 
 def radar(comparison: Comparison, chosen: Sequence[str] = ()) -> Figure | None:
-    """How near each row comes to the best in each column: rim is the best, centre the worst there can be.
+    """Draws how near each row is to the best one in each column: the rim is the best, the centre the worst.
 
-    Less is better: best / value. More is better: value / best. Nearer to the ground truth g is better:
-    1 − |value − g| / (|value| + |g|).
+    The radius is best / value where less is better, value / best where more is better, and
+    1 − |value − g| / (|value| + |g|) where nearer to the ground truth g is better.
 
     Args:
-        comparison: what was measured.
-        chosen: columns; empty: `ON_RADAR`.
+        comparison: the comparison.
+        chosen: columns to draw; empty draws `ON_RADAR`.
 
     Returns:
-        None if fewer than three columns compare at least two rows.
+        The figure; None if fewer than three columns have values for at least two rows.
     """
     there = {key for some in groups(comparison, chosen).values() for key in some}
     scores = {key: _closeness(comparison, key) for key in (chosen or ON_RADAR) if key in there}
@@ -189,7 +189,7 @@ def radar(comparison: Comparison, chosen: Sequence[str] = ()) -> Figure | None:
 
 
 def _closeness(comparison: Comparison, key: str) -> dict[str, float]:
-    """Row → 0..1, for rows that were measured; the real set's distance to itself says nothing."""
+    """Row → 0..1, for measured rows; leaves out the real set's distance from itself, which says nothing."""
     better = DESCRIPTIONS[key].better
     values = {
         row.name: row.numbers[key].value
@@ -235,14 +235,14 @@ def _short(name: str) -> str:
 
 
 def _caption(figure: Figure, comparison: Comparison, text: str) -> None:
-    """Says how the numbers were taken."""
+    """Prints mode and axes below the figure."""
     mode, axes = comparison.protocol["mode"], comparison.protocol["axes"]
     figure.supxlabel(f"mode {mode}; {axes}; {text}", fontsize=8, color=SOFT)
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file, without a time stamp: the same figure gives the same bytes."""
+    """Returns the figure as a PNG file without a time stamp: the same figure gives the same bytes."""
     file = io.BytesIO()
-    # Tight: the layout does not count labels beside a round figure.
+    # Tight, because the layout does not reserve space for labels around a round figure.
     figure.savefig(file, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     return file.getvalue()

@@ -1,9 +1,9 @@
-"""What the literature printed: Table 2 of the POPDG paper, to stand beside measured numbers."""
+"""Published results to print with measured ones: Table 2 of the POPDG paper."""
 
 from __future__ import annotations
 
 COLUMNS = ("PFC", "PBC", "Div_k", "Div_g", "BAS")
-"""Keys of the suite for the columns of the table."""
+"""Keys of `catalogue.METRICS` for the columns of the table."""
 
 SOURCE = (
     "Luo et al., POPDG: Popular 3D Dance Generation with PopDanceSet, CVPR 2024, Table 2; the upgraded set's "
@@ -38,4 +38,4 @@ TABLE_2: dict[str, dict[str, tuple[float, float, float, float, float]]] = {
         "POPDG": (1.8253, 5.9492, 7.1342, 5.8314, 0.233),
     },
 }
-"""Set → model → PFC, PBC, Div_k, Div_g, BAS."""
+"""Dataset → model → the numbers of `COLUMNS`."""

@@ -1,8 +1,9 @@
-"""From sets of dances to a comparison."""
+"""Scores sets of dances: checks them, measures them, and compares them with the ground truth."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,31 +11,31 @@ from typing import Any
 
 from popdanceset.errors import InputError
 from popdanceset.progress import Advance, ignore
-from training.evaluation.comparison import LATENCY, Comparison, LeftOut, Row, paper_rows, unique
+from training.evaluation.comparison import LATENCY, Comparison, LeftOut, Row, check_unique, paper_rows
 from training.evaluation.sets import DanceSet, common_rate, measurable
-from training.metrics import bootstrap
+from training.metrics.bootstrap import REPLICATES
 from training.metrics.compare import SetResult, compare
 from training.metrics.measure import MeasuredSet, measure
 from training.metrics.mode import Mode
 from training.validity import Finding
 
 SHOWN = 3
-"""Motions named for each mistake; the others are counted. `--json` holds all."""
+"""Motions named in warnings for each mistake; further ones are counted. `--json` lists all of them."""
 
 LENGTHS = 1.25
-"""Ratio of the median lengths of two sets from which on a warning is due."""
+"""Ratio of the median lengths of two sets above which a warning is logged."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A set with all that was measured of it.
+class ScoredSet:
+    """A set with everything measured on it.
 
     Attributes:
-        dances: those that could be measured, as they were measured.
-        measured: each for itself.
-        result: by the measure of the ground truth.
+        dances: the dances that could be measured, resampled and cut as they were measured.
+        measured: the dances measured one by one.
+        result: the set compared with the ground truth.
     """
 
     dances: DanceSet
@@ -44,61 +45,69 @@ class Scored:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The comparison and what lies behind it; the ground truth comes first."""
+    """The comparison, and the scored sets behind it; the ground truth comes first."""
 
     comparison: Comparison
-    sets: tuple[Scored, ...]
+    sets: tuple[ScoredSet, ...]
 
 
-def score(
+def score_sets(
     real: DanceSet,
     models: Sequence[DanceSet],
     mode: Mode = "corrected",
     seed: int = 0,
-    replicates: int = bootstrap.REPLICATES,
+    replicates: int = REPLICATES,
     strict: bool = False,
     against_paper: bool = False,
     seconds: float | None = None,
     advance: Advance = ignore,
 ) -> Evaluation:
-    """Checks, measures and compares.
+    """Checks, measures and compares sets of dances.
 
-    In `corrected` mode all sets are brought to the frame rate of the ground truth.
+    In `corrected` mode all sets are resampled to the frame rate of the ground truth.
 
     Args:
         real: the ground truth.
-        models: sets to be compared with it.
-        mode: way of counting.
-        seed: of resampling.
-        replicates: resamplings; 0 for none.
-        strict: what looks wrong is an error.
-        against_paper: adds the printed rows.
-        seconds: dances are cut to this length; None leaves them whole.
-        advance: told of each set.
+        models: sets to compare with it.
+        mode: `corrected` or `released`.
+        seed: seed of the resampling behind the intervals.
+        replicates: number of resamplings; 0 for no intervals.
+        strict: raise an error where a motion looks wrong, instead of logging a warning.
+        against_paper: add the rows of the paper's Table 2.
+        seconds: cut dances to this length; None leaves them whole.
+        advance: called after each set.
 
     Raises:
-        InputError: two sets of one name, a set that cannot be measured, or, if strict, any finding.
+        InputError: two sets have the same name, a set cannot be measured, or (if strict) a motion looks wrong.
     """
-    unique(dances.name for dances in (real, *models))
+    start = time.perf_counter()
+    check_unique(dances.name for dances in (real, *models))
     findings: dict[str, list[Finding]] = {}
     left_out: list[LeftOut] = []
-    sets: list[Scored] = []
+    sets: list[ScoredSet] = []
     for dances in (real, *models):
         found = dances.findings()
         ready, out = measurable(dances)
-        _complain(dances, found, out, strict)
+        _report_findings(dances, found, out, strict)
         findings[dances.name] = found
         left_out += out
         if mode == "corrected":
-            ready = ready.at(common_rate(sets[0].dances if sets else ready))
+            ready = ready.resampled(common_rate(sets[0].dances if sets else ready))
         ready = ready.cut(seconds)
         if sets:
             _compare_lengths(sets[0].dances, ready)
         measured = measure(ready.clips(), mode)
         truth = sets[0].measured if sets else measured
-        sets.append(Scored(ready, measured, compare(truth, measured, seed, replicates)))
+        sets.append(ScoredSet(ready, measured, compare(truth, measured, seed, replicates)))
         advance(1, dances.name)
     rows = [_row(scored, number == 0, seed, replicates) for number, scored in enumerate(sets)]
+    _log.info(
+        "scored %d sets, %d motions, %d frames in %.1f s",
+        len(sets),
+        sum(len(scored.measured.clips) for scored in sets),
+        sum(sum(scored.measured.frames) for scored in sets),
+        time.perf_counter() - start,
+    )
     return Evaluation(
         Comparison(
             (*rows, *(paper_rows() if against_paper else ())),
@@ -110,7 +119,8 @@ def score(
     )
 
 
-def _complain(dances: DanceSet, findings: list[Finding], out: list[LeftOut], strict: bool) -> None:
+def _report_findings(dances: DanceSet, findings: list[Finding], out: list[LeftOut], strict: bool) -> None:
+    """Logs what looks wrong with a set and which motions are left out; raises the first of them if strict."""
     if strict and (findings or out):
         first = str(findings[0]) if findings else f"{out[0].clip}: {out[0].reason}"
         more = len(findings) - 1 if findings else len(out) - 1
@@ -132,7 +142,7 @@ def _complain(dances: DanceSet, findings: list[Finding], out: list[LeftOut], str
 
 
 def _compare_lengths(real: DanceSet, model: DanceSet) -> None:
-    """Sums, means and features of long dances vary less than those of short ones."""
+    """Warns of other lengths: sums, means and features of long dances vary less than those of short ones."""
     ours, theirs = (median(motion.seconds for motion in dances.motions) for dances in (real, model))
     if not 1 / LENGTHS < theirs / ours < LENGTHS:
         _log.warning(
@@ -144,7 +154,7 @@ def _compare_lengths(real: DanceSet, model: DanceSet) -> None:
         )
 
 
-def _row(scored: Scored, real: bool, seed: int, replicates: int) -> Row:
+def _row(scored: ScoredSet, real: bool, seed: int, replicates: int) -> Row:
     numbers = dict(scored.result.numbers)
     latency = scored.dances.latency(seed, replicates)
     if latency is not None:
@@ -152,8 +162,8 @@ def _row(scored: Scored, real: bool, seed: int, replicates: int) -> Row:
     return Row(scored.dances.name, "real" if real else "model", numbers)
 
 
-def _protocol(sets: Sequence[Scored], seconds: float | None) -> dict[str, Any]:
-    """What all rows share once, and by row what they do not."""
+def _protocol(sets: Sequence[ScoredSet], seconds: float | None) -> dict[str, Any]:
+    """What all rows share, once, and under `rows` what they do not."""
     shared = dict(sets[0].result.protocol)
     rows = {}
     for scored in sets:

@@ -1,4 +1,4 @@
-"""Sets of dances with their music, as the suite wants them."""
+"""Sets of dances with their music, ready for the metric suite."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import numpy as np
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from training.evaluation.comparison import LATENCY, LeftOut
-from training.metrics import bootstrap
-from training.metrics.clip import Clip
+from training.metrics.bootstrap import bootstrap_confidence_interval
+from training.metrics.clip import LEAST_FRAMES, Clip
 from training.metrics.score import Interval, joined
 from training.motions import (
     Layout,
@@ -29,20 +29,17 @@ from training.motions import (
 )
 from training.validity import Finding, checks
 
-LEAST = 4
-"""Frames below which nothing can be measured: jerk needs four."""
-
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class MotionFolder:
-    """Where a set comes from.
+    """A folder of motion files that fills one row of the table.
 
     Attributes:
-        name: of its row.
-        folder: of its motions.
-        layout: what the files mean.
+        name: name of the row.
+        folder: where the files are.
+        layout: what the files contain.
     """
 
     name: str
@@ -51,10 +48,10 @@ class MotionFolder:
 
     @classmethod
     def parse(cls, text: str, default: Layout | None = None) -> MotionFolder:
-        """`[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; without a name, the folder's.
+        """Parses `[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
 
         Raises:
-            InputError: an unknown key or value.
+            InputError: a key or value is unknown.
         """
         head, *options = text.split(",")
         while options and "=" not in options[0]:  # a comma in the folder's name
@@ -72,7 +69,7 @@ class MotionFolder:
             try:
                 given["fps"] = float(given["fps"])
             except ValueError:
-                raise InputError(f"fps={given['fps']} is no frame rate", text, "give a number") from None
+                raise InputError(f"fps={given['fps']} is not a frame rate", text, "give a number") from None
         path = Path(folder)
         layout = replace(default or Layout(), **given)  # type: ignore[arg-type]
         return cls(name or path.name or path.resolve().name, path, layout)
@@ -83,10 +80,10 @@ class DanceSet:
     """Dances and the music of each.
 
     Attributes:
-        name: of its row.
+        name: name of the row.
         motions: the dances.
-        music: of each dance, or None if no music is known at all.
-        resampled_from: frame rates the files had, if another one was asked for.
+        music: music of each dance, or None if no music is known at all.
+        resampled_from: frame rates of the files, if the dances were resampled.
     """
 
     name: str
@@ -95,22 +92,22 @@ class DanceSet:
     resampled_from: str = ""
 
     def findings(self) -> list[Finding]:
-        """What looks wrong with the motions."""
+        """Returns what looks wrong with the motions."""
         return checks(list(self.motions), list(self.music) if self.music is not None else None)
 
     def clips(self) -> list[Clip]:
-        """As the suite wants them; beats in frames of the motion."""
+        """Converts the dances for the metric suite; beats are in frames of the motion."""
         music: Sequence[Music | None] = self.music or [None] * len(self.motions)
         return [_clip(motion, piece) for motion, piece in zip(self.motions, music, strict=True)]
 
-    def chosen(self, which: Sequence[bool]) -> DanceSet:
-        """The dances that are marked."""
-        motions = tuple(m for m, keep in zip(self.motions, which, strict=True) if keep)
-        music = self.music and tuple(m for m, keep in zip(self.music, which, strict=True) if keep)
+    def where(self, keep: Sequence[bool]) -> DanceSet:
+        """Returns the dances whose entry in `keep` is true."""
+        motions = tuple(motion for motion, kept in zip(self.motions, keep, strict=True) if kept)
+        music = self.music and tuple(piece for piece, kept in zip(self.music, keep, strict=True) if kept)
         return replace(self, motions=motions, music=music)
 
-    def at(self, fps: float) -> DanceSet:
-        """All dances at one frame rate."""
+    def resampled(self, fps: float) -> DanceSet:
+        """Brings all dances to one frame rate."""
         rates = sorted({motion.fps for motion in self.motions if not np.isclose(motion.fps, fps, rtol=1e-6)})
         if not rates:
             return self
@@ -121,7 +118,7 @@ class DanceSet:
         )
 
     def cut(self, seconds: float | None) -> DanceSet:
-        """No dance longer than so many seconds."""
+        """Cuts all dances to at most this length; None leaves them whole."""
         if seconds is None:
             return self
         return replace(
@@ -132,11 +129,11 @@ class DanceSet:
         )
 
     def latency(self, seed: int, replicates: int) -> Interval | None:
-        """Seconds of computing for a second of dance; None if no file says."""
+        """Returns seconds of computing per second of dance; None if no file states them."""
         known = [m.seconds_to_generate / m.seconds for m in self.motions if m.seconds_to_generate is not None]
         if not known:
             return None
-        found = bootstrap.bootstrap_confidence_interval(np.array(known), seed, replicates, lowest=0.0)
+        found = bootstrap_confidence_interval(np.array(known), seed, replicates, lowest=0.0)
         missing = len(self.motions) - len(known)
         note = f"{LATENCY} unknown: {missing} of {len(self.motions)} clips left out" if missing else ""
         return Interval(found.value, found.low, found.high, joined(found.flag, note))
@@ -150,8 +147,15 @@ def _clip(motion: Motion, music: Music | None) -> Clip:
     return Clip(motion.name, motion.joints, motion.fps, beats, music.name, round(music.frames * ratio))
 
 
-def of_release(release: Release, split: str, music: Path | None = None) -> tuple[DanceSet, list[Music]]:
-    """The ground truth of a release, and all its music, with which models' motions are paired.
+def read_release_dances(
+    release: Release, split: str, music: Path | None = None
+) -> tuple[DanceSet, list[Music]]:
+    """Reads the ground truth of a release, and all its music, which models' motions are paired with.
+
+    Args:
+        release: an open release.
+        split: part of the release.
+        music: folder of music features to use instead of the release's.
 
     Raises:
         InputError: as `read_release`, `read_music` and `paired`.
@@ -162,27 +166,27 @@ def of_release(release: Release, split: str, music: Path | None = None) -> tuple
     return DanceSet("ground truth", tuple(motions), tuple(paired(motions, pieces, where))), pieces
 
 
-def of_folder(source: MotionFolder, music: Sequence[Music] | None, where: object = "") -> DanceSet:
-    """A set of motion files.
+def read_folder_dances(folder: MotionFolder, music: Sequence[Music] | None, where: object = "") -> DanceSet:
+    """Reads the motion files of a folder and pairs them with their music.
 
     Args:
-        source: the folder.
-        music: among which each motion's is; None if there is none.
-        where: the music is, for messages.
+        folder: the folder.
+        music: pieces that include each motion's; None if there is no music.
+        where: where the music is, for messages.
 
     Raises:
         InputError: as `read_folder` and `paired`.
     """
-    motions = read_folder(source.folder, source.layout)
+    motions = read_folder(folder.folder, folder.layout)
     pieces = None if music is None else tuple(paired(motions, music, where))
-    return DanceSet(source.name, tuple(motions), pieces)
+    return DanceSet(folder.name, tuple(motions), pieces)
 
 
 def measurable(dances: DanceSet) -> tuple[DanceSet, list[LeftOut]]:
-    """The dances that can be measured, and why the others cannot.
+    """Separates the dances that can be measured from those that cannot, with the reason.
 
     Raises:
-        InputError: none can.
+        InputError: no dance can be measured.
     """
     reasons = [_unmeasurable(motion) for motion in dances.motions]
     out = [
@@ -197,17 +201,18 @@ def measurable(dances: DanceSet) -> tuple[DanceSet, list[LeftOut]]:
             dances.name,
             "repair them",
         )
-    return dances.chosen([not reason for reason in reasons]), out
+    return dances.where([not reason for reason in reasons]), out
 
 
 def _unmeasurable(motion: Motion) -> str:
-    if len(motion.joints) < LEAST:
-        return f"it has {len(motion.joints)} frames, {LEAST} are needed"
+    """Why a motion cannot be measured; "" if it can."""
+    if len(motion.joints) < LEAST_FRAMES:
+        return f"it has {len(motion.joints)} frames, {LEAST_FRAMES} are needed"
     if not np.isfinite(motion.joints).all():
         return "it holds NaN or infinity"
     return ""
 
 
 def common_rate(dances: DanceSet) -> float:
-    """The frame rate of most dances."""
+    """Returns the frame rate of most dances."""
     return Counter(motion.fps for motion in dances.motions).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""The comparison as Markdown, CSV, JSON and LaTeX. One row a model, the ground truth first."""
+"""Writes the comparison as Markdown, CSV, JSON and LaTeX: one row per model, the ground truth first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training.metrics.score import Interval
 
 
 def decimals(value: float) -> str:
-    """Format that shows four digits, and no more than three after the point."""
+    """Returns the format that shows about four digits, at most three of them after the point."""
     size = abs(value)
     if size >= 1e6 or 0 < size < 5e-4:
         return ".2e"
@@ -32,13 +32,13 @@ def decimals(value: float) -> str:
 
 
 class _Footnotes:
-    """Letters for what must be known about numbers, in the order of their appearance."""
+    """Letters for the flags of numbers, in the order of their appearance."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
 
     def mark(self, flag: str) -> str:
-        """Letters of all parts of a flag, separated by commas."""
+        """Returns the letters of all parts of a flag, separated by commas."""
         parts = [part for part in flag.split("; ") if part]
         for part in parts:
             self.texts.setdefault(part, _letters(len(self.texts)))
@@ -66,7 +66,7 @@ def _head(key: str) -> str:
 
 
 def _rows(comparison: Comparison, keys: Sequence[str]) -> list[Row]:
-    """Rows that have something to say about the columns."""
+    """Rows with a number in one of the columns; measured rows are always shown."""
     return [row for row in comparison.rows if row.kind != "paper" or any(key in row.numbers for key in keys)]
 
 
@@ -74,11 +74,11 @@ def _rows(comparison: Comparison, keys: Sequence[str]) -> list[Row]:
 
 
 def markdown(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
-    """A table for each group of columns, footnotes, protocol.
+    """Writes a table for each group of columns, the footnotes and the protocol.
 
     Args:
-        comparison: what was measured.
-        chosen: columns, in one table; empty: all, in groups.
+        comparison: the comparison.
+        chosen: columns to show, in one table; empty shows all, in groups.
     """
     notes = _Footnotes()
     lines: list[str] = []
@@ -126,19 +126,19 @@ def _left_out(comparison: Comparison) -> list[tuple[str, str, str]]:
 
 
 def protocol_lines(comparison: Comparison) -> list[str]:
-    """The protocol in a few words: what readers need in order to compare numbers."""
+    """Returns the protocol in a few lines: what readers need in order to compare numbers."""
     shared = comparison.protocol
     lines = [
         f"mode {shared['mode']}; {shared['axes']}; seed {shared['seed']}; "
         + ", ".join(f"{name} {number}" for name, number in shared["versions"].items())
     ]
     for row in comparison.measured:
-        of = shared["rows"][row.name]
-        frames = of["frames"]
+        own = shared["rows"][row.name]
+        frames = own["frames"]
         length = f"{frames['least']}–{frames['most']}" if frames["least"] < frames["most"] else frames["most"]
-        resampled = f", resampled from {of['resampled_from']}" if of.get("resampled_from") else ""
-        fps = " and ".join(f"{rate:g}" for rate in of["fps"])
-        lines.append(f"{row.name}: {of['motions']} motions of {length} frames at {fps} fps{resampled}")
+        resampled = f", resampled from {own['resampled_from']}" if own.get("resampled_from") else ""
+        fps = " and ".join(f"{rate:g}" for rate in own["fps"])
+        lines.append(f"{row.name}: {own['motions']} motions of {length} frames at {fps} fps{resampled}")
     return lines
 
 
@@ -157,7 +157,7 @@ _LATEX = str.maketrans(
 
 
 def latex(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
-    """A `tabular` for each group of columns, for the package booktabs; the protocol as comments."""
+    """Writes a `tabular` for each group of columns (package booktabs), with the protocol as comments."""
     notes = _Footnotes()
     lines = [f"% {line}" for line in protocol_lines(comparison)]
     for title, keys in groups(comparison, chosen).items():
@@ -197,7 +197,7 @@ def _latex_cell(number: Interval | None, wins: bool, notes: _Footnotes) -> str:
 
 
 def csv_text(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
-    """One row a model; four columns a metric: value, low, high, flag. Undefined values are empty."""
+    """Writes one row per model, four columns per metric: value, low, high, flag. Undefined values are empty."""
     keys = [key for some in groups(comparison, chosen).values() for key in some]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -216,14 +216,14 @@ def csv_text(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
 
 
 def plain(number: Interval) -> dict[str, Any]:
-    """A number as plain data; `value` is null where nothing was measured."""
+    """Returns a number as plain data; `value` is None where nothing was measured."""
     if undefined(number):
         return {"value": None, "low": None, "high": None, "flag": number.flag}
     return {"value": number.value, "low": number.low, "high": number.high, "flag": number.flag}
 
 
-def document(comparison: Comparison) -> dict[str, Any]:
-    """The comparison as plain data."""
+def comparison_document(comparison: Comparison) -> dict[str, Any]:
+    """Returns the comparison as plain data."""
     printed = any(row.kind == "paper" for row in comparison.rows)
     return {
         "protocol": comparison.protocol,
@@ -248,8 +248,8 @@ def document(comparison: Comparison) -> dict[str, Any]:
 
 
 def json_text(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
-    """`document` as text; the choice of columns is left to the reader."""
-    return json.dumps(document(comparison), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    """Writes `comparison_document`, always with all columns."""
+    return json.dumps(comparison_document(comparison), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 WRITERS: dict[str, Callable[[Comparison, Sequence[str]], str]] = {
@@ -258,4 +258,4 @@ WRITERS: dict[str, Callable[[Comparison, Sequence[str]], str]] = {
     ".json": json_text,
     ".tex": latex,
 }
-"""By the ending of the file's name."""
+"""Suffix of the file name → function that writes the table."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 Mode = Literal["corrected", "released"]
 """`corrected`: z up, the motion's own time step, every quantity as its paper defines it. `released`: the
-numbers of the public POPDG evaluation scripts, quirks included; each quirk is named where it is reproduced."""
+numbers of the public POPDG evaluation scripts with their quirks; each is named where it is reproduced."""
 
 UP = 2
 """Axis that points up in a release: z."""

@@ -15,10 +15,10 @@ from training.evaluation.comparison import (
     Comparison,
     Row,
     best,
+    check_unique,
     groups,
     paper_rows,
     undefined,
-    unique,
 )
 from training.metrics.catalogue import METRICS
 from training.metrics.score import Interval
@@ -94,4 +94,4 @@ def test_printed_rows_are_those_of_the_facts(shared):
 
 def test_two_rows_of_one_name():
     with pytest.raises(InputError, match="two rows would have this name"):
-        unique(["ground truth", "A", "A"])
+        check_unique(["ground truth", "A", "A"])
