@@ -30,7 +30,7 @@ def released_document(
 ) -> dict[str, Any]:
     """Returns the evaluation with all its parts as plain data.
 
-    The parts of one model are under `generated` and at the top level, those of several under `models`, by name.
+    The parts of one model are under `generated` and at the top level, those of several under `models`.
 
     Args:
         evaluation: the scored sets and their comparison.

@@ -78,7 +78,8 @@ def score_sets(
         advance: called after each set.
 
     Raises:
-        InputError: two sets have the same name, a set cannot be measured, or (if strict) a motion looks wrong.
+        InputError: two sets have the same name, a set cannot be measured, or, if strict, a motion
+            looks wrong.
     """
     start = time.perf_counter()
     check_unique(dances.name for dances in (real, *models))

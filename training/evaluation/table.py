@@ -197,7 +197,7 @@ def _latex_cell(number: Interval | None, wins: bool, notes: _Footnotes) -> str:
 
 
 def csv_text(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
-    """Writes one row per model, four columns per metric: value, low, high, flag. Undefined values are empty."""
+    """Writes one row per model, four columns per metric: value, low, high, flag. Undefined: empty."""
     keys = [key for some in groups(comparison, chosen).values() for key in some]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
