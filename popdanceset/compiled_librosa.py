@@ -1,8 +1,8 @@
 """Imports librosa, one process at a time.
 
-Numba compiles parts of librosa when they are first imported, and keeps them on disk. Processes that do so at
-once can leave parts that do not belong together, and from then on every call ends its process (numba's issue
-10128). So whoever comes second waits, and finds them compiled.
+Numba compiles parts of librosa when they are first imported and caches them on disk. Processes that compile
+at the same time can leave cache files that do not fit together, and from then on every call crashes its
+process (numba issue 10128). So the second process waits and finds the compiled parts.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 COMPILED = ("util", "core", "beat", "onset", "feature")
-"""Submodules with compiled parts, or that import such; left to itself, librosa imports them when used."""
+"""Submodules that contain or import compiled parts; by default librosa imports them on first use."""
 
 
 @cache
 def load_librosa() -> Any:
-    """The module, with all that is compiled of it loaded."""
+    """Imports librosa with all its compiled parts and returns the module."""
     with lock_file().open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, also by a process that dies
         librosa = importlib.import_module("librosa")
@@ -33,7 +33,7 @@ def load_librosa() -> Any:
 
 
 def lock_file() -> Path:
-    """One for each user and installation."""
+    """Returns the lock file of this user and this librosa installation."""
     spec = importlib.util.find_spec("librosa")
     where = hashlib.sha256(str(spec and spec.origin).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir(), f"popdanceset-librosa-{os.getuid()}-{where}.lock")

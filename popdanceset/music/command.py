@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from popdanceset.commands import with_settings, with_values
-from popdanceset.errors import InputError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -17,34 +16,30 @@ if TYPE_CHECKING:
 @click.option(
     "--extractor",
     type=click.Choice(["baseline", "baseline-corrected", "jukebox"]),
-    help="Which features (default: the setting music.extractor).",
+    help="Features to compute (default: the setting music.extractor).",
 )
 @with_settings
 def features(settings: Settings, extractor: str | None) -> None:
     """Compute the music features of accepted clips."""
     from popdanceset.music.features import extract_features
     from popdanceset.progress import track
-    from popdanceset.schema import CLIPS
     from popdanceset.store import Store
 
     settings = with_values(settings, "music", extractor=extractor)
-    store = Store(settings.store)
-    if not any(store.read_table("clips", CLIPS, columns=["accepted"])["accepted"].to_pylist()):
-        raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     with track("features") as advance:
-        made = extract_features(settings, store, advance)
-    click.echo(f"{made} clips got music features")
+        computed = extract_features(settings, Store(settings.store), advance)
+    click.echo(f"computed the music features of {computed} clips")
 
 
 @click.group()
 def music() -> None:
-    """See which videos share their music, and decide on doubtful pairs."""
+    """List videos that share their music, and decide on doubtful pairs."""
 
 
 @music.command("list")
 @with_settings
 def list_music(settings: Settings) -> None:
-    """Show music that several videos have, and pairs that may be one piece."""
+    """List music that several videos use, and pairs of music ids that may be the same piece."""
     from popdanceset.music.identity import shared_music
     from popdanceset.music.merges import pairs
     from popdanceset.store import Store
@@ -63,12 +58,12 @@ def list_music(settings: Settings) -> None:
 @click.argument("second")
 @with_settings
 def merge(settings: Settings, first: str, second: str) -> None:
-    """Say that two music ids are one piece; releases then call both by the lesser name."""
+    """Declare that two music ids are one piece; releases then use the alphabetically first id for both."""
     from popdanceset.music.merges import Verdict, decide
     from popdanceset.store import Store
 
-    called = decide(Store(settings.store), first, second, Verdict.MERGED)
-    click.echo(f"{first} and {second} are one piece, {called}")
+    common = decide(Store(settings.store), first, second, Verdict.MERGED)
+    click.echo(f"{first} and {second} are one piece, {common}")
 
 
 @music.command()
@@ -76,7 +71,7 @@ def merge(settings: Settings, first: str, second: str) -> None:
 @click.argument("second")
 @with_settings
 def refuse(settings: Settings, first: str, second: str) -> None:
-    """Say that two music ids are two pieces; a split keeps them on one side all the same."""
+    """Declare that two music ids are two pieces; a split still keeps both on one side."""
     from popdanceset.music.merges import Verdict, decide
     from popdanceset.store import Store
 

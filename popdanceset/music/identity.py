@@ -1,13 +1,13 @@
-"""Which videos share their music, found one video at a time.
+"""Finds which videos share their music, one video at a time.
 
-Every video with sound leaves its fingerprints in the store, with the music id it was given. A new video is
-compared with all of them: it takes the id of what it matches best, or begins an id of its own. Rows that are
-there are never changed. Where a new video matches two ids at once, a merge is proposed
-(`popdanceset.music.merges`).
+The fingerprints of every video with audio are kept in the store, with the music id that the video was given.
+A new video is compared with all of them: it takes the id of its best match, or gets a new id. Existing rows
+are never changed. If a new video matches two ids at once, a merge is proposed (`popdanceset.music.merges`).
 
-Any number of threads and processes may identify at once: they take turns, by a lock in the store's folder. An
-object store has no such lock, so there only the processes of one machine take turns; each therefore looks
-again after it has written, so that two machines which gave one piece two ids propose to merge them.
+Any number of threads and processes may identify music at once: they take turns by means of a lock in the
+store's folder. An object store has no such lock, so only the processes of one machine take turns there.
+Therefore each process looks again after it has written, so that two machines which gave one piece two ids
+propose to merge them.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ import numpy as np
 
 from popdanceset.clip_id import part_id
 from popdanceset.errors import StoreError
+from popdanceset.music.audio import read_track
 from popdanceset.music.fingerprint import RATE, Chromaprint, Method, Pitch, Prints, find_chromaprint
 from popdanceset.music.matching import Floats, similarity, variants
 from popdanceset.music.merges import aliases, propose
-from popdanceset.music.sound import read_track
 from popdanceset.schema import FINGERPRINTS
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 
 FOLDER = "fingerprints"
-_LOUDEST_SILENCE = 8  # of 32767: noise of an encoder that was given nothing
+_LOUDEST_SILENCE = 8  # of 32767: the noise of an encoder that was given silence
 _LOCK = ".locks/music"
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A video's music as it lies in the store: its id, the hash of its sound, fingerprints by method."""
+class KnownMusic:
+    """A video's music as stored: its id, the hash of its decoded audio, and fingerprints by method."""
 
     music_id: str
-    sound: str
+    audio_hash: str
     prints: dict[str, Prints]
 
 
 class Match(NamedTuple):
-    """A music id that is heard in a sound, how clearly, and by which method ("": an exact copy)."""
+    """A music id that matches the audio, with the similarity and the method ("": an exact copy)."""
 
     music_id: str
     similarity: float
@@ -61,104 +61,104 @@ class Match(NamedTuple):
 
 
 def identify(path: str | Path, bvid: str, page: int, settings: Settings, store: Store) -> str:
-    """The music id of a video; its fingerprints are in the store afterwards.
+    """Finds the music id of a video and writes the video's fingerprints to the store.
 
     A video that was identified before keeps its id. Exact copies always share their id; so do videos whose
     fingerprints match, which is robust to offsets, re-encoding, equalisers and ±5 % of tempo or speed.
 
     Args:
         path: the whole video, not a clip of it.
-        bvid, page: whose it is; a video without sound shares its music with no other.
+        bvid, page: the video and its part; a video without audio shares its music with no other.
         settings: methods and thresholds.
         store: receives the fingerprints, and proposals to merge.
 
     Returns:
-        `sound:{hash}`, after the sound of the first video that had it, or `silent:{bvid}`.
+        `sound:{hash}`, named after the audio of the first video that had it, or `silent:{bvid}`.
 
     Raises:
         InputError: there is no such file, or it may not be read.
-        MediaError: its sound is damaged.
+        MediaError: the audio is damaged.
         AssetError: fpcalc fails.
         StoreError: the store cannot be read or written.
     """
     samples = read_track(path)
     if not len(samples) or int(np.abs(samples.astype(np.int32)).max()) <= _LOUDEST_SILENCE:
         return f"silent:{bvid}"
-    sound = hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:16]
+    audio_hash = hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:16]
     name = fingerprints_name(bvid, page)
     library = _library(store.address)
     earlier = library.read(store).get(name)
-    if earlier and earlier.sound == sound:
+    if earlier and earlier.audio_hash == audio_hash:
         return earlier.music_id
     methods = _methods(settings.music)
     prints = {method.name: method(samples) for method in methods}
-    taken = {method.name: variants(method, samples, prints[method.name]) for method in methods}
+    windows = {method.name: variants(method, samples, prints[method.name]) for method in methods}
     with _turn(store):
         known = {other: piece for other, piece in library.read(store).items() if other != name}
-        matches = _matches(taken, sound, known, settings.music)
-        called = aliases(store)
-        ids = [called.get(match.music_id, match.music_id) for match in matches]
-        music_id = ids[0] if ids else f"sound:{sound}"
-        # Proposed first: should the process end between the two, the video is identified again.
+        matches = _matches(windows, audio_hash, known, settings.music)
+        common_ids = aliases(store)
+        ids = [common_ids.get(match.music_id, match.music_id) for match in matches]
+        music_id = ids[0] if ids else f"sound:{audio_hash}"
+        # The proposal comes first: if the process ends between the two, the video is identified again.
         _propose(store, music_id, ids, matches, bvid, page)
-        _write(store, name, bvid, page, len(samples) / RATE, Known(music_id, sound, prints))
-        library.add(name, Known(music_id, sound, prints))
-    news = {other: piece for other, piece in library.read(store).items() if other not in (*known, name)}
-    later = _matches(taken, sound, news, settings.music)
-    ids = [called.get(match.music_id, match.music_id) for match in later]
+        _write(store, name, bvid, page, len(samples) / RATE, KnownMusic(music_id, audio_hash, prints))
+        library.add(name, KnownMusic(music_id, audio_hash, prints))
+    added = {other: piece for other, piece in library.read(store).items() if other not in (*known, name)}
+    later = _matches(windows, audio_hash, added, settings.music)
+    ids = [common_ids.get(match.music_id, match.music_id) for match in later]
     _propose(store, music_id, ids, later, bvid, page)
     return music_id
 
 
 def fingerprints_name(bvid: str, page: int = 1) -> str:
-    """Where the fingerprints of a part lie in the store."""
+    """Returns where the fingerprints of a part lie in the store."""
     return f"{FOLDER}/{part_id(bvid, page)}.parquet"
 
 
 class _Library:
-    """All fingerprints of a store, each file read once."""
+    """All fingerprints of a store; each file is read once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownMusic] = {}
         self._lock = threading.Lock()
 
-    def read(self, store: Store) -> dict[str, Known]:
-        """Every part of the store by the name of its file."""
+    def read(self, store: Store) -> dict[str, KnownMusic]:
+        """Returns every part of the store by the name of its file."""
         with self._lock:
             names = store.list(FOLDER, ".parquet")
             self._known = {name: self._known.get(name) or _read(store, name) for name in names}
             return dict(self._known)
 
-    def add(self, name: str, piece: Known) -> None:
-        """Takes note of what was written just now."""
+    def add(self, name: str, piece: KnownMusic) -> None:
+        """Remembers what was just written."""
         with self._lock:
             self._known[name] = piece
 
 
-def _read(store: Store, name: str) -> Known:
+def _read(store: Store, name: str) -> KnownMusic:
     rows = store.read_table(name, FINGERPRINTS).to_pylist()
     if not rows:
-        raise StoreError("holds no fingerprint", name, "delete it and acquire again")
+        raise StoreError("holds no fingerprint", name, "delete it and run `popdanceset acquire` again")
     prints = {
         row["method"]: np.frombuffer(row["fingerprint"], np.int8).reshape(-1, row["channels"]) for row in rows
     }
-    return Known(rows[0]["music_id"], rows[0]["sound"], prints)
+    return KnownMusic(rows[0]["music_id"], rows[0]["sound"], prints)
 
 
 def _matches(
-    taken: Mapping[str, Sequence[Sequence[Floats]]],
-    sound: str,
-    known: Mapping[str, Known],
+    windows_of: Mapping[str, Sequence[Sequence[Floats]]],
+    audio_hash: str,
+    known: Mapping[str, KnownMusic],
     settings: MusicSettings,
 ) -> list[Match]:
-    """Those of the known parts that have the same music, the most alike first."""
-    copies = [Match(piece.music_id, 1.0, "") for piece in known.values() if piece.sound == sound]
-    if copies:  # what an exact copy matches was found when it came
+    """Returns the music ids of known parts with the same music, the most similar first."""
+    copies = [Match(piece.music_id, 1.0, "") for piece in known.values() if piece.audio_hash == audio_hash]
+    if copies:  # the matches of an exact copy were found when the first copy was identified
         return sorted(copies)
     least = {Pitch.name: settings.min_pitch, Chromaprint.name: settings.min_chromaprint}
     hops = {method.name: method.hop for method in (Pitch, Chromaprint)}
     found: dict[str, Match] = {}
-    for method, windows in taken.items():
+    for method, windows in windows_of.items():
         pieces = [piece for piece in known.values() if method in piece.prints]
         measured = similarity(windows, [piece.prints[method] for piece in pieces], hops[method])
         for piece, value in zip(pieces, measured.tolist(), strict=True):
@@ -174,7 +174,7 @@ def _library(address: str) -> _Library:
 
 
 def _methods(settings: MusicSettings) -> list[Method]:
-    """The methods of the settings that can be had here."""
+    """Returns the methods of the settings that are available on this machine."""
     methods: list[Method] = [Pitch()] if "pitch" in settings.methods else []
     if "chromaprint" in settings.methods:
         chromaprint = find_chromaprint()
@@ -187,9 +187,9 @@ def _methods(settings: MusicSettings) -> list[Method]:
 
 @functools.cache
 def _warn_without_chromaprint() -> None:
-    """Says it once a process."""
+    """Warns once per process."""
     _log.warning(
-        "fpcalc is not on the path, so music is compared by our own fingerprint alone (install Debian's "
+        "fpcalc is not on the path, so music is compared by the pitch fingerprint alone (install Debian's "
         "libchromaprint-tools, or set music.methods=pitch)"
     )
 
@@ -222,13 +222,13 @@ def _propose(
             )  # fmt: skip
 
 
-def _write(store: Store, name: str, bvid: str, page: int, seconds: float, piece: Known) -> None:
+def _write(store: Store, name: str, bvid: str, page: int, seconds: float, piece: KnownMusic) -> None:
     rows = [
         {
             "bvid": bvid,
             "page": page,
             "music_id": piece.music_id,
-            "sound": piece.sound,
+            "sound": piece.audio_hash,
             "seconds": seconds,
             "method": method,
             "channels": prints.shape[1],
@@ -240,11 +240,11 @@ def _write(store: Store, name: str, bvid: str, page: int, seconds: float, piece:
 
 
 def shared_music(store: Store) -> dict[str, list[str]]:
-    """Every music id of the store, merged ones under their common name → the parts that have it, sorted."""
-    called = aliases(store)
+    """Returns music id → the parts that use it, sorted; merged ids stand under their common id."""
+    common_ids = aliases(store)
     parts: dict[str, set[str]] = {}
     table = store.read_table(FOLDER, FINGERPRINTS, ["bvid", "page", "music_id"])
     for row in table.to_pylist():
-        music_id = called.get(row["music_id"], row["music_id"])
+        music_id = common_ids.get(row["music_id"], row["music_id"])
         parts.setdefault(music_id, set()).add(part_id(row["bvid"], row["page"]))
     return {music_id: sorted(parts[music_id]) for music_id in sorted(parts)}

@@ -1,7 +1,7 @@
-"""Music features from Jukebox: what layer 66 of its language model holds, 4800 numbers at 30 frames a second.
+"""Music features from Jukebox: the activations of layer 66 of its language model, 4800 numbers per frame.
 
-The model (Dhariwal et al., 2020; 5 billion parameters) is run by jukemirlib (Castellon et al., 2021), on a
-machine with a GPU. EDGE and POPDG take their features in the same way.
+The model (Dhariwal et al., 2020; 5 billion parameters) is run by jukemirlib (Castellon et al., 2021) on a
+machine with a GPU. EDGE and POPDG compute their features in the same way, at 30 frames a second.
 """
 
 from __future__ import annotations
@@ -16,26 +16,24 @@ import numpy as np
 
 from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import AssetError, MediaError, SettingsError
-from popdanceset.music.baseline import read_sound
-from popdanceset.music.features import fit
+from popdanceset.music.audio import read_audio
+from popdanceset.music.extractor import Floats, fit_length
 from popdanceset.schema import FPS
 from popdanceset.settings import MusicSettings
 
-Floats = np.ndarray[Any, np.dtype[np.float32]]
-
 LAYER, WIDTH, RATE = 66, 4800, 44_100
 CHECKPOINTS = ("vqvae.pth.tar", "prior_level_2.pth.tar")
-SOURCE = "https://openaipublic.azureedge.net/jukebox/models/5b/"
+CHECKPOINTS_URL = "https://openaipublic.azureedge.net/jukebox/models/5b/"
 
 BODY, LEAD = 20 * FPS, 3 * FPS
-"""Frames: a longer sound is taken in parts of `BODY`, each heard from `LEAD` before it on, as the model knows
-what came before. Together they stay below its context of 1,048,576 samples, 23.8 s."""
+"""Frames: longer audio is processed in parts of `BODY`. Each part is heard from `LEAD` earlier on, so that
+the model knows what came before. Together they stay below its context of 1,048,576 samples, 23.8 s."""
 
 _SAMPLES = RATE // FPS
 
 
 class Model(Protocol):
-    """What is used of jukemirlib; the module itself is one."""
+    """The part of jukemirlib that is used here; the module itself satisfies it."""
 
     def extract(
         self,
@@ -45,16 +43,16 @@ class Model(Protocol):
         downsample_target_rate: int,
         fp16: bool,
     ) -> Mapping[int, Floats]:
-        """Layer → (frames, width) of a sound (n,) at 44,100 Hz."""
+        """Returns layer → (frames, width) of audio (n,) at 44,100 Hz."""
         ...
 
 
 class Jukebox:
-    """The features as a `popdanceset.music.features.FeatureExtractor`.
+    """The features as a `popdanceset.music.extractor.FeatureExtractor`.
 
     Args:
-        model: jukemirlib, or something that can do the same.
-        fp16: half precision.
+        model: jukemirlib, or an object with the same `extract`.
+        fp16: use half precision.
     """
 
     name: ClassVar[str] = "jukebox"
@@ -66,54 +64,55 @@ class Jukebox:
         self.fp16 = fp16
 
     def __call__(self, path: Path) -> Floats:
-        """Features of a sound file: (frames, 4800) float32, a frame for every begun 1/30 s.
+        """Returns the features of an audio file: (frames, 4800) float32, one row per started 1/30 s.
 
         Raises:
             InputError: there is no such file.
-            MediaError: it is no readable sound, or holds no samples.
-            AssetError: the model gives something else than such features.
+            MediaError: the file is not readable audio, or holds no samples.
+            AssetError: the model returns features of another shape, or NaN.
         """
         librosa = load_librosa()
 
-        samples, rate = read_sound(path)
+        samples, rate = read_audio(path)
         if not len(samples) or not np.isfinite(samples).all():
-            raise MediaError("holds no sound, or samples that are no finite numbers", path, "cut it again")
-        sound = librosa.resample(samples, orig_sr=rate, target_sr=RATE)
-        sound /= max(float(np.abs(sound).max()), 1e-9)  # as jukemirlib's own loader does
-        frames = -(-len(sound) // _SAMPLES)
-        return np.concatenate([self._part(sound, first, frames) for first in range(0, frames, BODY)])
+            raise MediaError(
+                "holds no audio, or samples that are NaN or infinite", path, "cut the clip again"
+            )
+        audio = librosa.resample(samples, orig_sr=rate, target_sr=RATE)
+        audio /= max(float(np.abs(audio).max()), 1e-9)  # as jukemirlib's own loader does
+        frames = -(-len(audio) // _SAMPLES)
+        return np.concatenate([self._part(audio, first, frames) for first in range(0, frames, BODY)])
 
-    def _part(self, sound: Floats, first: int, frames: int) -> Floats:
+    def _part(self, audio: Floats, first: int, frames: int) -> Floats:
         start = max(0, first - LEAD)
         last = min(first + BODY, frames)
-        part = np.ascontiguousarray(sound[start * _SAMPLES : last * _SAMPLES], np.float32)
-        part = np.pad(
-            part, (0, max(0, RATE - len(part)))
-        )  # less than a second may hold no frame for the model
+        part = np.ascontiguousarray(audio[start * _SAMPLES : last * _SAMPLES], np.float32)
+        # The model may return no frame for less than a second.
+        part = np.pad(part, (0, max(0, RATE - len(part))))
         layers = self.model.extract(part, layers=[LAYER], downsample_target_rate=FPS, fp16=self.fp16)
         found = np.asarray(layers.get(LAYER, ()), np.float32)
         if found.ndim != 2 or found.shape[1] != WIDTH or not len(found) or not np.isfinite(found).all():
             raise AssetError(
-                f"Jukebox gives {found.shape} where finite (frames, {WIDTH}) are due",
+                f"Jukebox returned {found.shape} where finite (frames, {WIDTH}) are expected",
                 do="check the checkpoints, or set music.fp16=false",
             )
-        return fit(found, last - start)[first - start :]
+        return fit_length(found, last - start)[first - start :]
 
 
 def load_jukebox(settings: MusicSettings) -> Jukebox:
-    """Jukebox by jukemirlib, with its checkpoints from `music.jukebox_dir`.
+    """Loads Jukebox through jukemirlib, with its checkpoints from `music.jukebox_dir`.
 
-    The weights go to the GPU with the first sound.
+    The weights are moved to the GPU when the first file is processed.
 
     Raises:
         AssetError: jukemirlib or a checkpoint is missing.
-        SettingsError: `music.device` is not there.
+        SettingsError: the device `music.device` is not available.
     """
-    without = "or use the baseline features, which need neither: music.extractor=baseline"
+    alternative = "or use the baseline features, which need neither: music.extractor=baseline"
     if importlib.util.find_spec("jukemirlib") is None:
         raise AssetError(
             "Jukebox features need jukemirlib, which is not installed",
-            do=f"see https://github.com/rodrigo-castellon/jukemirlib, {without}",
+            do=f"see https://github.com/rodrigo-castellon/jukemirlib, {alternative}",
         )
     folder = Path(settings.jukebox_dir or "~/.cache/jukemirlib").expanduser()
     missing = [name for name in CHECKPOINTS if not (folder / name).is_file()]
@@ -121,16 +120,16 @@ def load_jukebox(settings: MusicSettings) -> Jukebox:
         raise AssetError(
             f"Jukebox's checkpoint is missing: {', '.join(missing)}",
             folder,
-            f"get it from {SOURCE} (about 10 GB), or set music.jukebox_dir, {without}",
+            f"download it from {CHECKPOINTS_URL} (about 10 GB), or set music.jukebox_dir, {alternative}",
         )
     library: Any = importlib.import_module("jukemirlib")
     constants: Any = importlib.import_module("jukemirlib.constants")
     if constants.DEVICE == "cpu":
         raise SettingsError(
-            f"setting 'music.device': {settings.device!r} is not there: Jukebox needs a CUDA device",
-            do=without,
+            f"setting 'music.device': {settings.device!r} is not available: Jukebox needs a CUDA device",
+            do=alternative,
         )
-    # It reads both names from its modules when it loads the model.
+    # jukemirlib reads both names from its modules when it loads the model.
     for module in (library, constants):
         module.CACHE_DIR, module.DEVICE = str(folder), settings.device
     return Jukebox(library, settings.fp16)

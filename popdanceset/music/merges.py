@@ -1,8 +1,8 @@
-"""Music ids that may be, or are, one piece of music: proposed by fingerprints, decided by people.
+"""Music ids that may be, or are, one piece of music: fingerprints propose pairs, people decide.
 
-A row of `clips` or `fingerprints` keeps the music id it was written with. That two ids are one piece is said
-in a table of its own, one small file a pair, so that nothing is ever labelled anew in silence and a decision
-can be taken back.
+A row of `clips` or `fingerprints` keeps the music id it was written with. A separate table, with one small
+file per pair, records that two ids are one piece. So no row is ever relabelled silently, and a decision can
+be reversed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Pair = tuple[str, str]
 
 
 class Verdict(StrEnum):
-    """What is thought of a pair of music ids."""
+    """State of a pair of music ids."""
 
     PROPOSED = "proposed"
     MERGED = "merged"
@@ -31,10 +31,10 @@ class Verdict(StrEnum):
 
 
 def propose(store: Store, one: str, other: str, bvid: str, page: int, method: str, similarity: float) -> bool:
-    """Notes that two music ids may be the same music; what is known of the pair already is kept.
+    """Records that two music ids may be the same music; an existing record of the pair is kept.
 
     Returns:
-        Whether this is news.
+        Whether the pair is new.
     """
     if one == other or store.exists(_name(one, other)):
         return False
@@ -43,22 +43,22 @@ def propose(store: Store, one: str, other: str, bvid: str, page: int, method: st
 
 
 def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
-    """Says that two music ids are the same music, or are not, whether that was proposed or not.
+    """Records the decision that two music ids are the same music, or are not. No proposal is needed.
 
     Returns:
-        The id by which the first is known from now on.
+        The id that stands for the first one from now on.
 
     Raises:
-        InputError: they are equal, or one is no music id of the store.
+        InputError: the ids are equal, or one is not a music id of the store.
         StoreError: the store is not writable.
     """
     if one == other:
-        raise InputError("is one music id, not two", one, "name two")
-    there = set(store.read_table("fingerprints", FINGERPRINTS, ["music_id"])["music_id"].to_pylist())
+        raise InputError("is one music id, not two", one, "give two different ids")
+    known = set(store.read_table("fingerprints", FINGERPRINTS, ["music_id"])["music_id"].to_pylist())
     for music_id in (one, other):
-        if music_id not in there:
+        if music_id not in known:
             raise InputError(
-                "is no music id of the store", music_id, "see `popdanceset music list` for proposals"
+                "is not a music id of the store", music_id, "see `popdanceset music list` for proposals"
             )
     name = _name(one, other)
     row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
@@ -68,19 +68,19 @@ def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
 
 
 def pairs(store: Store, verdict: Verdict | None = None) -> list[dict[str, Any]]:
-    """Rows of `popdanceset.schema.MERGES`, all or those with one verdict, in order of their ids."""
+    """Returns rows of `popdanceset.schema.MERGES`, all or those with one verdict, ordered by their ids."""
     rows = store.read_table(FOLDER, MERGES).to_pylist()
     chosen = [row for row in rows if verdict is None or row["state"] == verdict]
     return sorted(chosen, key=lambda row: (row["first"], row["second"]))
 
 
 def aliases(store: Store) -> dict[str, str]:
-    """Every music id that was merged → the id it is known by: the least of all that are one piece."""
+    """Returns merged music id → the id that stands for it: the alphabetically first id of the piece."""
     return joined((row["first"], row["second"]) for row in pairs(store, Verdict.MERGED))
 
 
 def joined(links: Iterable[Pair]) -> dict[str, str]:
-    """Every name in the pairs → the least name of those it is connected with, directly or through others."""
+    """Returns name → the alphabetically first name it is connected with, directly or through other names."""
     least: dict[str, str] = {}
 
     def root(name: str) -> str:
@@ -96,7 +96,7 @@ def joined(links: Iterable[Pair]) -> dict[str, str]:
 
 
 def _name(one: str, other: str) -> str:
-    # Ids are not file names; their hash is one.
+    # Ids are not safe as file names; their hash is.
     digest = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()
     return f"{FOLDER}/{digest[:32]}.parquet"
 

@@ -1,4 +1,4 @@
-"""Whoever compiles librosa does so alone."""
+"""Only one process at a time compiles librosa."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ assert len(librosa.onset.onset_detect(onset_envelope=strength, sr=15360, hop_len
 """
 
 
-def test_all_is_there() -> None:
+def test_all_compiled_parts_are_loaded() -> None:
     librosa = load_librosa()
     assert all(f"librosa.{name}" in sys.modules for name in COMPILED)
     assert librosa.onset.onset_detect is not None
 
 
-def test_a_process_waits_for_another_one() -> None:
+def test_a_process_waits_for_another() -> None:
     with lock_file().open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         other = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
         assert other.stdout is not None
         assert other.stdout.readline() == "begun\n"
-        # Loading takes a second or two; nothing comes while the lock is held.
+        # Loading takes a second or two; nothing is printed while the lock is held.
         assert select.select([other.stdout], [], [], 5)[0] == []
     assert other.stdout.read() == "loaded\n"
     assert other.wait() == 0
 
 
-def test_two_that_begin_together_leave_what_a_third_can_use(tmp_path: Path) -> None:
-    """Numba's own folder of compiled parts is empty for them."""
+def test_two_processes_that_start_together_leave_a_usable_cache(tmp_path: Path) -> None:
+    """Numba's cache folder is empty when they start."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", BOTH_AT_ONCE, str(time.time() + 3)]
     both = [subprocess.Popen(command, env=environment) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The 35 baseline features: against the published code's values, and on sounds whose beats are known."""
+"""The 35 baseline features: against the published code's values, and on audio whose beats are known."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 import soundfile
 
 from popdanceset.errors import InputError, MediaError
-from popdanceset.music.baseline import Baseline, baseline_features, read_sound
+from popdanceset.music.audio import read_audio
+from popdanceset.music.baseline import Baseline, baseline_features
 
 RATE = 48_000
 
 
 def clicks(seconds: float, bpm: float) -> np.ndarray:
-    """Short bursts of a falling tone on every beat, from 0 s on."""
+    """Short bursts of a decaying tone on every beat, from 0 s on."""
     time = np.arange(int(seconds * RATE)) / RATE
     since = time % (60 / bpm)
     return (0.8 * np.exp(-since * 60) * np.sin(2 * np.pi * 900 * since)).astype(np.float32)
@@ -27,13 +28,13 @@ def golden(shared: Path) -> dict:
     return torch.load(shared / "golden/popdg/data_pipeline.pt", weights_only=False)
 
 
-def test_whole_sounds_give_the_values_of_the_published_code(golden: dict, shared: Path) -> None:
+def test_whole_files_have_the_values_of_the_published_code(golden: dict, shared: Path) -> None:
     for clip_id, expected in golden["fullclip_baseline_feats_truncated150"].items():
         features = Baseline()(shared / f"golden/popdg/raw_wavs/{clip_id}.wav")
         np.testing.assert_allclose(features[:150], expected, atol=1e-4, rtol=0)
 
 
-def test_five_second_slices_give_the_values_of_the_published_code(
+def test_five_second_slices_have_the_values_of_the_published_code(
     golden: dict, shared: Path, tmp_path: Path
 ) -> None:
     for name, expected in list(golden["slice_baseline_feats"].items())[::6]:
@@ -59,7 +60,7 @@ def test_beats_of_a_click_track_fall_on_the_clicks(mode: str) -> None:
     assert np.abs((peaks + 7) % 15 - 7).max() <= 1
 
 
-def test_a_note_lights_its_pitch_class() -> None:
+def test_a_note_activates_its_pitch_class() -> None:
     time = np.arange(3 * RATE) / RATE
     features = baseline_features((0.5 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), RATE)
     chroma = features[20:70, 21:33].mean(0)
@@ -74,7 +75,7 @@ def test_silence_has_no_peaks_and_no_beats() -> None:
 
 @pytest.mark.filterwarnings("ignore:n_fft=")
 @pytest.mark.parametrize(("samples", "rate"), [(1, 48_000), (700, 8_000), (30_000, 44_100)])
-def test_short_sounds_and_odd_rates_have_features_too(samples: int, rate: int) -> None:
+def test_short_audio_and_odd_rates_have_features_too(samples: int, rate: int) -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, samples).astype(np.float32)
     features = baseline_features(noise, rate)
     assert features.shape == (1 + samples * 30 // rate, 35)
@@ -83,7 +84,7 @@ def test_short_sounds_and_odd_rates_have_features_too(samples: int, rate: int) -
 
 def test_stereo_is_mixed(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "s.wav", np.array([[0.5, -0.25]] * 100), RATE, subtype="FLOAT")
-    samples, rate = read_sound(tmp_path / "s.wav")
+    samples, rate = read_audio(tmp_path / "s.wav")
     assert rate == RATE
     np.testing.assert_allclose(samples, 0.125)
 
@@ -93,15 +94,15 @@ def test_the_modes_have_names() -> None:
     assert Baseline("corrected").name == "baseline-corrected"
 
 
-def test_what_is_no_sound_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_without_audio_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         Baseline()(tmp_path / "missing.wav")
     (tmp_path / "text.wav").write_text("hello")
-    with pytest.raises(MediaError, match=r"text\.wav: is no readable sound"):
+    with pytest.raises(MediaError, match=r"text\.wav: is not a readable audio file"):
         Baseline()(tmp_path / "text.wav")
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
-    with pytest.raises(MediaError, match=r"empty\.wav: holds no sound"):
+    with pytest.raises(MediaError, match=r"empty\.wav: holds no audio"):
         Baseline()(tmp_path / "empty.wav")
     soundfile.write(tmp_path / "nan.wav", np.full(9, np.nan), RATE, subtype="FLOAT")
-    with pytest.raises(MediaError, match="no finite numbers"):
+    with pytest.raises(MediaError, match="samples that are NaN or infinite"):
         Baseline()(tmp_path / "nan.wav")

@@ -1,4 +1,4 @@
-"""The stage that gives every accepted clip with sound its music features."""
+"""The stage that computes the music features of every accepted clip with audio."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from popdanceset.errors import StoreError
+from popdanceset import layout
+from popdanceset.errors import InputError, StoreError
 from popdanceset.music.command import features as features_command
-from popdanceset.music.features import extract_features, fit, table_name
+from popdanceset.music.extractor import fit_length
+from popdanceset.music.features import extract_features
 from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -48,7 +50,7 @@ def clip_row(clip_id: str | None, frames: int, music_path: str, accepted: bool =
 
 @pytest.fixture
 def clips(store: Store, tmp_path: Path) -> Store:
-    """A store with two clips with sound, one without, and a rejected span."""
+    """A store with two clips with audio, one without, and a rejected span."""
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 48_000)
     for n in (1, 2):
         soundfile.write(tmp_path / "sound.wav", noise, 48_000)
@@ -64,7 +66,7 @@ def clips(store: Store, tmp_path: Path) -> Store:
 
 
 class Counter:
-    """A feature extractor that only counts: frame number, and an event in its last frame."""
+    """A feature extractor that only counts: the frame number, and an event in its last frame."""
 
     name, width, events = "counter", 2, slice(1, 2)
 
@@ -79,25 +81,26 @@ class Counter:
         return features
 
 
-def test_every_accepted_clip_with_sound_gets_a_row_a_frame(
+def test_every_accepted_clip_with_audio_gets_a_row_per_frame(
     clips: Store, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen: list[str] = []
-    with caplog.at_level(logging.WARNING):
-        made = extract_features(settings, clips, lambda steps=1, note="": seen.append(note))
-    assert made == 2
+    with caplog.at_level(logging.INFO):
+        computed = extract_features(settings, clips, lambda steps=1, note="": seen.append(note))
+    assert computed == 2
     assert seen == ["BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3"]
-    assert "1 clips have no sound" in caplog.text
+    assert "1 clips have no audio" in caplog.text
+    assert "baseline features: 2 of 3 clips computed (68 frames), 1 without audio, in " in caplog.text
     assert "BV1_Clip_3" in caplog.text
     assert clips.list("music") == ["music/baseline/BV1_Clip_1.parquet", "music/baseline/BV1_Clip_2.parquet"]
     for clip_id, frames in (("BV1_Clip_1", 28), ("BV1_Clip_2", 40)):
-        table = clips.read_table(table_name(clip_id), SCHEMA)
+        table = clips.read_table(layout.music_features(clip_id, "baseline"), SCHEMA)
         assert table["frame_index"].to_pylist() == list(range(frames))
         assert set(table["clip_id"].to_pylist()) == {clip_id}
         assert len(table["features"][0]) == 35
 
 
-def test_finished_clips_are_kept_and_recut_ones_made_anew(clips: Store, settings: Settings) -> None:
+def test_finished_clips_are_kept_and_recut_ones_computed_again(clips: Store, settings: Settings) -> None:
     counter = Counter()
     assert extract_features(settings, clips, extractor=counter) == 2
     assert extract_features(settings, clips, extractor=counter) == 0
@@ -120,23 +123,28 @@ def test_a_killed_run_leaves_only_whole_tables(clips: Store, settings: Settings)
     assert extract_features(settings, clips, extractor=Counter()) == 1
 
 
-def test_a_missing_sound_is_named(clips: Store, settings: Settings) -> None:
+def test_a_missing_audio_file_is_named(clips: Store, settings: Settings) -> None:
     clips.remove("media/BV1/BV1_Clip_2.wav")
     with pytest.raises(StoreError, match=r"BV1_Clip_2\.wav: file is missing"):
         extract_features(settings, clips, extractor=Counter())
 
 
-def test_the_command_says_how_many(clips: Store, settings: Settings) -> None:
+def test_a_store_without_accepted_clips_is_an_error(store: Store, settings: Settings) -> None:
+    with pytest.raises(InputError, match=r"there are no accepted clips \(run `popdanceset acquire` first\)"):
+        extract_features(settings, store)
+
+
+def test_the_command_reports_how_many(clips: Store, settings: Settings) -> None:
     result = CliRunner().invoke(features_command, ["--store", settings.store], catch_exceptions=False)
-    assert result.output.endswith("2 clips got music features\n")
+    assert result.output.endswith("computed the music features of 2 clips\n")
 
 
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), elements=st.integers(0, 9)),
     st.integers(1, 20),
 )
-def test_fitting_keeps_what_is_there_and_repeats_no_event(features: np.ndarray, frames: int) -> None:
-    fitted = fit(features, frames, slice(2, 3))
+def test_fitting_keeps_existing_rows_and_repeats_no_event(features: np.ndarray, frames: int) -> None:
+    fitted = fit_length(features, frames, slice(2, 3))
     assert fitted.shape == (frames, 3)
     shared = min(frames, len(features))
     np.testing.assert_array_equal(fitted[:shared], features[:shared])

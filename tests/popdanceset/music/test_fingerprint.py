@@ -1,4 +1,4 @@
-"""Fingerprints and how they are compared: what changes must not matter, and what must."""
+"""Fingerprints and how they are compared: which changes must not matter, and which must."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from popdanceset.music.matching import similarity, stretched, variants
 
 
 def melody(seed: int, seconds: float, speed: float = 1.0) -> np.ndarray:
-    """Chords of three notes at random, three a second, with overtones: int16 at `RATE`."""
+    """Random chords of three notes, three per second, with overtones: int16 at `RATE`."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE * speed
     chord = (time * 3).astype(int)
@@ -38,7 +38,7 @@ def alike(new: np.ndarray, *known: np.ndarray) -> list[float]:
     return similarity(windows, [method(each) for each in known], method.hop).tolist()
 
 
-def test_a_sound_is_like_itself_and_not_like_another() -> None:
+def test_music_matches_itself_and_not_other_music() -> None:
     same, other = alike(melody(1, 12), melody(1, 12), melody(2, 12))
     assert same > 0.9
     assert other < 0.4
@@ -48,9 +48,9 @@ def test_an_excerpt_is_found_anywhere_in_a_long_piece() -> None:
     piece = melody(3, 70)
     for start in (0, 31, 58):
         excerpt = piece[start * RATE : (start + 10) * RATE]
-        (forth,) = alike(excerpt, piece)
-        (back,) = alike(piece, excerpt)
-        assert min(forth, back) > 0.7
+        (excerpt_in_piece,) = alike(excerpt, piece)
+        (piece_in_excerpt,) = alike(piece, excerpt)
+        assert min(excerpt_in_piece, piece_in_excerpt) > 0.7
 
 
 @pytest.mark.parametrize("speed", [0.95, 0.97, 1.03, 1.05])
@@ -67,17 +67,17 @@ def test_loudness_and_steady_tones_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 4095, 4096, RATE])
-def test_what_is_too_short_is_like_nothing(length: int) -> None:
+def test_audio_that_is_too_short_matches_nothing(length: int) -> None:
     assert alike(melody(6, 12)[:length], melody(6, 12)) == [0.0]
     assert alike(melody(6, 12), melody(6, 12)[:length]) == [0.0]
 
 
-def test_silence_is_like_nothing() -> None:
+def test_silence_matches_nothing() -> None:
     silence = np.zeros(12 * RATE, np.int16)
     assert alike(silence, silence, melody(1, 12)) == [0.0, 0.0]
 
 
-def test_many_windows_and_chunks_give_what_single_comparisons_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_windows_and_chunks_agree_with_single_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
     new, known = melody(7, 40), [melody(seed, 5 + 6 * seed) for seed in range(5)]
     together = alike(new, *known)
     monkeypatch.setattr("popdanceset.music.matching._CHUNK", 1)
@@ -104,7 +104,7 @@ def test_the_measure_is_the_best_normalised_correlation(known: np.ndarray, new: 
 
 
 @given(st.integers(2, 40), st.floats(0.9, 1.1))
-def test_stretching_a_ramp_gives_a_ramp_of_another_slope(rows: int, tempo: float) -> None:
+def test_a_stretched_ramp_is_a_ramp_of_another_slope(rows: int, tempo: float) -> None:
     ramp = np.arange(rows, dtype=np.int8)[:, None]
     np.testing.assert_allclose(
         stretched(ramp, tempo)[:, 0], np.arange(int((rows - 1) / tempo) + 1) * tempo, atol=1e-3
@@ -123,7 +123,7 @@ def test_chromaprint_finds_the_same_music() -> None:
     assert other < 0.4
 
 
-def test_a_program_that_is_no_fpcalc_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_that_is_not_fpcalc_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "fpcalc"
     program.write_text("#!/bin/sh\necho no such option >&2\nexit 2\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -145,6 +145,6 @@ def test_a_stand_in_for_fpcalc_is_read_bit_by_bit(tmp_path: Path) -> None:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     prints = Chromaprint(str(program))(melody(1, 5))
     assert prints.shape == (4, 32)
-    assert np.count_nonzero(np.any(prints, axis=0)) == 1  # only what changes is told
+    assert np.count_nonzero(np.any(prints, axis=0)) == 1  # only a bit that changes carries information
     assert [*prints[:, np.any(prints, axis=0)][:, 0]] == [50, -50, -50, 50]
-    assert Chromaprint(str(program))(melody(1, 2)).shape == (0, 32)  # shorter than it can be
+    assert Chromaprint(str(program))(melody(1, 2)).shape == (0, 32)  # too short for fpcalc

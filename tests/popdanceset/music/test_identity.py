@@ -1,4 +1,4 @@
-"""The same music has the same name, found one video at a time, and nothing is renamed in silence."""
+"""The same music gets the same id, one video at a time, and no id ever changes silently."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RATE = 16_000
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Our own fingerprint only, which is there everywhere."""
+    """The pitch fingerprint only, which is available everywhere."""
     return Settings.load(overrides={"store": str(tmp_path / "store"), "music": {"methods": "pitch"}})
 
 
 def melody(seed: int, seconds: float) -> np.ndarray:
-    """Chords at random, three a second: (n,) float in -1..1 at `RATE`."""
+    """Random chords, three per second: (n,) float in -1..1 at `RATE`."""
     rng = np.random.default_rng(seed)
     time = np.arange(int(seconds * RATE)) / RATE
     chord = (time * 3).astype(int)
@@ -45,7 +45,7 @@ def recorded(folder: Path, name: str, sound: np.ndarray) -> Path:
     return folder / name
 
 
-def test_copies_and_excerpts_share_a_name_and_others_do_not(
+def test_copies_and_excerpts_share_an_id_and_others_do_not(
     tmp_path: Path, settings: Settings, store: Store
 ) -> None:
     piece = melody(1, 30)
@@ -61,22 +61,22 @@ def test_copies_and_excerpts_share_a_name_and_others_do_not(
     assert pairs(store) == []
 
 
-def test_what_has_no_sound_shares_nothing(tmp_path: Path, settings: Settings, store: Store) -> None:
+def test_silent_videos_share_no_music(tmp_path: Path, settings: Settings, store: Store) -> None:
     for bvid in ("BV1", "BV2"):
         path = recorded(tmp_path, "a.wav", np.zeros(RATE))
         assert identify(path, bvid, 1, settings, store) == f"silent:{bvid}"
     assert store.list("fingerprints") == []
 
 
-def test_what_is_no_film_is_named(tmp_path: Path, settings: Settings, store: Store) -> None:
-    (tmp_path / "text.mp4").write_text("no film")
+def test_a_file_that_is_not_a_video_is_named(tmp_path: Path, settings: Settings, store: Store) -> None:
+    (tmp_path / "text.mp4").write_text("not a video")
     with pytest.raises(MediaError, match=r"text\.mp4"):
         identify(tmp_path / "text.mp4", "BV1", 1, settings, store)
     with pytest.raises(InputError, match=r"gone\.mp4"):
         identify(tmp_path / "gone.mp4", "BV1", 1, settings, store)
 
 
-def test_a_sound_shorter_than_any_fingerprint_is_known_by_its_hash(
+def test_audio_shorter_than_any_fingerprint_is_identified_by_its_hash(
     tmp_path: Path, settings: Settings, store: Store
 ) -> None:
     path = recorded(tmp_path, "a.wav", melody(1, 0.2))
@@ -116,13 +116,13 @@ def test_a_video_between_two_known_pieces_proposes_and_changes_nothing(
     assert pairs(store, Verdict.PROPOSED) == []
 
 
-def test_identifying_again_keeps_the_name(tmp_path: Path, settings: Settings, store: Store) -> None:
+def test_identifying_again_keeps_the_id(tmp_path: Path, settings: Settings, store: Store) -> None:
     path = recorded(tmp_path, "a.wav", melody(1, 10))
     first = identify(path, "BV1", 1, settings, store)
     stamp = store.modified(fingerprints_name("BV1"))
     assert identify(path, "BV1", 1, settings, store) == first
     assert store.modified(fingerprints_name("BV1")) == stamp
-    # Fetched anew with another sound: its fingerprints are those of the new one.
+    # Downloaded again with other audio: the fingerprints are those of the new audio.
     second = identify(recorded(tmp_path, "b.wav", melody(2, 10)), "BV1", 1, settings, store)
     assert second != first
     assert shared_music(store) == {second: ["BV1"]}
@@ -190,7 +190,7 @@ def test_two_machines_that_did_not_see_each_other_propose_to_merge(
     assert row["bvid"] == "BV1"
 
 
-def test_without_fpcalc_it_is_said_once_and_our_own_decides(
+def test_without_fpcalc_one_warning_and_the_pitch_fingerprint_decides(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(identity, "find_chromaprint", lambda: None)
@@ -211,15 +211,15 @@ def test_an_empty_file_of_fingerprints_is_named(tmp_path: Path, settings: Settin
         identify(recorded(tmp_path, "a.wav", melody(1, 5)), "BV2", 1, settings, store)
 
 
-def test_decisions_want_names_of_the_store(tmp_path: Path, settings: Settings, store: Store) -> None:
+def test_decisions_need_ids_of_the_store(tmp_path: Path, settings: Settings, store: Store) -> None:
     a = identify(recorded(tmp_path, "a.wav", melody(1, 5)), "BV1", 1, settings, store)
-    with pytest.raises(InputError, match="is no music id of the store"):
+    with pytest.raises(InputError, match="is not a music id of the store"):
         decide(store, a, "sound:elsewhere", Verdict.MERGED)
     with pytest.raises(InputError, match="is one music id, not two"):
         decide(store, a, a, Verdict.MERGED)
     assert not propose(store, a, a, "BV1", 1, "pitch-1", 1.0)
 
 
-def test_links_join_whatever_their_order() -> None:
+def test_links_join_in_any_order() -> None:
     assert joined([("d", "c"), ("a", "b"), ("b", "c")]) == dict.fromkeys("abcd", "a")
     assert joined([("x", "y"), ("a", "b")]) == {"x": "x", "y": "x", "a": "a", "b": "a"}

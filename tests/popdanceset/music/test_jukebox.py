@@ -1,4 +1,4 @@
-"""Jukebox features, with a tiny model of the interface that jukemirlib has."""
+"""Jukebox features, with a tiny model that has jukemirlib's interface."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 
-CONTEXT = 1_048_576  # samples that the real model can hear at once
+CONTEXT = 1_048_576  # samples that the real model can process at once
 
 TINY = '''
-"""A stand-in: every frame says what its sound is like, in 4800 numbers."""
+"""A stand-in: every frame holds the mean level of its audio, 4800 times."""
 import numpy as np
 from . import constants
 CACHE_DIR, DEVICE = constants.CACHE_DIR, constants.DEVICE
@@ -43,7 +43,7 @@ def extract(audio=None, fpath=None, meanpool=False, layers=None, offset=0.0, dur
 
 @pytest.fixture
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The stand-in, importable as jukemirlib, and a folder of checkpoints beside it."""
+    """The stand-in, importable as jukemirlib, with a folder of checkpoints next to it."""
     package = tmp_path / "site/jukemirlib"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(TINY)
@@ -59,13 +59,13 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def ramp(path: Path, seconds: float, rate: int = 44_100) -> Path:
-    """A sound whose level tells the time."""
+    """An audio file whose level grows with time."""
     soundfile.write(path, np.linspace(0, 1, int(seconds * rate)), rate, subtype="FLOAT")
     return path
 
 
 @pytest.mark.parametrize("seconds", [0.01, 5.0, 19.99, 20.0, 67.3])
-def test_long_sounds_are_heard_in_parts_that_fit_together(
+def test_long_audio_is_processed_in_parts_that_fit_together(
     library: Path, tmp_path: Path, seconds: float
 ) -> None:
     extractor = load_jukebox(MusicSettings(jukebox_dir=str(library)))
@@ -92,9 +92,7 @@ def test_settings_reach_the_library(library: Path, tmp_path: Path) -> None:
     assert sys.modules["jukemirlib"].calls[-1][1] is False
 
 
-def test_what_is_missing_is_said_with_what_works_without(
-    library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_missing_is_named_with_an_alternative(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MusicSettings(extractor="jukebox", jukebox_dir=str(library))
     (library / CHECKPOINTS[1]).unlink()
     with pytest.raises(
@@ -106,7 +104,7 @@ def test_what_is_missing_is_said_with_what_works_without(
         load_extractor(settings)
 
 
-def test_a_machine_without_a_gpu_is_told(library: Path) -> None:
+def test_a_machine_without_a_gpu_is_an_error(library: Path) -> None:
     (library.parent / "site/jukemirlib/constants.py").write_text("CACHE_DIR = ''\nDEVICE = 'cpu'\n")
     with pytest.raises(SettingsError, match=r"music\.device.*needs a CUDA device"):
         load_jukebox(MusicSettings(jukebox_dir=str(library)))
@@ -117,18 +115,18 @@ def test_a_machine_without_a_gpu_is_told(library: Path) -> None:
     [{}, {66: np.zeros((30, 64))}, {66: np.zeros((0, 4800))}, {66: np.full((30, 4800), np.nan)}],
     ids=["none", "narrow", "empty", "nan"],
 )
-def test_a_model_that_gives_something_else_is_refused(layers: dict, tmp_path: Path) -> None:
+def test_a_model_that_returns_something_else_is_refused(layers: dict, tmp_path: Path) -> None:
     class Odd:
         def extract(self, audio: np.ndarray, **options: Any) -> dict:
             return layers
 
-    with pytest.raises(AssetError, match="Jukebox gives"):
+    with pytest.raises(AssetError, match="Jukebox returned"):
         Jukebox(Odd())(ramp(tmp_path / "a.wav", 1))
 
 
-def test_sounds_without_samples_are_refused(tmp_path: Path) -> None:
+def test_files_without_samples_are_refused(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "empty.wav", np.zeros(0), 44_100)
-    with pytest.raises(MediaError, match=r"empty\.wav: holds no sound"):
+    with pytest.raises(MediaError, match=r"empty\.wav: holds no audio"):
         Jukebox(ModuleType("unused"))(tmp_path / "empty.wav")  # type: ignore[arg-type]
 
 

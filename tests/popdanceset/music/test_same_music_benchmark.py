@@ -1,4 +1,4 @@
-"""The benchmark of same-music detection runs, on a handful of pieces; its figures are its own business."""
+"""The benchmark of same-music detection runs on a few pieces; whether it meets its targets is not tested."""
 
 import subprocess
 import sys
