@@ -7,7 +7,6 @@ process (numba issue 10128). So the second process waits and finds the compiled 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib
 import importlib.util
@@ -17,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from popdanceset.locks import locked
+
 COMPILED = ("util", "core", "beat", "onset", "feature")
 """Submodules that contain or import compiled parts; by default librosa imports them on first use."""
 
@@ -24,8 +25,7 @@ COMPILED = ("util", "core", "beat", "onset", "feature")
 @cache
 def load_librosa() -> Any:
     """Imports librosa with all its compiled parts and returns the module."""
-    with lock_file().open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, also by a process that dies
+    with locked(lock_file()):
         librosa = importlib.import_module("librosa")
         for name in COMPILED:
             importlib.import_module(f"librosa.{name}")

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.music.extractor import FeatureExtractor, Floats, fit_length
 from popdanceset.progress import Advance, ignore
@@ -16,14 +17,7 @@ from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 
-FOLDER = "music"
-
 _log = logging.getLogger(__name__)
-
-
-def table_name(clip_id: str, extractor: str = "baseline") -> str:
-    """Where a clip's features by an extractor lie in the store."""
-    return f"{FOLDER}/{extractor}/{clip_id}.parquet"
 
 
 def load_extractor(settings: MusicSettings) -> FeatureExtractor:
@@ -65,16 +59,16 @@ def extract_features(
         AssetError, SettingsError: as `load_extractor`.
     """
     began = time.monotonic()
-    clips = store.read_table("clips", CLIPS, ["clip_id", "frames", "music_path"], pc.field("accepted"))
+    clips = store.read_table(layout.CLIPS, CLIPS, ["clip_id", "frames", "music_path"], pc.field("accepted"))
     if not len(clips):
         raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     extractor = extractor or load_extractor(settings.music)
     schema = music_schema(extractor.name, extractor.width)
-    present = set(store.list(FOLDER, ".parquet"))
+    present = set(store.list(layout.MUSIC, layout.PARQUET))
     silent: list[str] = []
     computed = frames = 0
     for clip in clips.sort_by("clip_id").to_pylist():
-        name = table_name(clip["clip_id"], extractor.name)
+        name = layout.music_features(clip["clip_id"], extractor.name)
         if not clip["music_path"]:
             silent.append(clip["clip_id"])
         # A clip that was cut again under its old id has another length: its table is replaced too.

@@ -13,7 +13,6 @@ propose to merge them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import logging
@@ -25,8 +24,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from popdanceset import layout
 from popdanceset.clip_id import part_id
 from popdanceset.errors import StoreError
+from popdanceset.locks import locked
 from popdanceset.music.audio import read_track
 from popdanceset.music.fingerprint import RATE, Chromaprint, Method, Pitch, Prints, find_chromaprint
 from popdanceset.music.matching import Floats, similarity, variants
@@ -36,9 +37,8 @@ from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 
-FOLDER = "fingerprints"
 _LOUDEST_SILENCE = 8  # of 32767: the noise of an encoder that was given silence
-_LOCK = ".locks/music"
+
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def identify(path: str | Path, bvid: str, page: int, settings: Settings, store: 
     if not len(samples) or int(np.abs(samples.astype(np.int32)).max()) <= _LOUDEST_SILENCE:
         return f"silent:{bvid}"
     audio_hash = hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:16]
-    name = fingerprints_name(bvid, page)
+    name = layout.fingerprints(bvid, page)
     library = _library(store.address)
     earlier = library.read(store).get(name)
     if earlier and earlier.audio_hash == audio_hash:
@@ -110,11 +110,6 @@ def identify(path: str | Path, bvid: str, page: int, settings: Settings, store: 
     return music_id
 
 
-def fingerprints_name(bvid: str, page: int = 1) -> str:
-    """Returns where the fingerprints of a part lie in the store."""
-    return f"{FOLDER}/{part_id(bvid, page)}.parquet"
-
-
 class _Library:
     """All fingerprints of a store; each file is read once."""
 
@@ -125,7 +120,7 @@ class _Library:
     def read(self, store: Store) -> dict[str, KnownMusic]:
         """Returns every part of the store by the name of its file."""
         with self._lock:
-            names = store.list(FOLDER, ".parquet")
+            names = store.list(layout.FINGERPRINTS, layout.PARQUET)
             self._known = {name: self._known.get(name) or _read(store, name) for name in names}
             return dict(self._known)
 
@@ -196,18 +191,22 @@ def _warn_without_chromaprint() -> None:
 
 @contextlib.contextmanager
 def _turn(store: Store) -> Iterator[None]:
-    """Waits until no other thread or process of this store is inside the block."""
-    path = store.workplace(_LOCK)
+    """Waits until no other thread or process of this machine identifies music in the store.
+
+    Raises:
+        StoreError: the store is not writable.
+    """
+    path = store.workplace(layout.MUSIC_LOCK)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a")
+        path.touch()
     except OSError as error:
         raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
-    with file:  # closing it gives the lock back
+    with contextlib.ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            held.enter_context(locked(path))
         except OSError as error:
-            _log.warning("%s: no locks here (%s); identify music with one process only", path, error.strerror)
+            _log.warning("%s: no locks here (%s); identify music with one process only", path, error)
         yield
 
 
@@ -243,7 +242,7 @@ def shared_music(store: Store) -> dict[str, list[str]]:
     """Returns music id → the parts that use it, sorted; merged ids stand under their common id."""
     common_ids = aliases(store)
     parts: dict[str, set[str]] = {}
-    table = store.read_table(FOLDER, FINGERPRINTS, ["bvid", "page", "music_id"])
+    table = store.read_table(layout.FINGERPRINTS, FINGERPRINTS, ["bvid", "page", "music_id"])
     for row in table.to_pylist():
         music_id = common_ids.get(row["music_id"], row["music_id"])
         parts.setdefault(music_id, set()).add(part_id(row["bvid"], row["page"]))

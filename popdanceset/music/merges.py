@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.schema import FINGERPRINTS, MERGES
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
-
-FOLDER = "merges"
 
 Pair = tuple[str, str]
 
@@ -54,7 +53,7 @@ def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
     """
     if one == other:
         raise InputError("is one music id, not two", one, "give two different ids")
-    known = set(store.read_table("fingerprints", FINGERPRINTS, ["music_id"])["music_id"].to_pylist())
+    known = set(store.read_table(layout.FINGERPRINTS, FINGERPRINTS, ["music_id"])["music_id"].to_pylist())
     for music_id in (one, other):
         if music_id not in known:
             raise InputError(
@@ -69,7 +68,7 @@ def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
 
 def pairs(store: Store, verdict: Verdict | None = None) -> list[dict[str, Any]]:
     """Returns rows of `popdanceset.schema.MERGES`, all or those with one verdict, ordered by their ids."""
-    rows = store.read_table(FOLDER, MERGES).to_pylist()
+    rows = store.read_table(layout.MERGES, MERGES).to_pylist()
     chosen = [row for row in rows if verdict is None or row["state"] == verdict]
     return sorted(chosen, key=lambda row: (row["first"], row["second"]))
 
@@ -98,7 +97,7 @@ def joined(links: Iterable[Pair]) -> dict[str, str]:
 def _name(one: str, other: str) -> str:
     # Ids are not safe as file names; their hash is.
     digest = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()
-    return f"{FOLDER}/{digest[:32]}.parquet"
+    return layout.merge(digest[:32])
 
 
 def _write(

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from popdanceset import layout
 from popdanceset.errors import InputError, SchemaError
 from popdanceset.manifest import read_manifest
-from popdanceset.music.features import FOLDER as MUSIC_FOLDER
-from popdanceset.music.features import table_name as music_name
 from popdanceset.schema import CLIPS, FRAMES, SELECTION, VERDICTS, music_schema
 from popdanceset.store import Store
 
@@ -117,9 +116,9 @@ def members(store: Store, videos: Source) -> list[dict[str, Any]]:
 def music_features(store: Store) -> dict[str, list[str]]:
     """Clip id → names of the extractors whose music features of it are in the store, sorted."""
     found: dict[str, list[str]] = {}
-    for name in store.list(MUSIC_FOLDER, ".parquet"):
+    for name in store.list(layout.MUSIC, ".parquet"):
         path = PurePosixPath(name)
-        if name == music_name(path.stem, path.parent.name):
+        if name == layout.music_features(path.stem, path.parent.name):
             found.setdefault(path.stem, []).append(path.parent.name)
     return found
 
@@ -149,7 +148,7 @@ def read_music(store: Store, clip_id: str, extractor: str, frames: int) -> pa.Ta
         StoreError: they are missing.
         SchemaError: as `read_frames`; also if there are more or fewer rows than frames.
     """
-    name = music_name(clip_id, extractor)
+    name = layout.music_features(clip_id, extractor)
     with store.open_read(name) as file:
         stored = pq.read_schema(file)
     if (

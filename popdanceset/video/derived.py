@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from popdanceset.music.features import table_name
+from popdanceset import layout
 from popdanceset.settings import MusicSettings
 from popdanceset.store import Store
 
@@ -12,8 +12,8 @@ from popdanceset.store import Store
 def names(clip_id: str) -> list[str]:
     """Where everything lies that is made of a clip's files; its verdict first, which marks poses as done."""
     extractors = get_args(MusicSettings.model_fields["extractor"].annotation)
-    tables = [f"verdicts/{clip_id}.parquet", f"poses/{clip_id}.parquet"]
-    return tables + [table_name(clip_id, extractor) for extractor in extractors]
+    tables = [layout.verdict(clip_id), layout.poses(clip_id)]
+    return tables + [layout.music_features(clip_id, extractor) for extractor in extractors]
 
 
 def discard(clip_id: str, store: Store) -> None:

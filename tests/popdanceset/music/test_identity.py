@@ -12,10 +12,11 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from popdanceset import layout
 from popdanceset.errors import InputError, MediaError, StoreError
 from popdanceset.music import identity
 from popdanceset.music.command import music as music_command
-from popdanceset.music.identity import fingerprints_name, identify, shared_music
+from popdanceset.music.identity import identify, shared_music
 from popdanceset.music.merges import Verdict, aliases, decide, joined, pairs, propose
 from popdanceset.schema import FINGERPRINTS
 from popdanceset.settings import Settings
@@ -119,9 +120,9 @@ def test_a_video_between_two_known_pieces_proposes_and_changes_nothing(
 def test_identifying_again_keeps_the_id(tmp_path: Path, settings: Settings, store: Store) -> None:
     path = recorded(tmp_path, "a.wav", melody(1, 10))
     first = identify(path, "BV1", 1, settings, store)
-    stamp = store.modified(fingerprints_name("BV1"))
+    stamp = store.modified(layout.fingerprints("BV1"))
     assert identify(path, "BV1", 1, settings, store) == first
-    assert store.modified(fingerprints_name("BV1")) == stamp
+    assert store.modified(layout.fingerprints("BV1")) == stamp
     # Downloaded again with other audio: the fingerprints are those of the new audio.
     second = identify(recorded(tmp_path, "b.wav", melody(2, 10)), "BV1", 1, settings, store)
     assert second != first
@@ -206,7 +207,7 @@ def test_without_fpcalc_one_warning_and_the_pitch_fingerprint_decides(
 
 
 def test_an_empty_file_of_fingerprints_is_named(tmp_path: Path, settings: Settings, store: Store) -> None:
-    store.write_table(fingerprints_name("BV1"), FINGERPRINTS.empty_table(), FINGERPRINTS)
+    store.write_table(layout.fingerprints("BV1"), FINGERPRINTS.empty_table(), FINGERPRINTS)
     with pytest.raises(StoreError, match=r"BV1\.parquet: holds no fingerprint"):
         identify(recorded(tmp_path, "a.wav", melody(1, 5)), "BV2", 1, settings, store)
 
