@@ -13,11 +13,14 @@ from popdanceset.commands import run
 from popdanceset.errors import PopDanceSetError
 
 GROUP = "popdanceset.commands"
-ORDER = ("demo", "crawl", "fit", "select", "acquire", "extract", "features", "publish", "report")
+ORDER = (
+    *("demo", "crawl", "fit", "select", "acquire", "extract", "features", "publish", "report"),
+    *("train", "sample", "evaluate"),
+)
 
 
 class _Commands(click.Group):
-    """Finds commands by name, in the order of the pipeline; the rest by alphabet."""
+    """Finds commands by name. Lists them in the order of the pipeline, and the others alphabetically."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = {point.name for point in entry_points(group=GROUP)}
@@ -35,12 +38,10 @@ class _Commands(click.Group):
 
 
 def _broken(name: str, where: str, error: Exception) -> click.Command:
-    """Stands in for a command whose package cannot be imported, so that the others can still be used."""
+    """Replaces a command whose package cannot be imported, so that the other commands still work."""
 
     def complain(args: tuple[str, ...]) -> NoReturn:
-        raise PopDanceSetError(
-            f"command {name!r} cannot be loaded: {error}", where, "install its package again"
-        )
+        raise PopDanceSetError(f"command {name!r} cannot be loaded: {error}", where, "reinstall its package")
 
     arguments = click.Argument(["args"], nargs=-1, type=click.UNPROCESSED)
     return click.Command(
@@ -55,9 +56,9 @@ def _broken(name: str, where: str, error: Exception) -> click.Command:
 
 @click.command(cls=_Commands)
 @click.version_option(__version__, prog_name="popdanceset")
-@click.option("-v", "--verbose", is_flag=True, help="Tell more of what is going on.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what each stage does.")
 def popdanceset(verbose: bool) -> None:
-    """Keeps a popular-dance dataset alive: crawl, score, clip, pose, publish."""
+    """Keep a popular-dance dataset alive: crawl, score, clip, pose, publish; train on it."""
     if verbose:
         logging.getLogger().setLevel(logging.INFO)
 

@@ -1,4 +1,4 @@
-"""What every command shares: the settings options, and where its results go."""
+"""What all commands share: the options for settings, and the way errors end a program."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `--store`, `--config` and `--set`, and hands the command its `settings` as first argument."""
+    """Adds `--store`, `--config` and `--set`; passes the command its `settings` as first argument."""
 
-    @click.option("--store", metavar="ADDRESS", help="Folder or s3:// address of tables and media.")
-    @click.option("--config", metavar="FILE", help="TOML file of settings (default: popdanceset.toml).")
+    @click.option("--store", metavar="ADDRESS", help="Folder or s3:// address of the store.")
+    @click.option("--config", metavar="FILE", help="TOML file with settings (default: popdanceset.toml).")
     @click.option(
-        "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="A setting; may be repeated."
+        "--set",
+        "assignments",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="Override a setting; may be repeated.",
     )
     @functools.wraps(command)
     def wrapper(
@@ -39,10 +43,10 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_values(settings: Settings, group: str, **values: Any) -> Settings:
-    """Settings in which options given on the command line (not None) replace the group's values.
+    """Returns settings in which the given command-line options (not None) replace a group's values.
 
     Raises:
-        SettingsError: a value does not fit.
+        SettingsError: a value is invalid.
     """
     from pydantic import ValidationError
 
@@ -59,11 +63,11 @@ def with_values(settings: Settings, group: str, **values: Any) -> Settings:
 
 
 def run(command: click.Command, name: str) -> NoReturn:
-    """Runs a command line; what goes wrong is one line on standard error and its exception's exit code.
+    """Runs a command line. An error becomes one line on standard error and its exception's exit code.
 
     Args:
-        command: what to run.
-        name: what the user typed, for messages.
+        command: the command to run.
+        name: the name that the user typed, for messages.
     """
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:

@@ -5,17 +5,17 @@
     │   ├── SettingsError       a setting is unknown or has a wrong value
     │   ├── SchemaError         a table lacks columns or holds wrong types
     │   ├── ManifestError       a manifest cannot be read or contradicts itself
-    │   ├── MediaError          a file is no readable video or sound
-    │   └── AssetError          model files are missing, damaged or out of reach
+    │   ├── MediaError          a file is not readable as video or audio
+    │   └── AssetError          model files are missing, damaged or unavailable
     ├── StoreError              exit code 2: the store cannot be read or written
-    ├── RefusedError            exit code 3: the host asked us to stay away, or the day's requests are used up
-    └── DownloadError           one video could not be had
+    ├── RefusedError            exit code 3: the host refuses requests, or the day's requests are used up
+    └── DownloadError           a video could not be downloaded
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country
-        ├── DamagedError        what arrived is not what was announced
-        └── TransferError       the connection failed; worth another try
+        ├── DamagedError        the file is not what was announced
+        └── TransferError       the connection failed; a later attempt may succeed
 
-A message says what is wrong, where, and what to do about it, on one line.
+A message states on one line what is wrong, where, and what to do about it.
 """
 
 
@@ -23,9 +23,9 @@ class PopDanceSetError(Exception):
     """Base of the tree.
 
     Args:
-        what: what is wrong, in a few words.
-        where: the file, address, row or setting concerned.
-        do: what the reader can do about it.
+        what: what is wrong.
+        where: the file, address, row or setting.
+        do: what the user can do about it.
     """
 
     exit_code = 1
@@ -60,11 +60,11 @@ class ManifestError(InputError):
 
 
 class MediaError(InputError):
-    """A file is no readable video or sound."""
+    """A file is not readable as video or audio."""
 
 
 class AssetError(InputError):
-    """Model files are missing, damaged or out of reach."""
+    """Model files are missing, damaged or unavailable."""
 
 
 class StoreError(PopDanceSetError):
@@ -74,10 +74,10 @@ class StoreError(PopDanceSetError):
 
 
 class RefusedError(PopDanceSetError):
-    """The host asked us to stay away; what was collected is saved.
+    """The host refuses requests. Everything collected so far is saved.
 
     Args:
-        retry_at: when another try is reasonable, as local time in ISO 8601, or "" if unknown.
+        retry_at: the earliest time for another attempt, as local time in ISO 8601; "" if unknown.
     """
 
     exit_code = 3
@@ -88,7 +88,7 @@ class RefusedError(PopDanceSetError):
 
 
 class DownloadError(PopDanceSetError):
-    """One video could not be had."""
+    """A video could not be downloaded."""
 
 
 class GoneError(DownloadError):
@@ -100,8 +100,8 @@ class RestrictedError(DownloadError):
 
 
 class DamagedError(DownloadError):
-    """What arrived is not what was announced: cut off, a paid preview, or no video at all."""
+    """The file is not what was announced: truncated, a paid preview, or not a video."""
 
 
 class TransferError(DownloadError):
-    """The connection failed on the way; worth another try."""
+    """The connection failed; a later attempt may succeed."""

@@ -1,4 +1,4 @@
-"""Progress on a terminal: one bar a stage, however many threads work at it. Silent where nobody watches."""
+"""Progress bars: one bar a stage, however many threads work on it. Silent without a terminal."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class Advance(Protocol):
-    """Tells that work went on: so many steps, and a note to be shown behind the bar."""
+    """Reports progress: the number of finished steps, and a note to show next to the bar."""
 
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
 
 def ignore(steps: int = 1, note: str = "") -> None:
-    """An `Advance` for when nobody watches."""
+    """An `Advance` that does nothing."""
 
 
 class _Display:
-    """The bars on the screen; work of the same label, begun by several threads, shares a bar."""
+    """The bars on the screen. Work of one label shares a bar, also when several threads start it."""
 
     def __init__(self, bars: Progress) -> None:
         self.bars = bars
@@ -45,7 +45,7 @@ _current: _Display | None = None
 
 @contextlib.contextmanager
 def display() -> Iterator[None]:
-    """Keeps one set of bars on standard error while the block runs; `track` adds to it from any thread."""
+    """Shows one set of bars on standard error while the block runs; `track` adds to it from any thread."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -78,11 +78,11 @@ def display() -> Iterator[None]:
 
 @contextlib.contextmanager
 def track(label: str, total: int | None = None) -> Iterator[Advance]:
-    """A bar while the block runs, inside the current `display` or in one of its own.
+    """Shows a bar while the block runs, in the current `display` or in one of its own.
 
     Args:
-        label: what is done, e.g. `crawl`.
-        total: number of steps; None if it is not known.
+        label: name of the stage, e.g. `crawl`.
+        total: number of steps; None if it is unknown.
     """
     with contextlib.ExitStack() as stack:
         if _current is None:

@@ -7,8 +7,8 @@
     popdanceset crawl --set crawl.requests_per_second=0.5
 
 Later sources win over earlier ones: defaults, TOML file, environment, command line. The file is
-`popdanceset.toml` in the working directory, or what `POPDANCESET_CONFIG` or `--config` names. A list is
-written with commas in the environment and on the command line.
+`popdanceset.toml` in the working directory, or the one that `POPDANCESET_CONFIG` or `--config` names. In the
+environment and on the command line, the items of a list are separated by commas.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Group(BaseModel):
 
 
 def _listed(value: object) -> object:
-    """A list from its words between commas; what is no string stays as it is."""
+    """Splits a string at its commas; returns any other value as it is."""
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
@@ -54,35 +54,35 @@ class NetworkSettings(_Group):
     proxy: str = Field(
         "",
         pattern=r"^((https?|socks[45][ah]?)://\S+)?$",
-        description="proxy for every request, as http://host:port; empty: none",
+        description="proxy for every request, as http://host:port; empty: no proxy",
     )
     ca_file: str = Field(
-        "", description="CA certificate to trust instead of the system's; empty: the system's"
+        "", description="CA certificate to trust instead of the system's; empty: the system's own"
     )
-    contact: str = Field("", description="address put into the User-Agent so that the host can reach you")
-    timeout: float = Field(20.0, gt=0, description="seconds for one answer")
+    contact: str = Field("", description="address in the User-Agent header, so that the host can reach you")
+    timeout: float = Field(20.0, gt=0, description="seconds to wait for a response")
 
 
 class CrawlSettings(_Group):
-    """The polite crawl."""
+    """The crawl of video statistics."""
 
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        ("ranking:1004", "newest:1004"), min_length=1, description="listings, as name:argument"
+        ("ranking:1004", "newest:1004"), min_length=1, description="listings to read, as name:argument"
     )
-    requests_per_second: float = Field(0.5, gt=0, description="upper bound of the request rate")
+    requests_per_second: float = Field(0.5, gt=0, description="maximum request rate")
     requests_per_day: int = Field(
-        10_000, gt=0, description="requests that all runs of a day in UTC may send together"
+        10_000, gt=0, description="maximum number of requests by all runs of one day (UTC)"
     )
-    jitter: float = Field(0.3, ge=0, le=1, description="random share added to each pause")
-    max_videos: int = Field(10_000, gt=0, description="ask for no further page after so many videos")
-    refusals_before_stop: int = Field(3, gt=0, description="refusals in a row that end the crawl")
+    jitter: float = Field(0.3, ge=0, le=1, description="maximum random fraction added to each pause")
+    max_videos: int = Field(10_000, gt=0, description="stop requesting pages after this many videos")
+    refusals_before_stop: int = Field(3, gt=0, description="consecutive refusals that end the crawl")
     cool_down: float = Field(
-        60.0, gt=0, description="seconds of the first pause after a refusal; doubles each time"
+        60.0, gt=0, description="first pause after a refusal, in seconds; each further pause is twice as long"
     )
 
 
 class WeightSettings(_Group):
-    """What each count adds to Bilibili's recommendation score (numerator of the paper's Eq. 14)."""
+    """Weight of each count in Bilibili's recommendation score (numerator of the paper's Eq. 14)."""
 
     view: float = Field(0.25, ge=0)
     danmaku: float = Field(0.4, ge=0)
@@ -94,43 +94,54 @@ class WeightSettings(_Group):
 
 
 class PopularitySettings(_Group):
-    """Regression and selection."""
+    """The popularity regression and the selection of videos."""
 
-    sample: int = Field(100, ge=0, description="founding sample's size; 0: every complete video")
+    sample: int = Field(100, ge=0, description="size of the founding sample; 0: every complete video")
     seed: int = Field(0, ge=0, description="seed of the founding sample")
     weights: WeightSettings = Field(
         WeightSettings(), description="weights of the counts in the response variable"
     )
-    alpha: float = Field(0.05, gt=0, lt=1, description="terms whose p value is not below this are dropped")
+    alpha: float = Field(
+        0.05, gt=0, lt=1, description="significance level: terms with a p value of at least this are dropped"
+    )
     elimination: Literal["stepwise", "joint"] = Field(
-        "stepwise", description="drop terms one at a time, or all at once as the paper does"
+        "stepwise", description="whether to drop terms one at a time, or all at once as the paper does"
     )
     errors: Literal["ordinary", "HC3"] = Field(
-        "ordinary", description="standard errors; HC3 holds under heteroscedasticity too"
+        "ordinary", description="kind of standard errors; HC3 is valid under heteroscedasticity too"
     )
-    min_pop: float = Field(0.85, description="accept Pop above this")
+    min_pop: float = Field(0.85, description="accept videos with Pop above this")
     min_views_per_follower: float = Field(
-        1.0, ge=0, description="accept views above this many times the uploader's followers; 0: do not ask"
+        1.0,
+        ge=0,
+        description="accept views above this multiple of the uploader's followers; 0: skip the check",
     )
     follower_margin: float = Field(
         0.05,
         ge=0,
-        description="ask for followers already this far below min_pop, so that a later fit finds them",
+        description="request followers down to this far below min_pop, so that a later fit has them",
     )
 
 
 class DownloadSettings(_Group):
-    """Video files."""
+    """Downloads of video files."""
 
-    max_height: int = Field(1080, gt=0, description="largest picture asked for: pixels of its smaller side")
-    retries: int = Field(3, ge=0, description="further tries after a broken connection")
-    rate_limit: int = Field(0, ge=0, description="bytes a second; 0: unlimited")
-    cookie_file: str = Field("", description="cookie file of a user who has permission; never logged")
+    max_height: int = Field(
+        1080, gt=0, description="largest resolution to request: pixels of the smaller side"
+    )
+    retries: int = Field(3, ge=0, description="number of retries after a broken connection")
+    rate_limit: int = Field(0, ge=0, description="maximum bytes per second; 0: unlimited")
+    cookie_file: str = Field("", description="cookie file of an authorised user; never logged")
     min_free: int = Field(
-        1 << 30, ge=0, description="bytes that stay free on the disk; a download that needs them is not begun"
+        1 << 30,
+        ge=0,
+        description="bytes to keep free on the disk; a download that would need them is not started",
     )
     duration_tolerance: float = Field(
-        0.1, ge=0, lt=1, description="a file shorter than announced by this share is a preview"
+        0.1,
+        ge=0,
+        lt=1,
+        description="a file that is shorter than announced by more than this fraction is a preview",
     )
 
 
@@ -191,20 +202,25 @@ class ClipSettings(_Group):
 
 
 class PoseSettings(_Group):
-    """Pose extraction."""
+    """The extraction of poses."""
 
     estimator: str = Field("blazepose", description="name of the pose estimator")
     model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
     hybrik_checkpoint: str = Field(
         "",
-        description="file of HybrIK's weights; empty: hybrik_hrnet.pth, else hybrik_res34.pth, of model_dir",
+        description="file of HybrIK's weights; empty: hybrik_hrnet.pth, else hybrik_res34.pth, in model_dir",
     )
     smpl_dir: str = Field("", description="folder of the SMPL files; empty: model_dir")
     pins: str = Field(
-        "", description="expected hashes of model files, a file as sha256sum writes it; empty: none"
+        "",
+        description="file with the expected hashes of model files, in the format of sha256sum; empty: none",
     )
-    min_detected: float = Field(0.9, ge=0, le=1, description="smallest share of frames with the dancer")
-    longest_gap: float = Field(0.5, gt=0, description="seconds without the dancer that may be filled in")
+    min_detected: float = Field(
+        0.9, ge=0, le=1, description="minimum share of frames in which the dancer is detected"
+    )
+    longest_gap: float = Field(
+        0.5, gt=0, description="longest gap without a detection that is filled in, in seconds"
+    )
     smoothing: float = Field(
         0.035,
         ge=0,
@@ -214,38 +230,38 @@ class PoseSettings(_Group):
     max_jitter: float = Field(
         45.0,
         gt=0,
-        description="largest mean joint acceleration, m/s², of poses fit for a release; a backflip has 33",
+        description="maximum mean joint acceleration of accepted poses, m/s²; a backflip has 33",
     )
     review_score: float = Field(
-        0.6, ge=0, le=1, description="poses of a lower score are accepted, but marked for review"
+        0.6, ge=0, le=1, description="accepted poses with a lower score are marked for review"
     )
-    workers: int = Field(2, gt=0, description="clips that a device's worker decodes and follows at once")
+    workers: int = Field(
+        2, gt=0, description="number of clips that the worker of a device decodes and tracks at once"
+    )
     count_seconds: float = Field(
-        4.0, ge=0, description="time between two counts of the dancers in a clip; 0: they are not counted"
+        4.0, ge=0, description="seconds between two counts of the dancers in a clip; 0: never count"
     )
     devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("auto",),
         min_length=1,
-        description="where networks of torch run, as it names them, one worker each, e.g. cuda:0,cuda:1; "
-        "auto: a GPU if there is one, else the processor",
+        description="torch devices, one worker each, e.g. cuda:0,cuda:1; auto: a GPU if there is one, else "
+        "the CPU",
     )
     precision: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        "auto", description="numbers inside the network; auto: float16 on a GPU, float32 on a processor"
+        "auto", description="dtype inside the network; auto: float16 on a GPU, float32 on a CPU"
     )
-    batch_size: int = Field(
-        0, ge=0, description="pictures the network takes at a time; 0: as many as memory allows"
-    )
+    batch_size: int = Field(0, ge=0, description="frames in a batch; 0: as many as fit into memory")
     compile: bool = Field(
-        False, description="compile HybrIK's network first: half a minute, then somewhat faster"
+        False, description="compile HybrIK's network first; takes half a minute, then it runs somewhat faster"
     )
     flip_test: bool = Field(
-        True, description="HybrIK: average with the mirrored picture, as published; twice the time"
+        True, description="HybrIK: average with the mirrored image, as published; takes twice the time"
     )
     hybrik_published: bool = Field(
-        False, description="HybrIK: repeat two slips of the published code, for comparisons"
+        False, description="HybrIK: reproduce two bugs of the published code, for comparisons"
     )
     box_every: int = Field(
-        3, gt=0, description="HybrIK: the dancer's box is looked for in every such picture"
+        3, gt=0, description="HybrIK: detect the dancer's bounding box in every n-th frame"
     )
 
 
@@ -256,43 +272,51 @@ class MusicSettings(_Group):
         Field(
             ("pitch", "chromaprint"),
             min_length=1,
-            description="fingerprints that are taken; two videos share their music if one of them says so",
+            description="fingerprint methods; two videos share their music if one method matches",
         )
     )
-    min_pitch: float = Field(0.67, gt=0, le=1, description="similarity from which pitch says so")
-    min_chromaprint: float = Field(0.57, gt=0, le=1, description="similarity from which Chromaprint says so")
+    min_pitch: float = Field(0.67, gt=0, le=1, description="minimum similarity for a match by pitch")
+    min_chromaprint: float = Field(
+        0.57, gt=0, le=1, description="minimum similarity for a match by Chromaprint"
+    )
     extractor: Literal["baseline", "baseline-corrected", "jukebox"] = Field(
-        "baseline", description="music features that `popdanceset features` makes"
+        "baseline", description="extractor of `popdanceset features`"
     )
     jukebox_dir: str = Field("", description="folder of Jukebox's checkpoints; empty: the user's cache")
-    device: str = Field("cuda", description="where Jukebox runs, as torch names it")
-    fp16: bool = Field(True, description="run Jukebox with half precision (on a GPU only)")
-    genres: str = Field("", description="TOML file of genre rules; empty: those that come along")
+    device: str = Field("cuda", description="torch device for Jukebox")
+    fp16: bool = Field(True, description="run Jukebox in half precision (GPU only)")
+    genres: str = Field("", description="TOML file of genre rules; empty: the built-in rules")
 
 
 class ReleaseSettings(_Group):
-    """Publication."""
+    """The publication of releases."""
 
     version: str = Field(
         "",
         pattern=r"^([0-9A-Za-z][0-9A-Za-z.+-]*)?$",
-        description="name of the release's folder; empty: the date",
+        description="version of the release, the name of its folder; empty: the date",
     )
-    test_share: float = Field(0.1, ge=0, lt=1, description="share of the frames held out, by video and music")
-    seed: int = Field(0, description="seed of the split")
+    test_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the frames in the test split, which shares neither video nor music with "
+        "training",
+    )
+    seed: int = Field(0, description="seed of the splits")
     license: str = Field(
         "other", min_length=1, description="licence on the dataset card, as Hugging Face names it"
     )
 
 
 class Settings(BaseSettings):
-    """Everything that can be set."""
+    """All settings."""
 
     model_config = SettingsConfigDict(
         env_prefix="POPDANCESET_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    store: str = Field("store", description="folder or s3:// address of all tables and media")
+    store: str = Field("store", description="folder or s3:// address of the store")
     manifests: str = Field("manifests", description="folder of the manifests")
     network: NetworkSettings = NetworkSettings()
     crawl: CrawlSettings = CrawlSettings()
@@ -317,20 +341,20 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, file: str | Path | None = None, overrides: dict[str, Any] | None = None) -> Self:
-        """Settings from the TOML file, the environment and the command line.
+        """Loads settings from the TOML file, the environment and the command line.
 
         Args:
-            file: TOML file; None: `POPDANCESET_CONFIG`, else `popdanceset.toml` if it is there.
-            overrides: nested mapping that wins over everything, as `parse_assignments` makes it.
+            file: TOML file; None: `POPDANCESET_CONFIG`, else `popdanceset.toml` if it exists.
+            overrides: nested mapping that overrides all other sources, as `parse_assignments` returns it.
 
         Raises:
-            SettingsError: the file is missing or no TOML, a name is unknown, or a value does not fit.
+            SettingsError: the file is missing or not TOML, a name is unknown, or a value does not fit.
         """
         for variable in sorted(os.environ):
             name = variable.lower().removeprefix("popdanceset_").partition("__")[0]
             if variable.startswith("POPDANCESET_") and name != "config" and name not in cls.model_fields:
                 _log.warning(
-                    "environment: %s is no setting (see `popdanceset settings` for all names)", variable
+                    "environment: %s is not a setting (see `popdanceset settings` for all names)", variable
                 )
         named = file or os.environ.get("POPDANCESET_CONFIG")
         path = Path(named or DEFAULT_FILE)
@@ -349,7 +373,7 @@ class Settings(BaseSettings):
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"not readable as TOML: {error}", path, "correct the file") from error
         except PydanticSettingsError as error:
-            raise SettingsError(str(error), "environment", "correct the variable named") from error
+            raise SettingsError(str(error), "environment", "correct this variable") from error
         except OSError as error:
             raise SettingsError(f"not readable: {error.strerror}", path, "check its permissions") from error
         finally:
@@ -357,7 +381,7 @@ class Settings(BaseSettings):
 
 
 def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
-    """`("crawl.max_videos=5", …)` → `{"crawl": {"max_videos": "5"}}`.
+    """Parses assignments: `("crawl.max_videos=5", …)` becomes `{"crawl": {"max_videos": "5"}}`.
 
     Raises:
         SettingsError: an assignment has no `=`, or one names a group as if it were a setting.
@@ -367,7 +391,7 @@ def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise SettingsError(
-                f"{assignment!r} is no assignment", "--set", "write --set name.of.setting=value"
+                f"{assignment!r} is not an assignment", "--set", "write --set name.of.setting=value"
             )
         *groups, leaf = name.strip().split(".")
         level = nested

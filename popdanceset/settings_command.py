@@ -1,4 +1,4 @@
-"""`popdanceset settings`: every setting as TOML, ready to be saved and edited."""
+"""`popdanceset settings`: prints every setting as TOML, ready to be saved and edited."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 def settings(settings: Settings) -> None:
     """Print every setting with its meaning, as TOML.
 
-    What has its default is commented out; what the file, the environment or --set changed is not. Save the
-    output as popdanceset.toml and edit it.
+    Settings with their default are commented out; those that the file, the environment or --set changed are
+    not. Save the output as popdanceset.toml and edit it.
     """
     click.echo(as_toml(settings))
 
 
 def as_toml(settings: Settings) -> str:
-    """The settings as a TOML document that loads to the same settings."""
+    """Formats the settings as a TOML document that loads to the same settings."""
     return "\n\n".join("\n".join(paragraph) for paragraph in _paragraphs(settings, ""))
 
 
 def _paragraphs(group: BaseModel, path: str) -> Iterator[list[str]]:
-    """The group's own settings, then one paragraph for each group inside it."""
+    """Yields the group's own settings, then one paragraph for each group inside it."""
     from pydantic import BaseModel
 
     lines = [f"# {' '.join((type(group).__doc__ or '').split())}", f"[{path}]"] if path else []
@@ -55,5 +55,5 @@ def _paragraphs(group: BaseModel, path: str) -> Iterator[list[str]]:
 
 
 def _literal(value: object) -> str:
-    # JSON's literals of what settings hold are TOML's too, but for one character it lets through.
+    # The JSON literals of these types are also TOML literals, except that JSON allows the character DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from flows.demo import MANIFEST, remember
+from flows.demo.chain import MANIFEST, remember
 from popdanceset.atomic import PARTIAL
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release

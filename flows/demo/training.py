@@ -1,6 +1,6 @@
-"""The end of the demo: a minute of training on the release it made, a dance to one of its songs, and numbers.
+"""The end of the demo: a minute of training on the new release, dances to its test music, and metrics.
 
-A minute on two cores teaches a small network to move like a body, not to dance well; the table shows it.
+In a minute on two cores a small network learns to move like a body, not to dance well. The table shows it.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ COLUMNS = ("PFC", "PBC", "Div_k", "Div_g", "BAS", "FID_k", "jitter", "latency")
 
 
 @dataclass(frozen=True, slots=True)
-class Danced:
-    """What came of it: a film with sound, the last checkpoint, and the metrics as a Markdown table."""
+class TrainedDemo:
+    """The video of a dance with its music, the last checkpoint, and the metrics as a Markdown table."""
 
-    film: Path
+    video: Path
     checkpoint: Path
     table: str
 
 
-def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Danced:
-    """Trains on a release's training part and dances to all music of its test part.
+def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> TrainedDemo:
+    """Trains on the training split of a release and dances to all music of its test split.
 
-    Run again, training goes on from its last checkpoint, and finished dances are kept.
+    A second run resumes training from the last checkpoint and keeps finished dances.
 
     Args:
-        store: where the release and the clips' sound lie.
-        release: its name inside the store.
-        folder: of the checkpoints and dances.
-        steps: of training; a hundred take about a minute on two cores.
+        store: contains the release and the clips' audio.
+        release: name of the release in the store.
+        folder: output folder of checkpoints and dances.
+        steps: number of training steps; 120 take about a minute on two cores.
 
     Raises:
-        InputError: the release has too little to train or to test on, or the folder cannot be written to.
+        InputError: the release is too small to train or test on, or the folder is not writable.
     """
     from training.checkpoint import step_of
     from training.data import DanceWindows
@@ -52,14 +52,14 @@ def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Dan
         steps=steps, batch_size=BATCH, learning_rate=1e-3, average=0.95, checkpoint_every=30, log_every=1
     )
     checkpoint = Trainer(windows, small, PAPER.objective, recipe, folder / "run").run()
-    # An earlier run may have trained for longer, or not as long: its dances are others.
+    # The dances belong to a checkpoint: an earlier run may have trained for a different number of steps.
     dances = folder / "dances" / checkpoint.stem
     film = _dance(store, path, windows.extractor, checkpoint, dances)
-    return Danced(film, checkpoint, _measure(path, dances, f"after {step_of(checkpoint)} steps"))
+    return TrainedDemo(film, checkpoint, _measure(path, dances, f"after {step_of(checkpoint)} steps"))
 
 
 def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, folder: Path) -> Path:
-    """One dance to the music of each test clip; the first one also as a film."""
+    """Dances to the music of each test clip; renders the first dance as a video, whose path it returns."""
     import numpy as np
     import torch
 
@@ -77,7 +77,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
         names = [name for name in opened.clip_ids("test") if name in heard]
         music = {name: torch.from_numpy(np.array(opened.music(name, extractor))) for name in names}
     if not names:
-        raise InputError("no clip of the test part has music", release_dir, "run the demo with more videos")
+        raise InputError("no clip of the test split has music", release_dir, "run the demo with more videos")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{names[0]}.mp4"
     trained = load_trained(checkpoint)
@@ -96,7 +96,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
 
 
 def _measure(release_dir: Path, dances: Path, name: str) -> str:
-    """The metrics of the test part and of the dances to its music."""
+    """Evaluates the test split and the dances to its music."""
     from popdanceset.release.reader import Release
     from training.evaluation.scoring import score_sets
     from training.evaluation.sets import MotionFolder, read_folder_dances, read_release_dances

@@ -15,7 +15,7 @@ import requests
 OWNER = """
 import os, sys, time
 from pathlib import Path
-from flows.local_server import local_server
+from flows.demo.local_server import local_server
 with local_server(Path(sys.argv[1])) as address:
     print(address, flush=True)
     time.sleep(600)

@@ -1,7 +1,7 @@
-"""A private Prefect server for one process: it lives in a folder of its own and dies with its owner.
+"""A private Prefect server for one process. It has its own folder and ends with its owner.
 
-Prefect's own temporary server outlives a killed parent and then keeps its database locked; this one ends when
-its standard input closes, which the operating system sees to however the parent ends.
+Prefect's own temporary server outlives a killed parent and then keeps its database locked. This one ends when
+its standard input closes, and the operating system closes that however the parent ends.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ QUIET = {
 def local_server(home: Path) -> Iterator[str]:
     """Starts the server and points Prefect at it while the block runs.
 
-    Must be entered before anything imports Prefect, which reads its settings once.
+    Enter it before anything imports Prefect, which reads its settings only once.
 
     Args:
-        home: folder for the server's files; emptied first: a run's history is of no use to the next.
+        home: folder for the server's files; emptied first, because no run needs the history of another.
 
     Yields:
         The address of the API.
 
     Raises:
-        PopDanceSetError: it did not come up.
+        PopDanceSetError: the server did not start.
     """
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -57,7 +57,7 @@ def local_server(home: Path) -> Iterator[str]:
     log = home / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "flows.local_server", str(port)],
+            [sys.executable, "-m", "flows.demo.local_server", str(port)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -82,11 +82,11 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
             if requests.get(f"{address}/health", timeout=2).ok:
                 return
         time.sleep(0.2)
-    raise PopDanceSetError("the local Prefect server did not start", log, "read its log")
+    raise PopDanceSetError("the local Prefect server did not start", log, "see its log")
 
 
 def _serve(port: int) -> None:
-    """The server process: runs until standard input ends."""
+    """Runs the server until standard input ends."""
     import uvicorn
 
     def leave_with_parent() -> None:
