@@ -304,7 +304,8 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.effects:
-        return effects.main(options.effects)
+        effects.show_effects.main(options.effects, standalone_mode=False)
+        return 0
     features = compare_features(options.clips, options.frames, options.repeats, options.seed)
     pairs = compare_pairs(options.motions, options.repeats, options.seed)
     seconds = table(options.motions, options.seed) if options.table else 0.0

@@ -1,5 +1,5 @@
-"""Measures of dance: one module a metric, and the suite of all of them (`suite.evaluate_set`).
+"""Metrics of dance: one module per metric, and `suite.evaluate_set`, which computes all of them.
 
-Nothing is imported here: take what you need from its module. README.md beside this file names every number,
-and everything in which the released code counts differently.
+Nothing is imported here: import what you need from its module. README.md in this folder lists every number
+and everything that the released code computes differently.
 """

@@ -1,4 +1,4 @@
-"""Beats of a motion, and how they meet the beats of the music."""
+"""Beats of a motion, and how well they match the beats of the music (beat alignment score, BAS)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy.ndimage import minimum_filter1d
 from scipy.signal import argrelmin
 
 from popdanceset.errors import InputError
+from popdanceset.runs import runs_of
 from training.metrics.clip import Floats, Ints, checked
 from training.metrics.mode import PUBLISHED_FPS, Mode
 from training.metrics.score import NO_MOTION_BEATS, NO_MUSIC_BEATS, Score
@@ -16,16 +17,16 @@ from training.metrics.score import NO_MOTION_BEATS, NO_MUSIC_BEATS, Score
 Direction = Literal["motion", "music"]
 
 NEIGHBOURS = 10
-"""Frames on each side that a beat must be slower than, at 30 fps."""
+"""A beat is slower than this many frames on each side, at 30 fps."""
 
 SIGMA = 3.0
-"""Frames by which a beat may be off until its score falls to exp(−1/2), at 30 fps."""
+"""Distance in frames at which the score of a beat falls to exp(−1/2), at 30 fps."""
 
 TOLERANCE = 0.1
 """Seconds within which two beats count as the same: `SIGMA` at 30 fps."""
 
 ROUNDING = 9
-"""Decimals of summed displacements in metres: what differs by less is equally slow."""
+"""Decimals to which summed displacements in metres are rounded before they are compared."""
 
 RELEASED_MOTION = 300
 """Frames after which the released script cuts the motion."""
@@ -34,28 +35,29 @@ RELEASED_MUSIC = 150
 """Frames after which the released script cuts the music."""
 
 RELEASED_DIVISOR = 24
-"""By which the released script divides the sum over all clips, however many there are."""
+"""The released script divides the sum over all clips by this, however many clips there are."""
 
 
 def motion_beats(joints: Floats, fps: float, mode: Mode = "corrected") -> Ints:
-    """Frames in which a dance pauses: strict local minima (1/3 s on each side) of the summed joint speeds.
+    """Finds the frames in which a dance pauses: strict local minima of the summed joint speeds.
 
-    Speeds belong to the later of their two frames. A pause of several equally slow frames is one beat, at its
-    middle. `released` compares 10 frames on each side at any frame rate, sees no beat in a pause of equally
-    slow frames, and gives the first frame the speed 0, so that none of the frames 0 to 10 can be a beat.
+    A minimum is compared with 1/3 s on each side. A speed belongs to the later of its two frames. A pause of
+    several equally slow frames is one beat, at its middle. `released` compares 10 frames on each side at any
+    frame rate, finds no beat in a pause of equally slow frames, and gives the first frame the speed 0, so
+    that none of the frames 0 to 10 can be a beat.
 
     Source: AIST++ (Li et al., ICCV 2021); POPDG, Sec. 5.2.
 
     Args:
         joints: (frames, 24, 3) metres; 3 frames at least.
         fps: frames a second.
-        mode: way of counting.
+        mode: `corrected` or `released`.
 
     Returns:
         Frame numbers from 0, ascending.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     checked(joints, fps)
     if mode == "released":
@@ -68,15 +70,14 @@ def motion_beats(joints: Floats, fps: float, mode: Mode = "corrected") -> Ints:
 
 
 def _pauses(speeds: Floats, order: int) -> Ints:
-    """Places slower than all within `order` of them; of equally slow adjoining ones the middle. No ends."""
+    """Indices slower than all others within `order`; of a run of equal ones the middle; never the ends."""
     speeds = np.round(speeds, ROUNDING)
-    lowest = np.flatnonzero(speeds == minimum_filter1d(speeds, 2 * order + 1, mode="nearest"))
+    lowest = speeds == minimum_filter1d(speeds, 2 * order + 1, mode="nearest")
     found = []
-    for run in np.split(lowest, np.flatnonzero(np.diff(lowest) > 1) + 1):
-        first, last = run[0], run[-1]
-        around = np.concatenate([speeds[max(first - order, 0) : first], speeds[last + 1 : last + 1 + order]])
-        if first > 0 and last < len(speeds) - 1 and (around > speeds[first]).all():
-            found.append((first + last) // 2)
+    for first, stop in runs_of(lowest):
+        around = np.concatenate([speeds[max(first - order, 0) : first], speeds[stop : stop + order]])
+        if first > 0 and stop < len(speeds) and (around > speeds[first]).all():
+            found.append((first + stop - 1) // 2)
     return np.array(found, dtype=int)
 
 
@@ -87,10 +88,11 @@ def beat_align_score(
     mode: Mode = "corrected",
     direction: Direction = "motion",
 ) -> Score:
-    """Beat alignment score: mean of exp(−d²/2σ²), d being the distance from a beat to the nearest other.
+    """Beat alignment score (BAS): mean of exp(−d²/2σ²) over beats.
 
-    σ is 0.1 s: 3 frames at 30 fps, in `released` mode 3 frames at any rate. The mean runs over the motion's
-    beats as in AIST++, EDGE and POPDG, or over the music's as in Bailando; the numbers do not compare.
+    d is the distance from a beat of the motion to the nearest one of the music, or the other way round. σ is
+    0.1 s: 3 frames at 30 fps, in `released` mode 3 frames at any rate. The mean is over the motion's beats as
+    in AIST++, EDGE and POPDG, or over the music's as in Bailando; the two cannot be compared.
 
     Source: POPDG, Sec. 5.2; Li et al., ICCV 2021; Siyao et al., Bailando, CVPR 2022.
 
@@ -98,15 +100,15 @@ def beat_align_score(
         motion: frame numbers of the motion's beats.
         music: frame numbers of the music's beats.
         fps: frames a second of both.
-        mode: way of counting; `released` adds up in single precision, as there.
-        direction: whose beats the mean runs over.
+        mode: `corrected` or `released`; `released` adds up in single precision, as the released code does.
+        direction: whose beats the mean is over.
 
     Returns:
-        A number in 0..1, more is better. 0 and flagged if there are no motion beats (the dance has missed all
-        of them) or no music beats (the released code stops there).
+        A number in 0..1, more is better. It is 0 and flagged if there are no motion beats (the dance misses
+        all music beats) or no music beats (the released code crashes).
 
     Raises:
-        InputError: an unknown direction.
+        InputError: the direction is unknown.
     """
     if direction not in ("motion", "music"):
         raise InputError(f"direction of the beat alignment is {direction!r}", do="take 'motion' or 'music'")
@@ -123,7 +125,7 @@ def beat_align_score(
 
 
 def beat_hit_rate(motion: Ints, music: Ints, fps: float, tolerance: float = TOLERANCE) -> Score:
-    """Share of the motion's beats that have a music beat within the tolerance.
+    """Beat hit rate: share of the motion's beats that have a music beat within the tolerance.
 
     Source: Lee et al., Dancing to Music, NeurIPS 2019 (aligned over all kinematic beats).
 
@@ -134,7 +136,7 @@ def beat_hit_rate(motion: Ints, music: Ints, fps: float, tolerance: float = TOLE
         tolerance: seconds, rounded to frames.
 
     Returns:
-        A number in 0..1, more is better; 0 and flagged if either has no beats.
+        A number in 0..1, more is better; 0 and flagged if motion or music has no beats.
     """
     if len(music) == 0:
         return Score(0.0, NO_MUSIC_BEATS)
@@ -144,9 +146,9 @@ def beat_hit_rate(motion: Ints, music: Ints, fps: float, tolerance: float = TOLE
 
 
 def beat_coverage(motion: Ints, music: Ints) -> Score:
-    """Beats of the motion per beat of the music, to be read beside the hit rate.
+    """Beat coverage: beats of the motion per beat of the music, to be read together with the hit rate.
 
-    Dances that never pause stay near 0, trembling ones exceed 1.
+    It is near 0 for dances that never pause and exceeds 1 for trembling ones.
 
     Source: Lee et al., Dancing to Music, NeurIPS 2019.
 
@@ -163,7 +165,7 @@ def beat_coverage(motion: Ints, music: Ints) -> Score:
 
 
 def nearest(beats: Ints, others: Ints) -> Ints:
-    """(len(beats),) frames from each beat to the nearest of the others, which are not empty."""
+    """Returns (len(beats),) distances in frames from each beat to the nearest of the (non-empty) others."""
     others = np.unique(others)
     after = np.searchsorted(others, beats).clip(max=len(others) - 1)
     before = (after - 1).clip(min=0)

@@ -1,4 +1,4 @@
-"""What the suite's numbers are called, measured in, and which way is better."""
+"""The numbers of the suite: title, unit, and which direction is better."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Better = Literal["more", "less", "real"]
 
 @dataclass(frozen=True)
 class Description:
-    """Of one number.
+    """Describes one number.
 
     Attributes:
-        title: for a column of a table.
-        unit: as printed; "" for shares and numbers without unit.
-        better: "real" if the real set's own number is the best one.
+        title: title of its column.
+        unit: unit as printed; "" for shares and numbers without a unit.
+        better: `more`, `less`, or `real` if nearer to the real set's number is better.
     """
 
     title: str
@@ -25,7 +25,7 @@ class Description:
 
 PER_CLIP = {
     "PFC": Description("PFC", "10⁻⁴ m²", "less"),
-    # In all three of the paper's tables only "nearer to the ground truth" makes POPDG the best of PBC.
+    # Only by "nearer to the real dances" is POPDG the best model of all three parts of its paper's Table 2.
     "PBC": Description("PBC", "10⁻⁴ m", "real"),
     "PBC_unweighted": Description("PBC without weights", "10⁻⁴ m", "real"),
     "BAS": Description("BAS", "", "more"),
@@ -45,7 +45,8 @@ RELEASED_ONLY = {
     "BAS_equal_length": Description("BAS, music not cut before the motion", "", "more"),
     "BAS_equal_length_clip_mean": Description("BAS, neither cut nor divided by 24", "", "more"),
 }
-"""In `released` mode `BAS` itself is the printed one: music cut at 150 frames, sum divided by 24."""
+"""Numbers of `released` mode only. There, `BAS` itself is the printed one: music cut at 150 frames, sum
+divided by 24."""
 
 OF_SETS = {
     "FID_k": Description("FID_k", "", "less"),
@@ -59,6 +60,6 @@ OF_SETS = {
     "music_diversity_k": Description("Diversity between music_k", "", "real"),
     "music_diversity_g": Description("Diversity between music_g", "", "real"),
 }
-"""Numbers that only a set of dances has: k of kinetic, g of geometric features."""
+"""Numbers that only a set of dances has; k stands for kinetic, g for geometric features."""
 
 METRICS = {**PER_CLIP, **RELEASED_ONLY, **OF_SETS}

@@ -1,4 +1,4 @@
-"""What is measured: one dance, with the beats of its music."""
+"""One dance with the beats of its music, as the metrics take it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ints = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
 
 LEAST_FRAMES = 4
-"""Of a clip: what jitter, a third difference, needs."""
+"""Least length of a clip: jitter is a third difference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +23,12 @@ class Clip:
     """One dance.
 
     Attributes:
-        name: what results call it; unique in its set.
+        name: name in the results; unique in its set.
         joints: (frames, 24, 3) positions of the SMPL joints, metres, z up.
         fps: frames a second, of the joints and of the beats.
-        music_beats: frame numbers of the music's beats, from 0, or None if there is no music.
-        music_id: which music; clips with the same one are several dances to it. None if unknown.
-        music_frames: length of the music; None if it is known only to last as long as the motion.
+        music_beats: frame numbers of the music's beats, from 0; None if there is no music.
+        music_id: identifies the music; clips with the same one are dances to the same piece. None if unknown.
+        music_frames: length of the music; None takes the length of the motion.
     """
 
     name: str
@@ -44,21 +44,21 @@ class Clip:
             raise InputError(
                 f"joints of one clip are (frames, 24, 3), not {self.joints.shape}",
                 self.name,
-                "give one Clip each",
+                "give one Clip per dance",
             )
 
 
 def checked(joints: Floats, fps: float, where: str = "", least: int = 3) -> Floats:
-    """The joints, if a metric can be computed from them.
+    """Returns the joints, if metrics can be computed from them.
 
     Args:
         joints: (…, frames, 24, 3) positions, metres.
         fps: frames a second.
         where: the clip's name, for the message.
-        least: frames the metric needs.
+        least: number of frames that the metric needs.
 
     Raises:
-        InputError: the shape, the number of frames, a value or `fps` makes no sense.
+        InputError: the shape, the data type, the number of frames, a value or `fps` is wrong.
     """
     if joints.ndim < 3 or joints.shape[-2:] != (len(SMPL_JOINTS), 3):
         raise InputError(
@@ -77,7 +77,7 @@ def checked(joints: Floats, fps: float, where: str = "", least: int = 3) -> Floa
         raise InputError(
             f"{len(frames)} frames hold NaN or infinity, the first is {frames[0]}",
             where,
-            "repair or leave it out",
+            "repair it or leave it out",
         )
     if not (np.isfinite(fps) and fps > 0):
         raise InputError(f"fps is {fps}", where, "give the frames a second of the motion")

@@ -1,4 +1,4 @@
-"""How different the dances of a set are: from each other, for one piece of music, and between pieces."""
+"""Diversity of a set of dances (Div_k, Div_g): overall, for the same music, and between pieces of music."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ NO_PAIR_OF_TWO = "no dances to different music"
 
 
 def diversity(features: Floats, mode: Mode = "corrected") -> Score:
-    """Mean Euclidean distance over all pairs of dances (Div_k, Div_g).
+    """Diversity (Div_k, Div_g): mean Euclidean distance over all pairs of dances.
 
-    `released` adds up in single precision, one pair after the other, as there.
+    `released` adds up in single precision, pair after pair, as the released code (`calculate_avg_distance`).
 
-    Source: AIST++ (Li et al., ICCV 2021); POPDG, Sec. 5.2, on features standardised by the real set.
+    Source: AIST++ (Li et al., ICCV 2021); POPDG, Sec. 5.2, with features standardised by the real set.
 
     Args:
         features: (clips, channels).
-        mode: way of counting.
+        mode: `corrected` or `released`.
 
     Returns:
-        A number ≥ 0 in units of the features; 0 and flagged for one dance. Near the real set's own is better.
+        A number ≥ 0 in units of the features; 0 and flagged for one dance. Nearer to the real set's is
+        better.
 
     Raises:
-        InputError: the features are no table, or hold NaN.
+        InputError: the features are not a table, or hold NaN.
     """
     _check(features)
     if len(features) < 2:
@@ -44,14 +45,14 @@ def diversity(features: Floats, mode: Mode = "corrected") -> Score:
 
 
 def resampled_diversity(distances: Floats, counts: Floats, groups: Ints | None = None) -> Floats:
-    """Mean pairwise distances of many resamplings at once, for their confidence interval.
+    """Computes the diversity of many resamplings at once, for its confidence interval.
 
-    A clip drawn twice makes no pair with itself: its distance of 0 is none between two dances.
+    A clip drawn twice does not form a pair with itself, because its distance of 0 is not one of two dances.
 
     Args:
         distances: (clips, clips), symmetric.
         counts: (resamplings, clips), how often each clip was drawn.
-        groups: (clips,) if only pairs of different groups count.
+        groups: (clips,) group of each clip, if only pairs of different groups count.
 
     Returns:
         One number for each resampling that has a pair.
@@ -64,18 +65,19 @@ def resampled_diversity(distances: Floats, counts: Floats, groups: Ints | None =
 
 
 def multimodality(groups: Sequence[Floats]) -> Score:
-    """Mean distance of dances to the same music: mean over music of the mean over pairs.
+    """Multimodality: mean distance of dances to the same music, first over pairs, then over pieces of music.
 
     Source: Lee et al., Dancing to Music, NeurIPS 2019.
 
     Args:
-        groups: for each piece of music the (dances, channels) features of its dances.
+        groups: (dances, channels) features of the dances to each piece of music.
 
     Returns:
-        A number ≥ 0 in units of the features, more is more varied; 0 and flagged if no music has two dances.
+        A number ≥ 0 in units of the features; 0 and flagged if no music has two dances. Nearer to the real
+        set's is better.
 
     Raises:
-        InputError: features are no table, or hold NaN.
+        InputError: the features are not a table, or hold NaN.
     """
     for group in groups:
         _check(group)
@@ -84,24 +86,25 @@ def multimodality(groups: Sequence[Floats]) -> Score:
 
 
 def music_diversity(features: Floats, music: Sequence[str]) -> Score:
-    """Mean distance of dances to different music.
+    """Diversity between music: mean distance of dances to different music.
 
     Source: Lee et al., Dancing to Music, NeurIPS 2019.
 
     Args:
         features: (clips, channels).
-        music: the music of each clip.
+        music: name of the music of each clip.
 
     Returns:
-        A number ≥ 0 in units of the features; 0 and flagged if all dances are to one piece.
+        A number ≥ 0 in units of the features; 0 and flagged if all dances are to one piece. Nearer to the
+        real set's is better.
 
     Raises:
-        InputError: features are no table, hold NaN, or `music` has another length.
+        InputError: the features are not a table or hold NaN, or `music` has another length.
     """
     _check(features)
     if len(music) != len(features):
         raise InputError(
-            f"{len(music)} pieces of music for {len(features)} dances", do="name the music of each"
+            f"{len(music)} names of music for {len(features)} dances", do="name the music of each dance"
         )
     numbers = np.unique(np.asarray(music), return_inverse=True)[1]
     different = numbers[:, None] != numbers
@@ -112,6 +115,6 @@ def music_diversity(features: Floats, music: Sequence[str]) -> Score:
 
 def _check(features: Floats) -> None:
     if features.ndim != 2 or len(features) == 0:
-        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row a clip")
+        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row per clip")
     if not np.isfinite(features).all():
-        raise InputError("features hold NaN or infinity", do="leave the clips they come from out")
+        raise InputError("features hold NaN or infinity", do="leave out the clips they come from")

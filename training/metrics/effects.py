@@ -1,31 +1,32 @@
-"""What each quirk of the released evaluation code does to motions of yours.
+"""Shows what each quirk of the released evaluation code does to your motions.
 
-    python -m training.metrics.effects MOTION ...
+    python -m training.metrics.effects MOTION...
 
-Each quirk is switched on alone. MOTION is a pose table of `popdanceset extract` (`.parquet`) or a file that
-`training.motions` reads, at 30 fps, z up. Prints a Markdown table. The table of README.md was made so.
+The table in README.md is the output of this program. Each quirk is switched on alone.
 """
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
+import click
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.linalg import LinAlgWarning, sqrtm
 
-from popdanceset.errors import InputError, PopDanceSetError
+from popdanceset.commands import run
+from popdanceset.errors import InputError
 from training.metrics import beats, geometric, kinetic
 from training.metrics.beats import beat_align_score, motion_beats
 from training.metrics.clip import Floats, Ints, checked
 from training.metrics.diversity import diversity
-from training.metrics.feature_standardisation import standardise_features
-from training.metrics.frechet import frechet_distance, gaussian
-from training.metrics.mode import PUBLISHED_FPS, RELEASED_UP, UP
+from training.metrics.feature_blocks import Convention
+from training.metrics.feature_standardisation import StandardisedFeatures, standardise_features
+from training.metrics.frechet import fit_gaussian, frechet_distance
+from training.metrics.mode import PUBLISHED_FPS, RELEASED_UP, UP, Mode
 from training.metrics.pbc import pbc
 from training.metrics.pfc import pfc
 
@@ -35,11 +36,11 @@ WINDOW = 60
 BEAT = 15
 """Frames between the invented beats: 120 a minute."""
 
-STEP = 1 / PUBLISHED_FPS
+CORRECTED = Convention(UP, 1 / PUBLISHED_FPS)
 
 
 class Effect(NamedTuple):
-    """What differs, and a number counted either way; `motion` is "" for numbers of sets."""
+    """What differs, and one number computed both ways; `motion` is "" for numbers of sets."""
 
     difference: str
     number: str
@@ -49,79 +50,70 @@ class Effect(NamedTuple):
 
 
 def effects(motions: Mapping[str, Floats]) -> Iterator[Effect]:
-    """Every difference and what it does.
+    """Yields every difference between the modes and its effect.
 
     Args:
-        motions: by name, each (frames, 24, 3) metres, z up, 30 fps; more than 60 frames in the longest.
+        motions: by name, each (frames, 24, 3) metres, z up, 30 fps; the longest has more than 60 frames.
     """
-    for name, joints in motions.items():
-        joints = joints.astype(np.float64)
+    double = {name: joints.astype(np.float64) for name, joints in motions.items()}
+    for name, joints in double.items():
         yield from _kinetic(joints, name)
         yield from _geometric(joints, name)
         yield from _beats(joints, name)
         yield from _contact(joints, name)
-    yield from _sets({name: joints.astype(np.float64) for name, joints in motions.items()})
+    yield from _sets(double)
 
 
 def _kinetic(joints: Floats, name: str) -> Iterator[Effect]:
-    def parts(up: int = UP, step: float = STEP, misplaced: bool = False) -> Floats:
+    def parts(convention: Convention, joints: Floats = joints) -> Floats:
         """Mean over joints of the horizontal, vertical and acceleration features."""
-        mean: Floats = kinetic.features(joints, up, step, misplaced).reshape(24, 3).mean(axis=0)
+        mean: Floats = kinetic.features(joints, convention).reshape(24, 3).mean(axis=0)
         return mean
 
-    right = parts()
-    yield Effect(
-        "kinetic features: y taken for up",
+    def effect(difference: str, number: str, released: float, corrected: float) -> Effect:
+        return Effect(difference, number, name, _show(released), _show(corrected))
+
+    right = parts(CORRECTED)
+    yield effect(
+        "kinetic features: y is taken for up",
         "mean vertical feature, m²/s²",
-        name,
-        _show(parts(up=RELEASED_UP)[1]),
-        _show(right[1]),
+        parts(CORRECTED._replace(up=RELEASED_UP))[1],
+        right[1],
     )
-    fast = parts(step=kinetic.RELEASED_STEP)
-    yield Effect(
-        "kinetic features: 1/60 s between frames that are 1/30 s apart",
+    fast = parts(CORRECTED._replace(step=kinetic.RELEASED_STEP))
+    yield effect(
+        "kinetic features: time step of 1/60 s between frames that are 1/30 s apart",
         "mean horizontal feature, m²/s²",
-        name,
-        _show(fast[0]),
-        _show(right[0]),
+        fast[0],
+        right[0],
     )
-    yield Effect("", "mean acceleration feature, m/s²", name, _show(fast[2]), _show(right[2]))
-    yield Effect(
-        "kinetic features: parenthesis in the acceleration",
+    yield effect("", "mean acceleration feature, m/s²", fast[2], right[2])
+    formula = CORRECTED._replace(released_formula=True)
+    yield effect(
+        "kinetic features: misplaced parenthesis in the acceleration",
         "mean acceleration feature, m/s²",
-        name,
-        _show(parts(misplaced=True)[2]),
-        _show(right[2]),
+        parts(formula)[2],
+        right[2],
     )
     moved = joints + np.array([1.0, 0.0, 0.0])
-    yield Effect(
-        "",
-        "the same, standing 1 m further right",
-        name,
-        _show(kinetic.features(moved, UP, STEP, misplaced=True).reshape(24, 3).mean(axis=0)[2]),
-        _show(kinetic.features(moved, UP, STEP, misplaced=False).reshape(24, 3).mean(axis=0)[2]),
+    yield effect(
+        "", "the same, standing 1 m further right", parts(formula, moved)[2], parts(CORRECTED, moved)[2]
     )
 
 
 def _geometric(joints: Floats, name: str) -> Iterator[Effect]:
-    right = geometric.features(joints, UP, STEP, misplaced=False)
-    for difference, wrong in (
+    right = geometric.features(joints, CORRECTED)
+    for difference, convention in (
+        ("y is taken for up", CORRECTED._replace(up=RELEASED_UP)),
         (
-            "geometric features: y taken for up",
-            geometric.features(joints, RELEASED_UP, STEP, misplaced=False),
+            "time step of 1/120 s between frames that are 1/30 s apart",
+            CORRECTED._replace(step=geometric.RELEASED_STEP),
         ),
-        (
-            "geometric features: 1/120 s between frames that are 1/30 s apart",
-            geometric.features(joints, UP, geometric.RELEASED_STEP, misplaced=False),
-        ),
-        (
-            "geometric features: five predicates of approach watch the wrong points",
-            geometric.features(joints, UP, STEP, misplaced=True),
-        ),
+        ("five predicates of approach use the wrong points", CORRECTED._replace(released_formula=True)),
     ):
-        off = np.abs(wrong - right)
+        off = np.abs(geometric.features(joints, convention) - right)
         yield Effect(
-            difference,
+            f"geometric features: {difference}",
             "features that change, of 32 (sum of the changes)",
             name,
             f"{(off > 1e-12).sum()} ({_show(off.sum())})",
@@ -130,45 +122,48 @@ def _geometric(joints: Floats, name: str) -> Iterator[Effect]:
 
 
 def _beats(joints: Floats, name: str) -> Iterator[Effect]:
-    theirs, ours = motion_beats(joints, PUBLISHED_FPS, "released"), motion_beats(joints, PUBLISHED_FPS)
+    def count(difference: str, number: str, joints: Floats, fps: float) -> Effect:
+        released, corrected = (len(motion_beats(joints, fps, mode)) for mode in ("released", "corrected"))
+        return Effect(difference, number, name, str(released), str(corrected))
+
+    yield count(
+        "motion beats: the first frame has speed 0, so there are none before frame 11",
+        "motion beats",
+        joints,
+        PUBLISHED_FPS,
+    )
     music = np.arange(0, len(joints), BEAT)
     yield Effect(
-        "motion beats: the first frame has speed 0, so none before frame 11",
-        "motion beats",
+        "",
+        "BAS with 120 beats a minute",
         name,
-        str(len(theirs)),
-        str(len(ours)),
-    )
-    yield Effect(
-        "", "BAS with 120 beats a minute", name, _show(_align(theirs, music)), _show(_align(ours, music))
+        _show(_align(motion_beats(joints, PUBLISHED_FPS, "released"), music)),
+        _show(_align(motion_beats(joints, PUBLISHED_FPS), music)),
     )
     if len(joints) > beats.RELEASED_MUSIC:
         cut = joints[: beats.RELEASED_MOTION]
         found = motion_beats(cut, PUBLISHED_FPS)
         heard = music[music < len(cut)]
         yield Effect(
-            "BAS: motion cut at 300 frames, music at 150",
+            "BAS: motion is cut at 300 frames, music at 150",
             f"BAS with 120 beats a minute, first {beats.RELEASED_MOTION} frames",
             name,
             _show(_align(found, heard[heard < beats.RELEASED_MUSIC])),
             _show(_align(found, heard)),
         )
-    double = _doubled(joints)
-    yield Effect(
+    yield count(
         "motion beats: 10 frames on each side at any frame rate",
         "motion beats at 60 fps",
-        name,
-        str(len(motion_beats(double, 2 * PUBLISHED_FPS, "released"))),
-        str(len(motion_beats(double, 2 * PUBLISHED_FPS))),
+        _doubled(joints),
+        2 * PUBLISHED_FPS,
     )
     between = np.repeat(joints, 2, axis=0)[:-1]
     between[1::2] = (joints[1:] + joints[:-1]) / 2
-    yield Effect(
-        "motion beats: a pause of two equally slow frames is none",
+    yield count(
+        "motion beats: a pause of two equally slow frames is not a beat",
         "motion beats at 60 fps, interpolated linearly",
-        name,
-        str(len(motion_beats(between, 2 * PUBLISHED_FPS, "released"))),
-        str(len(motion_beats(between, 2 * PUBLISHED_FPS))),
+        between,
+        2 * PUBLISHED_FPS,
     )
 
 
@@ -178,33 +173,28 @@ def _align(motion: Ints, music: Ints) -> float:
 
 def _contact(joints: Floats, name: str) -> Iterator[Effect]:
     yield Effect(
-        "PBC: weights of the code (both modes have them), none in the equation",
+        "PBC: the code has weights (as both modes), the equation has none",
         "PBC, 10⁻⁴ m: with weights → as printed",
         name,
         _show(pbc(joints, PUBLISHED_FPS, "released").value),
         _show(pbc(joints, PUBLISHED_FPS, weighted=False).value),
     )
     double = _doubled(joints)
-    for title, score in (("PFC", pfc), ("PBC", pbc)):
+    for title, metric in (("PFC", pfc), ("PBC", pbc)):
+        corrected = _show(metric(double, 2 * PUBLISHED_FPS).value)
         yield Effect(
-            f"{title}: displacements of a frame, whatever its length",
+            f"{title}: displacements per frame, whatever the frame rate",
             f"{title} at 60 fps (and at 30)",
             name,
-            _show(score(double, 2 * PUBLISHED_FPS, "released").value),
-            f"{_show(score(double, 2 * PUBLISHED_FPS).value)} ({_show(score(joints, PUBLISHED_FPS).value)})",
+            _show(metric(double, 2 * PUBLISHED_FPS, "released").value),
+            f"{corrected} ({_show(metric(joints, PUBLISHED_FPS).value)})",
         )
     single = joints.astype(np.float32)
     off = (
-        abs(score(single, PUBLISHED_FPS, "released").value / score(single, PUBLISHED_FPS).value - 1)
-        for score in (pfc, pbc)
+        abs(metric(single, PUBLISHED_FPS, "released").value / metric(single, PUBLISHED_FPS).value - 1)
+        for metric in (pfc, pbc)
     )
-    yield Effect(
-        "PFC, PBC: single precision",
-        "largest relative change",
-        name,
-        f"{max(off):.0e}",
-        "0",
-    )
+    yield Effect("PFC, PBC: single precision", "largest relative change", name, f"{max(off):.0e}", "0")
     still = joints.copy()
     still[:, 0] = still[0, 0]
     yield Effect(
@@ -226,49 +216,40 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         real = real[::2]
     sets = f"{len(generated)} pieces of 2 s against {len(real)}"
 
-    def of(features: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
-        return np.stack([features(p) for p in real]), np.stack([features(p) for p in generated])
+    def of_both(
+        features: Callable[[Floats, Convention], Floats], convention: Convention
+    ) -> tuple[Floats, Floats]:
+        ours, theirs = (
+            np.stack([features(piece, convention) for piece in part]) for part in (real, generated)
+        )
+        return ours, theirs
 
-    shapes = of(lambda piece: geometric.features(piece, UP, STEP, misplaced=False))
-    guarded, ours = standardise_features(*shapes, "released"), standardise_features(*shapes)
-    yield Effect(
-        "standardisation: 10⁻¹⁰ for the deviation of a constant channel",
-        f"FID_g, {sets}, {ours.constant} channels constant",
-        "",
-        _show(frechet_distance(guarded.real, guarded.generated)),
-        _show(frechet_distance(ours.real, ours.generated)),
+    shapes = of_both(geometric.features, CORRECTED)
+    corrected = standardise_features(*shapes)
+    yield from _distances(
+        "standardisation: 10⁻¹⁰ as the deviation of a constant channel",
+        "g",
+        sets,
+        standardise_features(*shapes, "released"),
+        corrected,
+        f", {corrected.constant} channels constant",
+        "released",
     )
+    speeds = standardise_features(*of_both(kinetic.features, CORRECTED))
     yield Effect(
-        "",
-        f"Div_g, {sets}",
-        "",
-        _show(diversity(guarded.generated, "released").value),
-        _show(diversity(ours.generated).value),
-    )
-    speeds = standardise_features(*of(lambda piece: kinetic.features(piece, UP, STEP, misplaced=False)))
-    yield Effect(
-        "matrix root: of the product itself, small imaginary parts dropped",
+        "matrix root: taken of the product itself, small imaginary parts dropped",
         f"FID_k of the real pieces against themselves, {len(real)} pieces",
         "",
         f"{_plain_distance(speeds.real):.1e}",
         f"{frechet_distance(speeds.real, speeds.real):.1e}",
     )
-    all_wrong = standardise_features(
-        *of(lambda piece: kinetic.features(piece, RELEASED_UP, kinetic.RELEASED_STEP, misplaced=True))
-    )
-    yield Effect(
+    released = Convention(RELEASED_UP, kinetic.RELEASED_STEP, released_formula=True)
+    yield from _distances(
         "kinetic features: all three quirks",
-        f"FID_k, {sets}",
-        "",
-        _show(frechet_distance(all_wrong.real, all_wrong.generated)),
-        _show(frechet_distance(speeds.real, speeds.generated)),
-    )
-    yield Effect(
-        "",
-        f"Div_k, {sets}",
-        "",
-        _show(diversity(all_wrong.generated).value),
-        _show(diversity(speeds.generated).value),
+        "k",
+        sets,
+        standardise_features(*of_both(kinetic.features, released)),
+        speeds,
     )
     music = np.arange(0, WINDOW, BEAT)
     scores = [_align(motion_beats(piece, PUBLISHED_FPS), music) for piece in generated]
@@ -278,6 +259,32 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         "",
         _show(sum(scores) / beats.RELEASED_DIVISOR),
         _show(sum(scores) / len(scores)),
+    )
+
+
+def _distances(
+    difference: str,
+    letter: str,
+    sets: str,
+    released: StandardisedFeatures,
+    corrected: StandardisedFeatures,
+    note: str = "",
+    mode: Mode = "corrected",
+) -> Iterator[Effect]:
+    """FID and diversity of features; `mode` is that of adding up the released diversity."""
+    yield Effect(
+        difference,
+        f"FID_{letter}, {sets}{note}",
+        "",
+        _show(frechet_distance(released.real, released.generated)),
+        _show(frechet_distance(corrected.real, corrected.generated)),
+    )
+    yield Effect(
+        "",
+        f"Div_{letter}, {sets}",
+        "",
+        _show(diversity(released.generated, mode).value),
+        _show(diversity(corrected.generated).value),
     )
 
 
@@ -297,10 +304,10 @@ def _doubled(joints: Floats) -> Floats:
 
 
 def _plain_distance(features: Floats) -> float:
-    """A set's Fréchet distance from itself by a root of the product of both covariances."""
-    covariance = gaussian(features).covariance
+    """The Fréchet distance of a set from itself, by a root of the product of both covariances."""
+    covariance = fit_gaussian(features).covariance
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LinAlgWarning)  # that it is singular is the point
+        warnings.simplefilter("ignore", LinAlgWarning)  # the product is singular on purpose
         root = np.real(sqrtm(covariance @ covariance))
     return float(2 * np.trace(covariance) - 2 * np.trace(root))
 
@@ -309,11 +316,11 @@ def _show(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1e5 or abs(value) < 1e-3 else f"{value:.4g}"
 
 
-def read(path: Path) -> Floats:
-    """(frames, 24, 3) joints of a pose table or of any motion file.
+def read_joints(path: Path) -> Floats:
+    """Reads (frames, 24, 3) joints from a pose table or from any motion file.
 
     Raises:
-        InputError: not readable, not at 30 fps, or no motion of 24 joints.
+        InputError: the file is not readable, is not at 30 fps, or has no motion of 24 joints.
     """
     if path.suffix != ".parquet":
         from training.motions import read_motion
@@ -325,18 +332,20 @@ def read(path: Path) -> Floats:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from popdanceset.tables import fold
+
     try:
         table = pq.read_table(path, columns=["joints3d", "smpl_trans"])
     except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"is no pose table: {error}", path, "give what `popdanceset extract` wrote"
+            f"is not a pose table: {error}", path, "give a table that `popdanceset extract` wrote"
         ) from None
-    relative, root = (table[name].combine_chunks().flatten().to_numpy() for name in table.column_names)
-    return checked(relative.reshape(-1, 24, 3) + root.reshape(-1, 1, 3), PUBLISHED_FPS, str(path), WINDOW + 1)
+    joints = fold(table["joints3d"], (24, 3)) + fold(table["smpl_trans"], (1, 3))
+    return checked(joints, PUBLISHED_FPS, str(path), WINDOW + 1)
 
 
-def table(found: Sequence[Effect]) -> Iterator[str]:
-    """Lines of Markdown: a row a number, a column a motion, released → corrected in each cell."""
+def markdown(found: Sequence[Effect]) -> Iterator[str]:
+    """Yields lines of a Markdown table: a row per number, a column per motion, released → corrected."""
     motions = list(dict.fromkeys(effect.motion for effect in found if effect.motion))
     rows: dict[tuple[str, str], dict[str, str]] = {}
     difference = ""
@@ -355,19 +364,21 @@ def table(found: Sequence[Effect]) -> Iterator[str]:
         shown = difference
 
 
-def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(__doc__)
-        return 0 if arguments else 2
-    try:
-        found = list(effects({Path(name).stem: read(Path(name)) for name in arguments}))
-    except PopDanceSetError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    for line in table(found):
-        print(line)
-    return 0
+@click.command()
+@click.argument("motions", metavar="MOTION...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def show_effects(motions: tuple[Path, ...]) -> None:
+    """Show what each quirk of the released evaluation code does to your motions, as a Markdown table.
+
+    MOTION is a pose table of `popdanceset extract` (.parquet) or a motion file, at 30 fps, z up.
+    """
+    for line in markdown(list(effects({path.stem: read_joints(path) for path in motions}))):
+        click.echo(line)
+
+
+def main() -> NoReturn:
+    """Runs the command line."""
+    run(show_effects, "python -m training.metrics.effects")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

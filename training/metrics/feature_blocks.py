@@ -1,8 +1,9 @@
-"""Features of one dance, of an array of dances, or of a list of dances of any lengths."""
+"""Computes features of one dance, of an array of dances, or of a list of dances of different lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,47 +11,67 @@ from training.metrics.clip import Floats, checked
 from training.metrics.mode import RELEASED_UP, UP, Mode
 
 BLOCK = 4
-"""Clips computed at once: their intermediate arrays still fit a processor's cache."""
+"""Clips computed at once: with these few, the intermediate arrays fit a processor's cache."""
+
+
+class Convention(NamedTuple):
+    """The choices that the two modes make differently when they compute features.
+
+    Attributes:
+        up: axis that counts as vertical.
+        step: seconds between frames.
+        released_formula: use the released code's formula where it differs from the published one.
+    """
+
+    up: int
+    step: float
+    released_formula: bool = False
 
 
 def features_in_mode(
-    features: Callable[..., Floats],
+    features: Callable[[Floats, Convention], Floats],
+    width: int,
     released_step: float,
     joints: Floats | Sequence[Floats],
     fps: float,
     mode: Mode,
-    width: int,
 ) -> Floats:
-    """Features with the choices of a mode.
+    """Computes features with the conventions of a mode.
 
     Args:
-        features: called with (clips, frames, 24, 3), `up`, `step` and `misplaced`.
-        released_step: seconds that the released code takes for the time between frames.
-        joints, fps, width: as in `over_blocks`.
-        mode: `released` gives float32, as there.
-    """
-    if mode == "released":
-        return over_blocks(
-            lambda some: features(some, RELEASED_UP, released_step, misplaced=True), joints, fps, width
-        ).astype(np.float32)
-    return over_blocks(lambda some: features(some, UP, 1 / fps, misplaced=False), joints, fps, width)
-
-
-def over_blocks(
-    features: Callable[[Floats], Floats], joints: Floats | Sequence[Floats], fps: float, width: int
-) -> Floats:
-    """Applies a function of (clips, frames, 24, 3) float64 to blocks of clips of equal length.
+        features: function of (clips, frames, 24, 3) float64 joints that returns (clips, width).
+        width: number of features.
+        released_step: seconds between frames as the released code has them, whatever the frame rate.
+        joints: metres, z up: one dance (frames, 24, 3), several of one length (clips, frames, 24, 3), or a
+            list of dances of any lengths; 3 frames at least.
+        fps: frames a second.
+        mode: `corrected` or `released`.
 
     Returns:
-        (width,) float64 for one dance, (clips, width) for several.
+        (width,) for one dance, (clips, width) for several; float64, in `released` mode float32 as in the
+        released code.
 
     Raises:
         InputError: a dance has a wrong shape, too few frames or NaN.
     """
+    if mode == "released":
+        convention = Convention(RELEASED_UP, released_step, released_formula=True)
+        return _over_blocks(features, width, convention, joints, fps).astype(np.float32)
+    return _over_blocks(features, width, Convention(UP, 1 / fps), joints, fps)
+
+
+def _over_blocks(
+    features: Callable[[Floats, Convention], Floats],
+    width: int,
+    convention: Convention,
+    joints: Floats | Sequence[Floats],
+    fps: float,
+) -> Floats:
+    """Applies the function to blocks of clips of equal length."""
     if isinstance(joints, np.ndarray):
         checked(joints, fps)
         if joints.ndim == 3:
-            one: Floats = features(joints[None].astype(np.float64))[0]
+            one: Floats = features(joints[None].astype(np.float64), convention)[0]
             return one
         joints = list(joints.reshape(-1, *joints.shape[-3:]))
     lengths: dict[int, list[int]] = {}
@@ -59,6 +80,6 @@ def over_blocks(
     found = np.empty((len(joints), width))
     for numbers in lengths.values():
         for start in range(0, len(numbers), BLOCK):
-            some = numbers[start : start + BLOCK]
-            found[some] = features(np.stack([joints[n] for n in some]).astype(np.float64))
+            block = numbers[start : start + BLOCK]
+            found[block] = features(np.stack([joints[n] for n in block]).astype(np.float64), convention)
     return found

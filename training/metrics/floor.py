@@ -1,4 +1,4 @@
-"""Feet below or above the ground."""
+"""Penetration and floating: feet below or above the ground."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from training.metrics.mode import UP
 from training.metrics.score import Score
 
 TOLERANCE = 0.005
-"""Metres by which a body may be off the ground unnoticed (PhysDiff)."""
+"""Distances from the ground up to this many metres count as none (PhysDiff)."""
 
 MILLIMETRES = 1000.0
 
 
 def floor_height(joints: Floats) -> float:
-    """Height at which a dance stands: the median over frames of its lowest joint's, metres.
+    """Height of the floor in metres: the median over frames of the lowest joint's height.
 
-    Motions of videos stand at any height. A dancer touches the ground in most frames, so the median is the
-    ground's height (plus that of a toe joint above its sole), whether some frames jump or sink.
+    Motions from videos may stand at any height. A dancer touches the ground in most frames, so the median is
+    the height of the ground (plus that of a toe joint above its sole), even if the dancer jumps or sinks in
+    some frames.
 
     Args:
         joints: (frames, 24, 3) metres, z up.
@@ -29,28 +30,30 @@ def floor_height(joints: Floats) -> float:
 def penetration(
     joints: Floats, fps: float, floor: float | None = None, tolerance: float = TOLERANCE
 ) -> Score:
-    """Mean depth of the lowest joint below the ground.
+    """Ground penetration: mean depth of the lowest joint below the ground.
 
-    Source: Yuan et al., PhysDiff, ICCV 2023 ("Penetrate"), there of the body's surface; here of its joints.
+    Source: Yuan et al., PhysDiff, ICCV 2023 ("Penetrate"), with joints in place of the body's surface.
 
     Args:
         joints: (frames, 24, 3) metres, z up.
         fps: frames a second.
-        floor: height of the lowest joint of a body that stands on the ground; None takes `floor_height`,
-            which sees sinking and rising within the clip only.
-        tolerance: metres that count as none.
+        floor: height of the lowest joint of a body that stands on the ground; None uses `floor_height`,
+            which only notices sinking and rising within the clip.
+        tolerance: distances up to this many metres count as 0.
 
     Returns:
         A number ≥ 0 in mm, less is better.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     return Score(float(_beyond(-_height(joints, fps, floor), tolerance)))
 
 
 def floating(joints: Floats, fps: float, floor: float | None = None, tolerance: float = TOLERANCE) -> Score:
-    """Mean height of the lowest joint above the ground. Jumps count too: compare with real dances.
+    """Floating: mean height of the lowest joint above the ground.
+
+    Jumps count too, so compare with real dances.
 
     Source: Yuan et al., PhysDiff, ICCV 2023 ("Float").
 
@@ -58,13 +61,13 @@ def floating(joints: Floats, fps: float, floor: float | None = None, tolerance: 
         joints: (frames, 24, 3) metres, z up.
         fps: frames a second.
         floor: as in `penetration`.
-        tolerance: metres that count as none.
+        tolerance: distances up to this many metres count as 0.
 
     Returns:
-        A number ≥ 0 in mm, less is better.
+        A number ≥ 0 in mm; nearer to the real set's is better.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     return Score(float(_beyond(_height(joints, fps, floor), tolerance)))
 

@@ -1,4 +1,4 @@
-"""Feet that slide over the ground they stand on."""
+"""Foot skating: feet that slide over the ground they stand on."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from training.metrics.score import Score
 TOES = (10, 11)
 
 CONTACT_HEIGHT = 0.05
-"""Metres above the ground below which a toe joint stands."""
+"""Metres above the ground below which a toe joint counts as standing."""
 
 SKATING_SPEED = 0.5
-"""Metres a second above which a standing toe skates: 2.5 cm a frame at 20 fps."""
+"""Metres a second above which a standing toe skates: 2.5 cm per frame at 20 fps."""
 
 SMOOTHING = 0.25
-"""Seconds over which the mean speed must be that high too: 5 frames at 20 fps."""
+"""Seconds over which the mean speed must exceed the limit too: 5 frames at 20 fps."""
 
 NO_CONTACT = "no foot on the ground"
 
 
 def foot_skate_ratio(joints: Floats, fps: float, floor: float | None = None) -> Score:
-    """Share of frames in which a toe on the ground moves faster than 0.5 m/s.
+    """Foot-skate ratio: share of frames in which a toe on the ground moves faster than 0.5 m/s.
 
-    A toe stands if its joint is less than 5 cm above the ground in both frames of a step; it skates if the
-    speed of the step and the mean over 0.25 s around it both exceed the limit.
+    A toe stands if its joint is less than 5 cm above the ground in two frames in a row. It skates if both its
+    speed between them and the mean speed over 0.25 s around them exceed the limit.
 
     Source: Karunratanakul et al., Guided Motion Diffusion, ICCV 2023 (there at 20 fps); for dance Li et al.,
     Lodge, CVPR 2024.
@@ -38,13 +38,13 @@ def foot_skate_ratio(joints: Floats, fps: float, floor: float | None = None) -> 
     Args:
         joints: (frames, 24, 3) metres, z up.
         fps: frames a second.
-        floor: height of a standing body's lowest joint; None takes `floor_height`.
+        floor: height of a standing body's lowest joint; None uses `floor_height`.
 
     Returns:
         A number in 0..1, less is better; 0 and flagged if no toe ever stands.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     stands, moved = _steps(joints, fps, floor)
     speed = moved * fps
@@ -56,7 +56,7 @@ def foot_skate_ratio(joints: Floats, fps: float, floor: float | None = None) -> 
 def foot_sliding(joints: Floats, fps: float, floor: float | None = None) -> Score:
     """Physical foot sliding: mean horizontal displacement, in 1/30 s, of toes that stand.
 
-    Source: Yuan et al., PhysDiff, ICCV 2023 ("Skate"), per frame there.
+    Source: Yuan et al., PhysDiff, ICCV 2023 ("Skate"), where it is per frame.
 
     Args:
         joints: (frames, 24, 3) metres, z up.
@@ -67,7 +67,7 @@ def foot_sliding(joints: Floats, fps: float, floor: float | None = None) -> Scor
         A number ≥ 0 in mm, less is better; 0 and flagged if no toe ever stands.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     stands, moved = _steps(joints, fps, floor)
     if not stands.any():
@@ -79,7 +79,7 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class _Steps(NamedTuple):
-    """(frames - 1, 2) for left and right toe: whether it stands before and after, and metres moved."""
+    """(frames - 1, 2) for left and right toe: whether it stands in both frames, metres moved between."""
 
     stands: Bools
     moved: Floats

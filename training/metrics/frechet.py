@@ -1,4 +1,4 @@
-"""Fréchet distance of two sets of features (FID_k, FID_g), and what it would be for sets without end."""
+"""Fréchet distance of two sets of features (FID_k, FID_g), and its value for infinitely large sets (FID∞)."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Gaussian(NamedTuple):
     covariance: Floats
 
 
-def gaussian(features: Floats) -> Gaussian:
-    """The Gaussian that stands for (clips, channels) features; the covariance of one clip is taken as 0.
+def fit_gaussian(features: Floats) -> Gaussian:
+    """Fits a Gaussian to (clips, channels) features; the covariance of one clip is taken as 0.
 
     Raises:
-        InputError: the features are no table, or hold NaN.
+        InputError: the features are not a table, or hold NaN.
     """
     if features.ndim != 2 or len(features) == 0:
-        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row a clip")
+        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row per clip")
     if not np.isfinite(features).all():
-        raise InputError("features hold NaN or infinity", do="leave the clips they come from out")
+        raise InputError("features hold NaN or infinity", do="leave out the clips they come from")
     mean = features.mean(axis=0)
     away = features.astype(np.float64, copy=False) - features.mean(axis=0, dtype=np.float64)
     return Gaussian(mean.astype(np.float64), away.T @ away / max(len(features) - 1, 1))
@@ -36,9 +36,10 @@ def gaussian(features: Floats) -> Gaussian:
 def gaussian_distance(real: Gaussian, generated: Gaussian) -> float:
     """Squared Fréchet distance |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁Σ₂)^½) of two Gaussians.
 
-    tr (Σ₁Σ₂)^½ is the sum of the singular values of Σ₁^½ Σ₂^½: the square roots of the eigenvalues of the
-    symmetric product Σ₁^½ Σ₂ Σ₁^½, without the loss of half the digits that squaring them costs. Both factors
-    come from symmetric eigenvalue problems, so covariances of any rank will do and nothing becomes complex.
+    tr (Σ₁Σ₂)^½ is computed as the sum of the singular values of Σ₁^½ Σ₂^½. These are the square roots of the
+    eigenvalues of the symmetric product Σ₁^½ Σ₂ Σ₁^½, without losing half the digits to squaring. Both
+    factors come from symmetric eigenvalue problems, so covariances may have any rank and nothing becomes
+    complex.
     """
     difference = real.mean - generated.mean
     shared = np.linalg.svd(_root(real.covariance) @ _root(generated.covariance).T, compute_uv=False).sum()
@@ -49,9 +50,9 @@ def gaussian_distance(real: Gaussian, generated: Gaussian) -> float:
 
 
 def _root(covariance: Floats) -> Floats:
-    """A matrix R with RᵀR = covariance.
+    """Returns a matrix R with RᵀR = covariance.
 
-    What rounding leaves of eigenvalues that are 0 is set to 0: its root would be a thousand times as large.
+    Eigenvalues that differ from 0 only by rounding are set to 0; their roots would be far larger.
     """
     values, vectors = np.linalg.eigh(covariance)
     noise = len(values) * np.finfo(values.dtype).eps * max(values[-1], 0.0)
@@ -60,32 +61,33 @@ def _root(covariance: Floats) -> Floats:
 
 
 def frechet_distance(real: Floats, generated: Floats) -> float:
-    """Fréchet distance of the Gaussians fitted to two sets of features.
+    """Fréchet distance (FID_k, FID_g) of the Gaussians fitted to two sets of features.
 
-    Source: Heusel et al., NeurIPS 2017, for pictures; AIST++ (Li et al., ICCV 2021) for dance. Both modes
-    share it: the released code's matrix root differs by rounding only.
+    Both modes share it, because the released code's matrix root differs only by rounding.
+
+    Source: Heusel et al., NeurIPS 2017, for images; AIST++ (Li et al., ICCV 2021) for dance.
 
     Args:
         real: (clips, channels), standardised.
-        generated: (others, channels), standardised alike.
+        generated: (others, channels), standardised the same way.
 
     Returns:
         A number ≥ 0 in squared units of the features, less is better; biased upwards for small sets
         (`bias_note`, `fid_infinity`).
 
     Raises:
-        InputError: different channels, no clips, NaN.
+        InputError: the sets have different channels, no clips, or NaN.
     """
     if real.shape[1:] != generated.shape[1:]:
         raise InputError(
             f"features of {real.shape[1:]} and {generated.shape[1:]} channels",
             do="compare features of one kind",
         )
-    return gaussian_distance(gaussian(real), gaussian(generated))
+    return gaussian_distance(fit_gaussian(real), fit_gaussian(generated))
 
 
 def bias_note(real: int, generated: int, channels: int) -> str:
-    """What the sizes of the sets do to a Fréchet distance: "" if nothing worth saying.
+    """Describes how the sizes of two sets bias their Fréchet distance; "" if the bias is small.
 
     Args:
         real: number of real clips.
@@ -105,7 +107,7 @@ def bias_note(real: int, generated: int, channels: int) -> str:
 
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Shares of both sets at which the distance is taken to extrapolate it."""
+"""Shares of both sets at which the distance is computed before it is extrapolated."""
 
 DRAWS = 8
 """Random subsets of each share."""
@@ -120,28 +122,27 @@ INFINITY_RESAMPLE_DRAWS = 2
 def fid_infinity(
     real: Floats, generated: Floats, seed: int | np.random.Generator = 0, draws: int = DRAWS
 ) -> Score:
-    """FID∞: the Fréchet distance extrapolated to sets without end.
+    """FID∞: the Fréchet distance extrapolated to infinitely large sets.
 
-    The bias of a Fréchet distance falls as 1/N. The distance is taken for random subsets, of the same share
-    of both sets, and a line through it over 1/share is followed to 0. Chong & Forsyth draw subsets of the
-    generated pictures only, as their real set is large; sets of dance are small on both sides.
+    The bias of a Fréchet distance falls as 1/N. The distance is computed for random subsets with the same
+    share of both sets, and a line fitted over 1/share is extrapolated to 0. Chong and Forsyth draw subsets of
+    the generated images only, because their real set is large; sets of dances are small on both sides.
 
     Source: Chong and Forsyth, Effectively Unbiased FID and Inception Score, CVPR 2020.
 
     Args:
         real: (clips, channels), standardised.
-        generated: (others, channels), standardised alike.
-        seed: of the subsets, or their generator.
-        draws: subsets of each share; the whole sets count as often.
+        generated: (others, channels), standardised the same way.
+        seed: seed of the subsets, or their generator.
+        draws: subsets of each share.
 
     Returns:
-        The intercept, in squared units of the features. It may fall below 0 by chance. Flagged where the
-        line is not to be trusted: where the smallest subset is not larger than the number of channels the
-        bias is no longer linear; with fewer than four motions in a set nothing can be extrapolated and the
-        plain distance stands.
+        The intercept, in squared units of the features. It may fall below 0 by chance. It is flagged where
+        the line is unreliable: if the smallest subset has no more clips than channels, the bias is no longer
+        linear. With fewer than four clips in a set it is the plain distance, flagged.
 
     Raises:
-        InputError: different channels, no clips, NaN.
+        InputError: the sets have different channels, no clips, or NaN.
     """
     whole = frechet_distance(real, generated)
     fewest = min(len(real), len(generated))
@@ -155,7 +156,7 @@ def fid_infinity(
             found = whole
         else:
             found = float(np.mean([_of_subsets(real, generated, sizes, rng) for _ in range(draws)]))
-        # The share in fact, between that of either set after rounding.
+        # The actual share, averaged over both sets, since sizes are rounded.
         inverse.append(2 / (sizes[0] / len(real) + sizes[1] / len(generated)))
         distances.append(found)
     intercept = float(np.polynomial.Polynomial.fit(inverse, distances, 1)(0))

@@ -1,4 +1,4 @@
-"""Geometric features: how often a dance holds each of 32 relations, as "right hand above the neck"."""
+"""Geometric features (FID_g, Div_g): how often each of 32 predicates holds ("right hand above neck")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from popdanceset.skeleton import SMPL_JOINTS
 from training.metrics.clip import Floats
-from training.metrics.feature_blocks import features_in_mode
+from training.metrics.feature_blocks import Convention, features_in_mode
 from training.metrics.mode import Mode
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -19,7 +19,7 @@ WIDTH = 32
 RELEASED_STEP = 1 / 120
 """Seconds: the time step of the released code, whatever the data."""
 
-# The measures of a T pose that serve as units of length, metres.
+# Lengths of a T pose, in metres, that serve as units of length.
 _SHOULDER = np.array([0.199113488, 0.236807942, -0.0180702247])
 UPPER_ARM = float(np.linalg.norm(_SHOULDER - (0.454445392, 0.221158922, -0.0410167128)))
 SHOULDERS = float(np.linalg.norm(_SHOULDER - (-0.191692337, 0.236928746, -0.0123055102)))
@@ -30,10 +30,10 @@ HIPS = float(
 )
 
 POINTS = {name: number for number, name in enumerate((*SMPL_JOINTS, "zero", "up", "down", "low"))}
-"""Joints, and the points beside them: origin, the unit vectors up and down, the origin at the lowest joint's
-height."""
+"""Joints, then four reference points: the origin, the points 1 m above and below it, and the origin raised to
+the height of the lowest joint."""
 
-# Number of the feature, the points it is about, and its threshold (metres, or metres a second).
+# Number of the feature, its points, and its threshold (metres, or metres a second).
 _TURNS = (
     (0, "neck rhip lhip rwrist", 1.8 * UPPER_ARM),
     (1, "neck lhip rhip lwrist", 1.8 * UPPER_ARM),
@@ -48,7 +48,7 @@ _APPROACHES = (
     (11, "lwrist root lwrist root", 1.4 * UPPER_ARM),
 )
 """The last point's velocity relative to the third, along the line from the first to the second: a hand rises,
-the hands approach, a hand leaves the root."""
+the hands approach each other, a hand leaves the root."""
 
 _RELEASED_APPROACHES = (
     (4, "belly chest belly chest", 1.8 * UPPER_ARM),
@@ -57,7 +57,7 @@ _RELEASED_APPROACHES = (
     (10, "rwrist root rwrist lwrist", 1.4 * UPPER_ARM),
     (11, "lwrist root lwrist rwrist", 1.4 * UPPER_ARM),
 )
-"""The same as the released code computes it: it passes four points on and uses the first three."""
+"""The points of the released code, which passes four points and uses the first three."""
 
 _PLANES = (
     (14, "root lhip ltoes rankle", 0.38 * UPPER_ARM),
@@ -86,7 +86,7 @@ _SPEEDS = (
     (31, "root", 2.3 * UPPER_ARM),
 )
 
-# Number, points, and the open range of degrees.
+# Number of the feature, its points, and the open range of degrees.
 _ANGLES = (
     (6, "relbow rshoulder relbow rwrist", 0.0, 110.0),
     (7, "lelbow lshoulder lelbow lwrist", 0.0, 110.0),
@@ -102,51 +102,42 @@ _ANGLES = (
 
 
 def geometric_features(joints: Floats | Sequence[Floats], fps: float, mode: Mode = "corrected") -> Floats:
-    """Geometric ("manual") features of one dance or of many: in what share of frames each predicate holds.
+    """Computes the geometric ("manual") features of one dance or of many.
 
-    `released` takes y for up and 1/120 s for the time step, and the five predicates of approach (hands that
-    rise, meet, or leave the root) watch the wrong points: rising hands are the chest, for one. `corrected`
-    takes z, 1/fps and the points that the predicates are named after.
+    A feature is the share of frames in which its predicate holds. `released` takes y for up and 1/120 s for
+    the time step, and the five predicates of approach (hands that rise, meet, or leave the root) use the
+    wrong points; for example, those of rising hands follow the chest. `corrected` takes z, 1/fps and the
+    points that the predicates are named after.
 
     Source: Müller et al., SIGGRAPH 2005; AIST++ (Li et al., ICCV 2021); fairmotion.
 
     Args:
-        joints: (frames, 24, 3), (clips, frames, 24, 3) or a list of the former, metres, z up; 3 frames
-            at least.
+        joints: one dance or several, as in `feature_blocks.features_in_mode`.
         fps: frames a second.
-        mode: way of counting.
+        mode: `corrected` or `released`.
 
     Returns:
-        (32,) or (clips, 32), all in 0..1; float64, in `released` mode float32 as there.
+        (32,) or (clips, 32), all in 0..1.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: a dance has a wrong shape, too few frames or NaN.
     """
-    return features_in_mode(features, RELEASED_STEP, joints, fps, mode, WIDTH)
+    return features_in_mode(features, WIDTH, RELEASED_STEP, joints, fps, mode)
 
 
-def features(joints: Floats, up: int, step: float, misplaced: bool) -> Floats:
-    """The features with every choice open.
-
-    Args:
-        joints: (…, frames, 24, 3) float64.
-        up: axis that counts as vertical.
-        step: seconds between frames.
-        misplaced: approaches of the points that the released code takes.
-
-    Returns:
-        (…, 32)
-    """
-    points = _with_points_beside(joints, up)
+def features(joints: Floats, convention: Convention) -> Floats:
+    """Computes (…, 32) geometric features of (…, frames, 24, 3) float64 joints under any convention."""
+    up, step, released_formula = convention
+    points = _with_reference_points(joints, up)
     velocity = (points[..., 1:] - points[..., :-1]) / step
     points = points[..., 1:]
     holds = np.empty((WIDTH, *points.shape[2:]), dtype=np.bool_)
-    with np.errstate(invalid="ignore", divide="ignore"):  # directions of nothing are NaN: no predicate holds
+    with np.errstate(invalid="ignore", divide="ignore"):  # directions of length 0 give NaN: nothing holds
         a, b, c, p, threshold = _columns(_TURNS)
         normal = _cross(points[:, c] - points[:, a], points[:, b] - points[:, a])
         holds[_numbers(_TURNS)] = _along(velocity[:, p] - velocity[:, a], normal) > _each(threshold, points)
 
-        approaches = _RELEASED_APPROACHES if misplaced else _APPROACHES
+        approaches = _RELEASED_APPROACHES if released_formula else _APPROACHES
         a, b, c, p, threshold = _columns(approaches)
         moving = _along(velocity[:, p] - velocity[:, c], points[:, b] - points[:, a])
         holds[_numbers(approaches)] = moving > _each(threshold, points)
@@ -159,7 +150,7 @@ def features(joints: Floats, up: int, step: float, misplaced: bool) -> Floats:
         distance = _along(points[:, p] - points[:, c], points[:, b] - points[:, a])
         holds[_numbers(_NORMALS)] = distance > _each(threshold, points)
 
-        speed = _size(velocity[:, [POINTS[row[1]] for row in _SPEEDS]])
+        speed = _norm(velocity[:, [POINTS[row[1]] for row in _SPEEDS]])
         holds[_numbers(_SPEEDS)] = speed > _each([row[2] for row in _SPEEDS], points)
 
         a, b, c, p, _ = _columns(_ANGLES)
@@ -170,8 +161,8 @@ def features(joints: Floats, up: int, step: float, misplaced: bool) -> Floats:
     return share
 
 
-def _with_points_beside(joints: Floats, up: int) -> Floats:
-    """(3, 28, …, frames): joints and the points beside them; frames come last, side by side in memory."""
+def _with_reference_points(joints: Floats, up: int) -> Floats:
+    """(3, 28, …, frames): joints and reference points; frames come last, adjacent in memory."""
     points = np.zeros((3, len(POINTS), *joints.shape[:-2]))
     points[:, : len(SMPL_JOINTS)] = np.moveaxis(joints, (-1, -2), (0, 1))
     points[up, POINTS["up"]] = 1
@@ -200,7 +191,7 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> _Columns:
 
 
 def _each(thresholds: Sequence[float], points: Floats) -> Floats:
-    """One threshold for each predicate, to be compared with (predicates, …, frames)."""
+    """The thresholds in a shape that broadcasts with (predicates, …, frames)."""
     return np.array(thresholds).reshape(-1, *[1] * (points.ndim - 2))
 
 
@@ -209,14 +200,14 @@ def _dot(left: Floats, right: Floats) -> Floats:
     return product
 
 
-def _size(vectors: Floats) -> Floats:
-    size: Floats = np.sqrt(_dot(vectors, vectors))
-    return size
+def _norm(vectors: Floats) -> Floats:
+    norm: Floats = np.sqrt(_dot(vectors, vectors))
+    return norm
 
 
 def _along(vectors: Floats, direction: Floats) -> Floats:
-    """Component of vectors along directions of any length."""
-    return _dot(vectors, direction) / _size(direction)
+    """Component of vectors along directions, which may have any length."""
+    return _dot(vectors, direction) / _norm(direction)
 
 
 def _cross(left: Floats, right: Floats) -> Floats:
@@ -226,6 +217,6 @@ def _cross(left: Floats, right: Floats) -> Floats:
 
 
 def _degrees(left: Floats, right: Floats) -> Floats:
-    cosine = _dot(left, right) / (_size(left) * _size(right))
+    cosine = _dot(left, right) / (_norm(left) * _norm(right))
     angle: Floats = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     return angle

@@ -9,10 +9,10 @@ from training.metrics.score import Score
 
 
 def jitter(joints: Floats, fps: float) -> Score:
-    """Mean size of the jerk of all joints, from third differences.
+    """Jitter: mean norm of the jerk of all joints, from third differences.
 
-    Grows with the cube of the frame rate for noise of a given size in metres: compare motions of one frame
-    rate.
+    For noise of a given size in metres it grows with the cube of the frame rate, so compare only motions of
+    the same frame rate.
 
     Source: Flash and Hogan, 1985, for jerk; Yi et al., TransPose, SIGGRAPH 2021, for captured motion.
 
@@ -21,10 +21,10 @@ def jitter(joints: Floats, fps: float) -> Score:
         fps: frames a second.
 
     Returns:
-        A number ≥ 0 in m/s³; near the real set's own is best.
+        A number ≥ 0 in m/s³; nearer to the real set's is better.
 
     Raises:
-        InputError: a wrong shape, too few frames, NaN.
+        InputError: the dance has a wrong shape, too few frames or NaN.
     """
     checked(joints, fps, least=4)
     jerk = np.diff(joints.astype(np.float64, copy=False), n=3, axis=0) * fps**3

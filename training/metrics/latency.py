@@ -1,4 +1,4 @@
-"""Latency: seconds of computing for a second of dance."""
+"""Latency: seconds of computing per second of dance."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ def latency(
     warm_ups: int = WARM_UPS,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Interval:
-    """Wall time that a generator takes for a second of dance.
+    """Latency: wall time that a generator takes per second of dance.
 
-    The generator must return finished motions on the host: of a model on an accelerator, joints that were
-    copied to memory, which waits for the device.
+    The generator must return finished motions in host memory; a model on an accelerator must copy its joints
+    there, which waits for the device.
 
     Args:
-        generate: makes dances; returns (frames, …) or a list of such arrays.
-        fps: frames a second of what it makes.
-        repeats: timed calls.
-        warm_ups: calls before, not timed (compilation, allocation).
-        clock: seconds.
+        generate: generates dances; returns an array (frames, …) or a list of such arrays.
+        fps: frames a second of the dances.
+        repeats: number of timed calls.
+        warm_ups: number of calls before them, not timed (compilation, allocation).
+        clock: returns seconds.
 
     Returns:
-        Median over the calls, in s/s; the interval is from the fastest to the slowest. Below 1 is faster than
-        real time.
+        Median over the calls, in s/s; the interval is from the fastest to the slowest. Below 1 is faster
+        than real time.
 
     Raises:
-        InputError: nothing is made, or nothing to repeat.
+        InputError: the generator returns no frames, or `repeats` is below 1.
     """
     if repeats < 1:
-        raise InputError(f"{repeats} repeats time nothing", do="take 1 or more")
+        raise InputError(f"cannot time {repeats} repeats", do="give 1 or more")
     for _ in range(warm_ups):
         generate()
     ratios = []
     for _ in range(repeats):
         start = clock()
-        made = generate()
-        taken = clock() - start
-        frames = sum(len(dance) for dance in made) if isinstance(made, list) else len(made)
+        dances = generate()
+        seconds = clock() - start
+        frames = sum(len(dance) for dance in dances) if isinstance(dances, list) else len(dances)
         if frames == 0:
-            raise InputError("the generator made no frames", do="let it return (frames, …) arrays")
-        ratios.append(taken * fps / frames)
+            raise InputError("the generator returned no frames", do="let it return (frames, …) arrays")
+        ratios.append(seconds * fps / frames)
     return Interval(float(np.median(ratios)), min(ratios), max(ratios))

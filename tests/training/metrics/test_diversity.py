@@ -49,7 +49,7 @@ def test_bad_features_get_one_line() -> None:
         diversity(SQUARE * np.nan)
     with pytest.raises(InputError, match=r"features are \(clips, channels\)"):
         multimodality([SQUARE[0]])
-    with pytest.raises(InputError, match="2 pieces of music for 4 dances"):
+    with pytest.raises(InputError, match="2 names of music for 4 dances"):
         music_diversity(SQUARE, ["a", "b"])
 
 

@@ -17,8 +17,8 @@ from training.metrics.frechet import (
     Gaussian,
     bias_note,
     fid_infinity,
+    fit_gaussian,
     frechet_distance,
-    gaussian,
     gaussian_distance,
 )
 
@@ -65,10 +65,10 @@ def test_symmetric_and_turned_alike() -> None:
 
 def test_moments_are_those_of_numpy() -> None:
     features = np.random.default_rng(3).normal(size=(50, 8)).astype(np.float32)
-    found = gaussian(features)
+    found = fit_gaussian(features)
     np.testing.assert_allclose(found.covariance, np.cov(features.astype(float).T), rtol=1e-12)
     np.testing.assert_allclose(found.mean, features.mean(axis=0))
-    assert not gaussian(features[:1]).covariance.any()
+    assert not fit_gaussian(features[:1]).covariance.any()
 
 
 def test_infinity_removes_the_bias() -> None:
@@ -113,7 +113,7 @@ def test_bad_features_get_one_line() -> None:
         frechet_distance(some, some[:, :7])
     with pytest.raises(InputError, match="features hold NaN"):
         frechet_distance(some, some + np.nan)
-    with pytest.raises(InputError, match="one row a clip"):
+    with pytest.raises(InputError, match="one row per clip"):
         frechet_distance(some[:0], some)
 
 

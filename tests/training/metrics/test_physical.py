@@ -107,7 +107,7 @@ def test_latency_counts_all_dances_made_and_warms_up() -> None:
 
 
 def test_latency_of_nothing_is_an_error() -> None:
-    with pytest.raises(InputError, match="the generator made no frames"):
+    with pytest.raises(InputError, match="the generator returned no frames"):
         latency(lambda: np.zeros((0, 24, 3)), 30.0)
-    with pytest.raises(InputError, match="0 repeats time nothing"):
+    with pytest.raises(InputError, match="cannot time 0 repeats"):
         latency(lambda: np.zeros((5, 24, 3)), 30.0, repeats=0)
