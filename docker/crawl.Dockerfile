@@ -1,4 +1,4 @@
-# Everything but pose networks: crawl, select, download, screen, publish. Also the Prefect server and its workers.
+# Everything except GPU networks: crawl, select, download, screen, publish. Also the Prefect server.
 #     docker build -f docker/crawl.Dockerfile -t popdanceset-crawl .
 FROM python:3.11-slim
 
@@ -14,5 +14,6 @@ COPY training training
 COPY flows flows
 RUN pip install --no-cache-dir ".[pose]"
 
-ENV DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
+ENV DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false \
+    PREFECT_LOGGING_EXTRA_LOGGERS=popdanceset,hybrik_runner,training
 CMD ["prefect", "worker", "start", "--pool", "crawl", "--type", "process"]

@@ -16,5 +16,6 @@ COPY training training
 COPY flows flows
 RUN pip install --no-cache-dir ".[all]"
 
-ENV DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
+ENV DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false \
+    PREFECT_LOGGING_EXTRA_LOGGERS=popdanceset,hybrik_runner,training
 CMD ["prefect", "worker", "start", "--pool", "gpu", "--type", "process", "--limit", "1"]

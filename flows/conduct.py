@@ -1,4 +1,4 @@
-"""What all flows share: settings from plain parameters, batches, and which failures are worth another try."""
+"""What all flows share: settings from parameters, batches, and which failures to retry."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from popdanceset.settings import Settings
 T = TypeVar("T")
 
 Overrides = dict[str, Any]
-"""Settings that differ from the worker's own file and environment, as nested plain data: a flow parameter."""
+"""A flow parameter: settings that differ from the worker's own, as nested plain data."""
 
 
 def load(overrides: Overrides | None) -> Settings:
-    """The settings a flow run works with."""
+    """Loads the settings of a flow run."""
     return Settings.load(overrides=overrides)
 
 
 def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
-    """Broken connections and stores out of reach; bad input and refusals only get worse by asking again."""
+    """Returns whether to retry: after broken connections and unreachable stores only."""
     return isinstance(state.result(raise_on_failure=False), TransferError | StoreError)
 
 
@@ -38,10 +38,10 @@ RETRY: dict[str, Any] = {
 
 
 def threads(number: int) -> TaskRunner[PrefectFuture[Any]]:
-    """Runs so many tasks at once, in threads of the flow's own process: the cheapest of Prefect's runners."""
+    """Runs this many tasks at once in threads of the flow's process, Prefect's cheapest runner."""
     return cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=number))
 
 
 def batches(items: Sequence[T], size: int) -> list[list[T]]:
-    """The items in lists of at most `size`: one task a batch, for a task itself costs milliseconds."""
+    """Splits items into lists of at most `size`. (A task costs milliseconds, so each one gets a batch.)"""
     return [list(items[i : i + size]) for i in range(0, len(items), size)]

@@ -1,4 +1,4 @@
-"""Statistics of the listed videos, politely."""
+"""Crawls the statistics of videos."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popdanceset.store import Store
 
 @task(**RETRY)
 def crawl_listings(overrides: Overrides | None, day: datetime.date | None) -> int:
-    """Reads every source; returns the number of videos seen on that day."""
+    """Reads every listing. Returns the number of videos seen on that day."""
     settings = load(overrides)
     with track("crawl") as advance:
         report = crawl_sources(settings, Store(settings.store), day=day, advance=advance)
@@ -24,16 +24,16 @@ def crawl_listings(overrides: Overrides | None, day: datetime.date | None) -> in
 
 @flow
 def crawl(settings: Overrides | None = None, day: datetime.date | None = None) -> int:
-    """One snapshot.
+    """Takes a snapshot of the statistics of all listed videos.
 
     Args:
         settings: settings that differ from the worker's own.
-        day: the snapshot's date; None: today. Naming an earlier day resumes its crawl.
+        day: date of the snapshot; None: today. An earlier day resumes its crawl.
 
     Returns:
         Number of videos seen.
 
     Raises:
-        RefusedError: the host refused repeatedly; everything seen until then is saved.
+        RefusedError: the host refused repeatedly. Everything seen so far is saved.
     """
     return crawl_listings(settings, day)

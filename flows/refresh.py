@@ -1,4 +1,4 @@
-"""The whole chain: crawl, select, acquire, extract, publish."""
+"""The whole pipeline: crawl, select, acquire, extract, publish."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def refresh(
     extract_on: str = "",
     with_report: bool = True,
 ) -> str:
-    """Brings the dataset up to date. Finished work of an earlier run is found and kept.
+    """Brings the dataset up to date. Keeps the finished work of an earlier run.
 
     Args:
         settings: settings that differ from the worker's own.
         manifest: name of the manifest to write.
         day: date of the snapshot and of the release; None: today.
         extract_on: deployment that extracts the poses, e.g. `extract/gpu` on GPU workers; empty: here.
-        with_report: write a page on the release too.
+        with_report: also write a report on the release.
 
     Returns:
-        The release's name inside the store.
+        Name of the release in the store.
     """
     crawl(settings, day)
     select(settings, manifest, day)
@@ -46,7 +46,7 @@ def refresh(
         if run.state is None or not run.state.is_completed():
             ended = run.state.name if run.state else "unknown"
             raise PopDanceSetError(
-                f"the run ended as {ended}", extract_on, "read its log, then run refresh again"
+                f"the run ended as {ended}", extract_on, "see its log, then run refresh again"
             )
     else:
         extract(settings)

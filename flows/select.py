@@ -1,4 +1,4 @@
-"""Popularity: the regression, the followers it asks for, and the manifest of accepted videos."""
+"""Popularity: the regression, the followers that it needs, and the manifest of accepted videos."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from popdanceset.store import Store
 
 @task
 def fit(overrides: Overrides | None) -> str:
-    """Fits Eq. 1 to the latest statistics; returns the fit's id."""
+    """Fits Eq. 1 to the latest statistics. Returns the fit's id."""
     settings = load(overrides)
     return fit_model(settings, Store(settings.store)).fit_id
 
 
 @task(**RETRY)
 def followers(overrides: Overrides | None, fit_id: str, day: datetime.date | None) -> None:
-    """Asks for the followers of uploaders whose video comes near the threshold."""
+    """Requests the followers of uploaders whose videos come near the threshold."""
     settings = load(overrides)
     store = Store(settings.store)
     with track("followers") as advance:
@@ -33,7 +33,7 @@ def followers(overrides: Overrides | None, fit_id: str, day: datetime.date | Non
 
 @task
 def write_manifest(overrides: Overrides | None, fit_id: str, manifest: str) -> str:
-    """Scores every video and writes the manifest of the accepted ones; returns its folder."""
+    """Scores every video and writes the manifest of the accepted ones. Returns its folder."""
     settings = load(overrides)
     store = Store(settings.store)
     return str(select_videos(settings, store, load_model(fit_id, settings, store), manifest).manifest)
@@ -43,12 +43,12 @@ def write_manifest(overrides: Overrides | None, fit_id: str, manifest: str) -> s
 def select(
     settings: Overrides | None = None, manifest: str = "weekly", day: datetime.date | None = None
 ) -> str:
-    """Chooses the videos of a dataset version.
+    """Selects the videos of a dataset version.
 
     Args:
         settings: settings that differ from the worker's own.
         manifest: name of the manifest to write.
-        day: date under which follower counts are kept; None: today.
+        day: date of the follower counts; None: today.
 
     Returns:
         The manifest's folder.

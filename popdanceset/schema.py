@@ -1,11 +1,11 @@
-"""Every table's columns, dtypes, shapes, units and axes: the one contract between the stages.
+"""The columns, dtypes, shapes, units and axes of every table: the contract between the stages.
 
 A table is a pyarrow schema whose fields carry their meaning as metadata (`unit`, `axes`, `shape`, `doc`), so
 that it travels inside each parquet file. Arrays of a fixed shape are stored flat, in C order, as fixed-size
 lists; `shape` says how to fold them back (`popdanceset.tables.fold` does).
 
 World axes of everything published: x right, y forward, z up, metres, right-handed.
-Picture axes: x right, y down, pixels of the clip, origin at the top left corner.
+Image axes: x right, y down, pixels of the clip, origin at the top left corner.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
 
 
 class State(StrEnum):
-    """What a crawl knows of a video."""
+    """The state of a video at a snapshot."""
 
     PUBLIC = "public"
     GONE = "gone"  # -404: deleted, or never there
     HIDDEN = "hidden"  # 62002, 62004, 62012: invisible, in review, owner only
-    UNREADABLE = "unreadable"  # answered, but not with anything that can be used
+    UNREADABLE = "unreadable"  # the answer cannot be used
 
 
 class Reason(StrEnum):
-    """Why a video, span or clip was not accepted. An accepted one has an empty reason."""
+    """Why a video, span or clip was rejected. The reason of an accepted one is empty."""
 
     NONE = ""
     # selection
@@ -97,7 +97,7 @@ STATISTICS = _schema(
         _field("snapshot_at", _TIME, "when the counts were read", unit="UTC"),
         _field("state", _WORD, "a value of popdanceset.schema.State"),
         _field("note", _WORD, "why a row is not public or incomplete"),
-        _field("source", _WORD, "the listing that gave the row, e.g. ranking:1004"),
+        _field("source", _WORD, "the listing that returned the row, e.g. ranking:1004"),
         _field("aid", pa.int64(), "numeric video id", nullable=True),
         _field("cid", pa.int64(), "id of the first part", nullable=True),
         _field("pages", pa.int32(), "number of parts", nullable=True),
@@ -125,7 +125,7 @@ FOLLOWERS = _schema(
     [
         _field("mid", pa.int64(), "uploader id"),
         _field("snapshot_at", _TIME, "when the number was read", unit="UTC"),
-        _field("follower", pa.int64(), "followers; null if the host did not say", nullable=True),
+        _field("follower", pa.int64(), "followers; null if the host did not report them", nullable=True),
         _field("note", _WORD, "why there is no number"),
     ],
 )
@@ -149,7 +149,7 @@ SELECTION = _schema(
     [
         _BVID,
         _field("pop", pa.float64(), "Pop of Eq. 1", nullable=True),
-        _field("beyond_reference", pa.bool_(), "a count lies above the reference sample's maximum"),
+        _field("beyond_reference", pa.bool_(), "a count exceeds the maximum of the reference sample"),
         _field("view", pa.int64(), "views at the snapshot", nullable=True),
         _field("follower", pa.int64(), "followers of the uploader", nullable=True),
         _field("mid", pa.int64(), "uploader id", nullable=True),
@@ -170,21 +170,21 @@ VIDEOS = _schema(
         _BVID,
         _field("page", pa.int32(), "part of the video, from 1"),
         _field("cid", pa.int64(), "id of the part", nullable=True),
-        _field("path", _WORD, "the file's address inside the store, empty if there is none"),
-        _field("sha256", _WORD, "hash of the file, empty if there is none"),
-        _field("size", pa.int64(), "length of the file", unit="bytes", nullable=True),
+        _field("path", _WORD, "the file's name in the store; empty if there is none"),
+        _field("sha256", _WORD, "SHA-256 of the file; empty if there is none"),
+        _field("size", pa.int64(), "size of the file", unit="bytes", nullable=True),
         _field("duration", pa.float64(), "measured length", unit="s", nullable=True),
         _field("fps", pa.float64(), "mean frame rate", unit="1/s", nullable=True),
-        _field("width", pa.int32(), "as displayed", unit="px", nullable=True),
-        _field("height", pa.int32(), "as displayed", unit="px", nullable=True),
-        _field("has_sound", pa.bool_(), "there is an audio track", nullable=True),
+        _field("width", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+        _field("height", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+        _field("has_sound", pa.bool_(), "whether there is an audio track", nullable=True),
         _field(
             "tags",
             pa.list_(_WORD),
-            "the video's tags as its page showed them; null if it was not read",
+            "tags on the video's page; null if the page was not read",
             nullable=True,
         ),
-        _field("accepted", pa.bool_(), "the file is complete and usable"),
+        _field("accepted", pa.bool_(), "whether the file is complete and usable"),
         _REASON,
         _field("note", _WORD, "the cause in the downloader's own words"),
     ],
@@ -196,14 +196,14 @@ CLIPS = _schema(
         _field("clip_id", _WORD, "{bvid}_Clip_{n}; a rejected span has none", nullable=True),
         _BVID,
         _field("page", pa.int32(), "part of the video, from 1"),
-        _field("start", pa.float64(), "in the video", unit="s"),
-        _field("end", pa.float64(), "in the video", unit="s"),
+        _field("start", pa.float64(), "time in the video", unit="s"),
+        _field("end", pa.float64(), "time in the video", unit="s"),
         _field("frames", pa.int32(), "frames of the clip at 30 fps; 0 for a rejected span"),
-        _field("path", _WORD, "the clip inside the store, empty for a rejected span"),
-        _field("music_path", _WORD, "its sound as wav, empty if it has none"),
+        _field("path", _WORD, "the clip's file in the store; empty for a rejected span"),
+        _field("music_path", _WORD, "its audio as WAV in the store; empty if it has none"),
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
-        _field("dancer_id", _WORD, "who dances: the uploader, unless a reviewer says otherwise"),
+        _field("dancer_id", _WORD, "the dancer: the uploader, unless a reviewer named somebody else"),
         _field(
             "cuts_per_minute", pa.float64(), "camera cuts in the whole video", unit="1/min", nullable=True
         ),
@@ -277,11 +277,11 @@ FINGERPRINTS = _schema(
     [
         _BVID,
         _field("page", pa.int32(), "part of the video, from 1"),
-        _field("music_id", _WORD, "as it was when the row was written; merges are kept apart"),
-        _field("sound", _WORD, "hash of the decoded sound: equal for exact copies"),
-        _field("seconds", pa.float64(), "length of the sound", unit="s"),
-        _field("method", _WORD, "how the fingerprint was taken; only like can be compared"),
-        _field("channels", pa.int32(), "numbers a row of the fingerprint"),
+        _field("music_id", _WORD, "music id when the row was written; merges are in their own table"),
+        _field("sound", _WORD, "hash of the decoded audio: equal for exact copies"),
+        _field("seconds", pa.float64(), "length of the audio", unit="s"),
+        _field("method", _WORD, "fingerprint method; only fingerprints of one method are comparable"),
+        _field("channels", pa.int32(), "numbers per row of the fingerprint"),
         _field("fingerprint", pa.binary(), "int8 (rows, channels) in C order"),
     ],
 )
@@ -290,11 +290,11 @@ MERGES = _schema(
     "merges",
     [
         _field("first", _WORD, "music id"),
-        _field("second", _WORD, "music id that may be the same music; the greater of the two"),
+        _field("second", _WORD, "the other music id, the greater of the two"),
         _BVID,
-        _field("page", pa.int32(), "the part in which both were found"),
-        _field("method", _WORD, "the fingerprint that says so, or empty"),
-        _field("similarity", pa.float64(), "of the part to the less alike of the two", unit="1"),
+        _field("page", pa.int32(), "the part of the video in which both were found"),
+        _field("method", _WORD, "the fingerprint method that found the pair; empty if a person named it"),
+        _field("similarity", pa.float64(), "similarity of the part to the less similar of the two", unit="1"),
         _field("state", _WORD, "proposed, merged or refused"),
     ],
 )
@@ -306,7 +306,9 @@ VERDICTS = _schema(
         _BVID,
         _field("frames", pa.int32(), "rows of the pose table at 30 fps"),
         _field(
-            "detected", pa.int32(), "rows in which the estimator saw the dancer; the others are filled in"
+            "detected",
+            pa.int32(),
+            "rows in which the estimator detected the dancer; the others are filled in",
         ),
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
         _field(
@@ -316,7 +318,9 @@ VERDICTS = _schema(
             "jitter_after", pa.float64(), "mean joint acceleration about the root, as written", unit="m/s2"
         ),
         _field("estimator", _WORD, "name and version of the pose estimator"),
-        _field("accepted", pa.bool_(), "the poses are fit for a release, those to be reviewed included"),
+        _field(
+            "accepted", pa.bool_(), "whether the poses may be released; also true for poses to be reviewed"
+        ),
         _REASON,
         _field("note", _WORD, "details for a reviewer"),
         _field("score", pa.float64(), "quality of the poses, 0..1", unit="1", nullable=True),
@@ -324,16 +328,21 @@ VERDICTS = _schema(
         _field(
             "reasons",
             pa.list_(pa.field("element", pa.string(), nullable=False)),
-            "of the verdict, all of them: what forbids a release, then what a reviewer should look at",
+            "all reasons of the verdict: first those for rejection, then those for review",
             nullable=True,
         ),
         _field(
-            "clip_frames", pa.int32(), "frames of the clip; more than kept if a gap ended it", nullable=True
+            "clip_frames",
+            pa.int32(),
+            "frames of the clip; more than the rows if a long gap ended the poses",
+            nullable=True,
         ),
-        _field("longest_gap", pa.float64(), "longest stretch filled in", unit="s", nullable=True),
-        _field("tilt", pa.float64(), "turned by to make the floor level", unit="deg", nullable=True),
-        _field("floor_frames", pa.int32(), "rows in which feet showed the floor", nullable=True),
-        _field("contact", pa.float64(), "share of rows, a foot on the floor", unit="1", nullable=True),
+        _field("longest_gap", pa.float64(), "longest gap that was filled in", unit="s", nullable=True),
+        _field(
+            "tilt", pa.float64(), "angle of the rotation that levels the floor", unit="deg", nullable=True
+        ),
+        _field("floor_frames", pa.int32(), "rows in which the feet determined the floor", nullable=True),
+        _field("contact", pa.float64(), "share of rows with a foot on the floor", unit="1", nullable=True),
         *[
             _field(
                 f"{name}_{when}",
@@ -374,7 +383,7 @@ FRAMES = _schema(
         _array("smpl_scaling", (1,), "scale of the mean SMPL skeleton, constant in a clip", unit="1"),
         _array("joints3d", (24, 3), "SMPL joints relative to the root", unit="m", axes=_WORLD),
         _array("coco_keypoints3d", (17, 3), "COCO joints relative to the SMPL root", unit="m", axes=_WORLD),
-        _array("coco_keypoints2d", (17, 2), "COCO joints in the picture", unit="px", axes=_PIXELS),
+        _array("coco_keypoints2d", (17, 2), "COCO joints in the frame", unit="px", axes=_PIXELS),
         _array("pred_scores", (29,), "confidence of the 24 joints, then head top, hands, feet", unit="1"),
         _array(
             "pred_camera",
@@ -388,7 +397,7 @@ FRAMES = _schema(
             "observed",
             pa.list_(pa.field("element", pa.bool_(), nullable=False), 24),
             False,
-            {"doc": "false where a rotation, or its twist, was not seen but inferred", "shape": "24"},
+            {"doc": "false where a rotation, or its twist, was inferred and not observed", "shape": "24"},
         ),
         _field("estimator", _LABEL, "name and version of the pose estimator"),
     ],
@@ -400,17 +409,17 @@ RELEASE_CLIPS = _schema(
         _CLIP_ID,
         _BVID,
         _field("page", pa.int32(), "part of the video, from 1"),
-        _field("start", pa.float64(), "in the video", unit="s"),
-        _field("end", pa.float64(), "in the video", unit="s"),
+        _field("start", pa.float64(), "time in the video", unit="s"),
+        _field("end", pa.float64(), "time in the video", unit="s"),
         _field("frames", pa.int32(), "frames at 30 fps"),
         _field("first_row", pa.int64(), "index of the clip's first row in the frame table"),
-        _field("file", _WORD, "the data file that holds the clip"),
+        _field("file", _WORD, "the data file that contains the clip"),
         _field("row_group", pa.int32(), "the clip's row group in that file"),
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
-        _field("dancer_id", _WORD, "who dances"),
+        _field("dancer_id", _WORD, "the dancer"),
         _field("split", _WORD, "train or test"),
-        _field("has_music", pa.bool_(), "there are music features of the clip"),
+        _field("has_music", pa.bool_(), "whether the release has music features of the clip"),
         _field("pop", pa.float64(), "Pop of Eq. 1, if known", nullable=True),
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
@@ -420,11 +429,11 @@ RELEASE_CLIPS = _schema(
 
 
 def music_schema(extractor: str, width: int) -> pa.Schema:
-    """Schema of a music feature table.
+    """Returns the schema of a table of music features.
 
     Args:
         extractor: name of the feature extractor, e.g. `baseline` (35 dims) or `jukebox` (4800 dims).
-        width: number of features a frame.
+        width: number of features per frame.
     """
     schema = _schema(
         "music",
@@ -438,20 +447,20 @@ def music_schema(extractor: str, width: int) -> pa.Schema:
 
 
 def shape_of(field: pa.Field) -> tuple[int, ...]:
-    """Shape of one cell: () for a scalar, e.g. (24, 3) for `smpl_poses`."""
+    """Returns the shape of one cell: () for a scalar, e.g. (24, 3) for `smpl_poses`."""
     text = (field.metadata or {}).get(b"shape", b"").decode()
     return tuple(int(n) for n in text.split("x")) if text else ()
 
 
 def dtype_name(dtype: pa.DataType) -> str:
-    """A type as numpy and Hugging Face name it: pyarrow's `float` and `double` do not say their width."""
+    """Returns numpy's name of a dtype. (pyarrow names floats `float` and `double`, without their width.)"""
     if pa.types.is_dictionary(dtype):
         dtype = dtype.value_type
     return {"float": "float32", "double": "float64"}.get(str(dtype), str(dtype))
 
 
 def describe(schema: pa.Schema) -> dict[str, dict[str, Any]]:
-    """Name → dtype, shape, unit, axes and doc of every column, as plain data for `meta/info.json`."""
+    """Returns dtype, shape, unit, axes and doc of every column, as plain data for `meta/info.json`."""
     described = {}
     for field in schema:
         meta = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}

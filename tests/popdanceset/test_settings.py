@@ -95,7 +95,7 @@ def test_mistakes_in_the_environment(monkeypatch, caplog):
     monkeypatch.setenv("POPDANCESET_CRWAL__MAX_VIDEOS", "5")
     with caplog.at_level(logging.WARNING):
         assert Settings.load().crawl.max_videos == 10_000
-    assert "POPDANCESET_CRWAL__MAX_VIDEOS is no setting" in caplog.text
+    assert "POPDANCESET_CRWAL__MAX_VIDEOS is not a setting" in caplog.text
 
     monkeypatch.setenv("POPDANCESET_CRAWL__MAX_VIDOES", "5")
     with pytest.raises(SettingsError, match=r"crawl\.max_vidoes"):
