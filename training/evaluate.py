@@ -5,7 +5,7 @@
     popdanceset evaluate --real DIR --motions DIR --music DIR --mode released --json
 
 `python -m training.evaluate` is the same program. Motions come in the file formats of several projects
-(`training.motions`) and are checked before they are scored (`training.validity`). The exit code is 2 if an
+(`training.motion.files`) and are checked before they are scored (`training.motion.validity`). The exit code is 2 if an
 input cannot be used.
 """
 
@@ -144,7 +144,7 @@ def _read_sets(
 
     from popdanceset.release.reader import Release
     from training.evaluation.sets import MotionFolder, read_folder_dances, read_release_dances
-    from training.motions import read_music
+    from training.motion.music import music_from_folder
 
     if (release is None) == (real is None):
         raise InputError("the ground truth is missing or given twice", do="give either --release or --real")
@@ -155,7 +155,7 @@ def _read_sets(
             truth, pieces = read_release_dances(opened, split, music)
             return truth, [read_folder_dances(folder, pieces, music or release) for folder in folders]
         assert real is not None
-        known = None if music is None else read_music(music)
+        known = None if music is None else music_from_folder(music)
         real_folder = replace(MotionFolder.parse(real), name="ground truth")
         truth, *models = (read_folder_dances(folder, known, music) for folder in (real_folder, *folders))
         return truth, models

@@ -16,13 +16,12 @@ from popdanceset.errors import InputError
 from popdanceset.film import Sound
 from popdanceset.progress import display, track
 from popdanceset.schema import FPS
-from training import render
-from training.dancing import STEPS, SamplerName, dance, whole
-from training.export import WRITERS, Dance, write
-from training.given import PARTS, keep, read_dance
+from training.export import WRITERS, Dance, render, write
 from training.popdg.editing import Given
-from training.sound import read_music
-from training.trained import Trained, load_authors, load_trained, must_hear
+from training.sampling.audio import read_audio
+from training.sampling.dancing import STEPS, SamplerName, dance, whole
+from training.sampling.given import PARTS, keep, read_dance
+from training.sampling.trained import Trained, load_authors, load_trained, must_hear
 
 FORMATS = (*WRITERS, "mp4")
 
@@ -104,7 +103,7 @@ def sample(
         raise InputError(f"not writable: {error.strerror}", out, "name another folder") from error
     with display(), track("dances", len(songs) * variants) as advance:
         for song in songs:
-            sound = read_music(song)
+            sound = read_audio(song)
             if seconds is not None:
                 sound = Sound(sound.samples[: int(seconds * sound.rate)], sound.rate)
             music = features_of(sound, trained.extractor)
@@ -132,7 +131,7 @@ def make(
     seed: int,
     given: Given | None,
 ) -> Dance:
-    """One dance, with a bar of its frames; arguments as of `training.dancing.dance`."""
+    """One dance, with a bar of its frames; arguments as of `training.sampling.dancing.dance`."""
     began = time.perf_counter()
     pieces = []
     with track("frames", len(music)) as advance:

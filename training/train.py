@@ -79,9 +79,9 @@ def train(
 ) -> None:
     """Trains POPDG on a release, or goes on where it was stopped."""
     from training.data import DanceWindows
-    from training.recipe import Recipe
-    from training.trainer import Trainer
-    from training.validation import validation
+    from training.fitting.recipe import Recipe
+    from training.fitting.trainer import Trainer
+    from training.fitting.validation import validation
 
     if (epochs is None) == (steps is None):
         raise InputError("how long to train?", do="give either --epochs or --steps")

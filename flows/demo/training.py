@@ -39,11 +39,11 @@ def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Tra
     Raises:
         InputError: the release is too small to train or test on, or the folder is not writable.
     """
-    from training.checkpoint import step_of
     from training.data import DanceWindows
+    from training.fitting.checkpoint import step_of
+    from training.fitting.recipe import Recipe
+    from training.fitting.trainer import Trainer
     from training.popdg.config import PAPER, ModelConfig
-    from training.recipe import Recipe
-    from training.trainer import Trainer
 
     path = Path(store.address, release)
     windows = DanceWindows(path, "train", WINDOW, STRIDE, cache_dir=folder / "cache")
@@ -67,10 +67,10 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
     from popdanceset.release.reader import Release
     from popdanceset.schema import CLIPS, FPS
     from training.export import write
-    from training.render import film
+    from training.export.render import film
     from training.sample import make
-    from training.sound import read_music
-    from training.trained import load_trained
+    from training.sampling.audio import read_audio
+    from training.sampling.trained import load_trained
 
     with Release(release_dir) as opened:
         heard = opened.clips_with_music(extractor)
@@ -90,7 +90,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
             sounds = store.read_table("clips", CLIPS, columns=["clip_id", "music_path"]).to_pylist()
             sound = next(row["music_path"] for row in sounds if row["clip_id"] == name)
             with store.local(sound) as file:
-                film(made.joints, target, FPS, read_music(file))
+                film(made.joints, target, FPS, read_audio(file))
         write(path, made)
     return target
 

@@ -28,18 +28,18 @@ from popdanceset.release.writer import publish
 from popdanceset.schema import FPS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
-from training.dancing import dance, whole
 from training.data import DanceWindows
+from training.data.representation import decode
 from training.export import Dance
+from training.fitting.recipe import Recipe
+from training.fitting.trainer import Trainer
 from training.metrics.clip import Clip
 from training.metrics.compare import compare
 from training.metrics.measure import measure
 from training.popdg.config import PAPER, ModelConfig
 from training.popdg.model import POPDG
-from training.recipe import Recipe
-from training.representation import decode
-from training.trained import Trained
-from training.trainer import Trainer
+from training.sampling.dancing import dance, whole
+from training.sampling.trained import Trained
 
 TESTS = Path(__file__).parents[1]
 WINDOW = 60

@@ -7,7 +7,7 @@ The first prints medians of both sides, taken in turn in one run, their ratio, a
 between their numbers; then it times a whole table of N motions of 300 frames: every metric of a generated and
 of a real set, with 1,000 bootstrap replicates (`--no-table` leaves it out). The last line has the figures
 beside their targets; the exit code is 1 if one is missed. The second prints what each quirk of the released
-code does to real motion: pose tables of `popdanceset extract` (.parquet), or whatever `training.motions`
+code does to real motion: pose tables of `popdanceset extract` (.parquet), or whatever `training.motion.files`
 reads.
 
 The loops are written from the definitions, as one would write them without thinking of speed.

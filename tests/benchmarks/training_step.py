@@ -27,12 +27,12 @@ def worker(pipe: Connection, preset: str, batch: int, threads: int, music_dim: i
     """Trains a step whenever asked: sends (seconds of loss and gradients, seconds of all, peak bytes)."""
     import torch
 
-    from training.adan import Adan
+    from training.data.representation import MinMaxScaler
+    from training.fitting.adan import Adan
     from training.popdg.config import PRESETS
     from training.popdg.losses import draw, training_loss
     from training.popdg.model import POPDG
     from training.popdg.schedule import cosine
-    from training.representation import MinMaxScaler
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)

@@ -73,7 +73,7 @@ def dance() -> Callable[..., Dance]:
     import torch
     from scipy.spatial.transform import Rotation
 
-    from training.kinematics import forward_kinematics
+    from training.motion.forward_kinematics import forward_kinematics
 
     def make(frames: int = 90, seed: int = 0, fps: float = 30) -> Dance:
         random = np.random.default_rng(seed)

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from popdanceset.music.baseline import baseline_features
 from popdanceset.schema import FRAMES
 from popdanceset.skeleton import FOOT_JOINTS
-from training.kinematics import forward_kinematics
+from training.motion.forward_kinematics import forward_kinematics
 
 FPS, RATE = 30, 15_360
 STYLES = 3

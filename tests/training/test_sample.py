@@ -10,19 +10,19 @@ from click.testing import CliRunner
 
 from popdanceset import media
 from popdanceset.errors import InputError, MediaError
-from training.dancing import dance, whole
 from training.data import DanceWindows
-from training.given import keep, read_dance
+from training.data.music_scaler import MusicScaler
+from training.fitting.recipe import Recipe
+from training.fitting.trainer import Trainer
+from training.fitting.validation import validation
 from training.popdg.config import PAPER, ModelConfig
 from training.popdg.model import POPDG
-from training.recipe import Recipe
 from training.sample import sample
-from training.sound import read_music
-from training.standardise import Standardiser
+from training.sampling.audio import read_audio
+from training.sampling.dancing import dance, whole
+from training.sampling.given import keep, read_dance
+from training.sampling.trained import Trained, load_authors, load_trained
 from training.train import train
-from training.trained import Trained, load_authors, load_trained
-from training.trainer import Trainer
-from training.validation import validation
 
 SMALL = ModelConfig(width=32, feedforward=32, heads=4, layers=1, music_layers=1)
 
@@ -67,7 +67,7 @@ def test_a_seed_decides_the_dance_and_the_blocks_do_not(run_folder, monkeypatch)
     made = whole(dance(trained, music, steps=4, seed=3))
     assert made.poses.shape == (100, 24, 3)
     assert made.translation.shape == (100, 3)
-    monkeypatch.setattr("training.dancing.BLOCK", 2)
+    monkeypatch.setattr("training.sampling.dancing.BLOCK", 2)
     again = whole(dance(trained, music, steps=4, seed=3))
     torch.testing.assert_close(again.translation, made.translation, atol=1e-4, rtol=0)
     assert not torch.equal(whole(dance(trained, music, steps=4, seed=4)).translation, made.translation)
@@ -135,16 +135,16 @@ def test_music_that_is_none(tmp_path, caplog):
         return tmp_path / name
 
     with pytest.raises(InputError, match=r"0\.50 s of music .*at least 1 s"):
-        read_music(sound("short.wav", np.ones(4000) * 0.1, 8000))
+        read_audio(sound("short.wav", np.ones(4000) * 0.1, 8000))
     with pytest.raises(InputError, match="is silent"):
-        read_music(sound("silent.wav", np.zeros(48_000), 24_000))
+        read_audio(sound("silent.wav", np.zeros(48_000), 24_000))
     with pytest.raises(InputError, match="no such file"):
-        read_music(tmp_path / "none.mp3")
+        read_audio(tmp_path / "none.mp3")
     (tmp_path / "text.mp3").write_text("la la la")
     with pytest.raises(MediaError, match="is no readable video or sound"):
-        read_music(tmp_path / "text.mp3")
+        read_audio(tmp_path / "text.mp3")
     with caplog.at_level(logging.WARNING):
-        low = read_music(sound("low.wav", np.sin(np.arange(16_000) / 5), 8000))
+        low = read_audio(sound("low.wav", np.sin(np.arange(16_000) / 5), 8000))
     assert "recorded at 8000 Hz; all above 4000 Hz is missing" in caplog.text
     assert low.samples.shape == pytest.approx((96_000, 2), abs=600)
     assert low.rate == 48_000
@@ -179,7 +179,7 @@ def test_validation_measures_dances_to_unseen_music(release_dir, tmp_path):
     measured = validation(windows, count=5)(
         POPDG(ModelConfig(music_dim=35, window=30, width=32, feedforward=32, heads=4, layers=1)).eval(),
         windows.scaler,
-        Standardiser.none(35),
+        MusicScaler.none(35),
     )
     assert {"validation/FID_k", "validation/Div_g", "validation/PFC"} <= measured.keys()
     assert all(np.isfinite(value) for value in measured.values())

@@ -12,7 +12,7 @@ from training.evaluation import paper
 from training.metrics.catalogue import METRICS, Description
 from training.metrics.diversity import NO_PAIR_OF_ONE_MUSIC, NO_PAIR_OF_TWO
 from training.metrics.score import NO_MUSIC_NAMES, UNDEFINED, Interval
-from training.validity import Finding
+from training.motion.validity import Finding
 
 LATENCY = "latency"
 

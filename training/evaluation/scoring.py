@@ -17,7 +17,7 @@ from training.metrics.bootstrap import REPLICATES
 from training.metrics.compare import SetResult, compare
 from training.metrics.measure import MeasuredSet, measure
 from training.metrics.mode import Mode
-from training.validity import Finding
+from training.motion.validity import Finding
 
 SHOWN = 3
 """Motions named in warnings for each mistake; further ones are counted. `--json` lists all of them."""

@@ -16,18 +16,10 @@ from training.evaluation.comparison import LATENCY, LeftOut
 from training.metrics.bootstrap import bootstrap_confidence_interval
 from training.metrics.clip import LEAST_FRAMES, Clip
 from training.metrics.score import Interval, joined
-from training.motions import (
-    Layout,
-    Motion,
-    Music,
-    paired,
-    read_folder,
-    read_music,
-    read_release,
-    release_music,
-    resampled,
-)
-from training.validity import Finding, checks
+from training.motion.files import Conventions, motions_from_folder
+from training.motion.joint_motion import JointMotion, motions_from_release, resampled
+from training.motion.music import Music, music_from_folder, music_from_release, paired
+from training.motion.validity import Finding, checks
 
 _log = logging.getLogger(__name__)
 
@@ -39,15 +31,15 @@ class MotionFolder:
     Attributes:
         name: name of the row.
         folder: where the files are.
-        layout: what the files contain.
+        conventions: what the files contain.
     """
 
     name: str
     folder: Path
-    layout: Layout = field(default_factory=Layout)
+    conventions: Conventions = field(default_factory=Conventions)
 
     @classmethod
-    def parse(cls, text: str, default: Layout | None = None) -> MotionFolder:
+    def parse(cls, text: str, default: Conventions | None = None) -> MotionFolder:
         """Parses `[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
 
         Raises:
@@ -62,8 +54,8 @@ class MotionFolder:
         given: dict[str, str | float] = {}
         for option in options:
             key, _, value = option.partition("=")
-            if key not in Layout.__slots__:
-                raise InputError(f"unknown key {key!r}", text, f"use {', '.join(Layout.__slots__)}")
+            if key not in Conventions.__slots__:
+                raise InputError(f"unknown key {key!r}", text, f"use {', '.join(Conventions.__slots__)}")
             given[key] = value
         if "fps" in given:
             try:
@@ -71,8 +63,8 @@ class MotionFolder:
             except ValueError:
                 raise InputError(f"fps={given['fps']} is not a frame rate", text, "give a number") from None
         path = Path(folder)
-        layout = replace(default or Layout(), **given)  # type: ignore[arg-type]
-        return cls(name or path.name or path.resolve().name, path, layout)
+        conventions = replace(default or Conventions(), **given)  # type: ignore[arg-type]
+        return cls(name or path.name or path.resolve().name, path, conventions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +79,7 @@ class DanceSet:
     """
 
     name: str
-    motions: tuple[Motion, ...]
+    motions: tuple[JointMotion, ...]
     music: tuple[Music, ...] | None = None
     resampled_from: str = ""
 
@@ -139,7 +131,7 @@ class DanceSet:
         return Interval(found.value, found.low, found.high, joined(found.flag, note))
 
 
-def _clip(motion: Motion, music: Music | None) -> Clip:
+def _clip(motion: JointMotion, music: Music | None) -> Clip:
     if music is None:
         return Clip(motion.name, motion.joints, motion.fps, music_id=motion.music_name or None)
     ratio = motion.fps / music.fps
@@ -158,10 +150,10 @@ def read_release_dances(
         music: folder of music features to use instead of the release's.
 
     Raises:
-        InputError: as `read_release`, `read_music` and `paired`.
+        InputError: as `motions_from_release`, `music_from_folder` and `paired`.
     """
-    motions = read_release(release, split)
-    pieces = release_music(release, split) if music is None else read_music(music)
+    motions = motions_from_release(release, split)
+    pieces = music_from_release(release, split) if music is None else music_from_folder(music)
     where = release.path if music is None else music
     return DanceSet("ground truth", tuple(motions), tuple(paired(motions, pieces, where))), pieces
 
@@ -175,9 +167,9 @@ def read_folder_dances(folder: MotionFolder, music: Sequence[Music] | None, wher
         where: where the music is, for messages.
 
     Raises:
-        InputError: as `read_folder` and `paired`.
+        InputError: as `motions_from_folder` and `paired`.
     """
-    motions = read_folder(folder.folder, folder.layout)
+    motions = motions_from_folder(folder.folder, folder.conventions)
     pieces = None if music is None else tuple(paired(motions, music, where))
     return DanceSet(folder.name, tuple(motions), pieces)
 
@@ -204,7 +196,7 @@ def measurable(dances: DanceSet) -> tuple[DanceSet, list[LeftOut]]:
     return dances.where([not reason for reason in reasons]), out
 
 
-def _unmeasurable(motion: Motion) -> str:
+def _unmeasurable(motion: JointMotion) -> str:
     """Why a motion cannot be measured; "" if it can."""
     if len(motion.joints) < LEAST_FRAMES:
         return f"it has {len(motion.joints)} frames, {LEAST_FRAMES} are needed"

@@ -10,7 +10,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from popdanceset.errors import InputError
-from training.kinematics import forward_kinematics
+from training.motion.forward_kinematics import forward_kinematics
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 

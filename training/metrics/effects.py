@@ -323,7 +323,7 @@ def read_joints(path: Path) -> Floats:
         InputError: the file is not readable, is not at 30 fps, or has no motion of 24 joints.
     """
     if path.suffix != ".parquet":
-        from training.motions import read_motion
+        from training.motion.files import read_motion
 
         motion = read_motion(path)
         if motion.fps != PUBLISHED_FPS:

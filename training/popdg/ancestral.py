@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from training.popdg.gaussian import step_back
-from training.popdg.sampling import Denoiser, Hook, Noise
+from training.popdg.gaussian_diffusion import step_back
+from training.popdg.sampler import Denoiser, Hook, Noise
 from training.popdg.schedule import CLEAN, Schedule, respaced
 
 

@@ -19,7 +19,7 @@ import torch
 
 from popdanceset.errors import InputError, PopDanceSetError
 from training.popdg.config import RELEASED
-from training.popdg.gaussian import add_noise, step_back, variational_bound
+from training.popdg.gaussian_diffusion import add_noise, step_back, variational_bound
 from training.popdg.guidance import guide
 from training.popdg.losses import GUIDED_FROM, Draw, training_loss
 from training.popdg.model import POPDG, Prediction

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import torch
 
-from training.popdg.sampling import Denoiser, Hook, Noise
+from training.popdg.sampler import Denoiser, Hook, Noise
 from training.popdg.schedule import Schedule
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 
 from popdanceset.errors import InputError
-from training.popdg.sampling import Hook, Noise
+from training.data.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION, WIDTH
+from training.popdg.sampler import Hook, Noise
 from training.popdg.schedule import Schedule
-from training.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION, WIDTH
 
 LOWER_BODY = (0, 1, 2, 4, 5, 7, 8, 10, 11)
 """Root, hips, knees, ankles and toes."""

@@ -34,7 +34,7 @@ class Guided:
         self.both = Condition.cat([self.without, self.given])
 
     def __call__(self, noisy: torch.Tensor, time: int) -> Prediction:
-        """See `training.popdg.sampling.Denoiser`."""
+        """See `training.popdg.sampler.Denoiser`."""
         weight = self.weight if isinstance(self.weight, float | int) else self.weight[time]
         now = torch.full((1,), time, device=noisy.device)
         if weight in (0, 1):

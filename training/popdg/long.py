@@ -13,11 +13,11 @@ from itertools import count
 import torch
 
 from popdanceset.errors import InputError
+from training.data.representation import WIDTH
+from training.data.seeds import mixed
 from training.popdg.editing import Given
-from training.popdg.sampling import Denoiser, Hook, Sampler, in_turn, own_noise
+from training.popdg.sampler import Denoiser, Hook, Sampler, in_turn, own_noise
 from training.popdg.schedule import CLEAN, Schedule
-from training.representation import WIDTH
-from training.seeds import mixed
 
 
 def hop(window: int) -> int:
@@ -55,7 +55,7 @@ class Overlap:
         self.course: dict[int, torch.Tensor] = {}
 
     def __call__(self, dance: torch.Tensor, time: int) -> torch.Tensor:
-        """See `training.popdg.sampling.Hook`; the batch is consecutive windows."""
+        """See `training.popdg.sampler.Hook`; the batch is consecutive windows."""
         if time == CLEAN:
             return dance
         shared, step = dance.shape[1] // 2, hop(dance.shape[1])

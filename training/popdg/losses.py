@@ -14,13 +14,20 @@ import torch
 from torch.nn import functional
 
 from popdanceset.errors import InputError
-from training.kinematics import JOINTS, forward_kinematics
+from training.data.representation import (
+    CONTACT,
+    CONTACT_JOINTS,
+    POSITION,
+    ROTATION,
+    MinMaxScaler,
+    six_to_matrix,
+)
+from training.motion.forward_kinematics import JOINTS, forward_kinematics
 from training.popdg.config import Objective
-from training.popdg.gaussian import add_noise, variational_bound
+from training.popdg.gaussian_diffusion import add_noise, variational_bound
 from training.popdg.guidance import guide
 from training.popdg.model import Prediction
 from training.popdg.schedule import Schedule
-from training.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION, MinMaxScaler, six_to_matrix
 
 CERTAIN = 0.95
 """A predicted contact beyond this must hold its joint still."""

@@ -8,13 +8,13 @@ from typing import NamedTuple, cast
 import torch
 from torch import nn
 
+from training.data.representation import WIDTH
 from training.popdg.attention import Memory, random_frame_mask
 from training.popdg.config import ModelConfig
 from training.popdg.decoder import DanceDecoderBlock
 from training.popdg.music_encoder import MusicEncoder, MusicPool
 from training.popdg.rotary import Rotary
 from training.popdg.time_embedding import TOKENS, TimeEmbedding
-from training.representation import WIDTH
 
 
 class Prediction(NamedTuple):

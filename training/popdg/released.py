@@ -19,10 +19,10 @@ import torch
 
 from popdanceset.errors import InputError
 from popdanceset.safe_pickle import BROKEN, ArrayUnpickler, StoredArray
+from training.data.representation import ROTATION, WIDTH, MinMaxScaler
 from training.popdg.config import RELEASED, ModelConfig
 from training.popdg.model import POPDG
 from training.popdg.space import HEADS
-from training.representation import ROTATION, WIDTH, MinMaxScaler
 
 Weights = Mapping[str, torch.Tensor]
 

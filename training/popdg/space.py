@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from training.kinematics import JOINTS
-from training.representation import ROTATION, WIDTH
+from training.data.representation import ROTATION, WIDTH
+from training.motion.forward_kinematics import JOINTS
 
 HEADS = 4
 

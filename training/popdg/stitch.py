@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 import roma
 import torch
 
-from training.representation import Motion, decode
+from training.data.representation import SmplMotion, decode
 
 CHORD = 0.99
 """Cosine of half the arc from which the released code mixes quaternions linearly."""
 
 
-def stitch(windows: torch.Tensor, chords: bool = False) -> Motion:
+def stitch(windows: torch.Tensor, chords: bool = False) -> SmplMotion:
     """(windows, window, 156) vectors in original units → motion of all frames.
 
     The frames are half a window more than there are windows, counted in half windows.
@@ -23,10 +23,10 @@ def stitch(windows: torch.Tensor, chords: bool = False) -> Motion:
         chords: as in `stitched`.
     """
     pieces = list(stitched(windows, chords))
-    return Motion(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
+    return SmplMotion(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
 
 
-def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[Motion]:
+def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[SmplMotion]:
     """The same piece by piece, holding no more than two windows.
 
     Args:
@@ -37,17 +37,17 @@ def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[
     Yields:
         Motion as soon as no later window can change it.
     """
-    rest: Motion | None = None
+    rest: SmplMotion | None = None
     for vectors in windows:
         poses, translation = decode(vectors)
         shared = len(poses) // 2
         step = len(poses) - shared
         if rest is None:
-            yield Motion(poses[:step], translation[:step])
+            yield SmplMotion(poses[:step], translation[:step])
         else:
-            yield _faded(rest, Motion(poses[:shared], translation[:shared]), chords)
-            yield Motion(poses[shared:step], translation[shared:step])
-        rest = Motion(poses[step:], translation[step:])
+            yield _faded(rest, SmplMotion(poses[:shared], translation[:shared]), chords)
+            yield SmplMotion(poses[shared:step], translation[shared:step])
+        rest = SmplMotion(poses[step:], translation[step:])
     if rest is not None:
         yield rest
 
@@ -78,7 +78,7 @@ def slerp(
     return turned
 
 
-def _faded(old: Motion, new: Motion, chords: bool) -> Motion:
+def _faded(old: SmplMotion, new: SmplMotion, chords: bool) -> SmplMotion:
     weight = torch.linspace(0, 1, len(old.poses), dtype=old.poses.dtype, device=old.poses.device)[:, None]
     poses = slerp(old.poses, new.poses, weight, chords)
-    return Motion(poses, torch.lerp(old.translation, new.translation, weight))
+    return SmplMotion(poses, torch.lerp(old.translation, new.translation, weight))

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from popdanceset.errors import InputError
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_PARENTS
 from training.export import WRITERS, Dance, write
-from training.kinematics import forward_kinematics
+from training.motion.forward_kinematics import forward_kinematics
 
 
 @pytest.fixture

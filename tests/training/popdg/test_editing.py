@@ -23,7 +23,7 @@ from training.popdg.editing import (
 )
 from training.popdg.guidance import Guided
 from training.popdg.model import POPDG
-from training.popdg.sampling import own_noise
+from training.popdg.sampler import own_noise
 from training.popdg.schedule import CLEAN, cosine, even_times
 
 VALUES = torch.rand(20, 156, generator=torch.Generator().manual_seed(5)) * 2 - 1

@@ -15,7 +15,7 @@ from training.popdg.editing import start_given
 from training.popdg.guidance import Guided, ramp
 from training.popdg.long import hop, long_dance, music_windows, window_count
 from training.popdg.model import POPDG
-from training.popdg.sampling import Sampler
+from training.popdg.sampler import Sampler
 from training.popdg.schedule import cosine, even_times
 
 Small = Callable[..., POPDG]

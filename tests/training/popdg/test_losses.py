@@ -10,12 +10,12 @@ import torch
 
 from popdanceset.errors import InputError
 from popdanceset.skeleton import SMPL_OFFSETS
+from training.data.representation import CONTACT, CONTACT_JOINTS, MinMaxScaler
 from training.popdg import losses
 from training.popdg.config import PAPER, RELEASED
 from training.popdg.losses import Draw, draw, training_loss
 from training.popdg.model import POPDG, Prediction
 from training.popdg.schedule import cosine
-from training.representation import CONTACT, CONTACT_JOINTS, MinMaxScaler
 
 Small = Callable[..., POPDG]
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from training.data.representation import MinMaxScaler
 from training.popdg.config import ABLATIONS, PAPER, ablate
 from training.popdg.guidance import Guided, guide, ramp
 from training.popdg.losses import draw, training_loss
 from training.popdg.model import POPDG, Condition, Prediction
 from training.popdg.schedule import cosine
-from training.representation import MinMaxScaler
 
 Small = Callable[..., POPDG]
 

@@ -19,7 +19,7 @@ from training.popdg.guidance import Guided, ramp
 from training.popdg.long import Overlap
 from training.popdg.model import Prediction
 from training.popdg.released import load_released
-from training.popdg.sampling import Denoiser, Noise, in_turn, own_noise
+from training.popdg.sampler import Denoiser, Noise, in_turn, own_noise
 from training.popdg.schedule import CLEAN, Schedule, cosine, even_times
 
 MEAN, DEVIATION = 0.1, 0.2

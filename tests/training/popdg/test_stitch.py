@@ -11,10 +11,10 @@ import roma
 import torch
 from scipy.spatial.transform import Rotation, Slerp
 
-from training.kinematics import forward_kinematics
+from training.data.representation import MinMaxScaler, encode
+from training.motion.forward_kinematics import forward_kinematics
 from training.popdg.long import hop
 from training.popdg.stitch import slerp, stitch, stitched
-from training.representation import MinMaxScaler, encode
 
 
 @pytest.mark.parametrize("kind", ["noise_samples", "smooth_windows"])

@@ -1,0 +1,149 @@
+"""Motion vectors and music features of a release as two memory-mapped arrays.
+
+The first reader of a release writes them to a cache folder, clip after clip; a window is then one slice of
+each array.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from popdanceset.errors import InputError
+from popdanceset.release.reader import Release
+from training.data.representation import WIDTH, encode
+
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+CACHE_VERSION = 1
+"""Raise it when the meaning of the cached arrays changes."""
+
+
+class Span(NamedTuple):
+    """Rows of a clip in the cached arrays."""
+
+    clip_id: str
+    split: str
+    first: int
+    frames: int
+
+
+class Cache(NamedTuple):
+    """Arrays of a release on disk.
+
+    Attributes:
+        folder: holds `motion.npy` (frames, 156) and `music.npy` (frames, width), both float32.
+        spans: the clips with music, in order.
+        without_music: number of clips left out because they have no music features.
+    """
+
+    folder: Path
+    spans: list[Span]
+    without_music: int
+
+    def array(self, name: str) -> Floats:
+        """One of the arrays, memory-mapped, read-only."""
+        array: Floats = np.load(self.folder / f"{name}.npy", mmap_mode="r")
+        return array
+
+    def clips(self, name: str, split: str) -> Iterator[torch.Tensor]:
+        """The rows of each clip of a part, with one clip in memory at a time."""
+        array = self.array(name)
+        for span in self.spans:
+            if span.split == split:
+                yield torch.from_numpy(np.array(array[span.first : span.first + span.frames]))
+
+
+def open_cache(release: Release, cache_dir: Path | None = None, extractor: str = "baseline") -> Cache:
+    """Open the arrays of a release, and write them first if the cache does not hold them yet.
+
+    The cache is keyed by the content of the release, so a copy or a renamed release finds the same arrays. If
+    two processes write them at once, the first to finish wins and the other reads its result.
+
+    Args:
+        release: the release.
+        cache_dir: folder of the caches; None: the user's cache folder.
+        extractor: name of the music features.
+
+    Raises:
+        InputError: the release has no such music features, the features of a clip do not fit its frames, or
+            motion or music contains NaN or infinity.
+    """
+    import platformdirs
+
+    spans, without_music = _spans(release, extractor)
+    root = cache_dir or platformdirs.user_cache_path("popdanceset") / "training"
+    folder = root / f"{release.content.removeprefix('sha256:')[:24]}-{extractor}-{CACHE_VERSION}"
+    if not folder.is_dir():
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
+        except OSError as error:
+            raise InputError(f"not writable: {error.strerror}", root, "give another cache folder") from error
+        try:
+            _fill(partial, release, spans, extractor)
+            partial.rename(folder)
+        except OSError as error:
+            if not folder.is_dir():
+                raise InputError(
+                    f"not writable: {error.strerror}", root, "free space or give another folder"
+                ) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return Cache(folder, spans, without_music)
+
+
+def _spans(release: Release, extractor: str) -> tuple[list[Span], int]:
+    with_music = set(release.clips_with_music(extractor))
+    spans, first = [], 0
+    rows = release.clips.select(["clip_id", "split", "frames"]).to_pylist()
+    for row in rows:
+        if row["clip_id"] in with_music:
+            spans.append(Span(row["clip_id"], row["split"], first, row["frames"]))
+            first += row["frames"]
+    return spans, len(rows) - len(spans)
+
+
+def _fill(folder: Path, release: Release, spans: list[Span], extractor: str) -> None:
+    total = spans[-1].first + spans[-1].frames
+    width = release.info["music"][extractor]["width"]
+    motion = np.lib.format.open_memmap(folder / "motion.npy", "w+", np.float32, (total, WIDTH))
+    music = np.lib.format.open_memmap(folder / "music.npy", "w+", np.float32, (total, width))
+    for span in spans:
+        rows = slice(span.first, span.first + span.frames)
+        features = release.music(span.clip_id, extractor)
+        vectors = motion_vectors(release, span.clip_id)
+        if not len(vectors) == len(features) == span.frames:
+            raise InputError(
+                f"clip {span.clip_id} has {len(vectors)} frames of motion and {len(features)} of music",
+                release.path,
+                "fetch or publish the release again",
+            )
+        for name, values in (("motion", vectors), ("music", features)):
+            if not np.isfinite(values).all():
+                raise InputError(f"{name} of clip {span.clip_id} contains NaN or infinity", release.path)
+        motion[rows], music[rows] = vectors, features
+    motion.flush()
+    music.flush()
+    for name in ("motion.npy", "music.npy"):
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def motion_vectors(release: Release, clip_id: str) -> Floats:
+    """Motion vectors of a clip, (frames, 156) float32, not scaled.
+
+    The position is divided by the scale of the body, so that the mean skeleton, which the model moves,
+    touches the floor where the dancer did.
+    """
+    frames = release.frames(clip_id, ["smpl_poses", "smpl_trans", "smpl_scaling"])
+    translation = frames["smpl_trans"] / frames["smpl_scaling"]
+    vectors: Floats = encode(torch.tensor(frames["smpl_poses"]), torch.tensor(translation)).numpy()
+    return vectors

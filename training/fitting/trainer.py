@@ -1,0 +1,293 @@
+"""The training loop: the same parameters come out in one go or after crashes, of one process or several."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from popdanceset.errors import InputError, PopDanceSetError
+from popdanceset.progress import Advance, ignore, track
+from training.atomic import replacing
+from training.data import DanceWindows
+from training.data.augmentation import augment, widen
+from training.data.music_scaler import MusicScaler
+from training.data.representation import MinMaxScaler
+from training.data.seeds import mixed
+from training.data.shuffled_batches import ShuffledBatches
+from training.fitting import checkpoint, snapshot
+from training.fitting.adan import Adan
+from training.fitting.draws import Draws, draws
+from training.fitting.ema import Average
+from training.fitting.logs import NoLog, open_log
+from training.fitting.recipe import Recipe, identity, must_match
+from training.popdg.config import ModelConfig, Objective
+from training.popdg.losses import Draw, training_loss
+from training.popdg.model import POPDG, Prediction
+from training.popdg.schedule import cosine
+
+_log = logging.getLogger(__name__)
+
+Validate = Callable[[POPDG, MinMaxScaler, MusicScaler], dict[str, float]]
+"""Measures a network in evaluation mode, given the scalers of motion and music."""
+
+
+class TrainingError(PopDanceSetError):
+    """Training came to numbers that are none, and cannot go on."""
+
+
+class Trainer:
+    """A training, begun or taken up where its folder's newest checkpoint left it.
+
+    Started by `accelerate launch` or `torchrun`, each process trains on its share of every batch and
+    gradients are averaged over all.
+
+    Args:
+        windows: of the training part.
+        model: the network; its window and music are those of `windows`.
+        objective: the loss.
+        recipe: the rest.
+        folder: of checkpoints and logs; made if missing.
+
+    Raises:
+        InputError: the folder cannot be written to or holds another run, or the batch cannot be shared.
+    """
+
+    def __init__(
+        self,
+        windows: DanceWindows,
+        model: ModelConfig,
+        objective: Objective,
+        recipe: Recipe,
+        folder: Path,
+    ) -> None:
+        # Precision is set step by step: the library would fix it for the life of the process.
+        self.accelerator = Accelerator()
+        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        if recipe.batch_size % world:
+            raise InputError(
+                f"{world} processes cannot share a batch of {recipe.batch_size}",
+                "training",
+                "give a multiple",
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"not writable: {error.strerror}", folder, "name another folder") from error
+        self.objective, self.recipe, self.folder = objective, recipe, folder
+        self.config = replace(model, window=windows.length, music_dim=windows.music_width)
+        self.identity = identity(self.config, objective, recipe, windows)
+        newest = checkpoint.latest(folder)
+        saved = checkpoint.load(newest) if newest is not None else None
+        if saved is not None:
+            must_match(saved["identity"], self.identity, folder)
+
+        device = self.accelerator.device
+        self.schedule = cosine()
+        # The samples of `self.windows` have the units that the network is trained on.
+        self.windows = windows.with_scalers(
+            widen(windows.scaler, mirrored=recipe.mirrored, turned=recipe.turned),
+            windows.music_scaler if recipe.standardise else MusicScaler.none(windows.music_width),
+        )
+        self.scaler = self.windows.scaler.to(device)
+        self.music_scaler = self.windows.music_scaler
+        self.batches = ShuffledBatches(
+            self.windows, recipe.batch_size, recipe.seed, rank, world, scaled=False
+        )
+        torch.manual_seed(mixed(recipe.seed))
+        network = POPDG(self.config)
+        self.model, self.optimizer = self.accelerator.prepare(
+            torch.compile(network) if recipe.compile else network,
+            Adan(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay),
+        )
+        self.average = Average(self.model.parameters(), recipe.average)
+        self.done = 0
+        if saved is not None:
+            snapshot.put(saved, self.model, self._bare_optimizer, self.average)
+            self.done = saved["step"]
+            _log.info("goes on after step %d of %s", self.done, newest)
+
+    @property
+    def network(self) -> POPDG:
+        """The network without what is wrapped around it for several devices."""
+        network: POPDG = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        return network
+
+    @property
+    def _bare_optimizer(self) -> torch.optim.Optimizer:
+        optimizer: torch.optim.Optimizer = self.optimizer.optimizer
+        return optimizer
+
+    def run(self, validate: Validate | None = None) -> Path:
+        """Trains until the recipe's number of steps is done.
+
+        Args:
+            validate: measures the running mean of the parameters every so many steps.
+
+        Returns:
+            The last checkpoint.
+
+        Raises:
+            InputError: memory is too small, or a checkpoint cannot be written.
+            TrainingError: the loss or its gradient is no finite number; the batch is saved in the folder.
+        """
+        recipe, end = self.recipe, self.recipe.steps
+        main = self.accelerator.is_main_process
+        log = open_log(recipe.log, self.folder, self.done + 1, self.identity) if main else NoLog()
+        try:
+            with _memory_watched(self.batches), _progress(end, self.done, main) as advance:
+                self.model.train()
+                for step, motion, music in self.batches.stream(self.done, end):
+                    values = self.step(step, motion, music)
+                    advance(1, f"loss {values['loss/total']:.4f}")
+                    measured = self._validated(validate)
+                    if measured or self.done % recipe.log_every == 0 or self.done == end:
+                        log.write(self.done, values | measured)
+                    if self.done % recipe.checkpoint_every == 0 or self.done == end:
+                        self.save()
+        finally:
+            log.close()
+        return self.folder / checkpoint.name_of(self.done)
+
+    def step(self, step: int, motion: torch.Tensor, music: torch.Tensor) -> dict[str, float]:
+        """One step of the optimiser.
+
+        Args:
+            step: its number, which decides all chance in it.
+            motion: (share, window, 156) in its own units.
+            music: (share, window, width).
+
+        Returns:
+            The loss, its parts and the norm of the gradient, over all processes.
+        """
+        recipe, accelerator = self.recipe, self.accelerator
+        chance = self._chance(step)
+        torch.manual_seed(mixed(recipe.seed, step, accelerator.process_index))  # of dropout
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.rate(step)
+        motion, music = motion.to(accelerator.device), music.to(accelerator.device)
+        motion = self.scaler.scale(augment(motion, chance.mirrored, chance.angles))
+        loss = training_loss(
+            self._predict,
+            self.schedule,
+            self.objective,
+            motion,
+            self.music_scaler(music),
+            chance.chance,
+            self.scaler,
+        )
+        summed = torch.stack([loss.total.detach(), *(part.detach() for part in loss.parts.values())])
+        means = accelerator.reduce(summed, "mean").tolist()
+        values = {f"loss/{name}": mean for name, mean in zip(["total", *loss.parts], means, strict=True)}
+        self._must_be_finite("loss", values["loss/total"], step, motion, music, chance.chance)
+        accelerator.backward(loss.total)
+        norm = accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf)
+        values["gradient"] = float(norm)
+        self._must_be_finite("gradient", values["gradient"], step, motion, music, chance.chance)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update()
+        self.done = step + 1
+        return values
+
+    def save(self) -> None:
+        """Writes a checkpoint; every process must call it."""
+        content = snapshot.take(self.model, self._bare_optimizer, self.average)
+        if self.accelerator.is_main_process:
+            content |= {
+                "identity": self.identity,
+                "config": asdict(self.config),
+                "scaler": {"minimum": self.scaler.minimum.cpu(), "maximum": self.scaler.maximum.cpu()},
+                "music": {
+                    "extractor": self.windows.extractor,
+                    "mean": self.music_scaler.mean,
+                    "deviation": self.music_scaler.deviation,
+                },
+                "guidance": self.objective.guidance,
+                "versions": {name: version(name) for name in ("popdanceset", "torch")},
+            }
+            checkpoint.save(self.folder, self.done, content, self.recipe.keep)
+        self.accelerator.wait_for_everyone()
+
+    def _predict(self, *inputs: torch.Tensor) -> Prediction:
+        """The network's answer in single precision, in which the losses are measured whatever it works in."""
+        half = self.recipe.precision == "bf16"
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=half):
+            start, variance = self.model(*inputs)
+        return Prediction(start.float(), None if variance is None else variance.float())
+
+    def _chance(self, step: int) -> Draws:
+        drawn = draws(
+            self.objective,
+            self.schedule,
+            self.recipe.seed,
+            step,
+            self.recipe.batch_size,
+            self.windows.length,
+            mirrored=self.recipe.mirrored,
+            turned=self.recipe.turned,
+            rank=self.accelerator.process_index,
+            world=self.accelerator.num_processes,
+        )
+        return drawn.to(self.accelerator.device)
+
+    def _validated(self, validate: Validate | None) -> dict[str, float]:
+        if validate is None or not self.recipe.validate_every or self.done % self.recipe.validate_every:
+            return {}
+        measured: dict[str, float] = {}
+        with self.average.applied():
+            self.model.eval()
+            if self.accelerator.is_main_process:
+                measured = validate(self.network, self.scaler, self.music_scaler)
+            self.model.train()
+        self.accelerator.wait_for_everyone()
+        return measured
+
+    def _must_be_finite(
+        self, what: str, value: float, step: int, motion: torch.Tensor, music: torch.Tensor, chance: Draw
+    ) -> None:
+        """Every process sees the same value, so all stop together, each saving its share of the batch."""
+        if math.isfinite(value):
+            return
+        path = self.folder / f"not-finite-{step:08d}-{self.accelerator.process_index}.pt"
+        batch = {"step": step, "motion": motion, "music": music, **chance._asdict()}
+        with replacing(path) as file:
+            torch.save(batch, file)
+        raise TrainingError(
+            f"the {what} of step {step} is {value}; its batch is saved",
+            path,
+            "lower the learning rate, or look for odd frames in it; checkpoints before it are whole",
+        )
+
+
+@contextmanager
+def _progress(total: int, done: int, shown: bool) -> Iterator[Advance]:
+    if not shown:
+        yield ignore
+        return
+    with track("train", total) as advance:
+        advance(done)
+        yield advance
+
+
+@contextmanager
+def _memory_watched(batches: ShuffledBatches) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # The processor's allocator has no exception of its own.
+        short = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not short and "can't allocate memory" not in str(error):
+            raise
+        raise InputError(
+            f"out of memory with {batches.share} windows a process and step",
+            "training",
+            f"try a batch of {max(1, batches.size // 2)}, bf16 or more processes",
+        ) from error

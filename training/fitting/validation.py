@@ -1,0 +1,68 @@
+"""Measures a network while it trains: it dances to music of the test part, and the metric suite looks on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from popdanceset.schema import FPS
+from training.data import DanceWindows
+from training.data.music_scaler import MusicScaler
+from training.data.representation import MinMaxScaler, SmplMotion, decode
+from training.data.shuffled_batches import ShuffledBatches
+from training.export import Dance
+from training.fitting.trainer import Validate
+from training.metrics.clip import Clip
+from training.metrics.score import UNDEFINED
+from training.metrics.suite import evaluate_set
+from training.popdg.model import POPDG
+from training.sampling.dancing import dance, whole
+from training.sampling.trained import Trained
+
+MEASURED = ("FID_k", "FID_g", "Div_k", "Div_g", "PFC", "PBC", "BAS")
+STEPS = 10
+"""Of DPM-Solver++: enough to compare one checkpoint with the next."""
+
+
+def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validate:
+    """A validation on up to `count` windows of a part that training does not see.
+
+    Args:
+        windows: of the test part.
+        count: windows danced to; the same ones each time.
+        seed: of the choice and of the dances.
+
+    Returns:
+        Gives `validation/{metric}` for `MEASURED`; what is undefined for so few dances is left out.
+    """
+    count = min(count, len(windows))
+    motion, music = ShuffledBatches(windows, count, seed, scaled=False).batch(0)
+    beats = [_beats(one, windows.extractor) for one in music]
+    real = [_clip(f"{number}", decode(one), beats[number]) for number, one in enumerate(motion)]
+
+    def validate(network: POPDG, scaler: MinMaxScaler, music_scaler: MusicScaler) -> dict[str, float]:
+        device = next(network.parameters()).device
+        trained = Trained(network, scaler, music_scaler, windows.extractor, 2.0, device)
+        made = [
+            _clip(
+                f"{number}",
+                whole(dance(trained, one, sampler="dpm-solver", steps=STEPS, seed=seed + number)),
+                beats[number],
+            )
+            for number, one in enumerate(music)
+        ]
+        result = evaluate_set(real, made, seed=seed, bootstrap=0)
+        known = {name: result.numbers[name] for name in MEASURED if name in result.numbers}
+        return {f"validation/{name}": one.value for name, one in known.items() if one.flag not in UNDEFINED}
+
+    return validate
+
+
+def _beats(music: torch.Tensor, extractor: str) -> np.ndarray | None:
+    """Frames of the beats, where the features tell them."""
+    return np.flatnonzero(music[:, -1].numpy() > 0.5) if extractor.startswith("baseline") else None
+
+
+def _clip(name: str, motion: SmplMotion, beats: np.ndarray | None) -> Clip:
+    dance = Dance(motion.poses.double().numpy(), motion.translation.double().numpy(), FPS)
+    return Clip(name, dance.joints, FPS, beats)

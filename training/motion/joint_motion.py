@@ -1,0 +1,92 @@
+"""Dances as joint positions: the form in which motions of any source are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from popdanceset.errors import InputError
+from popdanceset.release.reader import Release
+
+Array = NDArray[Any]
+
+FPS = 30.0
+"""Frames a second of files and music features that do not state another rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointMotion:
+    """A dance.
+
+    Attributes:
+        name: of the file without its ending, or of the clip.
+        joints: (frames, 24, 3) metres, z up, in the file's own precision.
+        fps: frames a second.
+        file: name of the file; the clip's name if it comes from a release.
+        music_name: what the file says it is danced to; "" if it says nothing.
+        seconds_to_generate: time its making took; None if unknown.
+    """
+
+    name: str
+    joints: Array
+    fps: float = FPS
+    file: str = ""
+    music_name: str = ""
+    seconds_to_generate: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length."""
+        return len(self.joints) / self.fps
+
+
+def mean_body(poses: Array, translation: Array) -> Array:
+    """Joints of the mean SMPL body.
+
+    Args:
+        poses: (frames, 24, 3) axis-angle, radians, relative to the parents.
+        translation: (frames, 3) root, metres.
+
+    Returns:
+        (frames, 24, 3) float32 metres, in the axes of the translation.
+    """
+    import roma
+    import torch
+
+    from training.motion.forward_kinematics import forward_kinematics
+
+    rotations = roma.rotvec_to_rotmat(torch.from_numpy(np.ascontiguousarray(poses, np.float64)))
+    root = torch.from_numpy(np.ascontiguousarray(translation, np.float64))
+    joints: Array = forward_kinematics(rotations, root).numpy().astype(np.float32)
+    return joints
+
+
+def resampled(motion: JointMotion, fps: float) -> JointMotion:
+    """The motion at another frame rate; positions between frames are interpolated linearly."""
+    if np.isclose(motion.fps, fps, rtol=1e-6) or len(motion.joints) < 2:
+        return motion
+    last = len(motion.joints) - 1
+    # Rounded, so that a frame which falls on one of the old ones is that one.
+    place = np.round(np.arange(0, last + 1e-9, motion.fps / fps), 6)
+    before = np.minimum(place.astype(np.int64), last - 1)
+    share = (place - before)[:, None, None]
+    joints = motion.joints[before] * (1 - share) + motion.joints[before + 1] * share
+    return replace(motion, joints=joints.astype(motion.joints.dtype), fps=fps)
+
+
+def motions_from_release(release: Release, split: str = "test") -> list[JointMotion]:
+    """The motions of a part of a release, on bodies of mean size: so models are trained on them.
+
+    Raises:
+        InputError: there is no such part, or it is empty.
+    """
+    motions = []
+    for clip_id, frames in release.iterate(split, ["smpl_poses", "smpl_trans", "smpl_scaling"]):
+        joints = mean_body(frames["smpl_poses"], frames["smpl_trans"] / frames["smpl_scaling"])
+        motions.append(JointMotion(clip_id, joints, float(release.fps), file=clip_id))
+    if not motions:
+        raise InputError(f"has no clip in its part {split!r}", release.path, "choose another part")
+    return motions

@@ -1,0 +1,1 @@
+"""Sampling dances from a trained network to any music."""

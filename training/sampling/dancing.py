@@ -1,0 +1,100 @@
+"""From music features to a dance of the same length, with any sampler, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Literal, get_args
+
+import torch
+
+from popdanceset.errors import InputError
+from training.data.representation import SmplMotion
+from training.popdg.ancestral import ancestral
+from training.popdg.ddim import ddim
+from training.popdg.dpm_solver import dpm_solver
+from training.popdg.editing import Given
+from training.popdg.guidance import Guided, ramp
+from training.popdg.long import long_dance, music_windows
+from training.popdg.sampler import Denoiser, Sampler
+from training.popdg.schedule import cosine, even_times
+from training.popdg.stitch import stitched
+from training.sampling.trained import Trained
+
+SamplerName = Literal["ddim", "dpm-solver", "ancestral"]
+
+STEPS: dict[SamplerName, int] = {"ddim": 50, "dpm-solver": 15, "ancestral": 250}
+"""What each sampler needs for its best; DDIM's number is the paper's."""
+
+_SAMPLERS: dict[SamplerName, Callable[..., torch.Tensor]] = {
+    "ddim": ddim,
+    "dpm-solver": dpm_solver,
+    "ancestral": ancestral,
+}
+
+BLOCK = 8
+"""Windows in memory at once."""
+
+
+def dance(
+    trained: Trained,
+    music: torch.Tensor,
+    *,
+    sampler: SamplerName = "ddim",
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    given: Given | None = None,
+) -> Iterator[SmplMotion]:
+    """A dance to music, piece by piece in order; memory does not grow with the length.
+
+    Dances longer than a window are sampled in windows that overlap by half; their guidance rises from 0 over
+    the first half of the steps, as in the released code.
+
+    Args:
+        trained: the network.
+        music: (frames, width) features, as an extractor makes them.
+        sampler: `ddim` with fresh noise (paper), `dpm-solver` for few steps, `ancestral` with the learned
+            variance.
+        steps: of the sampler; None: `STEPS`.
+        guidance: weight of the music: 1 plain, above 1 exaggerated, 0 ignores it; None: the model's own.
+        seed: of the dance.
+        given: parts of it that are fixed, scaled as the network's motion is.
+
+    Yields:
+        Motion, `frames` in all.
+
+    Raises:
+        InputError: no frame of music, or a sampler or number of steps that does not exist.
+    """
+    if sampler not in get_args(SamplerName):
+        raise InputError(f"no sampler is called {sampler!r}", do=f"use one of {', '.join(STEPS)}")
+    schedule = cosine()
+    times = even_times(STEPS[sampler] if steps is None else steps)
+    weight = trained.guidance if guidance is None else guidance
+    window, frames = trained.model.config.window, len(music)
+    blocks = music_windows(music, window)
+    weights = weight if len(blocks) == 1 else ramp(times, weight)
+
+    def denoiser(block: torch.Tensor) -> Denoiser:
+        return Guided(trained.model, block, weights)
+
+    sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, times=times)
+    if given is not None:
+        # What lies beyond the music's end, to fill the last window, is free.
+        given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))
+    heard = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, BLOCK))
+    with torch.no_grad():
+        sampled = long_dance(heard, denoiser, sample, seed=seed, schedule=schedule, given=given)
+        windows = (trained.scaler.unscale(one).cpu() for block in sampled for one in block)
+        for piece in stitched(windows):
+            count = min(frames, len(piece.poses))
+            if count:
+                yield SmplMotion(piece.poses[:count], piece.translation[:count])
+            frames -= count
+
+
+def whole(pieces: Iterator[SmplMotion]) -> SmplMotion:
+    """All pieces of a dance as one."""
+    poses, translations = zip(*pieces, strict=True)
+    return SmplMotion(torch.cat(poses), torch.cat(translations))
