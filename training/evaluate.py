@@ -5,8 +5,8 @@
     popdanceset evaluate --real DIR --motions DIR --music DIR --mode released --json
 
 `python -m training.evaluate` is the same program. Motions come in the file formats of several projects
-(`training.motion.files`) and are checked before they are scored (`training.motion.validity`). The exit code is 2 if an
-input cannot be used.
+(`training.motion.files`) and are checked before they are scored (`training.motion.validity`). The exit code
+is 2 if an input cannot be used.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from training.motion.joint_motion import JointMotion, motions_from_release, resampled
 
