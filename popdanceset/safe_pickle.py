@@ -1,8 +1,11 @@
-"""Reads arrays from pickles of others without running what is written in them.
+"""Reads arrays from untrusted pickles without running the code in them.
 
-A pickle is a program. Only the constructors of numpy's number arrays are let through, and even those are
-replaced by stand-ins which take the recorded state apart: numpy's own accept states that are not safe. The
-files of this field hold a dictionary of arrays, either as a pickle or as an object array in an `.npy` file.
+A pickle is a program. Only the constructors of numpy's number arrays are allowed, and even those are replaced
+by stand-ins that check the recorded state, because numpy's own constructors accept unsafe states. The files
+of this field contain a dictionary of arrays, either as a pickle or as an object array in an `.npy` file.
+
+This is our own code for a reason: `fickling` and `picklescan` judge a file before it is loaded, but the
+loading itself then uses the real constructors.
 """
 
 from __future__ import annotations
@@ -21,24 +24,24 @@ from numpy.typing import NDArray
 from popdanceset.errors import InputError
 
 Value = NDArray[Any] | str | float
-"""What is read: arrays of numbers or truth values, words, and single numbers."""
+"""A value that is read: an array of numbers or booleans, a string, or a number."""
 
-ADVICE = "give a file that holds nothing but arrays, words and numbers"
+ADVICE = "give a file that contains only arrays, strings and numbers"
 
 BROKEN = (
     pickle.UnpicklingError, ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError,
     RecursionError, TypeError, ValueError,
 )  # fmt: skip
-"""What a damaged or hostile pickle can raise (documentation of `pickle`, and what is let through)."""
+"""What a damaged or hostile pickle can raise (the documentation of `pickle`, and the stand-ins)."""
 
 
 class _Dtype:
-    """numpy.dtype: numbers, or objects as the shell in which numpy saves a dictionary."""
+    """Stands in for numpy.dtype: numbers, or objects (numpy saves a dictionary as an array of one object)."""
 
     def __init__(self, code: object, *_: object) -> None:
         self.dtype: np.dtype[Any] = np.dtype(str(code))
         if self.dtype.kind not in "biufO":
-            raise pickle.UnpicklingError(f"arrays of type {code} are no numbers")
+            raise pickle.UnpicklingError(f"an array of type {code}, which is not a number")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         if self.dtype.kind != "O" and state[1] in ("<", ">"):
@@ -46,10 +49,10 @@ class _Dtype:
 
 
 class StoredArray:
-    """numpy.ndarray: shape, type, order and bytes; of objects only one, without a shape.
+    """Stands in for numpy.ndarray: an array of numbers, or a single object without a shape.
 
     Attributes:
-        value: the array, or that one object.
+        value: the array, or the object.
     """
 
     def __init__(self, *_: object) -> None:
@@ -64,7 +67,7 @@ class StoredArray:
                 raise pickle.UnpicklingError("an array of objects")
             self.value = content[0]
             return
-        if isinstance(content, str):  # bytes of Python 2
+        if isinstance(content, str):  # Python 2 writes bytes as str
             content = content.encode("latin1")
         if len(content) != math.prod(shape) * kind.dtype.itemsize:
             raise pickle.UnpicklingError("an array whose bytes do not fit its shape")
@@ -77,7 +80,7 @@ def _empty(*_: object) -> StoredArray:
 
 
 def _frombuffer(content: bytes, kind: object, shape: object, order: object) -> StoredArray:
-    """numpy's way of arrays in pickles of protocol 5."""
+    """Stands in for the function by which numpy restores arrays from pickles of protocol 5."""
     array = StoredArray()
     array.__setstate__((shape, kind, order == "F", bytes(content)))
     return array
@@ -90,14 +93,14 @@ def _scalar(kind: object, content: bytes | str) -> StoredArray:
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """How Python 3 writes bytes into old protocols."""
+    """Stands in for `_codecs.encode`, by which Python 3 writes bytes into old protocols."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes written as {encoding}")
     return text.encode(encoding)
 
 
 def _no_bytes() -> bytes:
-    """How Python 3 writes empty bytes into old protocols; with an argument it could ask for any size."""
+    """Stands in for `bytes()`, by which Python 3 writes empty bytes. Any argument could demand memory."""
     return b""
 
 
@@ -108,7 +111,7 @@ ARRAYS: dict[tuple[str, str], Callable[..., Any]] = {
     ("__builtin__", "bytes"): _no_bytes,
     ("builtins", "bytes"): _no_bytes,
 }
-"""What a pickle of arrays names, as module and name, and what it is given in its place."""
+"""The names that a pickle of arrays may contain, as (module, name), and their stand-ins."""
 for _module in ("numpy.core", "numpy._core"):
     ARRAYS[f"{_module}.multiarray", "_reconstruct"] = _empty
     ARRAYS[f"{_module}.multiarray", "scalar"] = _scalar
@@ -117,53 +120,57 @@ del _module
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Gives a pickle stand-ins for all it may name. Subclasses may let through more.
+    """Replaces every name in a pickle by its stand-in. Subclasses may allow more names.
 
     Attributes:
-        allowed: the stand-ins, classes with a `__setstate__` or functions.
-        purpose: what has no need of anything else, for the message.
+        allowed: the stand-ins: classes with a `__setstate__`, or functions.
+        purpose: kind of the file, for the message.
     """
 
     allowed: Mapping[tuple[str, str], Callable[..., Any]] = ARRAYS
     purpose = "array"
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in; raises UnpicklingError."""
+        """Returns the stand-in of a name.
+
+        Raises:
+            pickle.UnpicklingError: the name is not allowed.
+        """
         stand_in = self.allowed.get((module, name))
         if stand_in is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no {self.purpose} needs")
         if isinstance(stand_in, type):
             return stand_in
-        # A pickle can set attributes of what it names: those of a wrapper, which nobody else has.
+        # A pickle can set attributes of what it names. A new wrapper keeps the stand-in itself unchanged.
         return lambda *arguments: stand_in(*arguments)
 
 
 def unpickle(content: bytes, unpickler: type[ArrayUnpickler] = ArrayUnpickler) -> Any:
-    """What a pickle of any protocol holds, with stand-ins where it names something.
+    """Loads a pickle of any protocol, with stand-ins in place of what it names.
 
     Raises:
-        one of `BROKEN`: it is damaged, or names what is not let through.
+        one of `BROKEN`: it is damaged, or contains a name that is not allowed.
     """
     _check_memory(content)
     return unpickler(io.BytesIO(content), encoding="latin1").load()
 
 
 def _check_memory(content: bytes) -> None:
-    """A pickle numbers what it will use again; the interpreter makes room for all up to the highest one."""
+    """Rejects absurd memo indices, because the loader allocates memory up to the highest."""
     for code, argument, _ in pickletools.genops(content):
         if code.name.endswith("PUT") and isinstance(argument, int) and argument > len(content):
             raise pickle.UnpicklingError("it asks for more memory than it can need")
 
 
 def loads_arrays(content: bytes, where: object = "") -> dict[str, Value]:
-    """Arrays, words and numbers of a pickled dictionary; other entries are passed over.
+    """Loads the arrays, strings and numbers of a pickled dictionary; skips other entries.
 
     Args:
-        content: the pickle. An array that was pickled by itself comes back under the name "".
-        where: named in the message.
+        content: the pickle. An array that was pickled by itself is returned under the name "".
+        where: for the message.
 
     Raises:
-        InputError: it is damaged, or names anything but arrays of numbers.
+        InputError: it is damaged, or contains anything other than arrays of numbers.
     """
     try:
         loaded = unpickle(content)
@@ -176,14 +183,14 @@ def loads_arrays(content: bytes, where: object = "") -> dict[str, Value]:
             for name, value in loaded.items()
         }
     except BROKEN as error:
-        raise InputError(f"no pickle of arrays: {error}", where, ADVICE) from None
+        raise InputError(f"not a pickle of arrays: {error}", where, ADVICE) from None
     return {
         name: value for name, value in opened.items() if isinstance(value, np.ndarray | str | int | float)
     }
 
 
 def read_arrays(path: Path) -> dict[str, Value]:
-    """As `loads_arrays`, from a pickle or from an `.npy` file: of numbers, or of objects with a dictionary.
+    """Like `loads_arrays`, from a pickle or from an `.npy` file of numbers or of a dictionary.
 
     Raises:
         InputError: as `loads_arrays`, or the file is not readable.
@@ -205,5 +212,5 @@ def read_arrays(path: Path) -> dict[str, Value]:
             flat = np.frombuffer(content, dtype, math.prod(shape), file.tell())
             return {"": flat.reshape(shape, order="F" if columns_first else "C")}
     except BROKEN as error:
-        raise InputError(f"no array of numpy: {error}", path, "write it again with numpy.save") from None
+        raise InputError(f"not a numpy array: {error}", path, "write it again with numpy.save") from None
     return loads_arrays(content[file.tell() :], path)

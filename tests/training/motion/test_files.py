@@ -159,7 +159,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.pkl", b"\x80", "no pickle of arrays"),
+        ("a.pkl", b"\x80", "not a pickle of arrays"),
         ("a.pkl", pickle.dumps({"smpl_poses": Hostile()}), "names builtins.eval"),
         ("a.pkl", pickle.dumps({"other": np.ones(3)}), "holds no motion; its arrays: 'other'"),
         ("a.pkl", pickle.dumps({"full_pose": np.ones((5, 17, 3))}), r"\(5, 17, 3\) where frames × 24 × 3"),
@@ -167,7 +167,7 @@ class Hostile:
         ("a.pkl", pickle.dumps({"smpl_poses": POSES, "smpl_trans": np.ones((4, 3))}), "5 × 3"),
         ("a.pkl", pickle.dumps({"poses": POSES, "trans": np.ones((5, 3)), "scale": 0.0}), "scaling"),
         ("a.npz", b"PK no archive", "no archive of arrays"),
-        ("a.npy", b"\x93NUMPY\x01\x00\x09", "no array of numpy"),
+        ("a.npy", b"\x93NUMPY\x01\x00\x09", "not a numpy array"),
         ("a.json", b"{", "no JSON"),
         ("a.json", b'{"joints": [[1, 2], [3]]}', "unequal length"),
         ("a.json", b"[" * 100_000, "no JSON"),
