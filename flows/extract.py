@@ -5,8 +5,8 @@ from __future__ import annotations
 from prefect import flow, task, unmapped
 
 from flows.conduct import RETRY, Overrides, batches, load, threads
-from hybrik_runner.runner import extract as extract_clips
-from hybrik_runner.runner import waiting
+from hybrik_runner.running.runner import extract as extract_clips
+from hybrik_runner.running.runner import waiting
 from popdanceset.progress import track
 from popdanceset.store import Store
 

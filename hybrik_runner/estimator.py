@@ -6,7 +6,7 @@ resampling, the floor and the table are the runner's business and the same for a
 file, walks through a whole one.
 
 An estimator works in three steps, so that pictures of several clips can share a batch of the network while
-other threads decode and follow the dancers (`hybrik_runner.pipeline`):
+other threads decode and follow the dancers (`hybrik_runner.running.pipeline`):
 
     frames of one clip ─ track ─► views (the dancer's box, cut out) ─ predict ─► sights ─ poses ─► Poses
     any thread, one clip each       batches across clips, on the device        one clip, any thread
@@ -60,7 +60,7 @@ class Poses:
         coco2d: (n, 17, 2) COCO joints, pixels.
         scores: (n, 29) confidence of the 24 SMPL joints, then top of the head, left and right hand and
             foot; 0..1.
-        camera: (n, 3) weak perspective, as `hybrik_runner.camera.weak_perspective`.
+        camera: (n, 3) weak perspective, as `hybrik_runner.poses.camera.weak_perspective`.
         bbox: (n, 4) x0 y0 x1 y1 of the dancer, pixels.
         observed: (n, 24) false where a rotation, or its twist, was not seen but inferred.
         unfiltered: (n, 24, 3) root-relative joints before any filter in time; they tell the jitter only.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybrik_runner.accuracy import pa_mpjpe
+from hybrik_runner.poses.accuracy import pa_mpjpe
 from popdanceset import layout
 from popdanceset.schema import CLIPS, FPS, FRAMES
 from popdanceset.simulator.casting import MEDIA_FOLDER

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from hybrik_runner.camera import focal_length, locate
-from hybrik_runner.kinematics import forward, unit
+from hybrik_runner.poses.camera import focal_length, locate
+from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from hybrik_runner.rotations.arrays import normalise, slerp
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 Floats = NDArray[np.float64]
@@ -30,7 +30,7 @@ LIMB_LANDMARKS = np.array([*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES]
 _MEASURED = (
     (SHOULDERS, ELBOWS, (18, 19)), (ELBOWS, WRISTS, (20, 21)), (HIPS, KNEES, (4, 5)), (KNEES, ANKLES, (7, 8)),
 )  # fmt: skip
-_REST = forward(np.eye(3)[None, None].repeat(24, 1))[0]
+_REST = forward_kinematics(np.eye(3)[None, None].repeat(24, 1))[0]
 _REST_UP = _REST[[16, 17]].mean(0) - _REST[[1, 2]].mean(0)
 _REST_HIPS = _REST[1] - _REST[2]
 _REST_SHOULDERS = _REST[16] - _REST[17]
@@ -57,10 +57,10 @@ def sharpen(metric: Floats, picture: Floats, size: tuple[int, int]) -> Floats:
     """Metric landmarks moved sideways to where the picture shows them.
 
     The picture's points come from heat maps and are the better ones across the line of sight; the metric
-    points know depth and size. A pinhole camera (`hybrik_runner.camera`) finds the place of each frame's body
-    by least squares over shoulders, elbows, wrists, hips, knees and ankles; then every landmark is put on the
-    ray through its point in the picture, at the depth it has. Limbs that reach for the camera thus lose the
-    length that perspective lends them.
+    points know depth and size. A pinhole camera (`hybrik_runner.poses.camera`) finds the place of each
+    frame's body by least squares over shoulders, elbows, wrists, hips, knees and ankles; then every landmark
+    is put on the ray through its point in the picture, at the depth it has. Limbs that reach for the camera
+    thus lose the length that perspective lends them.
 
     Args:
         metric: (n, 33, 3) camera axes, metres.
@@ -118,8 +118,8 @@ def lay(landmarks: Floats, scale: float) -> Body:
     head = _orient(face, ears[:, 0] - ears[:, 1], np.array([0.0, 0, 1]), np.array([1.0, 0, 0]), 1.0)
 
     trunk = {
-        0: pelvis, 3: _part_way(pelvis, chest, 1 / 3), 6: _part_way(pelvis, chest, 2 / 3), 9: chest,
-        12: _part_way(chest, head, 0.5), 13: chest, 14: chest,
+        0: pelvis, 3: slerp(pelvis, chest, 1 / 3), 6: slerp(pelvis, chest, 2 / 3), 9: chest,
+        12: slerp(chest, head, 0.5), 13: chest, 14: chest,
     }  # fmt: skip
     joints = np.zeros((len(landmarks), 24, 3))
     for child in range(1, 24):
@@ -128,7 +128,7 @@ def lay(landmarks: Floats, scale: float) -> Body:
             joints[:, child] = joints[:, parent] + trunk[parent] @ offsets[child]
 
     def reach(child: int, direction: Floats) -> None:
-        joints[:, child] = joints[:, SMPL_PARENTS[child]] + unit(direction) * lengths[child]
+        joints[:, child] = joints[:, SMPL_PARENTS[child]] + normalise(direction) * lengths[child]
 
     hands = []
     from_hips = landmarks - hips.mean(1, keepdims=True) + joints[:, None, [1, 2]].mean(2)
@@ -150,19 +150,12 @@ def _orient(up: Floats, line: Floats, rest_up: Floats, rest_line: Floats, share:
     """(n, 3, 3) orientations from two directions: share 0 keeps `up` exactly, 1 keeps `line`."""
     by_up = _axes(up, line) @ _axes(rest_up, rest_line).T
     by_line = _axes(line, up) @ _axes(rest_line, rest_up).T
-    return _part_way(by_up, by_line, share)
+    if share in (0.0, 1.0):
+        return by_line if share else by_up
+    return slerp(by_up, by_line, share)
 
 
 def _axes(first: Floats, second: Floats) -> Floats:
-    x = unit(first)
-    y = unit(second - (second * x).sum(-1, keepdims=True) * x)
+    x = normalise(first)
+    y = normalise(second - (second * x).sum(-1, keepdims=True) * x)
     return np.stack([x, y, np.cross(x, y)], axis=-1)
-
-
-def _part_way(start: Floats, end: Floats, share: float) -> Floats:
-    """(n, 3, 3) rotations a share of the way from one to another."""
-    if share in (0.0, 1.0):
-        return end if share else start
-    turn = Rotation.from_matrix(np.swapaxes(start, 1, 2) @ end).as_rotvec()
-    matrices: Floats = start @ Rotation.from_rotvec(share * turn).as_matrix()
-    return matrices

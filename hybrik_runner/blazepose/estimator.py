@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner import camera, kinematics
 from hybrik_runner.blazepose import assets, body
 from hybrik_runner.blazepose.census import Census
 from hybrik_runner.blazepose.coco import LANDMARKS as COCO_LANDMARKS
 from hybrik_runner.blazepose.detector import Detector
+from hybrik_runner.blazepose.inverse_kinematics import bending, hinged, inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.blazepose.people import People, load_detector
 from hybrik_runner.blazepose.tracker import Tracker
 from hybrik_runner.estimator import PoseEstimator, Poses
-from hybrik_runner.one_euro import one_euro
-from hybrik_runner.smoothing import smooth
+from hybrik_runner.poses import camera
+from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
+from hybrik_runner.poses.one_euro import one_euro
+from hybrik_runner.poses.smoothing import smooth
 from popdanceset.skeleton import LIMB_JOINTS
 
 if TYPE_CHECKING:
@@ -156,10 +158,13 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
     points = _in_camera(calm, size)
     scaling = body.skeleton_scale(points)
     laid = body.lay(camera.to_world(points), scaling)
-    rotations = kinematics.inverse(
-        laid.joints, laid.head, laid.hands, calm=lambda twist: smooth(twist, times[found], _TWIST_SIGMA)
+    rotations = inverse_kinematics(
+        laid.joints,
+        laid.head,
+        laid.hands,
+        twist_filter=lambda twist: smooth(twist, times[found], _TWIST_SIGMA),
     )
-    joints = kinematics.forward(rotations, scaling)
+    joints = forward_kinematics(rotations, scaling)
     unfiltered = body.lay(camera.to_world(_in_camera(raw, size)), scaling).joints
 
     visibility = np.array([s.visibility for s in seen])
@@ -215,8 +220,8 @@ def observed(laid: body.Body, rotations: Floats, visibility: Floats) -> NDArray[
         (n, 24)
     """
     seen = visibility > _SEEN
-    bent = kinematics.bending(laid.joints) > 0.5
-    hinged, turns = kinematics.hinged(laid.joints, rotations), kinematics.global_rotations(rotations)
+    bent = bending(laid.joints) > 0.5
+    hinges, turns = hinged(laid.joints, rotations), global_rotations(rotations)
     result = np.zeros((len(seen), 24), bool)
     result[:, 0] = seen[:, [*body.HIPS, *body.SHOULDERS]].all(1)
     result[:, 9] = result[:, 0]
@@ -225,9 +230,9 @@ def observed(laid: body.Body, rotations: Floats, visibility: Floats) -> NDArray[
         hand = [body.ELBOWS[side], body.WRISTS[side], body.LITTLE_FINGERS[side], body.FOREFINGERS[side]]
         arm = [body.SHOULDERS[side], body.ELBOWS[side], body.WRISTS[side]]
         leg = [body.HIPS[side], body.KNEES[side], body.ANKLES[side]]
-        result[:, 16 + side] = seen[:, arm].all(1) & bent[:, side] & hinged[:, side]
+        result[:, 16 + side] = seen[:, arm].all(1) & bent[:, side] & hinges[:, side]
         result[:, 20 + side] = seen[:, hand].all(1) & _agree(turns[:, 20 + side], laid.hands[:, side])
-        shown = np.where(bent[:, 2 + side], hinged[:, 2 + side], seen[:, body.TOES[side]])
+        shown = np.where(bent[:, 2 + side], hinges[:, 2 + side], seen[:, body.TOES[side]])
         result[:, 1 + side] = seen[:, leg].all(1) & shown
         result[:, 4 + side] = result[:, 1 + side]
     return result

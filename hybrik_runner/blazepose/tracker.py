@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybrik_runner.blazepose.detector import Detector, keep
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
-from hybrik_runner.one_euro import OneEuro
+from hybrik_runner.poses.one_euro import OneEuro
 
 if TYPE_CHECKING:
     from popdanceset.media import Frame

@@ -22,8 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from hybrik_runner.hybrik.crop import MEAN, SPREAD
 from hybrik_runner.hybrik.heads import mirrored, soft_argmax
 from hybrik_runner.hybrik.hrnet import DEPTH, JOINTS
-from hybrik_runner.hybrik.kinematics import MIRRORED
 from hybrik_runner.hybrik.network import HybrIK, Prediction
+from hybrik_runner.hybrik.twist_swing import MIRRORED
 from popdanceset.errors import SettingsError
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]

@@ -2,14 +2,14 @@
 
 HybrIK assumes a focal length of 1000 pixels of its 256 pixel crop, whatever the crop shows: f · side / 256 of
 the clip's pixels, another one for every box. Its distances are carried over to the one focal length that
-`hybrik_runner.camera` assumes for the clip; sideways nothing changes. So a dancer who comes closer does so in
-the pose table as well.
+`hybrik_runner.poses.camera` assumes for the clip; sideways nothing changes. So a dancer who comes closer does
+so in the pose table as well.
 
 `pose.hybrik_published` repeats two slips of the published code (`hybrik_runner.hybrik.network.HybrIK`).
-Without them, the recorded outputs of the official network (`hybrik_runner.check`, recipe weights) are met all
-the same on the runs without flip test; with it they differ by the flip test's shift alone: in the right half
-of the mirrored heat maps the published code shows one column in place of fifteen. That is a slip and no
-choice, so it is not repeated by default.
+Without them, the recorded outputs of the official network (`hybrik_runner.hybrik.check`, recipe weights) are
+met all the same on the runs without flip test; with it they differ by the flip test's shift alone: in the
+right half of the mirrored heat maps the published code shows one column in place of fifteen. That is a slip
+and no choice, so it is not repeated by default.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner import camera
-from hybrik_runner.batching import Halving, fitting, free_memory
 from hybrik_runner.blazepose.census import Census
 from hybrik_runner.blazepose.estimator import BlazePose
 from hybrik_runner.blazepose.estimator import boxes as around
@@ -30,7 +28,9 @@ from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
 from hybrik_runner.estimator import PoseEstimator, Poses
 from hybrik_runner.hybrik import assets, crop
 from hybrik_runner.hybrik.boxes import boxes
-from hybrik_runner.kinematics import forward
+from hybrik_runner.poses import camera
+from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from hybrik_runner.running.batching import Halving, fitting, free_memory
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def poses(times: Floats, size: tuple[int, int], sights: Sequence[Sight | None]) 
         camera=_weak_perspective(np.array([s.cam_scale[0] for s in seen]), root, side, centre, bbox),
         bbox=bbox,
         observed=np.ones((len(seen), 24), bool),
-        unfiltered=forward(rotations, scaling),
+        unfiltered=forward_kinematics(rotations, scaling),
         people=people,
     )
 
@@ -340,12 +340,12 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
         SettingsError: there is no such device.
     """
     network = assets.load_network(settings)
-    from hybrik_runner.hybrik import heads, kinematics
+    from hybrik_runner.hybrik import heads, twist_swing
     from hybrik_runner.hybrik.engine import Engine, device, number_type
 
     pose = settings.pose
     if pose.hybrik_published:
-        network.shift, network.slack = heads.PUBLISHED_SHIFT, kinematics.PUBLISHED_SLACK
+        network.shift, network.slack = heads.PUBLISHED_SHIFT, twist_swing.PUBLISHED_SLACK
     where = device(pose.devices)
     kind = number_type(pose.precision, where)
     engine = Engine(network, where, kind, compiled=pose.compile, lanes=lanes(where))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hybrik_runner.hybrik.hrnet import DEPTH, JOINTS
-from hybrik_runner.hybrik.kinematics import MIRRORED
+from hybrik_runner.hybrik.twist_swing import MIRRORED
 
 FOCAL = 1000.0
 """Pixels of the picture the network sees."""

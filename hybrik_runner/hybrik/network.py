@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hybrik_runner.hybrik import heads, hrnet, kinematics, resnet
+from hybrik_runner.hybrik import heads, hrnet, resnet, twist_swing
 from hybrik_runner.hybrik.smpl import Smpl
 from hybrik_runner.hybrik.smpl_file import SHAPES, SmplFile
 
@@ -114,7 +114,7 @@ class HybrIK(nn.Module):
     Args:
         body: the SMPL model; without it, the one among the weights to be loaded.
         published: repeat two slips of the published code, for comparison with its recorded output: the flip
-            test's shift (`heads.PUBLISHED_SHIFT`) and the axes of swings (`kinematics.PUBLISHED_SLACK`).
+            test's shift (`heads.PUBLISHED_SHIFT`) and the axes of swings (`twist_swing.PUBLISHED_SLACK`).
         backbone: what makes heat maps and features of a picture; `checkpoint.backbone` tells a file's.
     """
 
@@ -130,7 +130,7 @@ class HybrIK(nn.Module):
     ) -> None:
         super().__init__()
         self.shift = heads.PUBLISHED_SHIFT if published else heads.SHIFTED
-        self.slack = kinematics.PUBLISHED_SLACK if published else 0.0
+        self.slack = twist_swing.PUBLISHED_SLACK if published else 0.0
         mean = torch.zeros(SHAPES) if body is None else torch.from_numpy(body.mean_shape).float()
         self.register_buffer("init_shape", mean)
         self.backbone = backbone
@@ -195,7 +195,7 @@ class HybrIK(nn.Module):
             betas = (betas + flipped[0]) / 2
             phi = (phi + heads.unflip_twists(flipped[1])) / 2
             scale = 2 / (1 / scale + 1 / flipped[2])
-            sigma = (sigma + flipped[3][:, kinematics.MIRRORED]) / 2
+            sigma = (sigma + flipped[3][:, twist_swing.MIRRORED]) / 2
         return Prediction(uvd, maxima, betas, delta, phi, scale, sigma)
 
     @property
@@ -239,8 +239,8 @@ class HybrIK(nn.Module):
         rest = self.smpl.rest(shaped)
         scale = seen.scale
         joints = heads.back_project(seen.uvd, scale, offset)
-        first = kinematics.inverse(joints, rest, seen.phi, naive=True, slack=self.slack)
-        placed = kinematics.forward(first, rest)[0][:, :24]
+        first = twist_swing.inverse_kinematics(joints, rest, seen.phi, naive=True, slack=self.slack)
+        placed = twist_swing.forward_kinematics(first, rest)[0][:, :24]
         placed = placed - placed[:, :1] + joints[:, :1]
         scale = heads.refine_scale(seen.uvd, placed, seen.sigma, scale, offset)
 
@@ -248,7 +248,7 @@ class HybrIK(nn.Module):
         placing = torch.where(scale.abs() > heads.LEAST_SCALE, scale, seen.scale)
         joints = heads.back_project(seen.uvd, placing, offset)
         root = joints[:, 0] + torch.nn.functional.pad(heads.distance(placing), (2, 0))
-        rotations = kinematics.inverse(joints, rest, seen.phi, slack=self.slack)
+        rotations = twist_swing.inverse_kinematics(joints, rest, seen.phi, slack=self.slack)
         posed = self.smpl.pose(shaped, rest, rotations)
         return Result(
             rotations=rotations,

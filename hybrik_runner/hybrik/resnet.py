@@ -9,7 +9,7 @@ the backbone bear torchvision's names, from whose ImageNet weights the published
 (`deconv_layers`, `final_layer`, `fc1` and `fc2` of 1024, `decsigma`, a camera of three numbers of which the
 first is the scale) are those of the model definition and its configuration in the authors' public repository;
 files from before the loss with uncertainties have no `decsigma`. The HRNet variant, on the other hand, was
-compared with recorded outputs (`hybrik_runner.check`).
+compared with recorded outputs (`hybrik_runner.hybrik.check`).
 """
 
 from __future__ import annotations

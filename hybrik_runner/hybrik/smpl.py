@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hybrik_runner.hybrik import kinematics
+from hybrik_runner.hybrik import twist_swing
 from hybrik_runner.hybrik.smpl_file import SHAPES, VERTICES, SmplFile
 
 LEAF_VERTICES = (411, 2445, 5905, 3216, 6617)
@@ -52,8 +52,8 @@ class Smpl(nn.Module):
         self.register_buffer("posedirs", torch.zeros(207, VERTICES * 3))
         self.register_buffer("J_regressor", torch.zeros(24, VERTICES))
         self.register_buffer("J_regressor_h36m", torch.zeros(17, VERTICES))
-        self.register_buffer("children_map", torch.tensor(kinematics.CHILDREN))
-        self.register_buffer("parents", torch.tensor(kinematics.PARENTS))
+        self.register_buffer("children_map", torch.tensor(twist_swing.CHILDREN))
+        self.register_buffer("parents", torch.tensor(twist_swing.PARENTS))
         self.register_buffer("lbs_weights", torch.zeros(VERTICES, 24))
         if file is not None:
             self.faces_tensor.copy_(torch.from_numpy(file.faces))
@@ -80,7 +80,7 @@ class Smpl(nn.Module):
             rest: (n, 29, 3) resting joints.
             rotations: (n, 24, 3, 3) parent-relative.
         """
-        positions, chain = kinematics.forward(rotations, rest)
+        positions, chain = twist_swing.forward_kinematics(rotations, rest)
         bent = rotations[:, 1:] - torch.eye(3, dtype=rotations.dtype, device=rotations.device)
         blended = shaped + (bent.flatten(1) @ self.posedirs).view_as(shaped)
         # Each joint carries a vertex v to R (v - its rest) + its position.

@@ -42,8 +42,8 @@ from hybrik_runner.hybrik import crop, recipe, smpl_file
 from hybrik_runner.hybrik.engine import Engine, folded
 from hybrik_runner.hybrik.estimator import HybrIKEstimator, batch_size, lanes
 from hybrik_runner.hybrik.network import HybrIK
-from hybrik_runner.pipeline import Job, Pipeline
-from hybrik_runner.runner import decide
+from hybrik_runner.running.pipeline import Job, Pipeline
+from hybrik_runner.running.runner import decide
 from popdanceset import media
 from popdanceset.settings import Settings
 

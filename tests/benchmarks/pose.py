@@ -90,8 +90,9 @@ def kinematics(count: int) -> tuple[float, bool]:
     """Both solvers, batched and in a loop: frames a second of HybrIK's, and whether both are exact."""
     import torch
 
-    from hybrik_runner import kinematics as plain
-    from hybrik_runner.hybrik import kinematics as hybrik
+    from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
+    from hybrik_runner.hybrik import twist_swing
+    from hybrik_runner.poses.forward_kinematics import forward_kinematics
     from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
     matrices = random_poses(count)
@@ -103,21 +104,22 @@ def kinematics(count: int) -> tuple[float, bool]:
         rest[leaf] = rest[parent] + offset
     skeleton = torch.from_numpy(rest).float().expand(count, 29, 3)
     turns = torch.from_numpy(matrices).float()
-    joints = hybrik.forward(turns, skeleton)[0]
-    twists = _twists(matrices, rest, hybrik.CHILDREN)
-    ours = plain.forward(matrices)
+    joints = twist_swing.forward_kinematics(turns, skeleton)[0]
+    twists = _twists(matrices, rest, twist_swing.CHILDREN)
+    ours = forward_kinematics(matrices)
 
     solved = {
-        "HybrIK's, batched": (lambda: hybrik.inverse(joints, skeleton, twists), count),
+        "HybrIK's, batched": (lambda: twist_swing.inverse_kinematics(joints, skeleton, twists), count),
         "HybrIK's, frame by frame": (
             lambda: [
-                hybrik.inverse(joints[i : i + 1], skeleton[:1], twists[i : i + 1]) for i in range(LOOPED)
+                twist_swing.inverse_kinematics(joints[i : i + 1], skeleton[:1], twists[i : i + 1])
+                for i in range(LOOPED)
             ],
             LOOPED,
         ),
-        "joints only, batched": (lambda: plain.inverse(ours), count),
+        "joints only, batched": (lambda: inverse_kinematics(ours), count),
         "joints only, frame by frame": (
-            lambda: [plain.inverse(ours[i : i + 1]) for i in range(LOOPED)],
+            lambda: [inverse_kinematics(ours[i : i + 1]) for i in range(LOOPED)],
             LOOPED,
         ),
     }
@@ -128,16 +130,16 @@ def kinematics(count: int) -> tuple[float, bool]:
     for name, (work, frames) in solved.items():
         rates[name] = frames / best(work, ROUNDS if frames > LOOPED else 1)
         print(f"  {name:<30}{rates[name]:>12,.0f} frames a second")
-    found = hybrik.inverse(joints, skeleton, twists)
+    found = twist_swing.inverse_kinematics(joints, skeleton, twists)
     errors = {
         "HybrIK's": (
-            (hybrik.forward(found, skeleton)[0] - joints).norm(dim=-1).max().item(),
+            (twist_swing.forward_kinematics(found, skeleton)[0] - joints).norm(dim=-1).max().item(),
             (found.mT @ found - torch.eye(3)).abs().max().item(),
         )
     }
-    again = plain.inverse(ours)
+    again = inverse_kinematics(ours)
     errors["joints only"] = (
-        float(np.linalg.norm(plain.forward(again) - ours, axis=2).max()),
+        float(np.linalg.norm(forward_kinematics(again) - ours, axis=2).max()),
         float(np.abs(np.swapaxes(again, -1, -2) @ again - np.eye(3)).max()),
     )
     for name, (miss, skew) in errors.items():
@@ -150,7 +152,7 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
     """(n, 23, 2) cosine and sine of each joint's twist about its bone."""
     import torch
 
-    from hybrik_runner.kinematics import twist_angle
+    from hybrik_runner.rotations.arrays import twist_angle
 
     angles = np.stack(
         [twist_angle(matrices[:, joint], rest[children[joint]] - rest[joint]) for joint in range(1, 24)], 1
@@ -160,9 +162,9 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
 
 def accuracy(film: Path) -> bool:
     """What the embedded estimator makes of a film; whether its targets are met."""
-    from hybrik_runner.accuracy import acceleration_error, pa_mpjpe
     from hybrik_runner.estimator import load_estimator
-    from hybrik_runner.table import build
+    from hybrik_runner.poses.accuracy import acceleration_error, pa_mpjpe
+    from hybrik_runner.poses.table import build
     from popdanceset import media
     from popdanceset.schema import FPS
     from popdanceset.settings import Settings
@@ -204,7 +206,7 @@ def accuracy(film: Path) -> bool:
 
 def speed(films: Iterable[Path], folder: Path) -> float:
     """Pictures a second of the runner on a store with copies of the films."""
-    from hybrik_runner.runner import extract
+    from hybrik_runner.running.runner import extract
     from popdanceset.schema import CLIPS, VERDICTS
     from popdanceset.settings import Settings
     from popdanceset.store import Store
@@ -252,7 +254,7 @@ def steps(films: Iterable[Path], folder: Path) -> None:
     from hybrik_runner import blazepose
     from hybrik_runner.blazepose import estimator as module
     from hybrik_runner.estimator import load_estimator
-    from hybrik_runner.table import build
+    from hybrik_runner.poses.table import build
     from popdanceset import media
     from popdanceset.settings import Settings
     from popdanceset.store import Store

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner import camera, kinematics
 from hybrik_runner.blazepose import assets
 from hybrik_runner.estimator import PoseEstimator, Poses
+from hybrik_runner.poses import camera
+from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from popdanceset.media import Frame, frames
 from popdanceset.settings import Settings
 
@@ -32,7 +33,7 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
     angles[:, 19, 1] = 0.9 + 0.5 * np.sin(2 * own)
     angles[:, 3, 2] = 0.2 * np.sin(2 * own)
     rotations = Rotation.from_rotvec(angles.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
-    joints = kinematics.forward(rotations, 1.05)
+    joints = forward_kinematics(rotations, 1.05)
     root = np.column_stack([0.3 * np.sin(own), np.full(count, 0.1), np.full(count, 4.0)])
     coco3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
     coco2d = camera.project(camera.to_camera(coco3d) + root[:, None], SIZE)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner import camera, kinematics
 from hybrik_runner.blazepose import body
 from hybrik_runner.blazepose.coco import LANDMARKS
+from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
+from hybrik_runner.poses import camera
+from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
+from hybrik_runner.rotations.arrays import normalise, twist_angle
 from popdanceset.skeleton import COCO_JOINTS, LIMB_JOINTS, SMPL_OFFSETS
 
 PLACES = {
@@ -21,11 +24,11 @@ def landmarks_of(vectors: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndar
     """Landmarks (n, 33, 3) exactly at SMPL's joints, and those joints (n, 24, 3); the face looks ahead."""
     count = len(vectors)
     rotations = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
-    joints = kinematics.forward(rotations, scale)
+    joints = forward_kinematics(rotations, scale)
     points = np.zeros((count, 33, 3))
     for landmark, joint in PLACES.items():
         points[:, landmark] = joints[:, joint]
-    head = kinematics.global_rotations(rotations)[:, 15]
+    head = global_rotations(rotations)[:, 15]
     for landmark, offset in ((0, [0, 0, 0.1]), (7, [0.07, 0, 0]), (8, [-0.07, 0, 0])):
         points[:, landmark] = joints[:, 15] + head @ np.array(offset)
     return points, joints
@@ -62,7 +65,7 @@ def test_bones_are_constant_whatever_the_landmarks() -> None:
     points, _ = landmarks_of(dancing(), 1.0)
     points += np.random.default_rng(1).normal(0, 0.05, points.shape)
     laid = body.lay(points, 0.93)
-    joints = kinematics.forward(kinematics.inverse(laid.joints, laid.head), 0.93)
+    joints = forward_kinematics(inverse_kinematics(laid.joints, laid.head), 0.93)
     np.testing.assert_allclose(joints, laid.joints, atol=1e-6)
     np.testing.assert_allclose(
         np.linalg.norm(joints[:, 18] - joints[:, 16], axis=1), 0.93 * np.linalg.norm(SMPL_OFFSETS[18])
@@ -74,7 +77,7 @@ def test_the_head_follows_the_face() -> None:
     turn = Rotation.from_rotvec([0, 0, 0.7]).as_matrix()
     points[:, [0, 7, 8]] = (points[:, [0, 7, 8]] - points[:, 7:9].mean(1, keepdims=True)) @ turn.T
     face = points[:, 0] - points[:, 7:9].mean(1)
-    np.testing.assert_allclose(body.lay(points, 1.0).head @ [0, 0, 1], kinematics.unit(face), atol=0.02)
+    np.testing.assert_allclose(body.lay(points, 1.0).head @ [0, 0, 1], normalise(face), atol=0.02)
 
 
 SIZE = (640, 480)
@@ -116,7 +119,7 @@ def test_hands_follow_the_fingers() -> None:
     np.testing.assert_allclose(body.lay(points, 1.0).hands[0], np.eye(3)[None].repeat(2, 0), atol=0.05)
     points[:, 19] += [0, 0.06, -0.03]
     points[:, 17] -= [0, 0.06, -0.03]
-    turn = kinematics.twist_angle(body.lay(points, 1.0).hands[:, 0], SMPL_OFFSETS[22])
+    turn = twist_angle(body.lay(points, 1.0).hands[:, 0], SMPL_OFFSETS[22])
     assert turn[0] == pytest.approx(-np.pi / 2, abs=0.1), "thumb up is supination"
 
 

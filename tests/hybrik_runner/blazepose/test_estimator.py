@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner import kinematics
-from hybrik_runner.accuracy import acceleration_error, pa_mpjpe
 from hybrik_runner.blazepose import estimator as module
 from hybrik_runner.blazepose.body import Body
 from hybrik_runner.blazepose.detector import Detections
 from hybrik_runner.blazepose.estimator import BlazePose, boxes, load_estimator, observed
+from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarks, Region
 from hybrik_runner.blazepose.people import load_detector
 from hybrik_runner.estimator import Poses
-from hybrik_runner.table import build
+from hybrik_runner.poses.accuracy import acceleration_error, pa_mpjpe
+from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
+from hybrik_runner.poses.table import build
 from popdanceset import media
 from popdanceset.media import Frame
 from popdanceset.settings import Settings
@@ -105,9 +106,9 @@ def test_boxes_hold_the_landmarks_and_stay_in_the_picture() -> None:
 def laid_of(vectors: np.ndarray) -> tuple[Body, np.ndarray]:
     """A skeleton in a pose (24, 3) with head and hands as the pose has them, and its rotations."""
     matrices = Rotation.from_rotvec(vectors).as_matrix()[None]
-    turns = kinematics.global_rotations(matrices)
-    laid = Body(kinematics.forward(matrices), turns[:, 15], turns[:, 20:22])
-    return laid, kinematics.inverse(laid.joints, laid.head, laid.hands)
+    turns = global_rotations(matrices)
+    laid = Body(forward_kinematics(matrices), turns[:, 15], turns[:, 20:22])
+    return laid, inverse_kinematics(laid.joints, laid.head, laid.hands)
 
 
 def test_observed_follows_bending_and_visibility() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrik_runner import runner
 from hybrik_runner.blazepose.estimator import load_estimator
 from hybrik_runner.blazepose.landmarks import Landmarks
+from hybrik_runner.running import runner
 from popdanceset.schema import FRAMES, Reason, shape_of
 from popdanceset.settings import Settings
 from popdanceset.store import Store

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from hybrik_runner.hybrik import smpl_file
-from hybrik_runner.hybrik.kinematics import PARENTS
 from hybrik_runner.hybrik.network import HybrIK
 from hybrik_runner.hybrik.smpl import LEAF_VERTICES
+from hybrik_runner.hybrik.twist_swing import PARENTS
 from popdanceset.skeleton import SMPL_OFFSETS
 
 

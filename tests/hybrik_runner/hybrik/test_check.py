@@ -8,8 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hybrik_runner import check
-from hybrik_runner.hybrik import recipe
+from hybrik_runner.hybrik import check, recipe
 
 
 def made(network):

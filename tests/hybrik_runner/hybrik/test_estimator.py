@@ -12,15 +12,16 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner import camera, runner
-from hybrik_runner import kinematics as skeleton
 from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
 from hybrik_runner.estimator import load_estimator
 from hybrik_runner.hybrik import estimator as module
-from hybrik_runner.hybrik import heads, kinematics
+from hybrik_runner.hybrik import heads, twist_swing
 from hybrik_runner.hybrik.estimator import Crop, HybrIKEstimator, batch_size, cut, lanes, poses
 from hybrik_runner.hybrik.network import HybrIK, Prediction
 from hybrik_runner.hybrik.smpl_file import read
+from hybrik_runner.poses import camera
+from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from hybrik_runner.running import runner
 from popdanceset.errors import AssetError
 from popdanceset.media import Frame
 from popdanceset.schema import FRAMES, Reason, shape_of
@@ -65,10 +66,10 @@ def known(network: HybrIK, count: int) -> Prediction:
     """What a perfect network says of `TURNS`."""
     rotations = torch.from_numpy(Rotation.from_rotvec(TURNS).as_matrix()).float().expand(count, 24, 3, 3)
     rest = network.smpl.rest(network.smpl.shaped(torch.zeros(count, 10)))
-    joints = kinematics.forward(rotations, rest)[0]
+    joints = twist_swing.forward_kinematics(rotations, rest)[0]
     joints = joints - joints[:, :1]
     away = joints[..., 2:] + heads.distance(torch.tensor(SCALE))
-    children = [kinematics.CHILDREN[joint] for joint in range(1, 24)]
+    children = [twist_swing.CHILDREN[joint] for joint in range(1, 24)]
     axes = (rest[0, children] - rest[0, 1:24]).numpy()
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     quaternions = Rotation.from_rotvec(TURNS[1:]).as_quat()
@@ -121,7 +122,7 @@ def test_the_known_body_in_world_axes(network: HybrIK, estimator: HybrIKEstimato
     others = Rotation.from_rotvec(TURNS[1:]).as_matrix()
     np.testing.assert_allclose(given.rotations[2, 1:], others, atol=2e-3)
     assert given.scaling == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(given.unfiltered, skeleton.forward(given.rotations, 1.0), atol=2e-3)
+    np.testing.assert_allclose(given.unfiltered, forward_kinematics(given.rotations, 1.0), atol=2e-3)
     np.testing.assert_allclose(given.scores[0], np.linspace(0.1, 0.9, 29), atol=1e-6)
 
 

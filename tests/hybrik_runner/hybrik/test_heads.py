@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hybrik_runner.hybrik import heads
-from hybrik_runner.hybrik.kinematics import MIRRORED
+from hybrik_runner.hybrik.twist_swing import MIRRORED
 
 
 def gaussian(u, v, d, side=64, spread=2.0):

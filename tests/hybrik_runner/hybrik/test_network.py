@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner.hybrik import heads, kinematics
+from hybrik_runner.hybrik import heads, twist_swing
 from hybrik_runner.hybrik.network import Prediction, Result
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -29,7 +29,7 @@ def test_flip_test_is_symmetric(network, x):
     assert torch.allclose(other.betas, one.betas, atol=1e-5)
     assert torch.allclose(other.scale, one.scale, atol=1e-5)
     assert torch.allclose(other.phi, heads.unflip_twists(one.phi), atol=1e-5)
-    assert torch.allclose(other.sigma, one.sigma[:, kinematics.MIRRORED], atol=1e-5)
+    assert torch.allclose(other.sigma, one.sigma[:, twist_swing.MIRRORED], atol=1e-5)
     assert not torch.allclose(network.predict(x).phi, one.phi, atol=1e-5)
 
 
@@ -55,11 +55,11 @@ def test_a_known_body_is_found_again(network):
     )
     shaped = network.smpl.shaped(torch.zeros(3, 10))
     rest = network.smpl.rest(shaped)
-    joints = kinematics.forward(rotations, rest)[0]
+    joints = twist_swing.forward_kinematics(rotations, rest)[0]
     joints = joints - joints[:, :1]
     scale = torch.tensor([[0.8], [0.9], [1.2]])
     uv = joints[..., :2] / (joints[..., 2:] + heads.distance(scale)[:, None]) * (heads.FOCAL / heads.SIZE)
-    children = [kinematics.CHILDREN[joint] for joint in range(1, 24)]
+    children = [twist_swing.CHILDREN[joint] for joint in range(1, 24)]
     axes = (rest[:, children] - rest[:, 1:24]).numpy()
     axes /= np.linalg.norm(axes, axis=-1, keepdims=True)
     quaternions = Rotation.from_rotvec(turns[:, 1:].reshape(-1, 3)).as_quat().reshape(3, 23, 4)

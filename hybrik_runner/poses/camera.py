@@ -1,0 +1,99 @@
+"""Cameras: where the dancer stands in front of one, from matching points in space and in the picture.
+
+Two assumptions stand in for what a single uncalibrated picture does not tell. The focal length is the
+picture's diagonal in pixels (a diagonal field of view of 53°; Li et al., "CLIFF", ECCV 2022),
+with the principal point in the middle. The camera is level: up in the picture is up in the world.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrik_runner.rotations.arrays import rotation_between
+
+Floats = NDArray[np.float64]
+
+
+def focal_length(size: tuple[int, int]) -> float:
+    """Assumed focal length of pictures (width, height), pixels."""
+    return float(np.hypot(*size))
+
+
+def to_world(points: Floats) -> Floats:
+    """(…, 3) camera axes (x right, y down, z forward) → world axes (x right, y forward, z up)."""
+    return points[..., [0, 2, 1]] * [1.0, 1.0, -1.0]
+
+
+def to_camera(points: Floats) -> Floats:
+    """(…, 3) world axes → camera axes."""
+    return points[..., [0, 2, 1]] * [1.0, -1.0, 1.0]
+
+
+def project(points: Floats, size: tuple[int, int]) -> Floats:
+    """(…, 3) points in camera axes → (…, 2) pixels."""
+    return points[..., :2] / points[..., 2:] * focal_length(size) + np.array(size) / 2
+
+
+def towards(pixels: Floats, size: tuple[int, int]) -> Floats:
+    """Rotations (n, 3, 3) that turn the optical axis into the rays through pixels (n, 2).
+
+    What an estimator sees in a crop it describes as though the camera looked straight at it; these
+    rotations lead from there to the camera's own axes.
+    """
+    across = (pixels - np.array(size) / 2) / focal_length(size)
+    rays = np.column_stack([across, np.ones(len(across))])
+    return rotation_between(np.broadcast_to([0.0, 0.0, 1.0], rays.shape), rays)
+
+
+def locate(points: Floats, pixels: Floats, weights: Floats, size: tuple[int, int]) -> Floats:
+    """Where a body's origin lies, by least squares over its points under the pinhole camera.
+
+    With f the focal length, (u, v) a pixel from the picture's middle and (x, y, z) its point, each point
+    gives f·tx − u·tz = u·z − f·x and f·ty − v·tz = v·z − f·y.
+
+    Args:
+        points: (n, k, 3) from the body's origin, camera axes, metres.
+        pixels: (n, k, 2).
+        weights: (n, k) trust in each point; at least two points need some.
+        size: width and height of the pictures.
+
+    Returns:
+        (n, 3) the origin in camera axes, metres; not finite where the points lie in one spot of the picture.
+    """
+    focal = focal_length(size)
+    u = (pixels - np.array(size) / 2) / focal
+    right = u * points[..., 2:] - points[..., :2]
+    total = weights.sum(1)
+    mean_u = np.einsum("nk,nka->na", weights, u) / total[:, None]
+    mean_right = np.einsum("nk,nka->na", weights, right) / total[:, None]
+    spread = u - mean_u[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        depth = -np.einsum("nk,nka,nka->n", weights, spread, right) / np.einsum(
+            "nk,nka,nka->n", weights, spread, spread
+        )
+    return np.column_stack([mean_right + mean_u * depth[:, None], depth])
+
+
+def weak_perspective(points: Floats, pixels: Floats, bbox: Floats) -> Floats:
+    """Scale s and shift (tx, ty) that carry points into the dancer's box.
+
+    With c the middle of the box and b the longer of its sides: pixel = c + b/2 · s · ((x, y) + (tx, ty)).
+
+    Args:
+        points: (n, k, 3) from the root, camera axes, metres.
+        pixels: (n, k, 2).
+        bbox: (n, 4) x0 y0 x1 y1 pixels.
+
+    Returns:
+        (n, 3) s in 1/m, tx and ty in m.
+    """
+    middle = (bbox[:, :2] + bbox[:, 2:]) / 2
+    side = np.maximum((bbox[:, 2:] - bbox[:, :2]).max(1), 1e-6)
+    seen = (pixels - middle[:, None]) / (side / 2)[:, None, None]
+    flat = points[..., :2]
+    seen_mean, flat_mean = seen.mean(1), flat.mean(1)
+    spread = flat - flat_mean[:, None]
+    scale = ((seen - seen_mean[:, None]) * spread).sum((1, 2)) / np.maximum((spread**2).sum((1, 2)), 1e-12)
+    scale = np.maximum(scale, 1e-6)
+    return np.column_stack([scale, seen_mean / scale[:, None] - flat_mean])

@@ -1,0 +1,271 @@
+"""The dancer in the world: where the floor is, how far from it the feet are, and how they slip on it.
+
+A single camera tells the root's place in its own axes, with a depth that wavers. The floor is found by feet
+in contact: those that are the lowest points of the body and neither rise nor fall; whether they slide does
+not matter, and depth hardly does. Its height is where most of them are; its slope, which is that of the
+camera, is believed only if contacts lie far enough apart to tell it; and where contacts drift off the plane,
+slowly, the root is lifted or lowered with them, so that feet neither sink nor float.
+
+Heights are those of SMPL's foot joints: z = 0 is where the balls of the feet rest (the sole's skin lies some
+20 mm below), and ankles count from their height above it in the rest pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from hybrik_runner.rotations.arrays import rotation_between
+from popdanceset.skeleton import FOOT_JOINTS, SMPL_OFFSETS
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+METHOD = "contacts-1"
+"""Name and version of what follows, for the metadata of tables."""
+
+_REST_HEIGHTS = np.array([-SMPL_OFFSETS[10, 1], -SMPL_OFFSETS[11, 1], 0.0, 0.0])
+"""Metres: of FOOT_JOINTS above the balls of flat feet."""
+
+_SLOW = 0.2
+"""m/s, upwards or downwards. Feet that step move by a metre a second and more."""
+_LEVEL = 0.03
+"""Metres by which a second point may lie above the lowest one and still bear weight."""
+_LEAST_CONTACTS = 5  # frames
+_LEAST_SPREAD = 0.02  # metres, of heights: joints are never seen more exactly
+
+_DRIFT_SIGMA = 1.0
+"""Seconds over which the root follows its contacts: slower than steps and jumps. On two rendered dances with
+known truth a quarter of that makes the pelvis' height worse; this leaves it as good as it was."""
+_DRIFT_REACH = 0.08  # metres; what is farther off the floor was no contact
+
+_LEAST_EPISODES = 8
+_LEAST_EXTENT = 0.3
+"""Metres, the standard deviation of contacts in a direction in which a slope is to be told."""
+_CERTAIN = 4.0
+"""Standard errors by which a slope must differ from none."""
+_TILTS = (np.tan(np.radians(1.5)), np.tan(np.radians(15.0)))
+_NOT_DEPTH = 0.7
+"""Errors of depth move a contact along its ray and make all contacts lie in a plane through the camera. A
+floor misses the camera by nearly the camera's height; a plane that comes nearer than this share of it is not
+believed."""
+
+_ON_FLOOR = 0.05
+_SKATING = 0.5
+"""Height (m) below which a foot is on the floor, and the speed (m/s) from which it skates: 2.5 cm a frame at
+20 frames a second in the foot skating ratio of Karunratanakul et al., "Guided Motion Diffusion" (ICCV
+2023)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A body on its floor.
+
+    Attributes:
+        root: (n, 3) metres; the floor at z = 0, the first one above the origin.
+        turn: (3, 3) that was applied to everything to make the floor level; mostly no rotation.
+        tilt: its angle, degrees.
+        contacts: frames that showed the floor; 0 if it was put at the lowest feet for want of any.
+    """
+
+    root: Floats
+    turn: Floats
+    tilt: float
+    contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """How feet stand on the floor z = 0.
+
+    Attributes:
+        contact: share of the frames with a foot on the floor.
+        skate: mean horizontal speed of feet on the floor, m/s.
+        skating: share of feet on the floor that skate.
+        penetration: mean depth of the lowest point below the floor, metres.
+        floating: mean height of the lowest point above the floor where it bears weight, metres.
+    """
+
+    contact: float = 0.0
+    skate: float = 0.0
+    skating: float = 0.0
+    penetration: float = 0.0
+    floating: float = 0.0
+
+
+def heights(root: Floats, joints: Floats, scale: float) -> Floats:
+    """(n, 4) of the FOOT_JOINTS as though they were points of the sole.
+
+    Args:
+        root: (n, 3) world axes.
+        joints: (n, 24, 3) relative to the root.
+        scale: of the mean SMPL skeleton.
+    """
+    result: Floats = root[:, None, 2] + joints[:, FOOT_JOINTS, 2] - scale * _REST_HEIGHTS
+    return result
+
+
+def contacts(height: Floats, fps: float) -> Flags:
+    """(n, 4) which points bear weight: the lowest ones that neither rise nor fall.
+
+    Args:
+        height: (n, 4) of `heights`.
+        fps: 1/s.
+    """
+    lowest = height <= height.min(1, keepdims=True) + _LEVEL
+    bearing: Flags = np.asarray(lowest & (_speeds(height[..., None], fps) < _SLOW))
+    return bearing
+
+
+def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Ground:
+    """Puts a body on its floor.
+
+    Args:
+        root: (n, 3) world axes as the camera tells them, the camera at the origin, n ≥ 1.
+        joints: (n, 24, 3) relative to the root.
+        scale: of the mean SMPL skeleton.
+        fps: 1/s.
+        seen: (n,) frames that count; None: all.
+    """
+    seen = np.ones(len(root), bool) if seen is None else seen
+    turn = np.eye(3)
+    feet = root[:, None] + joints[:, FOOT_JOINTS]
+    height = heights(root, joints, scale)
+    bearing = contacts(height, fps) & seen[:, None]
+    tilt, standing = 0.0, np.any(bearing, axis=1)
+    if standing.sum() >= _LEAST_CONTACTS:
+        points = np.concatenate([feet[..., :2], height[..., None]], axis=2)
+        normal = _normal(points, bearing)
+        turn = rotation_between(normal[None], np.array([[0.0, 0, 1]]))[0]
+        tilt = float(np.degrees(np.arccos(np.clip(normal[2], -1, 1))))
+        root, joints = root @ turn.T, joints @ turn.T
+        height = heights(root, joints, scale)
+        root = root - [0, 0, _centre(_lowest(height, bearing)[standing])]
+        height = heights(root, joints, scale)
+        root = root - _drift(height, bearing, fps)[:, None] * [0, 0, 1]
+    else:
+        standing[:] = False
+        lowest = height.min(1)
+        root = root - [0, 0, np.quantile(lowest[seen] if seen.any() else lowest, 0.02, method="lower")]
+    first = np.array([root[0, 0], root[0, 1], 0.0])
+    return Ground(root - first, turn, tilt, int(standing.sum()))
+
+
+def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Footing:
+    """How a body's feet stand on the floor z = 0; arguments as of `ground`."""
+    seen = np.ones(len(root), bool) if seen is None else seen
+    if not seen.any():
+        return Footing()
+    feet = root[:, None] + joints[:, FOOT_JOINTS]
+    height = heights(root, joints, scale)
+    still = contacts(height, fps)
+    flat = _speeds(feet[..., :2], fps)
+    # Ankle and ball of a foot: the lower one is what stands.
+    lower = np.array([0, 1]) + 2 * (height[:, 2:] <= height[:, :2])
+    low = np.take_along_axis(height, lower, 1)
+    speed = np.take_along_axis(flat, lower, 1)
+    on: Flags = np.asarray((low < _ON_FLOOR) & seen[:, None])
+    lowest = height.min(1)
+    resting = np.any(still, axis=1) & seen
+    return Footing(
+        contact=float(np.any(on, axis=1)[seen].mean()),
+        skate=float(speed[on].mean()) if on.any() else 0.0,
+        skating=float((speed[on] > _SKATING).mean()) if on.any() else 0.0,
+        penetration=float(np.maximum(-lowest[seen], 0).mean()),
+        floating=float(np.maximum(lowest[resting], 0).mean()) if resting.any() else 0.0,
+    )
+
+
+def _speeds(points: Floats, fps: float) -> Floats:
+    """(n, k) speeds of points (n, k, dimensions)."""
+    if len(points) < 2:
+        return np.zeros(points.shape[:2])
+    speed: Floats = np.linalg.norm(np.gradient(points, 1 / fps, axis=0), axis=2)
+    return speed
+
+
+def _lowest(height: Floats, bearing: Flags) -> Floats:
+    """(n,) height of the lowest point that bears weight, infinite if none does."""
+    result: Floats = np.where(bearing, height, np.inf).min(1)
+    return result
+
+
+def _centre(values: Floats) -> float:
+    """Mean of the closest half (the shorth, Andrews et al. 1972): what was no contact lies above the floor,
+    never below, and would draw a median upwards."""
+    ordered = np.sort(values)
+    half = len(ordered) // 2 + 1
+    start = int(np.argmin(ordered[half - 1 :] - ordered[: len(ordered) - half + 1]))
+    return float(ordered[start : start + half].mean())
+
+
+def _drift(height: Floats, bearing: Flags, fps: float) -> Floats:
+    """(n,) how far contacts near in time lie off the floor; fades to none far from any."""
+    off = _lowest(height, bearing)
+    near = np.abs(off) < _DRIFT_REACH
+    weight, off = near.astype(float), np.where(near, off, 0)
+    sigma = _DRIFT_SIGMA * fps
+    total = gaussian_filter1d(weight, sigma, mode="constant")
+    # A single contact, at its own time, is to be believed by nine tenths.
+    believed: Floats = gaussian_filter1d(weight * off, sigma, mode="constant") / (total + 0.04 / sigma)
+    return believed
+
+
+def _normal(points: Floats, bearing: Flags) -> Floats:
+    """(3,) the floor's normal, as far as contacts determine it.
+
+    Args:
+        points: (n, 4, 3) of the soles, the camera at the origin.
+        bearing: (n, 4)
+    """
+    level = np.array([0.0, 0, 1])
+    places = _episodes(points, bearing)
+    if len(places) < _LEAST_EPISODES:
+        return level
+    spread = 1.4826 * np.median(np.abs(places[:, 2] - np.median(places[:, 2])))
+    slope = np.zeros(2)
+    # Twice, so that the first axis' line is drawn with the second one's slope taken out.
+    for axis in (0, 1, 0, 1):
+        if places[:, axis].std() < _LEAST_EXTENT:
+            continue
+        rest = places[:, 2] - places[:, 1 - axis] * slope[1 - axis]
+        found, error, offset = _line(places[:, axis], rest, max(float(spread), _LEAST_SPREAD))
+        certain = abs(found) > _CERTAIN * error and _TILTS[0] < abs(found) < _TILTS[1]
+        if certain and abs(offset) > _NOT_DEPTH * abs(float(np.median(rest))):
+            slope[axis] = found
+    normal = np.array([-slope[0], -slope[1], 1.0])
+    unit: Floats = normal / np.linalg.norm(normal)
+    return unit
+
+
+def _episodes(points: Floats, bearing: Flags) -> Floats:
+    """(k, 3) one place for each time that a point bears weight without a break: frames of one stand are no
+    independent witnesses."""
+    places = []
+    for point in range(bearing.shape[1]):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], bearing[:, point], [False]]).astype(np.int8)))
+        places += [
+            np.median(points[start:end, point], axis=0)
+            for start, end in zip(edges[::2], edges[1::2], strict=True)
+        ]
+    return np.array(places).reshape(-1, 3)
+
+
+def _line(x: Floats, z: Floats, spread: float) -> tuple[float, float, float]:
+    """Slope of z over x, its standard error, and z at x = 0: Huber's M-estimate by reweighting."""
+    weight = np.ones_like(x)
+    design = np.column_stack([x, np.ones_like(x)])
+    for _ in range(20):
+        root = np.sqrt(weight)[:, None]
+        slope, offset = np.linalg.lstsq(design * root, z * root[:, 0], rcond=None)[0]
+        left = z - design @ [slope, offset]
+        scale = max(float(1.4826 * np.median(np.abs(left))), _LEAST_SPREAD / 4)
+        weight = 1 / np.maximum(1, np.abs(left) / (1.345 * scale))
+    mean = (weight * x).sum() / weight.sum()
+    variance = (weight * left**2).sum() / max(weight.sum() - 2, 1)
+    variance = max(float(variance), (_LEAST_SPREAD / 2) ** 2)
+    error = np.sqrt(variance / np.maximum((weight * (x - mean) ** 2).sum(), 1e-12))
+    return float(slope), float(error), float(offset)

@@ -1,0 +1,241 @@
+"""How good the poses of a clip are, whether they are fit for a release, and the row that says so.
+
+The score is the geometric mean of parts that go from 0 (useless) to 1 (nothing to complain of), so that one
+bad part cannot be made good by the others:
+
+    tracked   share of the frames in which the dancer was seen
+    sure      mean joint confidence
+    calm      1 up to a mean joint acceleration of `CALM`, falling to 0 at `pose.max_jitter`
+    planted   falling from 1 for feet on the floor that keep still to 0 for a mean speed of `SLIPPING`
+    grounded  falling from 1 for feet that rest on the floor to 0 for `OFF_FLOOR` below or above it
+
+Feet that never touch the floor have no say; planted and grounded are then left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from popdanceset.schema import FPS, VERDICTS, Reason
+from popdanceset.tables import from_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hybrik_runner.poses.table import Quality
+    from popdanceset.settings import PoseSettings
+
+CALM = 20.0
+"""m/s². Two captured dances have 10 and 16 as the mean over their joints, about the root (DeepMimic's
+`humanoid3d_dance_a` and `_b`, Peng et al., SIGGRAPH 2018), its run 22, its spinning kick 27, its backflip 33:
+dancers hardly have more, hence `pose.max_jitter`."""
+SLIPPING = 2.0
+"""m/s. Feet within 5 cm of the floor are also those that step: 0.4 and 0.8 in the true motion of two rendered
+dances, 0.4 in a tai chi form as estimated."""
+OFF_FLOOR = 0.1
+"""Metres."""
+
+_LEAST_FRAMES = 3  # fewer hold no motion
+_CROWD = 2.0  # dancers, median over the counts: from here on it is not clear whose poses these are
+_FILLED = 0.05
+_UNSURE = 0.5
+_SKATE = 1.5  # m/s
+_SUNK = 0.05  # metres, of penetration and floating alike
+
+
+class Decision(StrEnum):
+    """What is to become of a clip's poses."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+class Doubt(StrEnum):
+    """Why a reviewer should look at poses that nothing forbids."""
+
+    CUT_SHORT = "cut_short"
+    FILLED_IN = "filled_in"
+    UNSURE = "unsure"
+    RESTLESS = "restless"
+    FOOT_SKATE = "foot_skate"
+    OFF_FLOOR = "off_floor"
+    LOW_SCORE = "low_score"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to become of a clip's poses, and why.
+
+    Attributes:
+        decision: poses to be reviewed count as accepted for all stages that follow; `decision` tells them
+            apart.
+        reasons: all that was found, values of `Reason` for what forbids a release, then of `Doubt`.
+        reason: the first that forbids it; `Reason.NONE` if nothing does.
+        note: the reasons with their figures, for a reviewer.
+        score: 0..1.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    reason: Reason
+    note: str
+    score: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the poses may be published."""
+        return self.decision is not Decision.REJECT
+
+
+def rejected(reason: Reason, note: str) -> Verdict:
+    """The verdict on a clip that cannot be used whatever its poses are like."""
+    return Verdict(Decision.REJECT, (reason.value,), reason, note, 0.0)
+
+
+def judge(quality: Quality, settings: PoseSettings) -> Verdict:
+    """Whether poses are fit for a release."""
+    forbidden = _forbidding(quality, settings)
+    if quality.table is None:
+        ((reason, note),) = forbidden
+        return rejected(reason, note)
+    value = score(quality, settings)
+    doubts = _doubts(quality, settings, value)
+    filled = quality.frames - quality.detected
+    notes = [note for _, note in (*forbidden, *doubts) if note]
+    if filled:
+        notes.append(f"{filled} frames filled in")
+    return Verdict(
+        Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
+        (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),
+        forbidden[0][0] if forbidden else Reason.NONE,
+        "; ".join(notes),
+        value,
+    )
+
+
+def parts(quality: Quality, settings: PoseSettings) -> dict[str, float]:
+    """The parts of the score by their names, 0..1 each."""
+    calm = (settings.max_jitter - quality.jitter_after) / max(settings.max_jitter - CALM, 1e-9)
+    feet = quality.after
+    result = {
+        "tracked": quality.detected / max(quality.frames, 1),
+        "sure": quality.mean_score,
+        "calm": calm if quality.jitter_after > CALM else 1.0,
+    }
+    if feet.contact > 0:
+        result["planted"] = 1 - feet.skate / SLIPPING
+        result["grounded"] = 1 - (feet.penetration + feet.floating) / OFF_FLOOR
+    return {name: float(np.clip(value, 0, 1)) for name, value in result.items()}
+
+
+def score(quality: Quality, settings: PoseSettings) -> float:
+    """Geometric mean of the parts, 0..1; 0 without poses."""
+    if quality.table is None:
+        return 0.0
+    values = list(parts(quality, settings).values())
+    return float(np.prod(values) ** (1 / len(values)))
+
+
+def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, str]]:
+    if quality.table is None:
+        return [(Reason.NOT_TRACKED, f"nobody found in {quality.pictures} pictures")]
+    found: list[tuple[Reason, str]] = []
+    if quality.people >= _CROWD:
+        found.append((Reason.SEVERAL_DANCERS, f"{quality.people:g} dancers seen at once"))
+    if quality.frames < _LEAST_FRAMES:
+        found.append((Reason.TOO_SHORT, f"{quality.frames} frames hold no motion"))
+    share = quality.detected / quality.frames
+    if share < settings.min_detected:
+        told = f"dancer found in {share:.0%} of the frames, {settings.min_detected:.0%} needed"
+        found.append((Reason.NOT_TRACKED, told))
+    elif quality.longest_gap > settings.longest_gap:
+        told = f"dancer lost for {quality.longest_gap:.2f} s, {settings.longest_gap:g} s may be filled in"
+        found.append((Reason.NOT_TRACKED, told))
+    if quality.jitter_after > settings.max_jitter:
+        told = f"mean joint acceleration is {quality.jitter_after:.0f} m/s², {settings.max_jitter:g} allowed"
+        found.append((Reason.UNSTEADY_POSE, told))
+    return found
+
+
+def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tuple[Doubt, str]]:
+    found: list[tuple[Doubt, str]] = []
+    feet = quality.after
+    filled = quality.frames - quality.detected
+    if quality.frames < quality.clip_frames:
+        end, whole = quality.frames / FPS, quality.clip_frames / FPS
+        found.append((Doubt.CUT_SHORT, f"kept 0 to {end:.2f} s of {whole:.2f} s: the dancer was lost there"))
+    if filled > _FILLED * quality.frames:
+        found.append((Doubt.FILLED_IN, ""))
+    if quality.mean_score < _UNSURE:
+        found.append((Doubt.UNSURE, f"mean joint confidence is {quality.mean_score:.2f}"))
+    if (CALM + settings.max_jitter) / 2 < quality.jitter_after <= settings.max_jitter:
+        found.append((Doubt.RESTLESS, f"mean joint acceleration is {quality.jitter_after:.0f} m/s²"))
+    if feet.skate > _SKATE:
+        found.append((Doubt.FOOT_SKATE, f"feet on the floor move by {feet.skate:.1f} m/s"))
+    if max(feet.penetration, feet.floating) > _SUNK:
+        told = f"feet {1000 * feet.penetration:.0f} mm below, {1000 * feet.floating:.0f} mm above the floor"
+        found.append((Doubt.OFF_FLOOR, told))
+    if value < settings.review_score:
+        found.append(
+            (Doubt.LOW_SCORE, f"score is {value:.2f}, from {settings.review_score:g} nobody need look")
+        )
+    return found
+
+
+def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: str) -> pa.Table:
+    """The clip's row of VERDICTS, as a table."""
+    values = {
+        "clip_id": clip_id,
+        "bvid": bvid,
+        "frames": quality.frames,
+        "detected": quality.detected,
+        "mean_score": quality.mean_score,
+        "jitter_before": quality.jitter_before,
+        "jitter_after": quality.jitter_after,
+        "estimator": estimator,
+        "accepted": verdict.accepted,
+        "reason": verdict.reason.value,
+        "note": verdict.note,
+        "score": verdict.score,
+        "verdict": verdict.decision.value,
+        "reasons": list(verdict.reasons),
+        "clip_frames": quality.clip_frames,
+        "longest_gap": quality.longest_gap,
+        "tilt": quality.tilt,
+        "floor_frames": quality.contacts,
+        "contact": quality.after.contact,
+        "skate_before": quality.before.skate,
+        "skate_after": quality.after.skate,
+        "skating_before": quality.before.skating,
+        "skating_after": quality.after.skating,
+        "penetration": quality.after.penetration,
+        "floating": quality.after.floating,
+    }
+    return from_rows([values], VERDICTS, clip_id)
+
+
+def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
+    """The same for one file's report, in its order."""
+    return {
+        "pictures": quality.pictures,
+        "found": quality.found,
+        "clip_frames": quality.clip_frames,
+        "frames": quality.frames,
+        "detected": quality.detected,
+        "mean_score": round(quality.mean_score, 4),
+        "jitter_before": round(quality.jitter_before, 3),
+        "jitter_after": round(quality.jitter_after, 3),
+        "skate_before": round(quality.before.skate, 3),
+        "skate_after": round(quality.after.skate, 3),
+        "penetration": round(quality.after.penetration, 4),
+        "floating": round(quality.after.floating, 4),
+        "score": round(verdict.score, 4),
+        "verdict": verdict.decision.value,
+        "reasons": ", ".join(verdict.reasons),
+        "note": verdict.note,
+    }

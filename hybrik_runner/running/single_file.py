@@ -1,0 +1,124 @@
+"""One video file in, its poses and a report out: `popdanceset extract FILE`."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrik_runner.estimator import load_estimator
+from hybrik_runner.output import overlay as drawing
+from hybrik_runner.poses.accuracy import pa_mpjpe
+from hybrik_runner.poses.verdict import report
+from hybrik_runner.running.pipeline import Job, Pipeline
+from hybrik_runner.running.runner import decide
+from popdanceset import media
+from popdanceset.errors import InputError, MediaError
+from popdanceset.progress import track
+from popdanceset.skeleton import LIMB_JOINTS
+from popdanceset.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import pyarrow as pa
+
+    from popdanceset.settings import Settings
+
+
+def extract_file(
+    path: Path, folder: Path, settings: Settings, truth: Path | None = None, overlay: bool = False
+) -> dict[str, Any]:
+    """Poses of a video file.
+
+    Writes `{stem}.parquet` (schema FRAMES; not if nobody was found), `{stem}.json` (the report) and, with
+    `overlay`, `{stem}_*.png` and `{stem}_overlay.mp4`.
+
+    Args:
+        path: the video.
+        folder: where results go; made if need be.
+        settings: those of `pose` count.
+        truth: NPZ file whose `J` (frames, 12, 3) holds the joints of `LIMB_JOINTS` at 30 fps.
+        overlay: whether to draw.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: the video or the truth cannot be read, or they do not fit each other.
+        AssetError, SettingsError: as `load_estimator`.
+    """
+    known = read_truth(truth) if truth else None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot be made: {error.strerror}", folder, "name another folder with --out"
+        ) from error
+    store = Store(folder)
+    total = media.probe(path).frames
+    estimator = load_estimator(settings)
+    start = time.perf_counter()
+    with track("extract", total or None) as advance:
+        job = Job(path.stem, lambda: _counted(path, advance))
+        (done,) = Pipeline(estimator).run([job])
+    if isinstance(done.poses, MediaError):
+        raise done.poses
+    quality, verdict = decide(path.stem, done.poses, estimator.name, settings)
+    if quality.table is not None:
+        store.write_table(f"{path.stem}.parquet", quality.table, quality.table.schema)
+    seconds = time.perf_counter() - start
+    told: dict[str, Any] = {
+        "file": path.name,
+        "estimator": estimator.name,
+        "seconds": round(seconds, 3),
+        "pictures_per_second": round(quality.pictures / seconds, 2),
+        **report(quality, verdict),
+    }
+    if quality.table is not None:
+        if known is not None:
+            told["pa_mpjpe_mm"] = round(1000 * pa_mpjpe(_limbs(quality.table, known, truth), known), 2)
+        if overlay:
+            drawing.stills(path, quality.table, folder)
+            drawing.film(path, quality.table, folder / f"{path.stem}_overlay.mp4")
+    store.write_json(f"{path.stem}.json", told)
+    return told
+
+
+def read_truth(path: Path) -> NDArray[np.float64]:
+    """`J` (frames, 12, 3) of an NPZ file.
+
+    Raises:
+        InputError: there is no such file, it is no NPZ, or holds no such array.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            joints = np.asarray(archive["J"], np.float64)
+    except FileNotFoundError as error:
+        raise InputError("no such file", path, "check --truth") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError("holds no array J", path, "give an NPZ file with J (frames, 12, 3)") from error
+    if joints.ndim != 3 or joints.shape[1:] != (12, 3) or not np.isfinite(joints).all():
+        raise InputError(f"J has shape {joints.shape} or holds no numbers", path, "J must be (frames, 12, 3)")
+    return joints
+
+
+def _limbs(table: pa.Table, known: NDArray[np.float64], where: Path | None) -> NDArray[np.float64]:
+    if len(table) != len(known):
+        raise InputError(
+            f"holds {len(known)} frames, the video has {len(table)} at 30 fps",
+            where or "",
+            "give the truth at 30 fps",
+        )
+    joints = np.asarray(table["joints3d"].combine_chunks().values.to_numpy(), np.float64)
+    return joints.reshape(-1, 24, 3)[:, list(LIMB_JOINTS)]
+
+
+def _counted(path: Path, advance: Callable[[int, str], None]) -> Generator[media.Frame]:
+    for frame in media.frames(path):
+        yield frame
+        advance(1, "")

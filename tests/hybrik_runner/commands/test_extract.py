@@ -1,0 +1,60 @@
+"""The commands as they are typed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hybrik_runner.commands.extract import extract
+from hybrik_runner.running import runner, single_file
+from popdanceset.schema import CLIPS
+from popdanceset.store import Store
+from popdanceset.tables import from_rows
+
+Film = Callable[..., Path]
+
+
+def test_one_file(film: Film, tmp_path: Path, fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake())
+    ended = CliRunner().invoke(extract, [str(film(12)), "--out", str(tmp_path / "out")])
+    assert ended.exit_code == 0, ended.output
+    lines = dict(line.split("  ", 1) for line in ended.output.splitlines())
+    assert lines["verdict"].strip() in ("accept", "review")
+    assert (tmp_path / "out" / "film.parquet").is_file()
+
+
+def test_the_store(store: Store, film: Film, fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "load_estimator", lambda _: fake(range(12)))
+    store.put(film(12), "media/c.mp4")
+    row = dict.fromkeys(CLIPS.names, 0) | {
+        "clip_id": "c", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",
+        "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "",
+    }  # fmt: skip
+    store.write_table("clips/c.parquet", from_rows([row], CLIPS), CLIPS)
+    ended = CliRunner().invoke(extract, ["--store", store.address])
+    assert ended.exit_code == 0, ended.output
+    assert ended.output.splitlines() == ["1 clips, 0 with poses fit for a release", "  not_tracked: 1"]
+
+
+@pytest.mark.parametrize("options", [["film.mp4"], ["--overlay"], ["--truth", "t.npz"]])
+def test_options_that_do_not_fit(options: list[str]) -> None:
+    assert CliRunner().invoke(extract, options).exit_code == 2
+
+
+def test_importing_the_commands_is_light() -> None:
+    script = (
+        "import sys, hybrik_runner.commands.extract; print(sys.modules.keys() & {'numpy', 'cv2', 'pyarrow'})"
+    )
+    assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"
+
+
+def test_a_store_without_clips_says_what_comes_first(tmp_path: Path) -> None:
+    from popdanceset.errors import InputError
+
+    with pytest.raises(InputError, match="popdanceset acquire"):
+        extract.main(["--store", str(tmp_path)], standalone_mode=False)

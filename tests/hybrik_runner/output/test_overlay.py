@@ -1,0 +1,57 @@
+"""Poses drawn over pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hybrik_runner.estimator import Poses
+from hybrik_runner.output import overlay
+from hybrik_runner.poses.table import build
+from popdanceset import media
+from popdanceset.errors import InputError
+from popdanceset.settings import Settings
+
+Film = Callable[..., Path]
+
+
+def test_left_is_orange_right_is_blue_and_the_picture_is_kept() -> None:
+    picture = np.zeros((200, 200, 3), np.uint8)
+    points = np.full((17, 2), 100.0)
+    points[7], points[8] = [150, 60], [50, 60]  # elbows
+    drawn = overlay.draw(picture, points)
+    assert not picture.any()
+    assert tuple(drawn[60, 150]) == (255, 140, 0)
+    assert tuple(drawn[60, 50]) == (0, 170, 255)
+
+
+def test_points_far_outside_do_no_harm() -> None:
+    points = np.full((17, 2), 1e12)
+    points[3] = np.nan
+    assert overlay.draw(np.zeros((20, 20, 3), np.uint8), points, np.zeros((24, 2))).shape == (20, 20, 3)
+
+
+def test_stills_and_film(film: Film, sway: Callable[..., Poses], tmp_path: Path, settings: Settings) -> None:
+    path = film(24, fps=24)
+    table = build("c", sway(np.arange(24) / 24, np.ones(24, bool)), "fake-1", settings).table
+    stills = overlay.stills(path, table, tmp_path, count=3)
+    assert [p.name for p in stills] == ["film_00000.png", "film_00014.png", "film_00028.png"]
+    assert cv2.imread(str(stills[0])).shape == (48, 64, 3)
+    overlay.film(path, table, tmp_path / "drawn.mp4")
+    shown = media.probe(tmp_path / "drawn.mp4")
+    assert (shown.frames, shown.width, shown.height, shown.fps) == (len(table), 64, 48, 30)
+
+
+def test_a_folder_that_is_not_there(
+    film: Film, sway: Callable[..., Poses], tmp_path: Path, settings: Settings
+) -> None:
+    path, nowhere = film(5), tmp_path / "nowhere"
+    table = build("c", sway(np.arange(5) / 30, np.ones(5, bool)), "fake-1", settings).table
+    with pytest.raises(InputError, match="not writable"):
+        overlay.stills(path, table, nowhere)
+    with pytest.raises(InputError, match="not writable"):
+        overlay.film(path, table, nowhere / "drawn.mp4")

@@ -1,0 +1,52 @@
+"""Figures of merit on cases whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from hybrik_runner.poses import accuracy
+
+
+def test_a_similarity_costs_nothing() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(20, 12, 3))
+    turns = Rotation.random(20, random_state=1).as_matrix()
+    points = np.einsum("nab,nkb->nka", turns, truth) * rng.uniform(0.2, 3, (20, 1, 1)) + rng.normal(
+        size=(20, 1, 3)
+    )
+    assert accuracy.pa_mpjpe(points, truth) == pytest.approx(0, abs=1e-9)
+
+
+def test_a_mirror_image_does_cost() -> None:
+    truth = np.random.default_rng(1).normal(size=(5, 12, 3))
+    assert accuracy.pa_mpjpe(truth * [-1, 1, 1], truth) > 0.1
+
+
+def test_no_rigid_motion_does_better() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=(1, 12, 3))
+    points = truth + 0.1 * rng.normal(size=truth.shape)
+    best = ((accuracy.procrustes(points, truth) - truth) ** 2).sum()
+    for seed in range(30):
+        turn = Rotation.from_rotvec(0.05 * np.random.default_rng(seed).normal(size=3)).as_matrix()
+        moved = accuracy.procrustes(points, truth) @ turn.T + 0.01 * rng.normal(size=3)
+        assert ((moved - truth) ** 2).sum() >= best
+
+
+def test_jitter_of_constant_acceleration_at_uneven_times() -> None:
+    times = np.cumsum(np.random.default_rng(3).uniform(0.01, 0.1, 30))
+    points = 0.5 * 9.81 * times[:, None, None] ** 2 * np.array([0, 0, -1.0])
+    assert accuracy.jitter(points, times) == pytest.approx(9.81)
+
+
+def test_jitter_of_too_few_frames_is_zero() -> None:
+    assert accuracy.jitter(np.zeros((2, 24, 3)), np.array([0, 1 / 30])) == 0
+
+
+def test_acceleration_error() -> None:
+    times = np.arange(30)[:, None, None] / 30
+    truth = np.zeros((30, 12, 3))
+    assert accuracy.acceleration_error(truth + 2.0 * times**2 * [1, 0, 0], truth, 30) == pytest.approx(4.0)
+    assert accuracy.acceleration_error(truth + times, truth, 30) == pytest.approx(0, abs=1e-9)

@@ -1,0 +1,161 @@
+"""Claims: one worker a clip, and nobody is waited for who has died."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hybrik_runner.running import claims as module
+from hybrik_runner.running.claims import Claims, claimed
+from popdanceset.errors import StoreError
+from popdanceset.store import Store
+
+
+@pytest.fixture
+def two(store: Store) -> Iterator[tuple[Claims, Claims]]:
+    """Two workers on a store."""
+    with Claims(store) as one, Claims(Store(store.address)) as other:
+        yield one, other
+
+
+def claim_file(store: Store, clip_id: str) -> Path:
+    return Path(store.address, ".claims", clip_id)
+
+
+def test_a_clip_has_one_worker(two: tuple[Claims, Claims]) -> None:
+    one, other = two
+    assert one.take("a")
+    assert not other.take("a")
+    assert not one.take("a"), "nor twice by the same"
+    assert other.take("b")
+    one.release("a")
+    assert other.take("a")
+    one.release("a")
+    assert not one.take("a"), "what was given back is the other's"
+
+
+def test_claims_leave_nothing_behind(store: Store) -> None:
+    with Claims(store) as one:
+        one.take("a")
+        assert store.list(".claims") == [], "claims are no files of the store"
+        assert claim_file(store, "a").exists()
+    assert not claim_file(store, "a").exists()
+
+
+def test_a_killed_workers_clip_is_free_at_once(store: Store) -> None:
+    script = f"""
+import os, signal
+from hybrik_runner.running.claims import Claims
+from popdanceset.store import Store
+with Claims(Store({store.address!r}), lease=3600) as claims:
+    assert claims.take("a")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert claim_file(store, "a").exists()
+    with Claims(store) as one:
+        assert one.take("a")
+
+
+def test_another_machines_claim_counts_until_its_lease_is_over(store: Store) -> None:
+    """Its lock may not reach here, if the folder is shared over a network."""
+    path = claim_file(store, "a")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"owner": "elsewhere:1:x", "host": "elsewhere", "until": 1000.0}))
+    with Claims(store, clock=lambda: 999.0) as one:
+        assert not one.take("a")
+    with Claims(store, clock=lambda: 1001.0) as one:
+        assert one.take("a")
+        assert json.loads(path.read_text())["owner"] != "elsewhere:1:x"
+
+
+@pytest.mark.parametrize("content", ["", '{"owner": "else', "[1]", '"text"'])
+def test_a_claim_cut_short_is_none(store: Store, content: str) -> None:
+    path = claim_file(store, "a")
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    with Claims(store) as one:
+        assert one.take("a")
+
+
+def test_owners_show_that_they_live(store: Store) -> None:
+    times = iter(range(1000, 100000, 10))
+    with Claims(store, lease=0.03, clock=lambda: float(next(times))) as one:
+        one.take("a")
+        first = json.loads(claim_file(store, "a").read_text())["until"]
+        beat = threading.Event()
+        for _ in range(200):
+            if json.loads(claim_file(store, "a").read_text() or "{}").get("until", first) > first:
+                break
+            beat.wait(0.02)
+        else:
+            pytest.fail("the claim was never prolonged")
+
+
+def test_a_folder_that_may_not_be_written(store: Store) -> None:
+    Path(store.address).mkdir(parents=True, exist_ok=True)
+    claim_file(store, "a").parent.write_text("a file in its place")
+    with Claims(store) as one, pytest.raises(StoreError, match="cannot be claimed"):
+        one.take("a")
+
+
+def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SETTLED", 0.0)
+    store, now = Store(f"memory://{uuid.uuid4().hex}"), [1000.0]
+    with Claims(store, lease=60, clock=lambda: now[0]) as one, Claims(store, clock=lambda: now[0]) as other:
+        assert one.take("a")
+        assert not other.take("a")
+        now[0] += 61
+        assert other.take("a"), "its owner gave no sign for longer than the lease"
+        one.release("a")
+        assert store.exists("claims/a.json"), "it is the other's by now"
+    assert store.list("claims") == []
+
+
+def test_of_two_who_write_at_once_the_last_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(f"memory://{uuid.uuid4().hex}")
+    with Claims(store) as one, Claims(store) as other:
+        monkeypatch.setattr(one._stop, "wait", lambda _: store.write_bytes("claims/a.json", other._claim()))
+        assert not one.take("a")
+
+
+def test_every_clip_falls_to_somebody(two: tuple[Claims, Claims]) -> None:
+    """What another worker has is asked for until it is done; here it gives up after a while."""
+    one, other = two
+    assert other.take("b")
+    done: set[str] = set()
+    given = []
+
+    def finished(name: str) -> bool:
+        if name == "b" and len(given) == 2:
+            other.release("b")
+        return name in done
+
+    for name in claimed(["a", "b", "c"], one, finished, threading.Event(), pause=0.0):
+        given.append(name)
+        done.add(name)
+    assert given == ["a", "c", "b"]
+
+
+def test_what_is_finished_between_question_and_claim_is_not_done_again(two: tuple[Claims, Claims]) -> None:
+    one, other = two
+    answers = iter([False, True])
+    assert list(claimed(["a"], one, lambda _: next(answers), threading.Event())) == []
+    assert other.take("a"), "and its claim is given back"
+
+
+def test_nobody_waits_when_all_is_called_off(two: tuple[Claims, Claims]) -> None:
+    one, other = two
+    other.take("a")
+    stopped = threading.Event()
+    stopped.set()
+    assert list(claimed(["a"], one, lambda _: False, stopped)) == []

@@ -1,0 +1,96 @@
+"""One file in, a report out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from hybrik_runner.running import single_file
+from popdanceset.errors import InputError
+from popdanceset.settings import Settings
+from popdanceset.skeleton import LIMB_JOINTS
+
+Film = Callable[..., Path]
+
+
+@pytest.fixture
+def with_fake(fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake())
+
+
+def written_joints(folder: Path) -> np.ndarray:
+    table = pq.read_table(folder / "film.parquet")
+    return np.asarray(table["joints3d"].combine_chunks().values).reshape(-1, 24, 3)
+
+
+@pytest.mark.usefixtures("with_fake")
+def test_report_table_and_truth(film: Film, tmp_path: Path, settings: Settings) -> None:
+    path, out = film(24, fps=24), tmp_path / "out"
+    report = single_file.extract_file(path, out, settings)
+    assert json.loads((out / "film.json").read_text()) == report
+    assert (report["pictures"], report["found"], report["frames"]) == (24, 24, 29)
+    assert report["verdict"] in ("accept", "review")
+
+    # A truth twice as large, shifted and 30 mm off in a random direction at every joint
+    off = np.random.default_rng(0).normal(size=(29, 12, 3))
+    off *= 0.03 / np.linalg.norm(off, axis=2, keepdims=True)
+    truth = 2 * (written_joints(out)[:, list(LIMB_JOINTS)] + off) + [1, 2, 3]
+    np.savez(tmp_path / "truth.npz", J=truth)
+    compared = single_file.extract_file(path, out, settings, tmp_path / "truth.npz")
+    assert 35 < compared["pa_mpjpe_mm"] < 60  # twice 30 mm, less what the alignment takes away
+
+
+@pytest.mark.usefixtures("with_fake")
+def test_overlay(film: Film, tmp_path: Path, settings: Settings) -> None:
+    single_file.extract_file(film(12), tmp_path / "out", settings, overlay=True)
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert len([n for n in names if n.endswith(".png")]) == 6
+    assert "film_overlay.mp4" in names
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "no such file"),
+        (b"no archive", "no array J"),
+        ({"K": np.zeros((3, 12, 3))}, "no array J"),
+        ({"J": np.zeros((3, 24, 3))}, "shape"),
+        ({"J": np.full((3, 12, 3), np.nan)}, "holds no numbers"),
+        ({"J": np.array([{}, None], object)}, "no array J"),
+    ],
+)
+def test_unusable_truth(tmp_path: Path, content: object, told: str) -> None:
+    path = tmp_path / "truth.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        np.savez(path, **content)
+    with pytest.raises(InputError, match=told):
+        single_file.read_truth(path)
+
+
+@pytest.mark.usefixtures("with_fake")
+def test_truth_of_another_length(film: Film, tmp_path: Path, settings: Settings) -> None:
+    np.savez(tmp_path / "truth.npz", J=np.zeros((7, 12, 3)))
+    with pytest.raises(InputError, match="holds 7 frames, the video has 12"):
+        single_file.extract_file(film(12), tmp_path / "out", settings, tmp_path / "truth.npz")
+
+
+def test_a_folder_that_cannot_be_made_is_told_first(film: Film, tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(InputError, match="cannot be made"):
+        single_file.extract_file(film(3), tmp_path / "file" / "out", settings)
+
+
+def test_nobody_in_the_film(
+    film: Film, tmp_path: Path, settings: Settings, fake: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake(range(12)))
+    report = single_file.extract_file(film(12), tmp_path / "out", settings, overlay=True)
+    assert (report["verdict"], report["reasons"]) == ("reject", "not_tracked")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["film.json"]
