@@ -313,7 +313,7 @@ def test_a_table_of_ones_own(clip: Store, film: Callable[..., Path], tmp_path: P
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("BV9_Clip_1", "missing"), ("../c", "no name inside"), ("none.parquet", "no such file")],
+    [("BV9_Clip_1", "missing"), ("../c", "not a name inside"), ("none.parquet", "no such file")],
 )
 def test_sources_that_are_not_there(
     clip: Store, film: Callable[..., Path], tmp_path: Path, source: str, message: str
