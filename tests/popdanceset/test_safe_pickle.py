@@ -136,7 +136,7 @@ def test_damage_is_one_line(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_arrays(path)
-    assert str(caught.value).startswith(f"{path}: no ")
+    assert str(caught.value).startswith(f"{path}: not a ")
     assert "\n" not in str(caught.value)
 
 
