@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
+
+from popdanceset.video import rules
 
 VERSION = 1
 FPS = 30
@@ -33,37 +35,44 @@ class State(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a video, span or clip was rejected. The reason of an accepted one is empty."""
+    """Why a video, span or clip was rejected. The reason of an accepted one is empty.
+
+    Attributes:
+        meaning: what the reason means, in a few words.
+    """
+
+    _ignore_ = ("reason", "meaning_")
+    _value_: str
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_, member.meaning = value, meaning
+        return member
 
     NONE = ""
     # selection
-    NOT_PUBLIC = "not_public"
-    COUNTS_MISSING = "counts_missing"
-    LOW_POPULARITY = "low_popularity"
-    FOLLOWERS_UNKNOWN = "followers_unknown"
-    VIEWS_NOT_ABOVE_FOLLOWERS = "views_not_above_followers"
+    NOT_PUBLIC = "not_public", "deleted, hidden or not readable when its counts were requested"
+    COUNTS_MISSING = "counts_missing", "a count that Pop needs is unknown"
+    LOW_POPULARITY = "low_popularity", "Pop is not above the threshold"
+    FOLLOWERS_UNKNOWN = "followers_unknown", "Pop passes, but the uploader's followers are unknown"
+    VIEWS_NOT_ABOVE_FOLLOWERS = (
+        "views_not_above_followers",
+        "Pop passes, but its views do not exceed what the followers explain",
+    )
     # download
-    GONE = "gone"
-    RESTRICTED = "restricted"
-    PAID_PREVIEW = "paid_preview"
-    DAMAGED = "damaged"
-    # screening and clip planning
-    CAMERA_CUTS = "camera_cuts"
-    CAMERA_SHAKE = "camera_shake"
-    CAMERA_PAN = "camera_pan"
-    CAMERA_ZOOM = "camera_zoom"
-    BLANK_PICTURE = "blank_picture"
-    STILL_PICTURE = "still_picture"
-    NO_DANCER = "no_dancer"
-    SPLIT_SCREEN = "split_screen"
-    SEVERAL_DANCERS = "several_dancers"
-    NOT_WHOLE = "not_whole"
-    TOO_SMALL = "too_small"
-    OCCLUDED = "occluded"
-    TOO_SHORT = "too_short"
-    # poses
-    NOT_TRACKED = "not_tracked"
-    UNSTEADY_POSE = "unsteady_pose"
+    GONE = "gone", "deleted or hidden before it was downloaded"
+    RESTRICTED = "restricted", "needs a login, a payment or another country"
+    PAID_PREVIEW = "paid_preview", "only a preview is free"
+    DAMAGED = "damaged", "what arrived is not a complete, readable video"
+    # screening and clip planning; the rules add theirs, as `Reason.CAMERA_SHAKE` for "camera_shake"
+    CAMERA_CUTS = "camera_cuts", "the camera angle changes too often"
+    TOO_SHORT = "too_short", "what is usable is too short for a clip"
+    for reason, meaning_ in rules.reasons():
+        vars()[reason.upper()] = reason, meaning_
+    # poses; several_dancers and too_short are given to poses too
+    NOT_TRACKED = "not_tracked", "the pose estimator lost the dancer"
+    UNSTEADY_POSE = "unsteady_pose", "the estimated pose is not steady enough"
 
 
 def _field(
@@ -204,69 +213,7 @@ CLIPS = _schema(
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
         _field("dancer_id", _WORD, "the dancer: the uploader, unless a reviewer named somebody else"),
-        _field(
-            "cuts_per_minute", pa.float64(), "camera cuts in the whole video", unit="1/min", nullable=True
-        ),
-        _field(
-            "shake",
-            pa.float64(),
-            "high-frequency camera motion, share of the frame's diagonal; null if the background is blank",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "dancers", pa.float64(), "dancers visible, mean over the sampled frames", unit="1", nullable=True
-        ),
-        _field(
-            "visibility",
-            pa.float64(),
-            "share of sampled frames with one whole dancer, the same one, and nobody else of size",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "limbs",
-            pa.float64(),
-            "share of sampled frames with all limbs in the frame and confident; null if not known",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "occlusion",
-            pa.float64(),
-            "share of sampled frames with limbs hidden inside the frame; null likewise",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "size",
-            pa.float64(),
-            "circle around the main dancer, median share of the frame's height",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "pan", pa.float64(), "camera pan, 95th percentile, diagonals a second", unit="1/s", nullable=True
-        ),
-        _field(
-            "zoom", pa.float64(), "rate of the scale's logarithm, 95th percentile", unit="1/s", nullable=True
-        ),
-        _field("stillness", pa.float64(), "share of the time without any motion", unit="1", nullable=True),
-        _field("bars", pa.float64(), "share of the picture that dark bars take", unit="1", nullable=True),
-        _field(
-            "seam",
-            pa.float64(),
-            "how much of a line through the picture is the seam of a split screen, median",
-            unit="1",
-            nullable=True,
-        ),
-        _field(
-            "twin",
-            pa.float64(),
-            "likeness of the two most similar people, median; near 1 is one dancer shown twice",
-            unit="1",
-            nullable=True,
-        ),
+        *[_field(m.name, pa.float64(), m.doc, unit=m.unit, nullable=True) for m in rules.MEASURES],
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
     ],

@@ -18,9 +18,9 @@ import os
 import tomllib
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -31,6 +31,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from popdanceset.errors import SettingsError
+from popdanceset.video.rules import thresholds
 
 DEFAULT_FILE = "popdanceset.toml"
 _log = logging.getLogger(__name__)
@@ -145,49 +146,36 @@ class DownloadSettings(_Group):
     )
 
 
-class ScreeningSettings(_Group):
+class _MeasuringSettings(_Group):
     """What is measured in a video, and which values are good enough."""
 
-    height: int = Field(360, gt=0, description="pictures are screened at this height")
+    height: int = Field(360, gt=0, description="frames are screened at this height, pixels")
     detector: str = Field("blazepose", description="name of the person detector, an entry point")
-    sample_fps: float = Field(2.0, gt=0, description="pictures a second in which dancers are counted")
+    sample_fps: float = Field(2.0, gt=0, description="frames a second in which dancers are counted")
     search_seconds: float = Field(
-        2.0, ge=0, description="time between two searches of the whole picture for more people"
+        2.0, ge=0, description="seconds between two searches of the whole frame for more people"
     )
     detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
-    max_shake: float = Field(0.002, gt=0, description="largest camera jitter, share of the frame's diagonal")
-    max_pan: float = Field(
-        0.25, gt=0, description="fastest pan of the camera, diagonals of the frame a second"
-    )
-    max_zoom: float = Field(0.25, gt=0, description="fastest zoom, change of the logarithm of the scale, 1/s")
-    max_still: float = Field(2.5, gt=0, description="seconds without any motion that are taken for a still")
-    min_change: float = Field(
-        2.0, ge=0, description="smallest change of brightness within half a second that is motion, 0..255"
-    )
-    min_contrast: float = Field(
-        12.0, ge=0, description="smallest contrast of a picture that shows something, 0..255"
-    )
-    min_visibility: float = Field(
-        0.9, ge=0, le=1, description="smallest share of samples with one whole dancer"
-    )
-    max_second: float = Field(
-        0.5, ge=0, description="people larger than this share of the main dancer count as dancers"
-    )
     limb_score: float = Field(0.5, gt=0, lt=1, description="smallest confidence of a limb that is seen")
-    min_limbs: float = Field(
-        0.5, ge=0, le=1, description="smallest share of samples with all limbs in the picture and seen"
-    )
-    max_occlusion: float = Field(
-        0.4, ge=0, le=1, description="largest share of samples in which two or more limbs are hidden"
-    )
-    max_seam: float = Field(
-        0.6, ge=0, le=1, description="largest share of a line through the picture that is a seam"
-    )
-    max_twin: float = Field(
-        0.85, ge=0, le=1, description="largest likeness of two people who are not one dancer shown twice"
-    )
-    min_size: float = Field(
-        0.3, ge=0, description="smallest height of the main dancer's circle, share of the frame's height"
+
+
+if TYPE_CHECKING:
+
+    class ScreeningSettings(_MeasuringSettings):
+        """The thresholds are those of `popdanceset.video.rules`."""
+
+        def __getattr__(self, name: str) -> float: ...
+
+else:
+    ScreeningSettings = create_model(
+        "ScreeningSettings",
+        __base__=_MeasuringSettings,
+        __doc__=_MeasuringSettings.__doc__,
+        __module__=__name__,
+        **{
+            t.setting: (float, Field(t.default, description=t.description, gt=t.gt, ge=t.ge, le=t.le))
+            for t in thresholds()
+        },
     )
 
 
@@ -197,7 +185,7 @@ class ClipSettings(_Group):
     min_seconds: float = Field(4.0, gt=0, description="shorter spans are rejected")
     max_seconds: float = Field(60.0, gt=0, description="longer spans are divided, at beats or pauses")
     max_lapse: float = Field(
-        1.2, ge=0, description="seconds for which a rule may be broken inside a clip, as by a missed sample"
+        1.2, ge=0, description="seconds for which a clip may break a rule, as after one missed sample"
     )
 
 

@@ -17,7 +17,7 @@ FOUNDATION = {
     f"popdanceset.{name}"
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
-        "runs", "skeleton", "media", "film", "progress", "commands", "safe_pickle",
+        "runs", "video.rules", "skeleton", "media", "film", "progress", "commands", "safe_pickle",
     )
 }  # fmt: skip
 HEAVY = {

@@ -146,7 +146,7 @@ def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, 
         return [(Reason.NOT_TRACKED, f"nobody found in {quality.pictures} pictures")]
     found: list[tuple[Reason, str]] = []
     if quality.people >= _CROWD:
-        found.append((Reason.SEVERAL_DANCERS, f"{quality.people:g} dancers seen at once"))
+        found.append((Reason("several_dancers"), f"{quality.people:g} dancers seen at once"))
     if quality.frames < _LEAST_FRAMES:
         found.append((Reason.TOO_SHORT, f"{quality.frames} frames hold no motion"))
     share = quality.detected / quality.frames

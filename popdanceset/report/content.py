@@ -17,50 +17,9 @@ from popdanceset.release.members import clip_order
 from popdanceset.release.versions import Published, published
 from popdanceset.schema import CLIPS, FPS, SELECTION, VERDICTS, VIDEOS, Reason
 from popdanceset.store import Store
+from popdanceset.video import rules
 
 Row = dict[str, Any]
-
-MEANING: Mapping[Reason, str] = {
-    Reason.NOT_PUBLIC: "deleted, hidden or not readable when its counts were asked for",
-    Reason.COUNTS_MISSING: "a count that Pop needs is unknown",
-    Reason.LOW_POPULARITY: "Pop is not above the threshold",
-    Reason.FOLLOWERS_UNKNOWN: "Pop passes, but the uploader's followers are unknown",
-    Reason.VIEWS_NOT_ABOVE_FOLLOWERS: "Pop passes, but its views do not exceed what the followers explain",
-    Reason.GONE: "deleted or hidden before it was downloaded",
-    Reason.RESTRICTED: "needs a login, a payment or another country",
-    Reason.PAID_PREVIEW: "only a preview is free",
-    Reason.DAMAGED: "what arrived is no complete, readable video",
-    Reason.CAMERA_CUTS: "the camera angle changes too often",
-    Reason.CAMERA_SHAKE: "the camera shakes",
-    Reason.CAMERA_PAN: "the camera pans too fast",
-    Reason.CAMERA_ZOOM: "the camera zooms too fast",
-    Reason.BLANK_PICTURE: "the picture is of one colour",
-    Reason.STILL_PICTURE: "nothing moves",
-    Reason.NO_DANCER: "nobody is seen",
-    Reason.NOT_WHOLE: "the dancer is not seen from head to foot",
-    Reason.TOO_SMALL: "the dancer is too small in the picture",
-    Reason.OCCLUDED: "something hides limbs of the dancer",
-    Reason.SPLIT_SCREEN: "the picture is put together from several ones",
-    Reason.SEVERAL_DANCERS: "more than one person is seen",
-    Reason.TOO_SHORT: "what is usable is too short for a clip",
-    Reason.NOT_TRACKED: "the pose estimator lost the dancer",
-    Reason.UNSTEADY_POSE: "the estimated pose is not steady enough",
-}
-"""What each reason means, in a few words."""
-
-MEASURES: Mapping[str, str] = {
-    "cuts_per_minute": "{:.1f} cuts/min",
-    "shake": "shake {:.4f}",
-    "visibility": "one whole dancer in {:.0%}",
-    "pan": "pan {:.2f}/s",
-    "zoom": "zoom {:.2f}/s",
-    "stillness": "still in {:.0%}",
-    "occlusion": "limbs hidden in {:.0%}",
-    "seam": "seam over {:.0%}",
-    "twin": "two people alike to {:.2f}",
-}
-"""How the measures of a rejected video are told; the largest of its spans each."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -287,8 +246,11 @@ def _not_screened(
 
 
 def _screening_note(rows: list[Row], lost: Counter[str]) -> str:
-    most = {key: max((r[key] for r in rows if r[key] is not None), default=None) for key in MEASURES}
-    measures = [MEASURES[key].format(value) for key, value in most.items() if value is not None]
+    measures = []
+    for measure in rules.MEASURES:
+        values = [row[measure.name] for row in rows if row[measure.name] is not None]
+        if measure.note and values:
+            measures.append(measure.note.format(max(values)))
     others = [f"{reason} {seconds:.1f} s" for reason, seconds in lost.most_common()[1:]]
     return "; ".join(measures + others)
 
@@ -407,7 +369,7 @@ def _grouped(rejected: list[Rejected]) -> tuple[Group, ...]:
 
 
 def _meaning(reason: str) -> str:
-    return MEANING.get(Reason(reason), "") if reason in list(Reason) else ""
+    return Reason(reason).meaning if reason in list(Reason) else ""
 
 
 def _release(store: Store, manifest: str, version: str) -> Published | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from matplotlib.figure import Figure
 from popdanceset.report import colours
 from popdanceset.report.svg import Drawing, drawing
 from popdanceset.settings import ScreeningSettings, Settings
+from popdanceset.video import rules
+from popdanceset.video.rules import Measure
 
 Row = Mapping[str, Any]
 
@@ -19,39 +20,9 @@ _BINS = 24
 _COLUMNS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How a column of CLIPS is drawn.
-
-    Attributes:
-        column: of CLIPS.
-        label: for the axis.
-        limit: the limit that screening sets it, None if it sets none.
-        logarithmic: whether its values span orders of magnitude.
-    """
-
-    column: str
-    label: str
-    limit: Callable[[ScreeningSettings], float | None] = lambda _: None
-    logarithmic: bool = False
-
-
-MEASURES = (
-    Measure("cuts_per_minute", "cuts and transitions (1/min)"),
-    Measure("shake", "shake (diagonals)", lambda s: s.max_shake, True),
-    Measure("pan", "pan (diagonals/s)", lambda s: s.max_pan, True),
-    Measure("zoom", "zoom (1/s)", lambda s: s.max_zoom, True),
-    Measure("dancers", "people, mean"),
-    Measure("visibility", "one whole dancer (share)", lambda s: s.min_visibility),
-    Measure("limbs", "all limbs seen (share)", lambda s: s.min_limbs),
-    Measure("occlusion", "limbs hidden (share)", lambda s: s.max_occlusion),
-    Measure("size", "size (frame heights)", lambda s: s.min_size),
-    Measure("stillness", "still (share)"),
-    Measure("bars", "bars (share of the picture)"),
-    Measure("seam", "seam (share of a line)", lambda s: s.max_seam),
-    Measure("twin", "likeness of two people", lambda s: s.max_twin),
-)
-"""Every measure of CLIPS."""
+def limits(measure: Measure, settings: ScreeningSettings) -> list[float]:
+    """The limits that the rules of screening set to a measure, in ascending order."""
+    return sorted({rule.limit(settings) for rule in rules.RULES if rule.measure == measure.name})
 
 
 def screening_figure(spans: Iterable[Row], settings: Settings) -> Drawing | None:
@@ -64,15 +35,15 @@ def screening_figure(spans: Iterable[Row], settings: Settings) -> Drawing | None
         None if no span has a measure.
     """
     rows = list(spans)
-    known = {m.column: [row for row in rows if row.get(m.column) is not None] for m in MEASURES}
+    known = {m.name: [row for row in rows if row.get(m.name) is not None] for m in rules.MEASURES}
     if not any(known.values()):
         return None
-    lines = -(-len(MEASURES) // _COLUMNS)
+    lines = -(-len(rules.MEASURES) // _COLUMNS)
     figure = Figure(figsize=(9.6, 1.75 * lines), layout="constrained")
     axes = figure.subplots(lines, _COLUMNS).ravel()
-    for place, measure in zip(axes, MEASURES, strict=False):
-        _histogram(place, measure, known[measure.column], len(rows), settings)
-    for place in axes[len(MEASURES) :]:
+    for place, measure in zip(axes, rules.MEASURES, strict=False):
+        _histogram(place, measure, known[measure.name], len(rows), settings)
+    for place in axes[len(rules.MEASURES) :]:
         place.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     axes[-1].legend(handles, labels, loc="center", fontsize=9, frameon=False)
@@ -82,12 +53,12 @@ def screening_figure(spans: Iterable[Row], settings: Settings) -> Drawing | None
 
 
 def _histogram(axes: Any, measure: Measure, rows: list[Row], total: int, settings: Settings) -> None:
-    limit = measure.limit(settings.screening)
+    lines = limits(measure, settings.screening)
     values = [
-        np.array([row[measure.column] for row in rows if row["accepted"] is accepted], float)
+        np.array([row[measure.name] for row in rows if row["accepted"] is accepted], float)
         for accepted in (True, False)
     ]
-    together = np.concatenate([*values, [] if limit is None else [limit]])
+    together = np.concatenate([*values, lines])
     if measure.logarithmic:
         least = together[together > 0].min(initial=1.0)
         values = [np.maximum(v, least) for v in values]
@@ -103,7 +74,7 @@ def _histogram(axes: Any, measure: Measure, rows: list[Row], total: int, setting
         color=[colours.GOOD, colours.MIDDLE],
         label=["clips", "rejected spans"],
     )
-    if limit is not None:
+    for limit in lines:
         axes.axvline(limit, color=colours.WARNING, lw=1.4)
     missing = f" ({total - len(rows)} –)" if total > len(rows) else ""
     axes.set_xlabel(measure.label + missing, fontsize=8)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -157,7 +157,7 @@ def cut_clips(
     made = {row["clip_id"]: row for row in before if row["accepted"]}
     rows = []
     for span in _planned(source, screening, settings, _known(listed, before)):
-        row = blank_row(video, page, span.start, span.end, span.reason) | shared | asdict(span.measures)
+        row = blank_row(video, page, span.start, span.end, span.reason) | shared | span.measures
         if span.accepted:
             row |= {"clip_id": clip_id(video.bvid, span.number, page)}
             row |= {"frames": frame_count(span.start, span.end)}

@@ -10,7 +10,6 @@ import pytest
 from popdanceset import tables
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
 from popdanceset.report.page import as_duration, as_number, write_report
-from popdanceset.report.screening import MEASURES
 
 
 def write(dataset, path, **options):
@@ -211,7 +210,7 @@ def test_media_that_is_gone_or_damaged_is_told(dataset, tmp_path, made_by_hand, 
 @pytest.mark.usefixtures("without_figures")
 def test_measures_that_are_not_known(dataset, tmp_path, made_by_hand):
     dataset.crawled().selected().acquired(tmp_path)
-    unknown = dict.fromkeys(measure.column for measure in MEASURES)
+    unknown = dict.fromkeys(measure.name for measure in MEASURES)
     video, schema = made_by_hand.CUT_TOO_OFTEN, made_by_hand.CLIPS
     rows = [
         made_by_hand.clip_row(video, 0.0, 2.0, reason="too_short", **unknown),
