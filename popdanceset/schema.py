@@ -41,7 +41,7 @@ class Reason(StrEnum):
         meaning: what the reason means, in a few words.
     """
 
-    _ignore_ = ("reason", "meaning_")
+    _ignore_ = "reason meaning_"
     _value_: str
     meaning: str
 

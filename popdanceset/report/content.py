@@ -21,6 +21,7 @@ from popdanceset.video import rules
 
 Row = dict[str, Any]
 
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A step of the chain and what was left after it.

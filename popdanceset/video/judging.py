@@ -101,7 +101,9 @@ class Shot:
         broken_too_long: (steps,) the same without the lapses that a clip may have.
     """
 
-    def __init__(self, judge: Judge, start: float, end: float, first: int, faults: dict[Reason, Flags]) -> None:
+    def __init__(
+        self, judge: Judge, start: float, end: float, first: int, faults: dict[Reason, Flags]
+    ) -> None:
         self.start, self.end = start, end
         self._judge, self._first, self._faults = judge, first, faults
         self.steps = len(next(iter(faults.values())))

@@ -357,9 +357,7 @@ RULES: tuple[Rule, ...] = (
         reason="no_dancer",
         measure="visibility",
         unit="1",
-        least=Threshold(
-            "min_visibility", 0.9, "smallest share of samples with one whole dancer", ge=0, le=1
-        ),
+        least=Threshold("min_visibility", 0.9, "smallest share of samples with one whole dancer", ge=0, le=1),
         scope=Scope.CLIP,
         must_be_known=True,
     ),

@@ -23,7 +23,7 @@ class Shake:
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class CameraMotion:
     """Intended camera motion over time, apart from jitter.
 
     Attributes:
@@ -131,7 +131,7 @@ class Screening:
     cuts: tuple[float, ...]
     transitions: tuple[tuple[float, float], ...]
     shake: Shake
-    motion: Motion
+    motion: CameraMotion
     picture: Picture
     overlays: Overlays
     panels: Panels
@@ -150,8 +150,8 @@ class Screening:
             StoreError: the document is no screening report.
         """
 
-        def series(kind: type[Any]) -> Any:
-            part = document[kind.__name__.lower()]
+        def series(name: str, kind: type[Any]) -> Any:
+            part = document[name]
             return kind(*(_tuple(part[field.name]) for field in fields(kind)))
 
         try:
@@ -160,12 +160,12 @@ class Screening:
                 fps=float(document["fps"]),
                 cuts=tuple(document["cuts"]),
                 transitions=tuple((float(start), float(end)) for start, end in document["transitions"]),
-                shake=series(Shake),
-                motion=series(Motion),
-                picture=series(Picture),
+                shake=series("shake", Shake),
+                motion=series("motion", CameraMotion),
+                picture=series("picture", Picture),
                 overlays=Overlays(_bars(document["overlays"]["bars"])),
-                panels=series(Panels),
-                dancers=series(Dancers),
+                panels=series("panels", Panels),
+                dancers=series("dancers", Dancers),
                 made_from=str(document["made_from"]),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve, savgol_filter
 
 from popdanceset.media import Frame
 from popdanceset.video.screening.alignment import aligned
-from popdanceset.video.screening.report import Motion, Shake
+from popdanceset.video.screening.report import CameraMotion, Shake
 
 Floats = NDArray[np.float64]
 Grey = NDArray[Any]
@@ -136,18 +136,18 @@ class ShakeMeter:
         kept = _told(times)
         return Shake(tuple(times[kept].round(4).tolist()), _plain(value[kept]))
 
-    def motion(self, cuts: Sequence[float]) -> Motion:
+    def motion(self, cuts: Sequence[float]) -> CameraMotion:
         """Pan and zoom over the whole video.
 
         Args:
             cuts: as for `shake`.
         """
         if not self._times:
-            return Motion((), (), ())
+            return CameraMotion((), (), ())
         times = np.array(self._times)
         pan, zoom = movement(times, np.stack(self._motions) / self._diagonal, self._shape, np.array(cuts))
         kept = _told(times)
-        return Motion(tuple(times[kept].round(4).tolist()), _plain(pan[kept]), _plain(zoom[kept]))
+        return CameraMotion(tuple(times[kept].round(4).tolist()), _plain(pan[kept]), _plain(zoom[kept]))
 
 
 def _told(times: Floats) -> NDArray[np.intp]:

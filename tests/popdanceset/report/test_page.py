@@ -10,6 +10,7 @@ import pytest
 from popdanceset import tables
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
 from popdanceset.report.page import as_duration, as_number, write_report
+from popdanceset.video.rules import MEASURES
 
 
 def write(dataset, path, **options):

@@ -13,7 +13,15 @@ from popdanceset.schema import Reason
 from popdanceset.settings import Settings
 from popdanceset.video.measures import measure
 from popdanceset.video.planning import Known, Span, divided, is_divided, pauses, plan
-from popdanceset.video.screening.report import Dancers, Motion, Overlays, Panels, Picture, Screening, Shake
+from popdanceset.video.screening.report import (
+    CameraMotion,
+    Dancers,
+    Overlays,
+    Panels,
+    Picture,
+    Screening,
+    Shake,
+)
 
 FPS = 30.0
 FRAME = 1 / FPS
@@ -54,7 +62,7 @@ def screened(
         cuts,
         transitions,
         Shake(times, jitter),
-        Motion(times, tuple(map(pan, times)), tuple(map(zoom, times))),
+        CameraMotion(times, tuple(map(pan, times)), tuple(map(zoom, times))),
         Picture(times, tuple(map(change, times)), tuple(map(contrast, times))),
         Overlays((0.0, 0.0, 0.0, 0.0)),
         Panels(looks, tuple(map(seam, looks))),
