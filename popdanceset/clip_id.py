@@ -1,13 +1,13 @@
-"""Names of parts and clips, as they stand in tables, file names and addresses."""
+"""Ids of parts and clips, as used in tables, file names and addresses."""
 
 from __future__ import annotations
 
 
 def part_id(bvid: str, page: int = 1) -> str:
-    """`{bvid}`, or `{bvid}_p{page}` for later parts."""
+    """Returns `{bvid}`, or `{bvid}_p{page}` from the second part on."""
     return bvid if page == 1 else f"{bvid}_p{page}"
 
 
 def clip_id(bvid: str, number: int, page: int = 1) -> str:
-    """`{bvid}_Clip_{number}`, or `{bvid}_p{page}_Clip_{number}` for later parts; numbers from 1."""
+    """Returns `{bvid}_Clip_{number}`, or `{bvid}_p{page}_Clip_{number}`; numbers begin at 1."""
     return f"{part_id(bvid, page)}_Clip_{number}"

@@ -1,4 +1,4 @@
-"""What changed from one manifest to another."""
+"""The difference between two manifests."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from popdanceset.manifest import Manifest, ManifestVideo
 
 DIGITS = 6
-"""Digits of Pop behind the point that a manifest keeps."""
+"""Decimal places of Pop in a manifest."""
 
 
 @dataclass(frozen=True)
 class ManifestDifference:
-    """Two manifests beside each other; videos are ordered by bvid.
+    """Two manifests compared; videos are ordered by bvid.
 
     Attributes:
-        a: the one manifest.
-        b: the other.
-        added: videos of b that a lacks.
-        removed: videos of a that b lacks.
-        rescored: videos of both whose Pop differs, as they are in a and in b.
+        a: the first manifest.
+        b: the second manifest.
+        added: videos in b but not in a.
+        removed: videos in a but not in b.
+        rescored: videos in both whose Pop differs, as pairs (in a, in b).
     """
 
     a: Manifest
@@ -31,11 +31,11 @@ class ManifestDifference:
 
     @property
     def unchanged(self) -> int:
-        """Number of videos of both with the same Pop."""
+        """Number of videos in both with the same Pop."""
         return len(self.b.videos) - len(self.added) - len(self.rescored)
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Returns plain data for JSON."""
         return {
             "a": _head(self.a),
             "b": _head(self.b),

@@ -1,4 +1,4 @@
-"""Fixtures every test may use."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from popdanceset.store import Store
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-# Processes that share the tests share the cores too; set before torch is imported. Threads that wait for one
-# another on a core that another test has take up to seven times as long.
+# Processes that share the tests also share the cores; set before torch is imported. Threads that wait for each
+# other on a core that another test uses take up to seven times as long.
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 
-# The first text drawn on a machine waits for tables of Unicode: seconds that say nothing about the code.
+# The first text drawn on a machine waits for Unicode tables for seconds, which says nothing about the code.
 hypothesis.settings.register_profile(
     "unhurried",
     deadline=None,
@@ -34,10 +34,10 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of golden values and test media that lies beside the project in CI."""
+    """The folder with golden values and test media, next to the project in CI."""
     folder = ROOT.parent / "shared"
     if not folder.is_dir():
-        pytest.skip("the folder ../shared with golden values is not here")
+        pytest.skip("the folder ../shared with golden values does not exist")
     return folder
 
 

@@ -1,7 +1,7 @@
 """Imports point one way: flows → popdanceset, hybrik_runner, training; and command modules stay light.
 
-Every module is parsed, not run: imports inside functions and under TYPE_CHECKING count for the direction, but
-only what is executed on import counts as heavy.
+Every module is parsed, not run. Imports inside functions and under TYPE_CHECKING count for the direction;
+only imports that are executed with the module count as heavy.
 """
 
 import ast
@@ -39,7 +39,7 @@ def is_type_checking(node):
 
 
 def imports(module, nodes, *, executed_only=False):
-    """Names of the modules imported below the nodes; `from a import b` gives `a.b` where that is a module."""
+    """Names of the modules imported below the nodes; `from a import b` is `a.b` where that is a module."""
     found = set()
     for node in nodes:
         if executed_only and (
@@ -69,9 +69,9 @@ def below(name, *packages):
 
 
 def allowed(importer, imported):
-    """Whether the direction of the design lets one module import the other."""
+    """Returns whether one module may import the other."""
     if below(imported, "flows"):
-        # The demonstration is the one command that runs flows; it lives there itself.
+        # The demo is the only command that runs flows; it is in the same package.
         return below(importer, "flows")
     if below(imported, "tests"):
         return False
@@ -85,7 +85,7 @@ def allowed(importer, imported):
         return not below(imported, "hybrik_runner", "prefect") and (
             not below(imported, "popdanceset")
             or imported in FOUNDATION | {"popdanceset"}
-            # A song danced to after training must be heard as those of a release were.
+            # The sampler must compute the features of a song as the release did.
             or imported == "popdanceset.music.features"
             or below(imported, "popdanceset.release")
         )
@@ -116,7 +116,7 @@ def test_the_foundation_imports_only_itself():
 
 
 def executed_with(module, seen):
-    """(module, what it imports from outside the project) for this module and all it pulls in."""
+    """(module, outside import) for this module and every module of the project that it imports."""
     seen.add(module)
     outside = set()
     pulled = imports(module, [parsed(module)], executed_only=True)
