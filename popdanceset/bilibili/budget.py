@@ -1,8 +1,8 @@
-"""How many requests a day may see, counted in the store: every run of the day shares them.
+"""The day's budget of requests, kept in the store and shared by all runs of the day.
 
-    budget/date=YYYY-MM-DD/{run}.json    what one run has taken of that day, in UTC
+    budget/date=YYYY-MM-DD/{run}.json    requests that one run has taken from that day (UTC)
 
-Each run writes a file of its own, so that two runs at once never overwrite each other's count.
+Each run writes its own file, so that two runs at once never overwrite each other's count.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
+from popdanceset import layout
 from popdanceset.errors import RefusedError, StoreError
 from popdanceset.store import Store
 
 BLOCK = 10
-"""Requests are taken in blocks and unused ones given back: a write for ten requests, and a killed run costs
-the day at most nine that were never sent."""
+"""Requests are taken in blocks, and unused ones are returned: one write serves ten requests, and a killed run
+wastes at most nine of the day's requests."""
 
 
 class DailyBudget:
-    """One run's share of the day's requests. Not safe to use from several threads: its gate is.
+    """One run's share of the day's requests. It is not thread-safe; the gate that uses it (`Politeness`) is.
 
     Args:
-        store: where the runs of a day count together.
+        store: holds the counts of all runs of the day.
         limit: requests a day.
-        now: the time of day, with its zone.
+        now: returns the current time, with its zone.
     """
 
     def __init__(self, store: Store, limit: int, now: Callable[[], datetime]) -> None:
@@ -38,11 +39,11 @@ class DailyBudget:
 
     @property
     def left(self) -> int:
-        """Requests that the day still allows, as far as this run has seen what others took."""
+        """Requests left for today, as far as this run knows what other runs have taken."""
         return max(self.limit - self._of_others - self._spent, 0)
 
     def spend(self) -> None:
-        """Counts one request, before it is sent.
+        """Counts one request. Call it before sending the request.
 
         Raises:
             RefusedError: the day's requests are used up.
@@ -57,18 +58,18 @@ class DailyBudget:
             retry_at = tomorrow.astimezone().isoformat(timespec="minutes")
             raise RefusedError(
                 f"the {self.limit} requests that crawl.requests_per_day allows are used up",
-                do=f"try again after {retry_at}; what was collected is kept and not asked for again",
+                do=f"try again after {retry_at}; what was collected is kept and not requested again",
                 retry_at=retry_at,
             )
         self._spent += 1
 
     def close(self) -> None:
-        """Gives back what was taken and not used."""
+        """Returns the requests that were taken and not used."""
         if self._taken > self._spent:
             self._write(self._spent)
 
     def _take(self, number: int) -> None:
-        # First taken, then looked at what the others have: two runs may both find too little, never too much.
+        # Take first, then read what other runs have taken: two runs may both get too few, never too many.
         self._write(self._spent + number)
         self._of_others = sum(
             self._read(name) for name in self._store.list(self._folder, ".json") if name != self._name
@@ -79,7 +80,7 @@ class DailyBudget:
     def _read(self, name: str) -> int:
         count = self._store.read_json(name)
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise StoreError("no count of requests", name, "delete it")
+            raise StoreError("not a number of requests", name, "delete it")
         return count
 
     def _write(self, count: int) -> None:
@@ -91,7 +92,7 @@ class DailyBudget:
 
     @property
     def _folder(self) -> str:
-        return f"budget/date={self._day.isoformat()}"
+        return layout.budget_of(self._day)
 
     @property
     def _name(self) -> str:

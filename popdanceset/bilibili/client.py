@@ -1,4 +1,9 @@
-"""HTTP: one question, one typed answer. Refusals and broken connections are waited out, or end the crawl."""
+"""HTTP: one request, one typed answer. The client waits after refusals and outages, and finally stops.
+
+The retries are this module's own, not those of urllib3 or tenacity: every attempt has to pass the gate that
+all requests share (`Politeness`), which counts it against the day's budget and makes other threads wait too.
+urllib3's `Retry` sends its attempts beneath `requests`, past that gate.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -23,21 +30,27 @@ API = "https://api.bilibili.com"
 REFUSALS = frozenset({-412, -352, -799, -509, -429})
 """Codes by which the host asks us to stay away."""
 
+REFUSED_STATUS = frozenset({412, 429})
+"""HTTP statuses that mean the same."""
+
 MAX_BYTES = 16 << 20
-"""No true answer comes near this length."""
+"""No real answer is nearly this long."""
 
 UNREADABLE_TRIES = 3
+LONGEST_RETRY_AFTER = 86_400.0
+"""Seconds; a host that asks for a longer pause is asked again after a day."""
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the host said.
+    """An answer of the host.
 
     Attributes:
-        code: 0 if there is data; the host's own code if not; None if the answer could not be read.
-        message: the host's words, or why the answer could not be read.
-        data: JSON, of any form: nothing about it has been checked.
+        code: 0 if there is data, otherwise the host's error code; None if the answer could not be read.
+        message: the host's message, or why the answer could not be read.
+        data: unchecked JSON of any form.
     """
 
     code: int | None
@@ -50,22 +63,22 @@ class Answer:
         return self.code == 0
 
     @property
-    def said(self) -> str:
-        """Code and message, for a note."""
+    def summary(self) -> str:
+        """Code and message, for notes and messages."""
         return self.message if self.code is None else f"{self.code}: {self.message}".removesuffix(": ")
 
 
 class Client:
-    """Asks api.bilibili.com, politely. No cookies, no signature, no redirects, no credentials from the
-    environment.
+    """Sends requests to api.bilibili.com politely: without cookies, signatures, redirects, or credentials from
+    the environment.
 
     Args:
         network: proxy, certificate and time limit.
-        politeness: the gate shared with whoever else asks; it knows how we introduce ourselves.
-        adapter: a requests transport that answers in place of the network.
+        politeness: the gate that all requests share; it holds the User-Agent.
+        adapter: a transport of `requests` that replaces the network, for tests.
 
     Raises:
-        SettingsError: the certificate file is not there.
+        SettingsError: the certificate file does not exist.
     """
 
     def __init__(
@@ -98,7 +111,7 @@ class Client:
             self._session.mount("https://", adapter)
 
     def get(self, path: str, params: Mapping[str, str | int]) -> Answer:
-        """The answer to one question, asked again after a pause if it was refused, cut off or not readable.
+        """Returns the answer to one request, repeated after a pause if it was refused, failed or unreadable.
 
         Args:
             path: below the API's host, e.g. `/x/web-interface/view`.
@@ -106,37 +119,49 @@ class Client:
 
         Raises:
             RefusedError: too many refusals in a row, or the day's requests are used up.
-            TransferError: the host cannot be reached.
+            TransferError: the host cannot be reached, or answered too often with a server error (5xx).
         """
-        broken = unreadable = 0
+        outages = unreadable = 0
         while True:
             self.politeness.wait()
             try:
                 status, headers, body = self._fetch(path, params)
             except requests.exceptions.SSLError as error:
                 raise TransferError(
-                    f"no secure connection: {_short(error)}", API, "check network.ca_file and the clock"
+                    f"no secure connection: {_innermost(error)}", API, "check network.ca_file and the clock"
                 ) from error
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
                 raise SettingsError(
-                    f"no usable address: {error}", "network.proxy", "write http://host:port"
+                    f"not a usable address: {error}", "network.proxy", "write http://host:port"
                 ) from error
             except requests.exceptions.RequestException as error:
-                broken += 1
-                if broken >= self.politeness.settings.refusals_before_stop:
+                outages += 1
+                if outages >= self.politeness.settings.refusals_before_stop:
                     raise TransferError(
-                        f"cannot be reached: {_short(error)}",
+                        f"cannot be reached: {_innermost(error)}",
                         API,
                         "check the connection and network.proxy, then run again: what was collected is kept",
                     ) from error
-                log.warning("%s: connection failed (%s); another try follows", path, _short(error))
-                self.clock.sleep(min(2.0**broken, self.politeness.settings.cool_down))
+                log.warning("%s: the connection failed (%s); trying again", path, _innermost(error))
+                self.clock.sleep(min(2.0**outages, self.politeness.settings.cool_down))
                 continue
             answer = read_answer(status, body)
-            if status in (412, 429) or status >= 500 or answer.code in REFUSALS:
-                why = answer.said if answer.code is not None else f"HTTP {status}"
-                pause = self.politeness.refused(why, _seconds(headers.get("Retry-After", "")))
+            requested = retry_after(headers.get("Retry-After", ""), self.clock.now())
+            if status in REFUSED_STATUS or answer.code in REFUSALS:
+                why = answer.summary if answer.code is not None else f"HTTP {status}"
+                pause = self.politeness.refused(why, requested)
                 log.warning("%s: refused (%s); pausing for %.0f s", path, why, pause)
+                continue
+            if status >= 500:
+                outages += 1
+                pause = self.politeness.cool_down(outages, requested)
+                if outages >= self.politeness.settings.refusals_before_stop:
+                    raise TransferError(
+                        f"the server failed {outages} times in a row (HTTP {status})",
+                        API,
+                        "run again later: what was collected is kept and not requested again",
+                    )
+                log.warning("%s: the server failed (HTTP %d); pausing for %.0f s", path, status, pause)
                 continue
             self.politeness.accepted()
             if answer.code is None:
@@ -146,7 +171,7 @@ class Client:
             return answer
 
     def close(self) -> None:
-        """Closes the connections, and gives unused requests of the day back."""
+        """Closes the connections and returns unused requests to the day's budget."""
         self._session.close()
         self.politeness.close()
 
@@ -163,9 +188,9 @@ class Client:
 
 
 def open_client(settings: Settings, store: Store) -> Client:
-    """A client as the settings want it, which shares the day's requests with every other of this store."""
+    """Returns a client built from the settings. All clients of a store share the day's requests."""
     if not settings.network.contact:
-        log.warning("network.contact is empty: give an address at which the host can reach you")
+        log.warning("network.contact is empty: set it to an address at which the host can reach you")
     clock = Clock()
     budget = DailyBudget(store, settings.crawl.requests_per_day, clock.now)
     polite = Politeness(settings.crawl, clock, contact=settings.network.contact, budget=budget)
@@ -173,15 +198,15 @@ def open_client(settings: Settings, store: Store) -> Client:
 
 
 def read_answer(status: int, body: bytes) -> Answer:
-    """Bilibili's envelope `{"code", "message", "data"}`; whatever else arrives is an answer without code."""
+    """Reads Bilibili's envelope `{"code", "message", "data"}`; anything else becomes an answer without a code."""
     if len(body) > MAX_BYTES:
-        return Answer(None, f"HTTP {status}, longer than any true answer")
+        return Answer(None, f"HTTP {status}, too long")
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
-        return Answer(None, f"HTTP {status}, no JSON")
+        return Answer(None, f"HTTP {status}, not JSON")
     if not isinstance(envelope, dict):
-        return Answer(None, f"HTTP {status}, no JSON object")
+        return Answer(None, f"HTTP {status}, not a JSON object")
     code = envelope.get("code")
     if isinstance(code, str) and code.removeprefix("-").isdecimal() and len(code) < 10:
         code = int(code)
@@ -192,13 +217,30 @@ def read_answer(status: int, body: bytes) -> Answer:
     return Answer(code, (one_line(envelope.get("message")) or "")[:200], envelope.get("data"))
 
 
-def _seconds(retry_after: str) -> float:
-    """The header's seconds; a date, or nonsense, asks for nothing beyond our own pause. At most a day."""
-    return min(float(retry_after), 86400.0) if retry_after.isascii() and retry_after.isdigit() else 0.0
+def retry_after(header: str, now: datetime) -> float:
+    """Returns the seconds for which a `Retry-After` header asks (RFC 9110, Sec. 10.2.3).
+
+    Args:
+        header: a number of seconds, or an HTTP date.
+        now: the current time, with its zone.
+
+    Returns:
+        0 if the header is empty, unreadable or in the past; at most `LONGEST_RETRY_AFTER`.
+    """
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text)
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return 0.0
+        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
 
 
-def _short(error: Exception) -> str:
-    """The innermost cause that requests and urllib3 wrapped."""
+def _innermost(error: Exception) -> str:
+    """Returns the message of the cause that requests and urllib3 wrapped."""
     cause: object = error.args[0] if error.args else error
     for name in ("reason", "original_error"):
         cause = getattr(cause, name, cause)

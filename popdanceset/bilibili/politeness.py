@@ -1,5 +1,5 @@
-"""How a guest behaves: it says who it is, asks slowly and not too often a day, pauses after refusals, and
-leaves when told to.
+"""How a polite guest behaves: it identifies itself, keeps to a low rate and a daily number of requests, pauses
+after refusals, and stops when it is refused repeatedly.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from popdanceset.errors import RefusedError
 from popdanceset.settings import CrawlSettings
 
 RECENT = 30
-"""Requests from which the rate is told: enough to even the jitter out, few enough to forget a pause."""
+"""Requests over which the rate is averaged: enough to even out the jitter, few enough to forget a pause."""
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Time as the crawl sees it; tests bring their own.
+    """The clock of a crawl; tests replace it.
 
     Attributes:
-        monotonic: seconds from any origin, never going back.
-        now: the time of day, with its zone.
-        sleep: waits so many seconds.
+        monotonic: seconds since any origin, never decreasing.
+        now: the current time, with its zone.
+        sleep: waits for a number of seconds.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -37,19 +37,19 @@ class Clock:
 
 
 class Politeness:
-    """The one gate every request passes; threads share its rate, its cool-down and the day's budget.
+    """The gate that every request passes. Threads share its rate, its cool-down and the day's budget.
 
     Args:
-        settings: rate, jitter, cool-down and how many refusals in a row end the crawl.
-        clock: for pauses and for the time of the next try.
+        settings: rate, jitter, cool-down, and how many refusals in a row end the crawl.
+        clock: measures pauses and gives the time of the next try.
         rng: source of the jitter.
-        contact: where the host can reach whoever runs this.
+        contact: address at which the host can reach the user.
         budget: the day's requests; None: no limit.
 
     Attributes:
-        user_agent: how the guest introduces itself.
-        requests: how many were let through.
-        refusals: how many of them were refused.
+        user_agent: value of the User-Agent header.
+        requests: number of requests let through.
+        refusals: number of requests that the host refused.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Politeness:
 
     @property
     def rate(self) -> float:
-        """Requests a second, pauses included, over the last few; at most what the settings promise."""
+        """Requests a second over the last few, pauses included; at most the rate of the settings."""
         expected = self.settings.requests_per_second / (1 + self.settings.jitter / 2)
         with self._lock:
             passed = self.clock.monotonic() - self._sent[0] if self._sent else 0.0
             return min(len(self._sent) / passed, expected) if passed > 0 else expected
 
     def wait(self) -> None:
-        """Returns when the next request may go out: after the rate's pause, and after any cool-down.
+        """Waits until the next request may be sent: after the rate's pause and any cool-down.
 
         Raises:
             RefusedError: the day's requests are used up.
@@ -97,49 +97,66 @@ class Politeness:
                     self._sent.append(self.clock.monotonic())
                     self.requests += 1
                     return
-            # Slept without the lock, and looked at again: another thread may have been refused meanwhile.
+            # Sleep without the lock, then check again: another thread may have been refused meanwhile.
             self.clock.sleep(pause)
 
     def accepted(self) -> None:
-        """A request was answered: the host bears with us."""
+        """Records that a request was answered, which ends a row of refusals."""
         with self._lock:
             self._in_a_row = 0
 
     def refused(self, why: str, retry_after: float = 0.0) -> float:
-        """A request was refused: nobody sends one until the cool-down, doubled with each refusal in a row,
-        is over.
+        """Records that a request was refused. No request is sent until the cool-down is over, which doubles with
+        each refusal in a row.
 
         Args:
-            why: the host's own words or code.
-            retry_after: seconds for which the host itself asked.
+            why: the host's message or code.
+            retry_after: seconds for which the host asked.
 
         Returns:
             The cool-down in seconds.
 
         Raises:
-            RefusedError: this was one refusal too many.
+            RefusedError: as many refusals in a row as `crawl.refusals_before_stop` allows.
         """
         with self._lock:
             self.refusals += 1
             self._in_a_row += 1
-            pause = max(self._jittered(self.settings.cool_down * 2 ** (self._in_a_row - 1)), retry_after)
-            self._next = max(self._next, self.clock.monotonic() + pause)
+            pause = self._cool_down(self._in_a_row, retry_after)
             if self._in_a_row < self.settings.refusals_before_stop:
                 return pause
-            # Somebody who was refused several times in a row should stay away for longer than a pause.
+            # After several refusals in a row a guest should stay away for longer than a pause.
             again = self.clock.now() + timedelta(seconds=max(pause * 2, 3600.0))
             retry_at = again.astimezone().isoformat(timespec="minutes")
         raise RefusedError(
             f"the host refused {self._in_a_row} requests in a row ({why})",
-            do=f"try again after {retry_at}; what was collected is kept and not asked for again",
+            do=f"try again after {retry_at}; what was collected is kept and not requested again",
             retry_at=retry_at,
         )
 
+    def cool_down(self, failures: int, retry_after: float = 0.0) -> float:
+        """Sends no request until the cool-down after a failure of the server is over.
+
+        Args:
+            failures: failures in a row, including this one; the cool-down doubles with each.
+            retry_after: seconds for which the host asked.
+
+        Returns:
+            The cool-down in seconds.
+        """
+        with self._lock:
+            return self._cool_down(failures, retry_after)
+
     def close(self) -> None:
-        """Gives unused requests of the day back."""
+        """Returns unused requests to the day's budget."""
         with self._lock:
             if self.budget is not None:
                 self.budget.close()
+
+    def _cool_down(self, in_a_row: int, retry_after: float) -> float:
+        pause = max(self._jittered(self.settings.cool_down * 2 ** (in_a_row - 1)), retry_after)
+        self._next = max(self._next, self.clock.monotonic() + pause)
+        return pause
 
     def _jittered(self, seconds: float) -> float:
         return seconds * (1 + self.settings.jitter * self._rng.random())

@@ -145,7 +145,7 @@ def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
     blank = VideoRecord(bvid=bvid, snapshot_at=when, source="view")
     if not answer.ok:
         state = TERMINAL.get(answer.code, State.UNREADABLE) if answer.code is not None else State.UNREADABLE
-        return replace(blank, state=state, note=answer.said or "no answer")
+        return replace(blank, state=state, note=answer.summary or "no answer")
     record = from_video_object(answer.data, "view", when)
     if isinstance(record, str):
         return replace(blank, state=State.UNREADABLE, note=record)
@@ -159,7 +159,7 @@ def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
 def followers(answer: Answer) -> tuple[int | None, str]:
     """The follower count in an answer to `relation/stat`, and why there is none."""
     if not answer.ok:
-        return None, answer.said or "no answer"
+        return None, answer.summary or "no answer"
     count = whole(_mapping(answer.data).get("follower"), "count")
     return count, "" if count is not None else "the answer holds no follower count"
 

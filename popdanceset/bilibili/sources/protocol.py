@@ -73,7 +73,7 @@ def listed(
         InputError: the answer is a code instead of data, or holds no such list.
     """
     if not answer.ok:
-        raise InputError(f"the host gives no listing ({answer.said})", source, "check the section's number")
+        raise InputError(f"the host gives no listing ({answer.summary})", source, "check the section's number")
     data = answer.data if isinstance(answer.data, dict) else {}
     items = data.get(key)
     if items is None and key in data:

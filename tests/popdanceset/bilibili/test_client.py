@@ -1,5 +1,7 @@
 import json
 import socket
+from datetime import timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from popdanceset import __version__
-from popdanceset.bilibili.client import MAX_BYTES, Client, open_client, read_answer
+from popdanceset.bilibili.client import (
+    LONGEST_RETRY_AFTER,
+    MAX_BYTES,
+    Client,
+    open_client,
+    read_answer,
+    retry_after,
+)
 from popdanceset.bilibili.politeness import Politeness
 from popdanceset.errors import RefusedError, SettingsError, TransferError
 from popdanceset.settings import CrawlSettings, NetworkSettings, Settings
 from popdanceset.store import Store
-from tests.popdanceset.bilibili.conftest import Connect, Host, Time, ok, says
+from tests.popdanceset.bilibili.conftest import START, Connect, Host, Time, ok, says
 
 
 def in_turn(*replies):
@@ -47,8 +56,7 @@ def test_the_guest_names_itself_and_keeps_no_cookies(connect: Connect) -> None:
         (412, b"<html>The request was rejected</html>"),
         (412, {"code": -412, "message": "banned"}),
         (429, b""),
-        (500, b"oops"),
-        (503, {"code": -500}),
+        (503, {"code": -412}),
         says(-412),
         says(-352),
         says(-799),
@@ -72,11 +80,73 @@ def test_refusals_end_in_an_error(connect: Connect, time: Time) -> None:
     assert time.passed == 60 + 120
 
 
+@pytest.mark.parametrize("outage", [(500, b"oops"), (502, b"<html>"), (503, {"code": -500})])
+def test_an_outage_is_waited_out_and_is_not_a_refusal(connect: Connect, time: Time, outage) -> None:
+    host = in_turn(outage, outage, ok("data"))
+    client = connect(host, cool_down=60, jitter=0)
+    assert client.get("/a", {}).data == "data"
+    assert time.passed == 60 + 120
+    assert client.politeness.refusals == 0
+
+
+def test_a_storm_of_outages_ends_in_an_error_worth_another_try(connect: Connect, time: Time) -> None:
+    host = in_turn((503, b"overloaded"))
+    with pytest.raises(TransferError, match="failed 3 times in a row.*HTTP 503.*is kept") as caught:
+        connect(host, refusals_before_stop=3, cool_down=60, jitter=0).get("/a", {})
+    assert caught.value.exit_code == 1
+    assert len(host.asked) == 3
+    assert time.passed == 60 + 120
+
+
+def test_outages_and_refusals_in_turn_end_too(connect: Connect) -> None:
+    host = Host(lambda path, query: (500, b"") if len(host.asked) % 2 else says(-412))
+    with pytest.raises(TransferError):
+        connect(host, refusals_before_stop=3).get("/a", {})
+    assert len(host.asked) == 5
+
+
+@pytest.mark.parametrize("status", [412, 429, 503])
+@pytest.mark.parametrize("header", ["300", format_datetime(START + timedelta(seconds=300), usegmt=True)])
+def test_the_host_may_ask_for_a_longer_pause(connect: Connect, time: Time, status: int, header: str) -> None:
+    host = in_turn((status, b""), ok("data"))
+    host.reply_headers = {"Retry-After": header}
+    connect(host, cool_down=60, jitter=0).get("/a", {})
+    assert time.passed == 300
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 0),
+        ("120", 120),
+        (" 7 ", 7),
+        ("9" * 400, LONGEST_RETRY_AFTER),
+        ("-5", 0),
+        ("1.5", 0),
+        ("soon", 0),
+        ("Sun, 01 Mar 2026 12:01:40 GMT", 100),
+        ("Sunday, 01-Mar-26 12:01:40 GMT", 100),
+        ("Sun, 01 Mar 2026 12:01:40 -0000", 100),
+        ("Sun, 01 Mar 2026 20:01:40 +0800", 100),
+        ("Sun, 01 Mar 2026 11:59:00 GMT", 0),
+        ("Mon, 01 Mar 2027 12:00:00 GMT", LONGEST_RETRY_AFTER),
+        ("Sun, 01 Mar 99999 12:00:00 GMT", 0),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str, seconds: float) -> None:
+    assert retry_after(header, START) == seconds
+
+
+@given(st.text())
+def test_no_retry_after_header_breaks_the_client(header: str) -> None:
+    assert 0 <= retry_after(header, START) <= LONGEST_RETRY_AFTER
+
+
 @pytest.mark.parametrize("code", [-404, -400, -403, 62002, 62004, 62012, 12345])
 def test_other_codes_are_the_callers_business(connect: Connect, code: int) -> None:
     host = in_turn(says(code, "why"))
     answer = connect(host).get("/a", {})
-    assert (answer.code, answer.said, answer.ok) == (code, f"{code}: why", False)
+    assert (answer.code, answer.summary, answer.ok) == (code, f"{code}: why", False)
     assert len(host.asked) == 1
 
 
@@ -85,7 +155,7 @@ def test_an_unreadable_answer_is_asked_for_again_then_told(connect: Connect) -> 
     assert connect(host).get("/a", {}).data == "data"
     host = in_turn((200, b"<html>"))
     answer = connect(host).get("/a", {})
-    assert (answer.code, answer.message) == (None, "HTTP 200, no JSON")
+    assert (answer.code, answer.message) == (None, "HTTP 200, not JSON")
     assert len(host.asked) == 3
 
 
@@ -112,7 +182,7 @@ def test_a_redirect_is_not_followed(connect: Connect) -> None:
 
 
 def test_an_endless_answer_is_cut() -> None:
-    assert read_answer(200, b" " * (MAX_BYTES + 1)).message.endswith("longer than any true answer")
+    assert read_answer(200, b" " * (MAX_BYTES + 1)).message.endswith("too long")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +214,7 @@ def test_whatever_arrives_becomes_an_answer(content: object) -> None:
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     answer = read_answer(200, body)
     assert answer.code is None or isinstance(answer.code, int)
-    assert isinstance(answer.said, str)
+    assert isinstance(answer.summary, str)
 
 
 def test_a_missing_certificate_is_a_matter_of_settings(tmp_path: Path, store: Store) -> None:
