@@ -1,1 +1,1 @@
-"""Bilibili as a polite guest sees it: public, unauthenticated, unsigned statistics requests at a low rate."""
+"""The polite Bilibili client and the crawl: public, unauthenticated, unsigned requests at a low rate."""

@@ -69,8 +69,8 @@ class Answer:
 
 
 class Client:
-    """Sends requests to api.bilibili.com politely: without cookies, signatures, redirects, or credentials from
-    the environment.
+    """Sends requests to api.bilibili.com politely: without cookies, signatures, redirects, or credentials
+    from the environment.
 
     Args:
         network: proxy, certificate and time limit.
@@ -198,7 +198,9 @@ def open_client(settings: Settings, store: Store) -> Client:
 
 
 def read_answer(status: int, body: bytes) -> Answer:
-    """Reads Bilibili's envelope `{"code", "message", "data"}`; anything else becomes an answer without a code."""
+    """Reads Bilibili's envelope `{"code", "message", "data"}`; anything else becomes an answer without a
+    code.
+    """
     if len(body) > MAX_BYTES:
         return Answer(None, f"HTTP {status}, too long")
     try:

@@ -1,4 +1,4 @@
-"""`popdanceset crawl`."""
+"""`popdanceset crawl` and `growth`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from popdanceset.commands import with_settings, with_values
 
 SHOWN = 5
-"""So many reasons are listed; the rest is counted."""
+"""At most this many reasons are listed; the rest is counted."""
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     "sources",
     metavar="NAME[:ARGUMENT]",
     multiple=True,
-    help="A list of videos, see above; may be repeated (default: ranking:1004 and newest:1004).",
+    help="Source of videos, see above; may be repeated (default: ranking:1004 and newest:1004).",
 )
-@click.option("--max-videos", type=int, metavar="N", help="Ask for no further page after so many videos.")
+@click.option("--max-videos", type=int, metavar="N", help="Stop requesting pages after this many videos.")
 @click.option(
     "--day",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help="Continue the crawl of that day (default: today, UTC).",
+    help="Day to begin or continue (default: today, UTC).",
 )
 @click.option(
     "--followers",
     "model",
     metavar="MODEL",
-    help="Then ask for the followers of promising uploaders; a fit's file or id, or paper-midpoints.",
+    help="Then request the follower counts of promising uploaders; a fit's file or id, or paper-midpoints.",
 )
 def crawl(
     settings: Settings,
@@ -47,19 +47,20 @@ def crawl(
     day: datetime | None,
     model: str | None,
 ) -> None:
-    """Read video statistics politely; a crawl of the day that was interrupted goes on.
+    """Read video statistics politely; continue an interrupted crawl of the day.
 
     \b
     Sources:
       ranking:SECTION         the best hundred of a section, e.g. ranking:1004 (dance)
       newest:SECTION          its uploads, newest first
-      range:SECTION:FROM-TO   its uploads between two days (YYYYMMDD), most viewed first
-      popular                 dance videos among what the home page recommends
-      ids:FILE                videos named in a text file, one a line
-      manifest:FOLDER         videos of an earlier manifest
+      range:SECTION:FROM-TO   its uploads in a date range (YYYYMMDD), most viewed first
+      popular                 dance videos recommended on the home page
+      ids:FILE                videos listed in a text file, one a line
+      manifest:NAME           videos of an earlier manifest (a name or a folder)
 
-    A host that refuses, or a day whose requests (crawl.requests_per_day) are used up, ends the crawl with
-    exit code 3 and the time of the next try. What was collected is kept and never asked for again.
+    If the host refuses, or the day's requests (crawl.requests_per_day) are used up, the crawl ends with exit
+    code 3 and the time of the next try. If the host is out of reach or fails, it ends with exit code 1. What
+    was collected is kept and never requested again.
     """
     from popdanceset.bilibili.client import open_client
     from popdanceset.bilibili.crawl import ask_followers
@@ -77,20 +78,20 @@ def crawl(
     try:
         with track("crawl", settings.crawl.max_videos) as advance:
             report = run(settings, store, day=date, advance=advance, client=client)
-        _tell_crawl(report)
+        _show_crawl(report)
         if model:
             from popdanceset.popularity.model import load_model
 
             chosen = load_model(model, settings, store)
             with track("followers") as advance:
                 asked = ask_followers(settings, store, chosen, day=date, advance=advance, client=client)
-            _tell_followers(asked)
+            _show_followers(asked)
         if report.settled:
             click.echo(economy(client.politeness.requests, report.settled))
     except (RefusedError, TransferError):
         click.echo(
             f"{date}: stopped after {client.politeness.requests} requests; "
-            f"{len(Ledger(store, date).known)} videos are kept; --day {date} goes on with this snapshot"
+            f"{len(Ledger(store, date).known)} videos are kept; --day {date} continues this snapshot"
         )
         raise
     finally:
@@ -101,7 +102,7 @@ def crawl(
 @with_settings
 @click.argument("bvids", nargs=-1, required=True, metavar="BV...")
 def growth(settings: Settings, bvids: tuple[str, ...]) -> None:
-    """Show what videos gained a day between the crawls."""
+    """Show the daily growth of videos between crawls."""
     from popdanceset.bilibili.growth import growth as increments
     from popdanceset.bilibili.ids import is_bvid
     from popdanceset.errors import InputError
@@ -110,7 +111,9 @@ def growth(settings: Settings, bvids: tuple[str, ...]) -> None:
 
     for bvid in bvids:
         if not is_bvid(bvid):
-            raise InputError(f"{bvid[:40]!r} is no video id", "growth", "write BV and ten letters or digits")
+            raise InputError(
+                f"{bvid[:40]!r} is not a video id", "growth", "write BV and ten letters or digits"
+            )
     rows = increments(Store(settings.store), bvids).to_pylist()
     known = {row["bvid"] for row in rows}
     if rows:
@@ -124,7 +127,7 @@ def growth(settings: Settings, bvids: tuple[str, ...]) -> None:
             click.echo(f"{bvid:<14}fewer than two snapshots: crawl again on another day", err=True)
 
 
-def _tell_crawl(report: CrawlReport) -> None:
+def _show_crawl(report: CrawlReport) -> None:
     click.echo(
         f"{report.day}: {report.videos} videos, {report.rows} new rows "
         f"({report.tombstones} gone or hidden, {report.unreadable} unreadable); "
@@ -139,9 +142,9 @@ def _tell_crawl(report: CrawlReport) -> None:
         click.echo(f"  {failure}")
 
 
-def _tell_followers(report: FollowersReport) -> None:
+def _show_followers(report: FollowersReport) -> None:
     click.echo(
-        f"{report.day}: {report.promising} promising uploaders, {report.asked} asked for "
-        f"({report.unknown} without a number); {report.requests} requests in {report.seconds:.0f} s, "
+        f"{report.day}: {report.promising} promising uploaders, {report.asked} requested "
+        f"({report.unknown} unknown); {report.requests} requests in {report.seconds:.0f} s, "
         f"{report.refusals} refused"
     )

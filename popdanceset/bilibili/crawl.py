@@ -1,11 +1,12 @@
-"""The crawl: listings first, `view` for what they lack, followers for promising uploaders only."""
+"""The crawl: listings first, `view` for what they lack, follower counts for promising uploaders only."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -38,27 +39,36 @@ def crawl(
     advance: Advance | None = None,
     client: Client | None = None,
 ) -> CrawlReport:
-    """Reads the sources of the settings into `statistics/date=…/`, going on where an earlier run of the day
-    ended.
+    """Reads the sources of the settings into the day's statistics, continuing an earlier run of the day.
 
-    A source that fails is announced and the others go on.
+    A source that fails is logged, and the others are read.
 
     Args:
-        settings: `crawl` and `network`.
+        settings: `crawl`, `network` and `manifests`.
         store: where the tables are.
-        day: whose crawl to begin or continue; None: today in UTC.
-        advance: told of each new video, with rate, refusals and estimated end.
-        client: None: one made from the settings.
+        day: the day to begin or continue; None: today in UTC.
+        advance: called with the number of new videos, and with rate, refusals and estimated end.
+        client: None: a client made from the settings.
 
     Raises:
-        SettingsError: a source is unknown or its argument does not fit.
-        InputError: no source gave anything.
+        SettingsError: a source is unknown, or its argument does not fit.
+        InputError: no source returned a video.
         RefusedError: the host refuses, or the day's requests are used up; what was collected is kept.
-        TransferError: the host cannot be reached; what was collected is kept.
+        TransferError: the host is out of reach or fails; what was collected is kept.
     """
-    sources = [parse_source(text) for text in dict.fromkeys(settings.crawl.sources)]
+    sources = [parse_source(text, settings) for text in dict.fromkeys(settings.crawl.sources)]
     with _opened(client, settings, store) as guest:
-        return _Crawl(settings, store, day, advance, guest).run(sources)
+        report = _Crawl(settings, store, day, advance, guest).run(sources)
+    log.info(
+        "crawl of %s: %d videos, %d new rows; %d requests (%d refused) in %.1f s",
+        report.day,
+        report.videos,
+        report.rows,
+        report.requests,
+        report.refusals,
+        report.seconds,
+    )
+    return report
 
 
 def ask_followers(
@@ -70,26 +80,20 @@ def ask_followers(
     advance: Advance | None = None,
     client: Client | None = None,
 ) -> FollowersReport:
-    """Asks for the followers of uploaders with a video of Pop > min_pop − follower_margin, best videos first.
+    """Requests the follower counts of uploaders with a video of Pop > min_pop − follower_margin, best videos
+    first.
 
-    An uploader is asked for once a day, however often this runs.
+    Each uploader is requested once a day, however often this runs.
 
     Args:
-        settings: `popularity` and `network`.
-        store: where the tables are.
-        model: by which the videos are scored.
-        day: whose files to begin or continue; None: today in UTC.
-        advance: told of each uploader.
-        client: None: one made from the settings.
+        model: scores the videos.
+        advance: called for each uploader.
 
-    Raises:
-        RefusedError: the host refuses, or the day's requests are used up; what was collected is kept.
-        TransferError: the host cannot be reached; what was collected is kept.
+        The other arguments and the errors are those of `crawl`.
     """
-    tell = advance or ignore
+    advance = advance or ignore
     with _opened(client, settings, store) as guest:
-        start, gate = guest.clock.monotonic(), guest.politeness
-        requests, refusals = gate.requests, gate.refusals
+        meter, gate = _Meter(guest), guest.politeness
         day = day or guest.clock.now().date()
         ledger = FollowerLedger(store, day)
         mids = promising_uploaders(settings, store, model)
@@ -99,42 +103,68 @@ def ask_followers(
             count, note = followers(guest.get("/x/relation/stat", {"vmid": mid}))
             ledger.save(mid, guest.clock.now(), count, note)
             unknown += count is None
-            tell(1, f"{number}/{len(todo)}, {pace(gate, len(todo) - number)}")
-        return FollowersReport(
-            day,
-            len(mids),
-            len(todo),
-            unknown,
-            gate.requests - requests,
-            gate.refusals - refusals,
-            guest.clock.monotonic() - start,
+            advance(1, f"{number}/{len(todo)}, {pace(gate, len(todo) - number)}")
+        report = FollowersReport(
+            day, len(mids), len(todo), unknown, meter.requests, meter.refusals, meter.seconds
         )
+    log.info(
+        "followers of %s: %d promising, %d requested (%d unknown); %d requests (%d refused) in %.1f s",
+        report.day,
+        report.promising,
+        report.asked,
+        report.unknown,
+        report.requests,
+        report.refusals,
+        report.seconds,
+    )
+    return report
 
 
 def promising_uploaders(settings: Settings, store: Store, model: PopularityModel) -> list[int]:
-    """Uploaders with a public video of Pop > min_pop − follower_margin, those of the best videos first."""
+    """Returns uploaders with a public video of Pop > min_pop − follower_margin, those of the best videos
+    first.
+    """
     from popdanceset.popularity.score import score
 
     table = latest_statistics(store)
     pop, _ = score(table, model)
     threshold = settings.popularity.min_pop - settings.popularity.follower_margin
     public = pc.equal(table["state"], State.PUBLIC.value).to_numpy()
-    chosen = np.flatnonzero(public & (pop > threshold))  # an unknown Pop is NaN, which is above nothing
+    chosen = np.flatnonzero(public & (pop > threshold))  # an unknown Pop is NaN: never above
     best_first = chosen[np.argsort(-pop[chosen], kind="stable")]
     mids = table["mid"].take(best_first).to_pylist()
     return list(dict.fromkeys(mid for mid in mids if mid is not None))
 
 
-@contextlib.contextmanager
-def _opened(client: Client | None, settings: Settings, store: Store) -> Iterator[Client]:
+def _opened(client: Client | None, settings: Settings, store: Store) -> AbstractContextManager[Client]:
+    """Keeps a given client open at the end, and closes one that was made here."""
     if client is not None:
-        yield client
-        return
-    own = open_client(settings, store)
-    try:
-        yield own
-    finally:
-        own.close()
+        return contextlib.nullcontext(client)
+    return contextlib.closing(open_client(settings, store))
+
+
+class _Meter:
+    """Requests, refusals and seconds of a client since the meter was made."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._start = self._read()
+
+    @property
+    def requests(self) -> int:
+        return self._read()[0] - self._start[0]
+
+    @property
+    def refusals(self) -> int:
+        return self._read()[1] - self._start[1]
+
+    @property
+    def seconds(self) -> float:
+        return self._read()[2] - self._start[2]
+
+    def _read(self) -> tuple[int, int, float]:
+        gate = self._client.politeness
+        return gate.requests, gate.refusals, self._client.clock.monotonic()
 
 
 class _Crawl:
@@ -156,8 +186,7 @@ class _Crawl:
         self.listing_left: float | None = 0.0
 
     def run(self, sources: list[Source]) -> CrawlReport:
-        start, gate = self.client.clock.monotonic(), self.client.politeness
-        requests, refusals = gate.requests, gate.refusals
+        meter = _Meter(self.client)
         settled = len(self.ledger.settled)
         self.advance(len(self.ledger.known), "")
         for number, source in enumerate(sources, 1):
@@ -165,10 +194,10 @@ class _Crawl:
             try:
                 self._read(source)
             except InputError as error:
-                log.warning("source ended early: %s", error)
+                log.warning("a source ended early: %s", error)
                 self.failures.append(str(error))
         if len(self.failures) == len(sources) and not self.ledger.known:
-            raise InputError(f"no source gave a video; the first: {self.failures[0]}", "crawl")
+            raise InputError(f"no source returned a video; the first: {self.failures[0]}", "crawl")
         self.listing_left = 0.0
         self._complete()
         return CrawlReport(
@@ -176,22 +205,22 @@ class _Crawl:
             len(self.ledger.known),
             len(self.ledger.settled) - settled,
             self.rows,
-            gate.requests - requests,
-            gate.refusals - refusals,
+            meter.requests,
+            meter.refusals,
             self.states[State.GONE] + self.states[State.HIDDEN],
             self.states[State.UNREADABLE],
             dict(self.skipped),
             tuple(self.failures),
-            self.client.clock.monotonic() - start,
+            meter.seconds,
         )
 
     def _read(self, source: Source) -> None:
-        """Reads the pages of a listing that are not finished."""
+        """Reads the unfinished pages of a listing."""
         first = number = self.ledger.next_page(source.slug)
         start, before = self._work, None
         while not self.ledger.ended(source.slug) and len(self.ledger.known) < self.limit:
             page = source.page(number, self.client)
-            # A host that takes no notice of the page's number would be asked for ever.
+            # A host that ignores the page number would never reach a last page.
             last = page.last or (before is not None and _same(page, before))
             known = len(self.ledger.known)
             save = self.ledger.save_last if last else self.ledger.save
@@ -204,7 +233,7 @@ class _Crawl:
             before, number = page, number + 1
 
     def _pages_left(self, page: Page, number: int, last: bool) -> float | None:
-        """How many pages the listing still has; None if it does not say."""
+        """Returns how many pages of the listing are left; None if the host does not state it."""
         if last or page.pages is None:
             return 0.0 if last else None
         room = max(self.limit - len(self.ledger.known), 0)
@@ -212,11 +241,11 @@ class _Crawl:
 
     @property
     def _work(self) -> int:
-        """Requests sent, and those that the rows met so far still need."""
+        """Requests sent so far, and those that the known videos still need."""
         return self.client.politeness.requests + self.ledger.open
 
     def _complete(self) -> None:
-        """Asks `view` for each video whose rows lack something."""
+        """Requests `view` for each video whose rows lack something."""
         number = self.ledger.next_page(VIEW)
         batch: list[VideoRecord] = []
         for bvid in self.ledger.unsettled:
@@ -236,6 +265,7 @@ class _Crawl:
 
 
 def _same(page: Page, before: Page) -> bool:
+    """Returns whether two pages list the same videos."""
     return page.skipped == before.skipped and [r.bvid for r in page.records] == [
         r.bvid for r in before.records
     ]

@@ -1,4 +1,4 @@
-"""How fast videos grow: increments a day between the snapshots of successive crawls."""
+"""Growth of videos: increments a day between the snapshots of successive crawls."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from popdanceset import layout
 from popdanceset.bilibili.statistics import latest
 from popdanceset.schema import COUNTS, GROWTH, STATISTICS, State
 from popdanceset.store import Store
@@ -17,22 +18,22 @@ MS_A_DAY = 86_400_000
 
 
 def growth(store: Store, bvids: Sequence[str] | None = None) -> pa.Table:
-    """What the seven counts gained a day, between each snapshot of a video and the next.
+    """Computes the daily increments of the seven counts between successive snapshots of each video.
 
-    The crawl of a day is one snapshot: of a video that several listings gave, the row counts that
+    A day's crawl is one snapshot: of a video in several listings, it uses the row that
     `popdanceset.bilibili.statistics.latest` prefers. Rows without any count (tombstones, unreadable
-    answers) are passed over. Counts may shrink: the host takes back what it holds to be fraud.
+    answers) are ignored. Counts may shrink, because the host removes counts that it considers fraudulent.
 
     Args:
         store: where the tables are.
-        bvids: these videos only; None: all.
+        bvids: only these videos; None: all.
 
     Returns:
-        Table of schema GROWTH, one row a pair of successive snapshots, ordered by bvid and time. A count
-        that is unknown at either end is null.
+        Table of schema GROWTH, one row for each pair of successive snapshots, ordered by bvid and time. The
+        increment of a count that is unknown in either snapshot is null.
     """
     wanted = None if bvids is None else ds.field("bvid").isin(pa.array(bvids, pa.string()))
-    days = sorted({str(PurePosixPath(name).parent) for name in store.list("statistics", ".parquet")})
+    days = sorted({str(PurePosixPath(name).parent) for name in store.list(layout.STATISTICS, layout.PARQUET)})
     snapshots = [
         _of_one_day(store.read_table(day, STATISTICS, filter=wanted)).select(["bvid", "snapshot_at", *COUNTS])
         for day in days
@@ -41,7 +42,7 @@ def growth(store: Store, bvids: Sequence[str] | None = None) -> pa.Table:
         return GROWTH.empty_table()
     rows = pa.concat_tables(snapshots).sort_by([("bvid", "ascending"), ("snapshot_at", "ascending")])
     before, after = rows.slice(0, max(len(rows) - 1, 0)), rows.slice(1)
-    # A crawl that was continued days later may meet the next one's snapshot: no time, no rate.
+    # A crawl that was continued days later may coincide with the next snapshot: no time, no rate.
     pair = pc.and_(
         pc.equal(before["bvid"], after["bvid"]), pc.less(before["snapshot_at"], after["snapshot_at"])
     )
@@ -57,7 +58,7 @@ def growth(store: Store, bvids: Sequence[str] | None = None) -> pa.Table:
 
 
 def _of_one_day(table: pa.Table) -> pa.Table:
-    """The row of each public video that tells most, among those that hold any count."""
+    """Returns the most complete row of each public video, among rows with any count."""
     public = pc.equal(table["state"], State.PUBLIC.value)
     known = pc.is_valid(table[COUNTS[0]])
     for name in COUNTS[1:]:

@@ -1,12 +1,12 @@
-"""What one day's crawl has finished: its files are its memory.
+"""The ledger of a day's crawl: which pages are finished, which videos and uploaders are known.
 
     statistics/date=YYYY-MM-DD/{source}-{page}.parquet   a finished page of a listing
     statistics/date=YYYY-MM-DD/view-{batch}.parquet      fifty answers of `view`
-    crawl/date=YYYY-MM-DD/{source}.json                  the listing was read to its end
+    crawl/date=YYYY-MM-DD/{source}.json                  the last page of a listing, once it is known
     followers/date=YYYY-MM-DD/{batch}.parquet            fifty answers of `relation/stat`
 
-A file is named by what it holds, so writing it again replaces it; a page whose file is there is never asked
-for again.
+Files are named by their content, so writing one again replaces it. A page whose file exists is never
+requested again.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from typing import Any
 
 import pyarrow as pa
 
+from popdanceset import layout
 from popdanceset.bilibili.records import NEEDED, VideoRecord
 from popdanceset.schema import FOLLOWERS, STATISTICS, State
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 
 VIEW = "view"
-"""Stands for a source in the names of files that hold answers of `view`."""
+"""Replaces the source in the names of files with answers of `view`."""
 
 BATCH = 50
-"""Rows of a file that is written again after each answer: a killed crawl loses none, and files stay few."""
+"""Rows of a file that is rewritten after each answer: a killed crawl loses none, and there are few files."""
 
 
 class Ledger:
-    """The state of the crawl of one day.
+    """The state of one day's crawl.
 
     Attributes:
-        known: every video that has a row of this day.
-        settled: those of them that need no `view`: complete, tombstones, or asked already.
+        known: videos with a row of this day, in the order in which they were found.
+        settled: known videos that need no `view`: complete, tombstones, or requested already.
     """
 
     def __init__(self, store: Store, day: date) -> None:
         self._store = store
-        self._folder = f"statistics/date={day.isoformat()}"
-        self._marks = f"crawl/date={day.isoformat()}"
+        self._folder = layout.statistics_of(day)
+        self._marks = layout.crawl_marks_of(day)
         self.known: dict[str, None] = {}
         self.settled: set[str] = set()
         self._files = set(store.list(self._folder, ".parquet"))
@@ -52,28 +53,28 @@ class Ledger:
             self._remember(row["bvid"], settled=not lacking or row["source"] == VIEW)
 
     def next_page(self, slug: str) -> int:
-        """Number of the first page that is not finished."""
+        """Returns the number of the first page that is not finished."""
         number = 1
         while self._name(slug, number) in self._files:
             number += 1
         return number
 
     def ended(self, slug: str) -> bool:
-        """Whether the listing was read to its end: its last page is known, and finished."""
+        """Returns whether the listing was read to its end: its last page is known and finished."""
         mark = self._last.get(self._mark(slug))
         return mark is not None and self.next_page(slug) > mark["last_page"]
 
     def save_last(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
-        """As `save`, for the page after which there is none."""
-        # The mark goes first: without its page it means nothing, but a last page without its mark would make
-        # the next run ask for one more.
+        """Saves the last page of a listing, as `save` does."""
+        # The mark is written first: without its page it has no effect, but a last page without its mark would
+        # make the next run request one page more.
         mark = {"source": slug, "last_page": number}
         self._store.write_json(self._mark(slug), mark)
         self._last[self._mark(slug)] = mark
         self.save(slug, number, records)
 
     def save(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
-        """A page is finished; its records are on disk when this returns."""
+        """Saves a finished page; its records are on disk when this returns."""
         rows = list(records)
         name = self._name(slug, number)
         self._store.write_table(name, from_rows([r.row() for r in rows], STATISTICS), STATISTICS)
@@ -83,12 +84,12 @@ class Ledger:
 
     @property
     def open(self) -> int:
-        """Number of the unsettled."""
+        """Number of known videos that are not settled."""
         return len(self.known) - len(self.settled)
 
     @property
     def unsettled(self) -> list[str]:
-        """Videos for which `view` is still to be asked, in the order in which they were met."""
+        """Known videos that are not settled, in the order in which they were found."""
         return [bvid for bvid in self.known if bvid not in self.settled]
 
     def _remember(self, bvid: str, settled: bool) -> None:
@@ -104,15 +105,15 @@ class Ledger:
 
 
 class FollowerLedger:
-    """The follower counts asked for on one day.
+    """The follower counts requested on one day.
 
     Attributes:
-        asked: uploaders that have a row of this day, with or without a number.
+        asked: uploaders with a row of this day, with or without a follower count.
     """
 
     def __init__(self, store: Store, day: date) -> None:
         self._store = store
-        self._folder = f"followers/date={day.isoformat()}"
+        self._folder = layout.followers_of(day)
         self.asked: set[int] = set(
             store.read_table(self._folder, FOLLOWERS, columns=["mid"])["mid"].to_pylist()
         )
@@ -121,7 +122,7 @@ class FollowerLedger:
         self._rows: list[dict[str, Any]] = []
 
     def save(self, mid: int, when: datetime, follower: int | None, note: str) -> None:
-        """Keeps one answer; it is on disk when this returns."""
+        """Saves one answer, which is on disk when this returns."""
         if len(self._rows) == BATCH:
             self._rows, self._number = [], self._number + 1
         self._rows.append({"mid": mid, "snapshot_at": when, "follower": follower, "note": note})
@@ -131,5 +132,5 @@ class FollowerLedger:
 
 
 def read_followers(store: Store) -> pa.Table:
-    """Every follower count that was ever read, of schema FOLLOWERS."""
-    return store.read_table("followers", FOLLOWERS)
+    """Returns all follower counts of all days, as a table of schema FOLLOWERS."""
+    return store.read_table(layout.FOLLOWERS, FOLLOWERS)

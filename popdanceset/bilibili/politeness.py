@@ -1,5 +1,5 @@
-"""How a polite guest behaves: it identifies itself, keeps to a low rate and a daily number of requests, pauses
-after refusals, and stops when it is refused repeatedly.
+"""How a polite guest behaves: it identifies itself, keeps to a low rate and a daily number of requests,
+pauses after refusals, and stops when it is refused repeatedly.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ class Politeness:
             self._in_a_row = 0
 
     def refused(self, why: str, retry_after: float = 0.0) -> float:
-        """Records that a request was refused. No request is sent until the cool-down is over, which doubles with
-        each refusal in a row.
+        """Records that a request was refused. No request is sent until the cool-down is over, which doubles
+        with each refusal in a row.
 
         Args:
             why: the host's message or code.

@@ -1,8 +1,8 @@
-"""Typed records from what the host says, whatever that is.
+"""Typed records from the host's answers, which may contain anything.
 
-Any field may be missing, a string, `"--"`, negative or of a wrong type. What cannot be used becomes None,
-never a guess; a record that still lacks something says so in its note, and one without a usable id is
-skipped with a reason.
+A field may be missing, a string, `"--"`, negative or of a wrong type. What cannot be used becomes None, never
+a guess. A record that lacks something lists it in its note, and an element without a usable id is skipped
+with a reason.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from popdanceset.bilibili.text import one_line
 from popdanceset.schema import COUNTS, State
 
 CHINA = timezone(timedelta(hours=8))
-"""The zone of times that the host writes as text."""
+"""The time zone of times that the host writes as text."""
 
 NEEDED = (*COUNTS, "mid", "title", "duration", "pubdate")
-"""A record that lacks one of these is incomplete: `view` is asked for it."""
+"""A record that lacks one of these is incomplete, and `view` is requested for it."""
 
 TERMINAL = {-404: State.GONE, 62002: State.HIDDEN, 62004: State.HIDDEN, 62012: State.HIDDEN}
-"""Codes after which a video is not asked for again, and what they say of it."""
+"""Codes after which a video is not requested again, and the state that they mean."""
 
 _LARGEST = {"int8": 2**7 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "count": 2**53}
-"""What a number may be at most. A count above 2⁵³, which a float64 no longer holds exactly, is none."""
+"""The largest number of each type. A count above 2⁵³, which float64 cannot represent exactly, is not
+accepted.
+"""
 
 _DIGITS = re.compile(r"\d{1,19}(\.0{1,9})?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
@@ -36,7 +38,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
 
 @dataclass(frozen=True)
 class VideoRecord:
-    """One row of `popdanceset.schema.STATISTICS`; see there for the meaning of each field."""
+    """One row of `popdanceset.schema.STATISTICS`, which documents the fields."""
 
     bvid: str
     snapshot_at: datetime
@@ -65,37 +67,37 @@ class VideoRecord:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What a public video's record lacks."""
+        """Names of the needed fields that a public video's record lacks."""
         return tuple(n for n in NEEDED if getattr(self, n) is None) if self.state is State.PUBLIC else ()
 
     def noted(self) -> VideoRecord:
-        """The record with a note of what it lacks."""
+        """Returns the record with a note of what it lacks."""
         return replace(self, note=f"missing: {', '.join(self.missing)}") if self.missing else self
 
     def row(self) -> dict[str, Any]:
-        """The record as a row of the table."""
+        """Returns the record as a row of the table."""
         return {**vars(self), "state": self.state.value}
 
 
 def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | str:
-    """The record in a video object, or why there is none.
+    """Reads a video object.
 
     Args:
-        item: element of a listing, or the data of `view`; nothing about it has been checked.
+        item: unchecked element of a listing, or the data of `view`.
         source: name of the listing.
         when: time of the answer.
+
+    Returns:
+        The record, or the reason why the element is not a video.
     """
-    if not isinstance(item, dict):
-        return f"{source}: a {type(item).__name__} instead of a video"
-    bvid = item.get("bvid")
-    if not is_bvid(bvid):
-        return f"{source}: {str(bvid)[:40]!r} is no video id"
+    if problem := _problem(item, source):
+        return problem
     owner, stat, parts = _mapping(item.get("owner")), _mapping(item.get("stat")), item.get("pages")
     pages = whole(item.get("videos"), "int32")
     state = item.get("state")
     hidden = isinstance(state, int) and state < 0
     return VideoRecord(
-        bvid=bvid,
+        bvid=item["bvid"],
         snapshot_at=when,
         source=source,
         state=State.HIDDEN if hidden else State.PUBLIC,
@@ -117,14 +119,13 @@ def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | s
 
 
 def from_ordered_object(item: Any, source: str, when: datetime) -> VideoRecord | str:
-    """The record in an element of `newlist_rank`, which has no coins, shares, likes; or why there is none."""
-    if not isinstance(item, dict):
-        return f"{source}: a {type(item).__name__} instead of a video"
-    bvid = item.get("bvid")
-    if not is_bvid(bvid):
-        return f"{source}: {str(bvid)[:40]!r} is no video id"
+    """Reads an element of `newlist_rank`, which lacks coins, shares and likes; otherwise as
+    `from_video_object`.
+    """
+    if problem := _problem(item, source):
+        return problem
     return VideoRecord(
-        bvid=bvid,
+        bvid=item["bvid"],
         snapshot_at=when,
         source=source,
         aid=whole(item.get("id")),
@@ -141,7 +142,7 @@ def from_ordered_object(item: Any, source: str, when: datetime) -> VideoRecord |
 
 
 def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
-    """The record in an answer to `view`: complete, a tombstone, or unreadable with the cause."""
+    """Returns the record in an answer to `view`: complete, a tombstone, or unreadable with the cause."""
     blank = VideoRecord(bvid=bvid, snapshot_at=when, source="view")
     if not answer.ok:
         state = TERMINAL.get(answer.code, State.UNREADABLE) if answer.code is not None else State.UNREADABLE
@@ -151,21 +152,23 @@ def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
         return replace(blank, state=State.UNREADABLE, note=record)
     if record.bvid != bvid:
         return replace(
-            blank, state=State.UNREADABLE, note=f"asked for this, the answer was about {record.bvid}"
+            blank, state=State.UNREADABLE, note=f"the answer is about another video, {record.bvid}"
         )
     return record
 
 
 def followers(answer: Answer) -> tuple[int | None, str]:
-    """The follower count in an answer to `relation/stat`, and why there is none."""
+    """Returns the follower count in an answer to `relation/stat`, or None and the reason."""
     if not answer.ok:
         return None, answer.summary or "no answer"
     count = whole(_mapping(answer.data).get("follower"), "count")
-    return count, "" if count is not None else "the answer holds no follower count"
+    return count, "" if count is not None else "the answer lacks a follower count"
 
 
 def whole(value: Any, dtype: str = "int64") -> int | None:
-    """A whole number from 0 that the type (or `count`) holds, also written as text or float; else None."""
+    """Returns a non-negative integer that fits the type (or `count`), also from text or float; otherwise
+    None.
+    """
     if isinstance(value, str):
         stripped = value.strip()
         value = int(stripped.partition(".")[0]) if _DIGITS.fullmatch(stripped) else None
@@ -177,7 +180,7 @@ def whole(value: Any, dtype: str = "int64") -> int | None:
 
 
 def seconds(value: Any) -> float | None:
-    """A length in seconds: a number, or text such as `75` or `1:15`; else None."""
+    """Returns a duration in seconds from a number, or from text such as `75` or `1:15`; otherwise None."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,4}(:\d{1,2}){1,2}", value.strip(), re.ASCII):
         total = 0
         for part in value.strip().split(":"):
@@ -190,7 +193,9 @@ def seconds(value: Any) -> float | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time: seconds since 1970, or `2022-09-01 12:00:00` in China's zone; else None."""
+    """Returns a time from seconds since 1970, or from `2022-09-01 12:00:00` in China's zone; otherwise
+    None.
+    """
     if isinstance(value, str) and _TIME.fullmatch(value.strip()):
         try:
             return datetime.fromisoformat(value.strip()).replace(tzinfo=CHINA).astimezone(UTC)
@@ -198,6 +203,14 @@ def moment(value: Any) -> datetime | None:
             return None
     number = whole(value, "int64")
     return datetime.fromtimestamp(number, UTC) if number is not None and 0 < number < 2**33 else None
+
+
+def _problem(item: Any, source: str) -> str:
+    """Returns why an element of a listing is not a video; empty if it has a video id."""
+    if not isinstance(item, dict):
+        return f"{source}: a {type(item).__name__} instead of a video"
+    bvid = item.get("bvid")
+    return "" if is_bvid(bvid) else f"{source}: {str(bvid)[:40]!r} is not a video id"
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a crawl tells: while it runs, at its end, and what it cost."""
+"""Reports of a crawl: its progress, its results, and the number of requests it needed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from datetime import date
 from popdanceset.bilibili.politeness import Politeness
 
 REQUESTS_PER_VIDEO = 2
-"""What a crawl without listings would send: one `view` and one `relation/stat`."""
+"""Requests of a crawl without listings: one `view` and one `relation/stat`."""
 
 
 @dataclass(frozen=True)
 class CrawlReport:
-    """What a crawl did.
+    """The result of a crawl.
 
     Attributes:
         day: the day whose files it wrote.
-        videos: different videos that have a row of this day, from earlier runs too.
-        settled: videos of which this run learned all there is to learn that day.
-        rows: rows this run wrote.
-        requests: questions this run asked, repeated ones included.
-        refusals: how many of them were refused.
+        videos: distinct videos with a row of this day, including those of earlier runs.
+        settled: videos that this run completed: they need no further request that day.
+        rows: rows that this run wrote.
+        requests: requests that this run sent, including repeated ones.
+        refusals: requests that were refused.
         tombstones: videos that this run found gone or hidden.
-        unreadable: videos of which this run got nothing usable.
-        skipped: elements of listings that were no video, with how often each reason came.
-        failures: sources that ended early, and why.
-        seconds: by the clock.
+        unreadable: videos whose answers were unusable.
+        skipped: how often each reason for skipping an element of a listing occurred.
+        failures: sources that ended early, with the reasons.
+        seconds: elapsed time.
     """
 
     day: date
@@ -43,22 +43,22 @@ class CrawlReport:
 
     @property
     def economy(self) -> str:
-        """What the run cost, in a line."""
+        """The requests that the run needed, in one line."""
         return economy(self.requests, self.settled)
 
 
 @dataclass(frozen=True)
 class FollowersReport:
-    """What asking for followers did.
+    """The result of requesting follower counts.
 
     Attributes:
         day: the day whose files it wrote.
         promising: uploaders with a video near or above the threshold.
-        asked: how many of them this run asked for; the others were asked earlier that day.
-        unknown: how many of those asked have no number.
-        requests: questions asked, repeated ones included.
-        refusals: how many of them were refused.
-        seconds: by the clock.
+        asked: uploaders requested in this run; the others were requested earlier that day.
+        unknown: requested uploaders whose follower count is unknown.
+        requests: requests sent, including repeated ones.
+        refusals: requests that were refused.
+        seconds: elapsed time.
     """
 
     day: date
@@ -71,27 +71,27 @@ class FollowersReport:
 
 
 def economy(requests: int, videos: int) -> str:
-    """Requests for videos, and their share of what one `view` and one `relation/stat` a video would take."""
-    told = f"{requests} requests for {videos} videos"
+    """Compares the requests with those of one `view` and one `relation/stat` a video, in one line."""
+    text = f"{requests} requests for {videos} videos"
     if not videos:
-        return told
+        return text
     share = requests / (REQUESTS_PER_VIDEO * videos)
-    return f"{told}: {share:.1%} of one view and one relation/stat a video"
+    return f"{text}: {share:.1%} of one view and one relation/stat a video"
 
 
 def pace(gate: Politeness, left: float | None) -> str:
-    """Rate, refusals and estimated end, e.g. `0.5/s, 2 refused, about 3 h left`.
+    """Describes rate, refusals and estimated end, e.g. `0.5/s, 2 refused, about 3 h left`.
 
     Args:
-        gate: what all requests passed.
-        left: requests still to come; None if nobody knows.
+        gate: the gate of all requests.
+        left: requests still to be sent; None if unknown.
     """
-    told = f"{gate.rate:.2g}/s, {gate.refusals} refused"
+    text = f"{gate.rate:.2g}/s, {gate.refusals} refused"
     if left is None:
-        return told
+        return text
     if gate.budget is not None and left > gate.budget.left:
-        return f"{told}, the day's requests last for {_about(gate.budget.left / gate.rate)}"
-    return f"{told}, {_about(left / gate.rate)} left"
+        return f"{text}, the day's requests last for {_about(gate.budget.left / gate.rate)}"
+    return f"{text}, {_about(left / gate.rate)} left"
 
 
 def _about(seconds: float) -> str:

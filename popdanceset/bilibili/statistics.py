@@ -1,4 +1,4 @@
-"""What is known of each video now: one row a video out of all snapshots."""
+"""The current statistics of each video: one row a video, chosen from all snapshots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from popdanceset import layout
 from popdanceset.bilibili.ledger import read_followers
 from popdanceset.bilibili.records import NEEDED
 from popdanceset.schema import STATISTICS, State
@@ -16,19 +17,19 @@ from popdanceset.store import Store
 
 
 def latest_statistics(store: Store) -> pa.Table:
-    """The newest usable snapshot of each video, with the newest follower count of its uploader.
+    """Returns the newest usable snapshot of each video, with the newest follower count of its uploader.
 
-    A complete row or a tombstone goes before a row that lacks something, and that before one that could not
-    be read; among equals the later snapshot wins.
+    A complete row or a tombstone is preferred to an incomplete row, and that to an unreadable one; among
+    equals the later snapshot wins.
 
     Returns:
         Table of schema STATISTICS, one row a bvid, ordered by bvid.
     """
-    return with_followers(latest(store.read_table("statistics", STATISTICS)), read_followers(store))
+    return with_followers(latest(store.read_table(layout.STATISTICS, STATISTICS)), read_followers(store))
 
 
 def latest(statistics: pa.Table) -> pa.Table:
-    """The row of each bvid that tells most, then latest; ordered by bvid.
+    """Returns the most complete row of each bvid, and among these the latest; ordered by bvid.
 
     Args:
         statistics: table of schema STATISTICS, any number of rows a bvid.
@@ -40,9 +41,8 @@ def latest(statistics: pa.Table) -> pa.Table:
             "bvid": statistics["bvid"],
             "worth": pa.array(worth(statistics)),
             "snapshot_at": statistics["snapshot_at"],
-            "source": statistics[
-                "source"
-            ],  # decides between rows of the same millisecond, so that order does not
+            # Decides between rows of the same millisecond, so that the order of rows does not.
+            "source": statistics["source"],
         }
     )
     order = pc.sort_indices(
@@ -60,7 +60,7 @@ def latest(statistics: pa.Table) -> pa.Table:
 
 
 def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
-    """The statistics with each uploader's newest known follower count in `follower`.
+    """Returns the statistics with each uploader's newest known follower count in `follower`.
 
     Args:
         statistics: table of schema STATISTICS.
@@ -82,12 +82,14 @@ def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
 
 
 def worth(statistics: pa.Table, needed: Sequence[str] = NEEDED) -> NDArray[np.int8]:
-    """2 for a complete row or a tombstone, 1 for an incomplete one, 0 for one that says nothing: it could not
-    be read, or only names the video.
+    """Rates how complete each row is, as (n,) int8.
+
+    2 is a complete row or a tombstone, 1 an incomplete row, and 0 a row without information: it could not be
+    read, or only names the video.
 
     Args:
         statistics: n rows with `state` and the needed columns.
-        needed: what a complete row has.
+        needed: columns that a complete row has.
     """
     state = statistics["state"]
     full, some = np.ones(len(statistics), bool), np.zeros(len(statistics), bool)

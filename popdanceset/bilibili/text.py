@@ -1,4 +1,4 @@
-"""Words from outside, made fit for a table, a terminal and a log."""
+"""Cleans text from outside for tables, terminals and logs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 
 LONGEST = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
-"""Control characters, line separators, and marks that turn the direction of what follows."""
+"""Control characters, line separators, and marks that change the direction of text."""
 
 
 def one_line(value: Any) -> str | None:
-    """One line of valid Unicode, no control characters, at most `LONGEST` long; None if it is no text."""
+    """Returns one line of valid Unicode without control characters, at most `LONGEST` long; None for a
+    non-string.
+    """
     if not isinstance(value, str):
         return None
     valid = value[:LONGEST].encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Where videos come from. A source is a file of its own here, and a line in `SOURCES`."""
+"""Sources of videos. Each source has its own file here and a line in `SOURCES`; see ../README.md."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from popdanceset.bilibili.sources.popular import Popular
 from popdanceset.bilibili.sources.protocol import Page, Source
 from popdanceset.bilibili.sources.ranking import Ranking
 from popdanceset.errors import SettingsError
+from popdanceset.settings import Settings
 
 __all__ = ["SOURCES", "Page", "Source", "parse_source"]
 
-SOURCES: dict[str, Callable[[str], Source]] = {
+SOURCES: dict[str, Callable[[str, Settings], Source]] = {
     "ranking": Ranking.parse,
     "popular": Popular.parse,
     "newest": Newest.parse,
@@ -24,16 +25,18 @@ SOURCES: dict[str, Callable[[str], Source]] = {
 }
 
 
-def parse_source(text: str) -> Source:
-    """The source that `name:argument` means, e.g. `ranking:1004` or `ids:my.txt`.
+def parse_source(text: str, settings: Settings) -> Source:
+    """Returns the source that `name:argument` describes, e.g. `ranking:1004` or `ids:my.txt`.
+
+    Args:
+        text: the name of a source and its argument.
+        settings: where manifests are found by name.
 
     Raises:
-        SettingsError: there is no such source, or its argument does not fit.
-        InputError: the file it names cannot be used.
+        SettingsError: the source is unknown, or its argument does not fit.
+        InputError: the file that the argument names cannot be used.
     """
     name, _, argument = text.strip().partition(":")
     if name not in SOURCES:
-        raise SettingsError(
-            f"no source is called {name!r}", "crawl.sources", f"there are {', '.join(SOURCES)}"
-        )
-    return SOURCES[name](argument)
+        raise SettingsError(f"unknown source {name!r}", "crawl.sources", f"use one of {', '.join(SOURCES)}")
+    return SOURCES[name](argument, settings)

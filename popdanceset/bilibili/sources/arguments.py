@@ -1,4 +1,4 @@
-"""Reading what stands behind a source's name."""
+"""Parsing the argument of a source, which follows its name and a colon."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from popdanceset.errors import SettingsError
 
 
 def section_of(argument: str) -> int:
-    """A section's number.
+    """Returns the number of a section.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: the argument is not a section number.
     """
     if not re.fullmatch(r"\d{1,9}", argument, re.ASCII):
         raise SettingsError(
-            f"{argument!r} is no section number", "crawl.sources", "1004 is dance, 2029 hip-hop"
+            f"{argument!r} is not a section number", "crawl.sources", "1004 is dance, 2029 hip-hop"
         )
     return int(argument)
 
 
-def days_of(argument: str) -> tuple[date, date]:
-    """First and last day from `YYYYMMDD-YYYYMMDD`.
+def date_range_of(argument: str) -> tuple[date, date]:
+    """Returns the first and last day of `YYYYMMDD-YYYYMMDD`.
 
     Raises:
-        SettingsError: they are no days, or in the wrong order.
+        SettingsError: the argument is not a date range, or ends before it begins.
     """
     try:
         first, last = (datetime.strptime(part, "%Y%m%d").date() for part in argument.split("-"))
     except ValueError as error:
         raise SettingsError(
-            f"{argument!r} are no days", "crawl.sources", "write YYYYMMDD-YYYYMMDD"
+            f"{argument!r} is not a date range", "crawl.sources", "write YYYYMMDD-YYYYMMDD"
         ) from error
     if first > last:
         raise SettingsError(
@@ -40,22 +40,26 @@ def days_of(argument: str) -> tuple[date, date]:
     return first, last
 
 
-def something(argument: str, form: str) -> str:
-    """The argument, which must not be empty.
+def required(argument: str, form: str) -> str:
+    """Returns the argument, which must not be empty.
+
+    Args:
+        argument: what follows the source's name.
+        form: how the source is written, for the message.
 
     Raises:
-        SettingsError: it is.
+        SettingsError: the argument is empty.
     """
     if not argument:
-        raise SettingsError("a source lacks its argument", "crawl.sources", f"write {form}")
+        raise SettingsError("the source needs an argument", "crawl.sources", f"write {form}")
     return argument
 
 
-def nothing(argument: str) -> None:
-    """There must be no argument.
+def no_argument(argument: str) -> None:
+    """Checks that there is no argument.
 
     Raises:
         SettingsError: there is one.
     """
     if argument:
-        raise SettingsError(f"this source takes no argument, not {argument!r}", "crawl.sources")
+        raise SettingsError(f"the source takes no argument, but got {argument!r}", "crawl.sources")

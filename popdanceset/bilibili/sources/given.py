@@ -1,4 +1,4 @@
-"""`ids:FILE` and `manifest:FOLDER`: videos that somebody names; all their numbers come from `view`."""
+"""`ids:FILE` and `manifest:NAME`: listed videos, whose numbers all come from `view`."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from typing import Self
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.ids import read_ids
 from popdanceset.bilibili.records import VideoRecord
-from popdanceset.bilibili.sources.arguments import something
+from popdanceset.bilibili.sources.arguments import required
 from popdanceset.bilibili.sources.protocol import Page, slug_of
-from popdanceset.manifest import read_manifest
+from popdanceset.manifest import find_manifest, read_manifest
+from popdanceset.settings import Settings
 
 PAGE_SIZE = 50
 
 
 @dataclass(frozen=True)
 class Given:
-    """A list of ids, cut into pages that cost no request."""
+    """A list of ids, divided into pages that need no request."""
 
     name: str
     ids: tuple[str, ...]
 
     @classmethod
-    def from_file(cls, argument: str) -> Self:
-        """From a text file with one id a line."""
-        return cls(f"ids:{argument}", read_ids(Path(something(argument, "ids:FILE"))))
+    def from_file(cls, argument: str, settings: Settings) -> Self:
+        """Reads a text file with one id a line."""
+        return cls(f"ids:{argument}", read_ids(Path(required(argument, "ids:FILE"))))
 
     @classmethod
-    def from_manifest(cls, argument: str) -> Self:
-        """From an earlier manifest."""
-        manifest = read_manifest(Path(something(argument, "manifest:FOLDER")))
+    def from_manifest(cls, argument: str, settings: Settings) -> Self:
+        """Reads an earlier manifest, given by its name or folder."""
+        manifest = read_manifest(find_manifest(required(argument, "manifest:NAME"), settings))
         return cls(f"manifest:{argument}", tuple(video.bvid for video in manifest.videos))
 
     @property
     def slug(self) -> str:
-        """Holds a digest of the ids, so that a changed list is a list of its own."""
+        """Contains a digest of the ids, so that a changed list is a new listing."""
         digest = hashlib.sha256("\n".join(self.ids).encode()).hexdigest()[:8]
         return f"{slug_of(self.name)[-40:].strip('-')}-{digest}"
 
     def page(self, number: int, client: Client) -> Page:
-        """Fifty ids, as records that lack everything."""
+        """Returns fifty ids, as records without any counts."""
         chosen = self.ids[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
         when = client.clock.now()
         records = tuple(VideoRecord(bvid, when, self.name).noted() for bvid in chosen)

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.records import from_video_object, whole
-from popdanceset.bilibili.sources.arguments import section_of
-from popdanceset.bilibili.sources.protocol import Page, listed, slug_of
+from popdanceset.bilibili.sources.protocol import Page, listed, numbered_page
+from popdanceset.bilibili.sources.section import SectionListing
 
 PAGE_SIZE = 50
 
 
 @dataclass(frozen=True)
-class Newest:
-    """Complete counts, fifty a page. New uploads push old ones to the next page; readers drop doubles."""
+class Newest(SectionListing):
+    """Videos with complete counts, fifty a page.
 
-    section: int
+    New uploads move old ones to the next page; readers of the statistics drop the duplicates.
+    """
 
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """From `SECTION`."""
-        return cls(section_of(argument))
-
-    @property
-    def name(self) -> str:
-        return f"newest:{self.section}"
-
-    @property
-    def slug(self) -> str:
-        return slug_of(self.name)
+    kind = "newest"
 
     def page(self, number: int, client: Client) -> Page:
-        """Fifty videos."""
+        """Requests fifty videos."""
         params = {"rid": self.section, "type": 0, "pn": number, "ps": PAGE_SIZE}
         answer = client.get("/x/web-interface/newlist", params)
         records, skipped, data = listed(answer, "archives", self.name, client.clock.now(), from_video_object)
-        pages = _pages(data.get("page"))
-        ended = not (records or skipped) or (pages is not None and number >= pages)
-        return Page(records, skipped, ended, pages)
+        return numbered_page(records, skipped, number, _pages(data.get("page")))
 
 
 def _pages(page: Any) -> int | None:

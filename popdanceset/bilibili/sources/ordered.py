@@ -1,4 +1,4 @@
-"""`range:SECTION:YYYYMMDD-YYYYMMDD`: a section's uploads between two days, most viewed first."""
+"""`range:SECTION:YYYYMMDD-YYYYMMDD`: a section's uploads in a date range, most viewed first."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Self
 
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.records import from_ordered_object, whole
-from popdanceset.bilibili.sources.arguments import days_of, section_of
-from popdanceset.bilibili.sources.protocol import Page, listed, slug_of
+from popdanceset.bilibili.sources.arguments import date_range_of, section_of
+from popdanceset.bilibili.sources.protocol import Page, listed, numbered_page, slug_of
+from popdanceset.settings import Settings
 
 PAGE_SIZE = 30
 
 
 @dataclass(frozen=True)
 class OrderedRange:
-    """Thirty a page, without coins, shares and likes: `view` fills them in.
+    """Videos without coins, shares and likes, thirty a page; `view` fills in the missing counts.
 
-    The days include both ends, in China's zone.
+    The range includes both days, in China's time zone.
     """
 
     section: int
@@ -26,10 +27,10 @@ class OrderedRange:
     last: date
 
     @classmethod
-    def parse(cls, argument: str) -> Self:
-        """From `SECTION:YYYYMMDD-YYYYMMDD`."""
+    def parse(cls, argument: str, settings: Settings) -> Self:
+        """Reads `SECTION:YYYYMMDD-YYYYMMDD`."""
         section, _, days = argument.partition(":")
-        return cls(section_of(section), *days_of(days))
+        return cls(section_of(section), *date_range_of(days))
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class OrderedRange:
         return slug_of(self.name)
 
     def page(self, number: int, client: Client) -> Page:
-        """Thirty videos."""
+        """Requests thirty videos."""
         answer = client.get(
             "/x/web-interface/newlist_rank",
             {
@@ -55,6 +56,4 @@ class OrderedRange:
             },
         )
         records, skipped, data = listed(answer, "result", self.name, client.clock.now(), from_ordered_object)
-        pages = whole(data.get("numPages"))
-        ended = not (records or skipped) or (pages is not None and number >= pages)
-        return Page(records, skipped, ended, pages)
+        return numbered_page(records, skipped, number, whole(data.get("numPages")))

@@ -1,4 +1,4 @@
-"""`popular`: what the home page recommends; of it, the dance videos."""
+"""`popular`: dance videos among those that the home page recommends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Self
 
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.records import VideoRecord, from_video_object
-from popdanceset.bilibili.sources.arguments import nothing
+from popdanceset.bilibili.sources.arguments import no_argument
 from popdanceset.bilibili.sources.protocol import Page, listed, slug_of
+from popdanceset.settings import Settings
 
 PAGE_SIZE = 20
+
 DANCE = frozenset({129, 20, 154, 156, 198, 199, 200})
 """Dance and its sections in the old scheme (`tid`)."""
 
@@ -21,12 +23,12 @@ DANCE_V2 = frozenset({1004, *range(2028, 2037)})
 
 @dataclass(frozen=True)
 class Popular:
-    """Complete counts; the host says when there is no more."""
+    """Videos with complete counts; the host marks the last page."""
 
     @classmethod
-    def parse(cls, argument: str) -> Self:
-        """Takes no argument."""
-        nothing(argument)
+    def parse(cls, argument: str, settings: Settings) -> Self:
+        """Accepts no argument."""
+        no_argument(argument)
         return cls()
 
     @property
@@ -38,7 +40,7 @@ class Popular:
         return slug_of(self.name)
 
     def page(self, number: int, client: Client) -> Page:
-        """Twenty videos, less those of other sections."""
+        """Requests twenty videos, and skips those of other sections."""
         answer = client.get("/x/web-interface/popular", {"pn": number, "ps": PAGE_SIZE})
         records, skipped, data = listed(answer, "list", self.name, client.clock.now(), _dance_only)
         return Page(records, skipped, last=data.get("no_more") is True or not (records or skipped))
@@ -48,6 +50,6 @@ def _dance_only(item: Any, source: str, when: datetime) -> VideoRecord | str:
     record = from_video_object(item, source, when)
     if isinstance(record, str) or record.tid in DANCE or record.tid_v2 in DANCE_V2:
         return record
-    if record.tid is None and record.tid_v2 is None:  # unknown is not foreign
+    if record.tid is None and record.tid_v2 is None:  # may be a dance video
         return record
     return f"{source}: {record.bvid} is in another section"

@@ -1,9 +1,9 @@
-"""What a source is: something that gives videos, page by page."""
+"""The protocol of a source, which lists videos page by page, and helpers to implement one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -18,10 +18,10 @@ class Page:
     """One page of a listing.
 
     Attributes:
-        records: the videos that could be read, in the listing's order.
-        skipped: a reason for each element that could not.
-        last: no page comes after this one.
-        pages: how many pages the listing has, if it says so.
+        records: the videos that could be read, in the order of the listing.
+        skipped: a reason for each element that could not be read.
+        last: whether this is the last page.
+        pages: number of pages of the listing; None if the host does not state it.
     """
 
     records: tuple[VideoRecord, ...]
@@ -34,8 +34,8 @@ class Source(Protocol):
     """A listing of videos.
 
     Attributes:
-        name: as the settings write it, e.g. `ranking:1004`; stands in each row.
-        slug: the part of file names that stands for it; another slug is another cursor.
+        name: as in the settings, e.g. `ranking:1004`; each row of the statistics has it as its source.
+        slug: identifies the listing in file names; sources with different slugs are read independently.
     """
 
     @property
@@ -45,17 +45,17 @@ class Source(Protocol):
     def slug(self) -> str: ...
 
     def page(self, number: int, client: Client) -> Page:
-        """Page `number`, from 1.
+        """Requests page `number`, counted from 1.
 
         Raises:
-            InputError: the host has no such listing, or what it gives is no listing.
+            InputError: the host has no such listing, or its answer is not a listing.
             RefusedError, TransferError: as `Client.get`.
         """
         ...
 
 
 def slug_of(name: str) -> str:
-    """`ranking:1004` → `ranking-1004`: safe as part of a file's name."""
+    """Turns `ranking:1004` into `ranking-1004`, which is safe in file names."""
     return re.sub(r"[^0-9A-Za-z]+", "-", name).strip("-")
 
 
@@ -66,29 +66,41 @@ def listed(
     when: datetime,
     read: Callable[[Any, str, datetime], VideoRecord | str],
 ) -> tuple[tuple[VideoRecord, ...], tuple[str, ...], dict[str, Any]]:
-    """Records and reasons from the list under `key` of an answer's data, and the data itself for its page
-    counts.
+    """Reads the list under `key` of an answer's data.
+
+    Args:
+        answer: the host's answer.
+        key: name of the list in the data.
+        source: name of the source.
+        when: time of the answer.
+        read: turns an element into a record, or into the reason why it is skipped.
+
+    Returns:
+        The records, the reasons for skipped elements, and the answer's data.
 
     Raises:
-        InputError: the answer is a code instead of data, or holds no such list.
+        InputError: the answer is an error code, or its data lack the list.
     """
     if not answer.ok:
-        raise InputError(f"the host gives no listing ({answer.summary})", source, "check the section's number")
+        raise InputError(
+            f"the host returned no listing ({answer.summary})", source, "check the section's number"
+        )
     data = answer.data if isinstance(answer.data, dict) else {}
     items = data.get(key)
     if items is None and key in data:
         items = []  # the host writes an empty list as null
     if not isinstance(items, list):
         raise InputError(
-            f"the answer holds no list {key!r}", source, "the host may have changed; try another source"
+            f"the answer lacks the list {key!r}", source, "the API may have changed; try another source"
         )
-    records, skipped = _parted(read(item, source, when) for item in items)
-    return records, skipped, data
+    results = [read(item, source, when) for item in items]
+    records = tuple(result for result in results if isinstance(result, VideoRecord))
+    return records, tuple(result for result in results if isinstance(result, str)), data
 
 
-def _parted(results: Iterable[VideoRecord | str]) -> tuple[tuple[VideoRecord, ...], tuple[str, ...]]:
-    every = list(results)
-    return (
-        tuple(r for r in every if isinstance(r, VideoRecord)),
-        tuple(r for r in every if isinstance(r, str)),
-    )
+def numbered_page(
+    records: tuple[VideoRecord, ...], skipped: tuple[str, ...], number: int, pages: int | None
+) -> Page:
+    """Returns page `number` of a listing that ends at page `pages`, or with an empty page."""
+    last = not (records or skipped) or (pages is not None and number >= pages)
+    return Page(records, skipped, last, pages)

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from popdanceset.bilibili.client import Client
 from popdanceset.bilibili.records import from_video_object
-from popdanceset.bilibili.sources.arguments import section_of
-from popdanceset.bilibili.sources.protocol import Page, listed, slug_of
+from popdanceset.bilibili.sources.protocol import Page, listed
+from popdanceset.bilibili.sources.section import SectionListing
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """Complete counts, best videos first."""
+class Ranking(SectionListing):
+    """Videos with complete counts, best first."""
 
-    section: int
-
-    @classmethod
-    def parse(cls, argument: str) -> Self:
-        """From `SECTION`."""
-        return cls(section_of(argument))
-
-    @property
-    def name(self) -> str:
-        return f"ranking:{self.section}"
-
-    @property
-    def slug(self) -> str:
-        return slug_of(self.name)
+    kind = "ranking"
 
     def page(self, number: int, client: Client) -> Page:
-        """The ranking; there is one page only."""
+        """Requests the ranking, which has only one page."""
         answer = client.get("/x/web-interface/ranking/v2", {"rid": self.section, "type": "all"})
         records, skipped, _ = listed(answer, "list", self.name, client.clock.now(), from_video_object)
         return Page(records, skipped, last=True, pages=1)

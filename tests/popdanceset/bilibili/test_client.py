@@ -91,7 +91,7 @@ def test_an_outage_is_waited_out_and_is_not_a_refusal(connect: Connect, time: Ti
 
 def test_a_storm_of_outages_ends_in_an_error_worth_another_try(connect: Connect, time: Time) -> None:
     host = in_turn((503, b"overloaded"))
-    with pytest.raises(TransferError, match="failed 3 times in a row.*HTTP 503.*is kept") as caught:
+    with pytest.raises(TransferError, match=r"failed 3 times in a row.*HTTP 503.*is kept") as caught:
         connect(host, refusals_before_stop=3, cool_down=60, jitter=0).get("/a", {})
     assert caught.value.exit_code == 1
     assert len(host.asked) == 3

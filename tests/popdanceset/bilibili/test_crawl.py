@@ -213,6 +213,27 @@ def test_a_host_out_of_reach(settings: Settings, store: Store, connect: Connect)
     assert len(latest_statistics(store)) == 100
 
 
+def test_a_storm_of_server_errors_keeps_what_was_collected(
+    settings: Settings, store: Store, connect: Connect
+) -> None:
+    section = Section(180)
+    host = Host(lambda path, query: (503, b"") if len(host.asked) > 2 else section(path, query))
+    with pytest.raises(TransferError, match="HTTP 503"):
+        crawl(sourced(settings, "newest:1004"), store, client=connect(host))
+    assert len(latest_statistics(store)) == 100
+    host = Host(section)
+    assert crawl(sourced(settings, "newest:1004"), store, client=connect(host)).videos == 180
+    assert [query["pn"] for _, query in host.asked] == ["3", "4"]
+
+
+def test_the_end_of_a_crawl_is_logged(
+    settings: Settings, store: Store, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    crawl(sourced(settings, "newest:1004"), store, client=connect(Host(Section(60))))
+    assert "crawl of 2026-03-01: 60 videos, 60 new rows; 2 requests (0 refused)" in caplog.text
+
+
 def test_a_source_that_fails_is_told(settings: Settings, store: Store, connect: Connect, caplog) -> None:
     section = Section(20)
     host = Host(lambda path, query: says(-404) if "ranking" in path else section(path, query))
@@ -224,7 +245,7 @@ def test_a_source_that_fails_is_told(settings: Settings, store: Store, connect: 
 
 
 def test_when_every_source_fails_it_is_an_error(settings: Settings, store: Store, connect: Connect) -> None:
-    with pytest.raises(InputError, match=r"no source gave a video.*ranking:9"):
+    with pytest.raises(InputError, match=r"no source returned a video.*ranking:9"):
         crawl(sourced(settings, "ranking:9"), store, client=connect(Host(lambda path, query: says(-404))))
 
 

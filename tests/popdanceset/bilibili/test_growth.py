@@ -158,5 +158,5 @@ def test_crawls_of_three_days_show_the_sections_growth(settings: Settings, store
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert result.output.count(chosen) == 2
     assert f"{bvid(1)}  fewer than two snapshots" in result.output
-    with pytest.raises(InputError, match="no video id"):
+    with pytest.raises(InputError, match="not a video id"):
         CliRunner().invoke(command, ["--store", settings.store, "../x"], catch_exceptions=False)

@@ -2,15 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from popdanceset.bilibili.sources import SOURCES, parse_source
+from popdanceset.bilibili.sources import SOURCES, Source, parse_source
 from popdanceset.errors import InputError, SettingsError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.settings import Settings
 from tests.popdanceset.bilibili.conftest import Connect, Host, Section, bvid, ok, says, video
+
+
+def source_of(text: str, **overrides: str) -> Source:
+    return parse_source(text, Settings.load(overrides=overrides))
 
 
 def test_ranking_is_one_page(connect: Connect) -> None:
     host = Host(Section(250))
-    page = parse_source("ranking:1004").page(1, connect(host))
+    page = source_of("ranking:1004").page(1, connect(host))
     assert host.asked == [("/x/web-interface/ranking/v2", {"rid": "1004", "type": "all"})]
     assert len(page.records) == 100
     assert page.last
@@ -18,7 +23,7 @@ def test_ranking_is_one_page(connect: Connect) -> None:
 
 
 def test_newest_ends_at_the_announced_count(connect: Connect) -> None:
-    source, client = parse_source("newest:2028"), connect(Host(Section(120)))
+    source, client = source_of("newest:2028"), connect(Host(Section(120)))
     pages = [source.page(number, client) for number in (1, 2, 3)]
     assert [len(page.records) for page in pages] == [50, 50, 20]
     assert [page.last for page in pages] == [False, False, True]
@@ -26,7 +31,7 @@ def test_newest_ends_at_the_announced_count(connect: Connect) -> None:
 
 def test_newest_without_a_count_ends_at_an_empty_page(connect: Connect) -> None:
     client = connect(Host(lambda path, query: ok({"archives": [] if query["pn"] == "2" else [video(1)]})))
-    source = parse_source("newest:1004")
+    source = source_of("newest:1004")
     assert not source.page(1, client).last
     assert source.page(2, client).last
 
@@ -39,7 +44,7 @@ def test_popular_keeps_the_dances_and_ends_when_the_host_says_so(connect: Connec
         video(4, tid=17, tid_v2=2031),
     ]
     client = connect(Host(lambda path, query: ok({"list": items, "no_more": query["pn"] == "3"})))
-    source = parse_source("popular")
+    source = source_of("popular")
     page = source.page(1, client)
     assert [record.bvid for record in page.records] == [bvid(1), bvid(3), bvid(4)]
     assert page.skipped == (f"popular: {bvid(2)} is in another section",)
@@ -49,7 +54,7 @@ def test_popular_keeps_the_dances_and_ends_when_the_host_says_so(connect: Connec
 
 def test_an_ordered_range_asks_for_its_days(connect: Connect) -> None:
     host = Host(Section(31))
-    source = parse_source("range:1004:20220901-20220930")
+    source = source_of("range:1004:20220901-20220930")
     client = connect(host)
     pages = [source.page(number, client) for number in (1, 2)]
     assert [len(page.records) for page in pages] == [30, 1]
@@ -63,27 +68,28 @@ def test_ids_of_a_file_cost_no_request(connect: Connect, tmp_path: Path) -> None
     file = tmp_path / "my ids.txt"
     file.write_text("\n".join(bvid(i) for i in range(60)))
     host = Host(Section(0))
-    source, client = parse_source(f"ids:{file}"), connect(host)
+    source, client = source_of(f"ids:{file}"), connect(host)
     pages = [source.page(number, client) for number in (1, 2)]
     assert [len(page.records) for page in pages] == [50, 10]
     assert [page.last for page in pages] == [False, True]
     assert host.asked == []
     before = source.slug
     file.write_text(bvid(1))
-    assert parse_source(f"ids:{file}").slug != before  # another list is another cursor
+    assert source_of(f"ids:{file}").slug != before  # another list is another cursor
 
 
 def test_videos_of_an_earlier_manifest(connect: Connect, tmp_path: Path) -> None:
     write_manifest(
         tmp_path / "v1", Manifest("v1", (ManifestVideo(bvid(7), 0.9), ManifestVideo(bvid(3), 0.95)))
     )
-    page = parse_source(f"manifest:{tmp_path / 'v1'}").page(1, connect(Host(Section(0))))
+    page = source_of(f"manifest:{tmp_path / 'v1'}").page(1, connect(Host(Section(0))))
     assert [record.bvid for record in page.records] == [bvid(3), bvid(7)]
+    assert source_of("manifest:v1", manifests=str(tmp_path)).page(1, connect(Host(Section(0)))).records
 
 
 @pytest.mark.parametrize("text", ["ranking:1004", "popular", "newest:1004", "range:1004:20220901-20220930"])
 def test_names_and_slugs(text: str) -> None:
-    source = parse_source(text)
+    source = source_of(text)
     assert source.name == text
     assert set(source.slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")
 
@@ -106,7 +112,7 @@ def test_names_and_slugs(text: str) -> None:
 )
 def test_a_wrong_source_is_a_matter_of_settings(text: str) -> None:
     with pytest.raises(SettingsError, match=r"crawl\.sources"):
-        parse_source(text)
+        source_of(text)
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
@@ -117,7 +123,7 @@ def test_every_source_is_known_by_its_name(name: str, tmp_path: Path) -> None:
         name, "1004"
     )
     argument += ":20220901-20220930" if name == "range" else ""
-    assert parse_source(f"{name}:{argument}").name.startswith(name)
+    assert source_of(f"{name}:{argument}").name.startswith(name)
 
 
 @pytest.mark.parametrize(
@@ -125,4 +131,4 @@ def test_every_source_is_known_by_its_name(name: str, tmp_path: Path) -> None:
 )
 def test_what_is_no_listing_is_told(connect: Connect, reply) -> None:
     with pytest.raises(InputError, match="newest:1004"):
-        parse_source("newest:1004").page(1, connect(Host(lambda path, query: reply)))
+        source_of("newest:1004").page(1, connect(Host(lambda path, query: reply)))
