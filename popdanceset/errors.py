@@ -13,7 +13,7 @@
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country
         ├── DamagedError        the file is not what was announced
-        └── TransferError       the connection failed; a later attempt may succeed
+        └── TransferError       the connection or the host failed; a later attempt may succeed
 
 A message states on one line what is wrong, where, and what to do about it.
 """
@@ -104,4 +104,4 @@ class DamagedError(DownloadError):
 
 
 class TransferError(DownloadError):
-    """The connection failed; a later attempt may succeed."""
+    """The connection or the host failed; a later attempt may succeed."""
