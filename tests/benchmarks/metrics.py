@@ -1,16 +1,15 @@
-"""Metrics against plain loops, frame after frame and pair after pair: the same numbers, how much sooner.
+"""Compares metrics with plain loops over frames and pairs: the same numbers, and how much faster.
 
     python tests/benchmarks/metrics.py [--clips N] [--frames N] [--motions N] [--repeats N] [--seed N]
     python tests/benchmarks/metrics.py --effects MOTION ...
 
-The first prints medians of both sides, taken in turn in one run, their ratio, and the largest difference
-between their numbers; then it times a whole table of N motions of 300 frames: every metric of a generated and
-of a real set, with 1,000 bootstrap replicates (`--no-table` leaves it out). The last line has the figures
-beside their targets; the exit code is 1 if one is missed. The second prints what each quirk of the released
-code does to real motion: pose tables of `popdanceset extract` (.parquet), or whatever `training.motion.files`
-reads.
+The first form prints the median times of both sides, timed in turn in one run, their ratio, and the largest
+difference between their numbers. Then it times a whole table of N motions of 300 frames: every metric of a
+generated and a real set, with 1,000 bootstrap replicates (`--no-table` skips it). The last line shows the
+figures and their targets; the exit code is 1 if a target is missed. The second form is the same as
+`python -m training.metrics.effects MOTION ...`.
 
-The loops are written from the definitions, as one would write them without thinking of speed.
+The loops follow the definitions, as one would write them without thinking of speed.
 """
 
 from __future__ import annotations
@@ -129,7 +128,7 @@ def _predicates(
     def fast(p: str, limit: float) -> bool:
         return bool(np.linalg.norm(now[p] - was[p]) / dt > limit)
 
-    # Along a line, of a point, relative to another: the released code and the predicates' names disagree.
+    # Line, reference point, moving point: the released code differs from the predicates' definitions.
     if released:
         hands = ("lwrist rwrist lwrist rwrist", "rwrist root rwrist lwrist", "lwrist root lwrist rwrist")
         spoken = ("belly chest belly chest", "belly chest belly chest", *hands)
@@ -178,7 +177,7 @@ def _predicates(
 
 
 def plain_pairs(features: Floats) -> float:
-    """Mean distance over all pairs of (clips, channels) features, pair by pair."""
+    """Mean distance over all pairs of (clips, channels) features, one pair after the other."""
     total = 0.0
     for i in range(len(features)):
         for j in range(i + 1, len(features)):
@@ -190,7 +189,7 @@ def plain_pairs(features: Floats) -> float:
 
 
 def dances(clips: int, frames: int, seed: int) -> Floats:
-    """(clips, frames, 24, 3) float32: joints that swing around the places of a standing body, z up."""
+    """(clips, frames, 24, 3) float32: joints that swing around those of a standing body, z up."""
     from scipy.ndimage import gaussian_filter1d
 
     rng = np.random.default_rng(seed)
@@ -209,14 +208,13 @@ def standing() -> Floats:
 
 
 def in_turns(slow: Callable[[], Any], fast: Callable[[], Any], repeats: int) -> Floats:
-    """Median seconds of a call of either side, after an untimed one.
+    """Median seconds per call of the slow and the fast side, after an untimed call.
 
-    A turn of the fast side is `FAST_CALLS` calls, so that a hiccup of the
-    machine weighs alike on both.
+    A turn of the fast side is `FAST_CALLS` calls, so that a hiccup of the machine affects both sides alike.
     """
     fast()
-    taken = np.empty((repeats, 2))
-    for turn in taken:
+    seconds = np.empty((repeats, 2))
+    for turn in seconds:
         start = time.perf_counter()
         slow()
         turn[0] = time.perf_counter() - start
@@ -224,11 +222,11 @@ def in_turns(slow: Callable[[], Any], fast: Callable[[], Any], repeats: int) -> 
         for _ in range(FAST_CALLS):
             fast()
         turn[1] = (time.perf_counter() - start) / FAST_CALLS
-    return np.median(taken, axis=0)
+    return np.median(seconds, axis=0)
 
 
 def compare_features(clips: int, frames: int, repeats: int, seed: int) -> float:
-    """Prints times, ratio and largest difference of both kinds of features; returns the lesser ratio."""
+    """Prints times, ratio and largest difference of both kinds of features; returns the smaller ratio."""
     joints = dances(clips, frames, seed)
     ratios = []
     for mode in MODES:
@@ -272,7 +270,7 @@ def show(name: str, seconds: Floats, off: float | None = None) -> None:
 
 
 def table(motions: int, seed: int) -> float:
-    """Seconds that a whole table of two sets takes, with 1,000 bootstrap replicates."""
+    """Prints all numbers of two sets, with 1,000 bootstrap replicates; returns the seconds it took."""
     real, generated = (
         [
             Clip(f"motion {number}", joints, 30.0, np.arange(7, 300, 15), music_id=f"music {number % 200}")
@@ -291,16 +289,19 @@ def table(motions: int, seed: int) -> float:
 def main() -> int:
     description, _, _ = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--clips", type=int, default=4, help="motions whose features are computed")
-    parser.add_argument("--frames", type=int, default=300)
-    parser.add_argument("--motions", type=int, default=1036, help="of the table, and of all pairs")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--clips", type=int, default=4, help="number of motions whose features are computed")
+    parser.add_argument("--frames", type=int, default=300, help="length of these motions")
+    parser.add_argument("--motions", type=int, default=1036, help="motions in the table and in the pairs")
+    parser.add_argument("--repeats", type=int, default=5, help="timed turns")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the motions")
     parser.add_argument(
-        "--table", action=argparse.BooleanOptionalAction, default=True, help="time a whole table too"
+        "--table", action=argparse.BooleanOptionalAction, default=True, help="also time a whole table"
     )
     parser.add_argument(
-        "--effects", nargs="+", metavar="MOTION", help="what each quirk does to these motions"
+        "--effects",
+        nargs="+",
+        metavar="MOTION",
+        help="show the effects of the released code's quirks",
     )
     options = parser.parse_args()
     if options.effects:

@@ -67,7 +67,7 @@ def test_all_released_numbers_from_one_command(shared, run):
     found = json.loads(out)
     expected = json.loads((golden / "expected.json").read_text())
 
-    # A set's distance to itself: the reference is off 0 by rounding.
+    # The distance of a set from itself: the reference differs from 0 by rounding.
     assert abs(found["GT_FID_k"] - expected.pop("GT_FID_k")) < 1e-4
     assert abs(found["GT_FID_g"] - expected.pop("GT_FID_g")) < 1e-4
     compared = list(differences({k: v for k, v in expected.items() if k not in ABOUT_THE_RUN}, found))
@@ -80,7 +80,7 @@ def test_all_released_numbers_from_one_command(shared, run):
     assert found["protocol"]["mode"] == "released"
 
 
-def test_the_same_layout_of_own_motions(folders, run):
+def test_own_motions_give_a_document_of_the_same_form(folders, run):
     rng = np.random.default_rng(0)
     np.save(folders / "mine_real.npy", rng.normal(size=(60, 4)))
     np.save(folders / "mine_gen.npy", rng.normal(1, 1, size=(50, 4)))
@@ -141,7 +141,7 @@ def test_a_seed_makes_a_table_repeatable(folders, run):
 
 
 def test_a_release_is_the_ground_truth(make_release, synthetic, monkeypatch, tmp_path, run, dance):
-    """Music of the release tells which clip a motion belongs to, and several dances to one piece compare."""
+    """Motions are paired with music by the names of clips, and dances to the same piece are compared."""
 
     def beats(store, clip_id, frames, seed=0):
         values = np.zeros((frames, 35), np.float32)
@@ -216,7 +216,7 @@ def test_dances_are_cut_to_a_common_length(folders, run):
     assert "4 motions of 60 frames" in out
 
 
-def test_sets_of_other_lengths_are_told(folders, run, caplog):
+def test_sets_of_other_lengths_give_a_warning(folders, run, caplog):
     for path in (folders / "model").iterdir():
         rewrite(path, lambda joints: joints[:60])
     arguments = ("--real", folders / "real", "--motions", folders / "model")
@@ -290,10 +290,10 @@ def test_warnings_name_three_motions_and_count_the_rest(folders, run, caplog):
     for path in (folders / "model").iterdir():
         rewrite(path, lambda joints: joints * 100)
     run("--real", folders / "real", "--motions", folders / "model")
-    told = [r.getMessage() for r in caplog.records if r.name == "training.evaluation.scoring"]
-    assert len(told) == 4
-    assert told[0].startswith("model: test_BV0_Clip_1: the body is 100 times")
-    assert told[3] == "model: unit in 1 more motions"
+    warnings = [r.getMessage() for r in caplog.records if r.name == "training.evaluation.scoring"]
+    assert len(warnings) == 4
+    assert warnings[0].startswith("model: test_BV0_Clip_1: the body is 100 times")
+    assert warnings[3] == "model: unit in 1 more motions"
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_warnings_name_three_motions_and_count_the_rest(folders, run, caplog):
     ],
     ids=["NaN", "2 frames"],
 )
-def test_what_cannot_be_measured_is_left_out_aloud(folders, run, change, reason):
+def test_what_cannot_be_measured_is_left_out_with_its_reason(folders, run, change, reason):
     rewrite(folders / "model/test_BV1_Clip_1.pkl", change)
     arguments = ("--real", folders / "real", "--motions", folders / "model", "--music", folders / "music")
 
@@ -423,6 +423,6 @@ def test_features_of_other_widths_do_not_compare(folders, run):
     assert "5 channels where a_real.npy has 4" in err
 
 
-def test_click_speaks_for_itself(run):
+def test_click_handles_usage_errors_and_help(run):
     assert run("--mode", "guessed")[0] == 2
     assert run("--help")[0] == 0

@@ -48,7 +48,7 @@ def test_the_best_model_by_the_direction_of_the_column():
     assert best(table, "BAS") == "B"
     assert best(table, "Div_k") == "B"  # 3 away; A is 4 away
     assert best(table, "jitter") is None  # equal
-    assert best(table, "FID_k") is None  # nobody
+    assert best(table, "FID_k") is None  # no model has it
 
 
 def test_no_best_without_competition_or_goal():
@@ -64,17 +64,17 @@ def test_no_best_without_competition_or_goal():
         ("no music: 4 of 4 clips left out", True),
         ("no music: 3 of 4 clips left out", False),
         ("no music beats: 12 of 12 clips left out; other", True),
-        ("no motion beats: 4 of 4 clips", False),  # they have missed every beat: that is a score
+        ("no motion beats: 4 of 4 clips", False),  # the dances missed every beat, which is a score
         ("music not named", True),
         ("no music with two dances", True),
         ("the real set against itself", False),
     ],
 )
-def test_what_stands_for_nothing_measured(flag, expected):
+def test_placeholders_are_recognised_by_their_flag(flag, expected):
     assert undefined(Interval(0, 0, 0, flag)) is expected
 
 
-def test_empty_columns_are_not_shown_unless_asked_for():
+def test_empty_columns_are_shown_only_if_chosen():
     nothing = Interval(0, 0, 0, "music not named")
     table = comparison(PFC=(1, 2, 3), multimodality_k=(nothing, nothing, nothing))
     assert [key for keys in groups(table).values() for key in keys] == ["PFC"]
@@ -83,8 +83,8 @@ def test_empty_columns_are_not_shown_unless_asked_for():
         groups(table, ["FVD"])
 
 
-def test_printed_rows_are_those_of_the_facts(shared):
-    """The numbers are read again from the notes on the paper, where they stand in the same order."""
+def test_printed_rows_match_the_notes_on_the_paper(shared):
+    """The notes list the same numbers in the same order."""
     text = (shared / "facts/paper.md").read_text()
     printed = re.findall(r"\d+\.\d{3,4}", text[text.index("- Table 2") : text.index("- User study")])
     ours = [value for models in paper.TABLE_2.values() for row in models.values() for value in row]
@@ -92,6 +92,6 @@ def test_printed_rows_are_those_of_the_facts(shared):
     assert len(paper_rows()) == 15
 
 
-def test_two_rows_of_one_name():
+def test_two_rows_of_one_name_are_an_error():
     with pytest.raises(InputError, match="two rows would have this name"):
         check_unique(["ground truth", "A", "A"])

@@ -1,4 +1,4 @@
-"""Tables say the same in every format, and what must be known about a number stands beside it."""
+"""Tables hold the same numbers in every format, and each number has its flag as a footnote."""
 
 from __future__ import annotations
 

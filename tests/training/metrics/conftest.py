@@ -1,4 +1,4 @@
-"""Dances to measure."""
+"""Dances for the tests of metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN = Path(__file__).parents[2] / "benchmarks/metrics.py"
 
 @pytest.fixture(scope="session")
 def plain() -> ModuleType:
-    """The benchmark's plain loops, and dances made up by it."""
+    """The benchmark module, with its plain loops and invented dances."""
     spec = importlib.util.spec_from_file_location("plain_metrics", PLAIN)
     assert spec
     assert spec.loader
@@ -36,7 +36,7 @@ def dance(plain: ModuleType) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def expected(shared: Path) -> dict[str, Any]:
-    """What the released code answers on the golden motions."""
+    """The released code's numbers for the golden motions."""
     return json.loads((shared / "golden/metrics/expected.json").read_text())
 
 

@@ -1,4 +1,4 @@
-"""Beats of made-up pauses, their alignment, and the released code's."""
+"""Beats of invented pauses, their alignment, and the beats of the released code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.metrics.beats import (
 
 
 def pausing(frames: int, pauses: list[int], width: float = 4.0) -> np.ndarray:
-    """A body that moves forwards at a speed which dips at some frames."""
+    """A body that moves forwards and slows down around some frames."""
     places = np.arange(frames)
     speed = np.full(frames, 0.1)
     for pause in pauses:
@@ -35,7 +35,7 @@ def test_pauses_are_beats() -> None:
     assert motion_beats(pausing(100, [20, 45, 80]), 30.0).tolist() == [20, 45, 80]
 
 
-def test_early_pauses_are_beats_but_in_the_released_code() -> None:
+def test_early_pauses_are_beats_except_in_released_mode() -> None:
     joints = pausing(100, [6, 45])
     assert motion_beats(joints, 30.0).tolist() == [6, 45]
     assert motion_beats(joints, 30.0, "released").tolist() == [45]
@@ -70,7 +70,7 @@ def test_strict_minima_are_those_of_scipy(seed: int, frames: int) -> None:
 
 
 @given(yaw=st.floats(-np.pi, np.pi), x=st.floats(-5, 5), y=st.floats(-5, 5), seed=st.integers(0, 50))
-def test_turned_and_moved_dances_have_the_same_score(yaw: float, x: float, y: float, seed: int) -> None:
+def test_rotated_and_shifted_dances_have_the_same_score(yaw: float, x: float, y: float, seed: int) -> None:
     joints = np.random.default_rng(seed).normal(size=(80, 24, 3)).cumsum(axis=0)
     moved = Rotation.from_euler("z", yaw).apply(joints.reshape(-1, 3)).reshape(joints.shape) + np.array(
         [x, y, 0]

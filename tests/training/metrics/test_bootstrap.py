@@ -9,7 +9,7 @@ from popdanceset.errors import InputError
 from training.metrics.bootstrap import bootstrap_confidence_interval, centred_interval, resampling_counts
 
 
-def test_the_interval_of_a_mean_is_the_textbooks() -> None:
+def test_the_interval_of_a_mean_matches_the_textbook() -> None:
     values = np.random.default_rng(0).normal(10, 2, size=400)
     found = bootstrap_confidence_interval(values, seed=1, replicates=4000)
     half = 1.96 * values.std() / np.sqrt(400)
@@ -18,7 +18,7 @@ def test_the_interval_of_a_mean_is_the_textbooks() -> None:
     assert found.high == pytest.approx(values.mean() + half, abs=0.02)
 
 
-def test_it_covers_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_mean_as_often_as_its_level() -> None:
     rng = np.random.default_rng(2)
     found = [
         bootstrap_confidence_interval(rng.normal(3, 1, size=60), seed, replicates=400) for seed in range(300)
@@ -26,7 +26,7 @@ def test_it_covers_as_often_as_it_says() -> None:
     assert 0.91 < np.mean([each.low <= 3 <= each.high for each in found]) < 0.98
 
 
-def test_any_number_can_be_resampled() -> None:
+def test_a_function_of_resampled_clips_gives_the_same_interval() -> None:
     values = np.random.default_rng(3).normal(size=80)
     one = bootstrap_confidence_interval(
         lambda rng: float(rng.choice(values, size=80).mean()), 4, 3000, value=float(values.mean())
@@ -42,7 +42,7 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert bootstrap_confidence_interval(values, seed=6) != bootstrap_confidence_interval(values, seed=7)
 
 
-def test_biased_replicates_are_moved_onto_the_value() -> None:
+def test_biased_replicates_are_centred_on_the_value() -> None:
     replicated = np.linspace(5, 7, 1001)
     found = centred_interval(2.0, replicated, level=0.9)
     assert (found.low, found.high) == pytest.approx((1.1, 2.9))
@@ -55,7 +55,7 @@ def test_one_value_has_no_interval() -> None:
     assert bootstrap_confidence_interval(np.arange(3.0), seed=0, replicates=0).flag == "no interval asked for"
 
 
-def test_as_many_clips_are_drawn_as_there_are() -> None:
+def test_each_resampling_draws_as_many_clips_as_there_are() -> None:
     drawn = resampling_counts(7, 50, np.random.default_rng(0))
     assert drawn.shape == (50, 7)
     assert (drawn.sum(axis=1) == 7).all()

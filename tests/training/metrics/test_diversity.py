@@ -1,4 +1,4 @@
-"""Distances between dances, and the units they are taken in."""
+"""Diversity, multimodality, and the standardisation of features."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SQUARE = np.array([[0.0, 0], [3, 0], [3, 4], [0, 4]])
 """Sides 3 and 4, diagonals 5: mean distance 4."""
 
 
-def test_by_hand() -> None:
+def test_distances_computed_by_hand() -> None:
     assert diversity(SQUARE).value == 4
     assert multimodality([SQUARE[:2], SQUARE[2:], SQUARE[:1]]).value == 3
     assert music_diversity(SQUARE, ["a", "a", "b", "b"]).value == 4.5
@@ -31,7 +31,7 @@ def test_the_order_of_dances_does_not_matter(order: list[int], seed: int) -> Non
     assert found == pytest.approx(diversity(features).value, rel=1e-12)
 
 
-def test_the_same_as_a_loop(plain) -> None:
+def test_diversity_equals_a_plain_loop(plain) -> None:
     features = np.random.default_rng(0).normal(size=(40, 72))
     for mode, precision in (("corrected", 1e-12), ("released", 1e-5)):
         found = diversity(features, mode).value

@@ -41,7 +41,7 @@ def test_each_quirk_has_a_line(plain: ModuleType) -> None:
     assert list(effects({"long": motions["long"]}))  # one motion alone is cut into both sets
 
 
-def test_pose_tables_and_other_motions_are_read_joints(tmp_path, plain: ModuleType, run) -> None:
+def test_pose_tables_and_other_motions_are_read(tmp_path, plain: ModuleType, run) -> None:
     joints = plain.dances(1, 130, seed=3)[0]
     root = joints[:, 0]
     table = pa.table(

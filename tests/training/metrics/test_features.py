@@ -1,4 +1,4 @@
-"""Kinetic and geometric features: against plain loops, on known poses, and the released code's."""
+"""Kinetic and geometric features: against plain loops, on known poses, and against the released code."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ BOTH = (kinetic_features, geometric_features)
 
 
 def wild(dance: np.ndarray, frames: int) -> np.ndarray:
-    """Now stillness, now swings larger than a body's, now hands down: each predicate holds in some frames."""
+    """A body that is still, swings widely, and holds its hands low by turns: each predicate holds in some frames."""
     rng = np.random.default_rng(frames)
     phase = np.arange(frames) % 6
     swing = rng.normal(size=(frames, 24, 3)) * np.where(phase < 3, 0.0, 0.8)[:, None, None]
     joints = dance[np.arange(frames) // 3] + swing
     joints[phase == 1, POINTS["lelbow"]] = joints[phase == 1, POINTS["lshoulder"]] - np.array([0, 0.02, 0.3])
     for wrist in ("lwrist", "rwrist"):
-        joints[phase == 2, POINTS[wrist], 1:] = 0.05  # low, whichever axis is taken for up
+        joints[phase == 2, POINTS[wrist], 1:] = 0.05  # low, for either up axis
     return joints
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("frames", [3, 4, 5, 6, 40])
-def test_the_same_as_plain_loops(mode: str, frames: int, plain: ModuleType, dance: np.ndarray) -> None:
+def test_features_equal_plain_loops(mode: str, frames: int, plain: ModuleType, dance: np.ndarray) -> None:
     joints = wild(dance, frames)
     for fast, slow in ((kinetic_features, plain.plain_kinetic), (geometric_features, plain.plain_geometric)):
         np.testing.assert_allclose(fast(joints, 25.0, mode), slow(joints, 25.0, mode), rtol=2e-6, atol=1e-7)
 
 
-def test_every_predicate_is_put_to_the_test(dance: np.ndarray) -> None:
-    """As the comparison above is worth nothing for predicates that never hold, or always do."""
+def test_every_predicate_holds_in_some_frames_only(dance: np.ndarray) -> None:
+    """The comparison above proves nothing for predicates that always or never hold."""
     joints = wild(dance, 40)
     for mode in MODES:
         share = geometric_features(joints, 25.0, mode)
@@ -54,7 +54,7 @@ def test_a_steady_walk() -> None:
 
 
 def test_a_steady_acceleration_whatever_the_rate() -> None:
-    """p = t²/2 · (3, 0, 4) m/s² in all joints: |a| = 5 in every frame but none at the ends of the window."""
+    """p = t²/2 · (3, 0, 4) m/s² in all joints: |a| = 5 in every frame except at the ends."""
     for fps in (30.0, 120.0):
         seconds = np.arange(41) / fps
         joints = np.tile((seconds**2 / 2)[:, None, None] * np.array([3.0, 0.0, 4.0]), (1, 24, 1))
@@ -73,7 +73,7 @@ def test_released_quirks_of_kinetic_features(dance: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("features", BOTH)
-def test_yaw_and_place_do_not_matter_when_corrected(features, dance: np.ndarray) -> None:
+def test_corrected_features_ignore_yaw_and_position(features, dance: np.ndarray) -> None:
     turned = Rotation.from_euler("z", 1.1).apply(dance.reshape(-1, 3)).reshape(dance.shape) + np.array(
         [3.0, -2.0, 0]
     )
@@ -88,7 +88,7 @@ def rest(plain: ModuleType, **moved: tuple[float, float, float]) -> np.ndarray:
     return np.tile(places, (10, 1, 1))
 
 
-def test_poses_have_the_shapes_they_show(plain: ModuleType) -> None:
+def test_known_poses_have_the_expected_predicates(plain: ModuleType) -> None:
     at_rest = geometric_features(rest(plain), 30.0)
     assert at_rest[[2, 3, 8]].tolist() == [0, 0, 1]  # hands below the neck, arms wide
     assert at_rest[[16, 17]].tolist() == [0, 0]  # feet on the ground
@@ -111,7 +111,7 @@ def test_poses_have_the_shapes_they_show(plain: ModuleType) -> None:
         ("rwrist", (0, 1, 0), 12),  # fast
     ],
 )
-def test_movements_are_seen_by_name(joint: str, velocity, feature: int, plain: ModuleType) -> None:
+def test_movements_fulfil_their_predicates(joint: str, velocity, feature: int, plain: ModuleType) -> None:
     moving = rest(plain)
     moving[:, POINTS[joint]] += np.arange(10)[:, None] / 30 * np.array(velocity) * 0.8
     assert geometric_features(moving, 30.0)[feature] == 1
@@ -119,7 +119,7 @@ def test_movements_are_seen_by_name(joint: str, velocity, feature: int, plain: M
     assert geometric_features(rest(plain), 30.0)[feature] == 0
 
 
-def test_released_watches_the_chest(plain: ModuleType) -> None:
+def test_released_mode_follows_the_chest(plain: ModuleType) -> None:
     rising = rest(plain)
     rising[:, POINTS["rwrist"], 1] += np.arange(10)  # fast along the axis the released code takes for up
     assert geometric_features(rising, 30.0, "released")[4] == 0

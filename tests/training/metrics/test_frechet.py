@@ -1,4 +1,4 @@
-"""Fréchet distances: closed forms, scipy's root, sets of low rank, and sets without end."""
+"""Fréchet distances: closed forms, scipy's root, sets of low rank, and extrapolation to infinite sets."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_the_same_as_with_scipys_root() -> None:
 
 
 @given(clips=st.integers(1, 90), channels=st.integers(1, 72), seed=st.integers(0, 100))
-def test_a_set_is_no_distance_from_itself(clips: int, channels: int, seed: int) -> None:
-    """Whether its covariance has full rank or not."""
+def test_a_sets_distance_from_itself_is_0(clips: int, channels: int, seed: int) -> None:
+    """This holds for covariances of any rank."""
     features = np.random.default_rng(seed).normal(size=(clips, channels))
     assert 0 <= frechet_distance(features, features) < 1e-6
     assert frechet_distance(features, features[::-1]) < 1e-6
 
 
-def test_symmetric_and_turned_alike() -> None:
+def test_the_distance_is_symmetric_and_ignores_rotation() -> None:
     rng = np.random.default_rng(2)
     real, generated = rng.normal(size=(10, 30)), rng.normal(size=(15, 30)) + 1  # rank-deficient both
     turn = np.linalg.qr(rng.normal(size=(30, 30)))[0]

@@ -16,7 +16,7 @@ FRAMES = 5
 
 
 def slides(speed: float = 0.02) -> np.ndarray:
-    """All joints fixed but these: the root jerks forwards, after frame 2; both feet slide `speed` a frame."""
+    """A body whose root jerks after frame 2 and whose feet slide `speed` per frame; the rest is fixed."""
     joints = np.zeros((FRAMES, 24, 3))
     joints[3:, 0, 0] = 0.1
     joints[:, [7, 10, 8, 11], 1] = speed * np.arange(FRAMES)[:, None]
@@ -28,7 +28,7 @@ def test_pfc_by_hand() -> None:
     assert pfc(slides(), 30).value == pytest.approx(1e4 * 2 / 3 * 0.02 * 0.02)
 
 
-def test_a_foot_that_stands_is_enough() -> None:
+def test_one_standing_foot_is_enough() -> None:
     joints = slides()
     joints[:, 11] = 0  # the right toe stands, whatever its ankle does
     assert pfc(joints, 30).value == 0
@@ -66,12 +66,12 @@ def test_a_motionless_root_is_flagged(mode: str, dance: np.ndarray) -> None:
     still[:, 0] = [1, 2, 3]
     assert pfc(still, 30, mode).value == 0
     assert pfc(still, 30, mode).flag == "motionless root"
-    nobody = np.tile(dance[:1], (20, 1, 1))
-    assert pbc(nobody, 30, mode).value == 0
-    assert "motionless base of the head" in pbc(nobody, 30, mode).flag
+    motionless = np.tile(dance[:1], (20, 1, 1))
+    assert pbc(motionless, 30, mode).value == 0
+    assert "motionless base of the head" in pbc(motionless, 30, mode).flag
 
 
-def test_rounding_is_no_acceleration(dance: np.ndarray) -> None:
+def test_rounding_errors_do_not_count_as_acceleration(dance: np.ndarray) -> None:
     trembling = dance.copy()
     trembling[:, 0] = [3.0, 3.0, 1.0]
     trembling[::2, 0] += 1e-7
@@ -79,7 +79,7 @@ def test_rounding_is_no_acceleration(dance: np.ndarray) -> None:
 
 
 @given(yaw=st.floats(-np.pi, np.pi), x=st.floats(-5, 5), y=st.floats(-5, 5), seed=st.integers(0, 50))
-def test_turned_and_moved_dances_score_alike(yaw: float, x: float, y: float, seed: int) -> None:
+def test_rotated_and_shifted_dances_have_the_same_score(yaw: float, x: float, y: float, seed: int) -> None:
     joints = np.random.default_rng(seed).normal(size=(12, 24, 3)).cumsum(axis=0)
     moved = Rotation.from_euler("z", yaw).apply(joints.reshape(-1, 3)).reshape(joints.shape) + np.array(
         [x, y, 0]

@@ -1,4 +1,4 @@
-"""Skating, sliding, jitter, penetration and floating of motions made for it; latency by a made-up clock."""
+"""Foot skating, jitter, penetration and floating of motions made for the test; latency with a fake clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_carried_body_skates(still: np.ndarray) -> None:
         assert foot_sliding(shifted(still, 0.6, fps), fps).value == pytest.approx(20)  # mm in 1/30 s
 
 
-def test_half_a_dance_on_skates(still: np.ndarray) -> None:
+def test_skating_in_half_of_the_frames(still: np.ndarray) -> None:
     joints = still.copy()
     joints[30:] = shifted(still, 3.0, 30.0)[:30]
     assert foot_skate_ratio(joints, 30.0).value == pytest.approx(0.5, abs=0.05)
@@ -66,7 +66,7 @@ def test_height_over_the_ground(still: np.ndarray) -> None:
         assert penetration(jumping, 30.0, floor=height - 1).value == 0
 
 
-def test_less_than_the_tolerance_is_nothing(still: np.ndarray) -> None:
+def test_heights_within_the_tolerance_count_as_0(still: np.ndarray) -> None:
     still[::7, :, 2] += 0.004
     assert floating(still, 30.0).value == 0
     assert floating(still, 30.0, tolerance=0.001).value > 0
@@ -94,7 +94,7 @@ def test_latency_is_the_median_per_second_of_dance() -> None:
     assert (found.value, found.low, found.high) == (1.0, 0.5, 4.5)
 
 
-def test_latency_counts_all_dances_made_and_warms_up() -> None:
+def test_latency_counts_all_dances_and_warms_up() -> None:
     calls: list[int] = []
 
     def generate() -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""The whole suite: on golden motions, on small sets of its own, and on sets that lack something."""
+"""The whole suite: on golden motions, on small sets, and on sets that lack something."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_means_are_over_clips(sets) -> None:
     assert result.clips[0].geometric.shape == (32,)
 
 
-def test_the_protocol_is_written_down(sets) -> None:
+def test_the_protocol_describes_the_run(sets) -> None:
     protocol = json.loads(json.dumps(evaluate_set(*sets, "released", seed=5, bootstrap=30).protocol))
     assert protocol["mode"] == "released"
     assert protocol["axes"] == "metres, z up, features take y for up"
@@ -153,7 +153,7 @@ def test_one_clip_has_defined_numbers(sets) -> None:
     assert result.numbers["PFC"].flag == "no interval from one clip"
 
 
-def test_different_frame_rates_are_warned_of(sets, caplog) -> None:
+def test_different_frame_rates_give_a_warning(sets, caplog) -> None:
     real, generated = sets
     result = evaluate_set(real, replaced(generated, fps=60.0), bootstrap=0)
     assert "real motions have [30.0] frames a second, generated ones [60.0]" in caplog.text
