@@ -377,7 +377,8 @@ WRONG = {
         *REAL, "--motions", "{}/empty", message="holds no motion", spoil=lambda f: (f / "empty").mkdir()
     ),
     "broken pickle": wrong(
-        *REAL, "--motions", "{}/model", message="not a pickle of arrays", spoil=write("model/a.pkl", b"\x80\x04")
+        *REAL, "--motions", "{}/model", message="not a pickle of arrays",
+        spoil=write("model/a.pkl", b"\x80\x04"),
     ),
     "hostile pickle": wrong(
         *REAL, "--motions", "{}/model", message="builtins.eval",

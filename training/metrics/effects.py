@@ -23,7 +23,7 @@ from training.metrics import beats, geometric, kinetic
 from training.metrics.beats import beat_align_score, motion_beats
 from training.metrics.clip import Floats, Ints, checked
 from training.metrics.diversity import diversity
-from training.metrics.feature_blocks import Convention
+from training.metrics.feature_blocks import FeatureVariant
 from training.metrics.feature_standardisation import StandardisedFeatures, standardise_features
 from training.metrics.frechet import fit_gaussian, frechet_distance
 from training.metrics.mode import PUBLISHED_FPS, RELEASED_UP, UP, Mode
@@ -36,7 +36,7 @@ WINDOW = 60
 BEAT = 15
 """Frames between the invented beats: 120 a minute."""
 
-CORRECTED = Convention(UP, 1 / PUBLISHED_FPS)
+CORRECTED = FeatureVariant(UP, 1 / PUBLISHED_FPS)
 
 
 class Effect(NamedTuple):
@@ -65,9 +65,9 @@ def effects(motions: Mapping[str, Floats]) -> Iterator[Effect]:
 
 
 def _kinetic(joints: Floats, name: str) -> Iterator[Effect]:
-    def parts(convention: Convention, joints: Floats = joints) -> Floats:
+    def parts(variant: FeatureVariant, joints: Floats = joints) -> Floats:
         """Mean over joints of the horizontal, vertical and acceleration features."""
-        mean: Floats = kinetic.features(joints, convention).reshape(24, 3).mean(axis=0)
+        mean: Floats = kinetic.features(joints, variant).reshape(24, 3).mean(axis=0)
         return mean
 
     def effect(difference: str, number: str, released: float, corrected: float) -> Effect:
@@ -103,7 +103,7 @@ def _kinetic(joints: Floats, name: str) -> Iterator[Effect]:
 
 def _geometric(joints: Floats, name: str) -> Iterator[Effect]:
     right = geometric.features(joints, CORRECTED)
-    for difference, convention in (
+    for difference, variant in (
         ("y is taken for up", CORRECTED._replace(up=RELEASED_UP)),
         (
             "time step of 1/120 s between frames that are 1/30 s apart",
@@ -111,7 +111,7 @@ def _geometric(joints: Floats, name: str) -> Iterator[Effect]:
         ),
         ("five predicates of approach use the wrong points", CORRECTED._replace(released_formula=True)),
     ):
-        off = np.abs(geometric.features(joints, convention) - right)
+        off = np.abs(geometric.features(joints, variant) - right)
         yield Effect(
             f"geometric features: {difference}",
             "features that change, of 32 (sum of the changes)",
@@ -217,11 +217,9 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
     sets = f"{len(generated)} pieces of 2 s against {len(real)}"
 
     def of_both(
-        features: Callable[[Floats, Convention], Floats], convention: Convention
+        features: Callable[[Floats, FeatureVariant], Floats], variant: FeatureVariant
     ) -> tuple[Floats, Floats]:
-        ours, theirs = (
-            np.stack([features(piece, convention) for piece in part]) for part in (real, generated)
-        )
+        ours, theirs = (np.stack([features(piece, variant) for piece in part]) for part in (real, generated))
         return ours, theirs
 
     shapes = of_both(geometric.features, CORRECTED)
@@ -243,7 +241,7 @@ def _sets(motions: Mapping[str, Floats]) -> Iterator[Effect]:
         f"{_plain_distance(speeds.real):.1e}",
         f"{frechet_distance(speeds.real, speeds.real):.1e}",
     )
-    released = Convention(RELEASED_UP, kinetic.RELEASED_STEP, released_formula=True)
+    released = FeatureVariant(RELEASED_UP, kinetic.RELEASED_STEP, released_formula=True)
     yield from _distances(
         "kinetic features: all three quirks",
         "k",

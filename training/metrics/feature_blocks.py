@@ -14,7 +14,7 @@ BLOCK = 4
 """Clips computed at once: with these few, the intermediate arrays fit a processor's cache."""
 
 
-class Convention(NamedTuple):
+class FeatureVariant(NamedTuple):
     """The choices that the two modes make differently when they compute features.
 
     Attributes:
@@ -29,14 +29,14 @@ class Convention(NamedTuple):
 
 
 def features_in_mode(
-    features: Callable[[Floats, Convention], Floats],
+    features: Callable[[Floats, FeatureVariant], Floats],
     width: int,
     released_step: float,
     joints: Floats | Sequence[Floats],
     fps: float,
     mode: Mode,
 ) -> Floats:
-    """Computes features with the conventions of a mode.
+    """Computes features in the variant of a mode.
 
     Args:
         features: function of (clips, frames, 24, 3) float64 joints that returns (clips, width).
@@ -55,15 +55,15 @@ def features_in_mode(
         InputError: a dance has a wrong shape, too few frames or NaN.
     """
     if mode == "released":
-        convention = Convention(RELEASED_UP, released_step, released_formula=True)
-        return _over_blocks(features, width, convention, joints, fps).astype(np.float32)
-    return _over_blocks(features, width, Convention(UP, 1 / fps), joints, fps)
+        variant = FeatureVariant(RELEASED_UP, released_step, released_formula=True)
+        return _over_blocks(features, width, variant, joints, fps).astype(np.float32)
+    return _over_blocks(features, width, FeatureVariant(UP, 1 / fps), joints, fps)
 
 
 def _over_blocks(
-    features: Callable[[Floats, Convention], Floats],
+    features: Callable[[Floats, FeatureVariant], Floats],
     width: int,
-    convention: Convention,
+    variant: FeatureVariant,
     joints: Floats | Sequence[Floats],
     fps: float,
 ) -> Floats:
@@ -71,7 +71,7 @@ def _over_blocks(
     if isinstance(joints, np.ndarray):
         checked(joints, fps)
         if joints.ndim == 3:
-            one: Floats = features(joints[None].astype(np.float64), convention)[0]
+            one: Floats = features(joints[None].astype(np.float64), variant)[0]
             return one
         joints = list(joints.reshape(-1, *joints.shape[-3:]))
     lengths: dict[int, list[int]] = {}
@@ -81,5 +81,5 @@ def _over_blocks(
     for numbers in lengths.values():
         for start in range(0, len(numbers), BLOCK):
             block = numbers[start : start + BLOCK]
-            found[block] = features(np.stack([joints[n] for n in block]).astype(np.float64), convention)
+            found[block] = features(np.stack([joints[n] for n in block]).astype(np.float64), variant)
     return found

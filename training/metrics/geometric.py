@@ -9,7 +9,7 @@ import numpy as np
 
 from popdanceset.skeleton import SMPL_JOINTS
 from training.metrics.clip import Floats
-from training.metrics.feature_blocks import Convention, features_in_mode
+from training.metrics.feature_blocks import FeatureVariant, features_in_mode
 from training.metrics.mode import Mode
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
@@ -125,9 +125,9 @@ def geometric_features(joints: Floats | Sequence[Floats], fps: float, mode: Mode
     return features_in_mode(features, WIDTH, RELEASED_STEP, joints, fps, mode)
 
 
-def features(joints: Floats, convention: Convention) -> Floats:
-    """Computes (…, 32) geometric features of (…, frames, 24, 3) float64 joints under any convention."""
-    up, step, released_formula = convention
+def features(joints: Floats, variant: FeatureVariant) -> Floats:
+    """Computes (…, 32) geometric features of (…, frames, 24, 3) float64 joints, of any variant."""
+    up, step, released_formula = variant
     points = _with_reference_points(joints, up)
     velocity = (points[..., 1:] - points[..., :-1]) / step
     points = points[..., 1:]

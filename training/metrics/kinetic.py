@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.metrics.clip import Floats, Ints
-from training.metrics.feature_blocks import Convention, features_in_mode
+from training.metrics.feature_blocks import FeatureVariant, features_in_mode
 from training.metrics.mode import Mode
 
 WIDTH = 72
@@ -46,9 +46,9 @@ def kinetic_features(joints: Floats | Sequence[Floats], fps: float, mode: Mode =
     return features_in_mode(features, WIDTH, RELEASED_STEP, joints, fps, mode)
 
 
-def features(joints: Floats, convention: Convention) -> Floats:
-    """Computes (…, 72) kinetic features of (…, frames, 24, 3) float64 joints under any convention."""
-    up, step, released_formula = convention
+def features(joints: Floats, variant: FeatureVariant) -> Floats:
+    """Computes (…, 72) kinetic features of (…, frames, 24, 3) float64 joints, of any variant."""
+    up, step, released_formula = variant
     last = joints.shape[-3] - 1
     frame = np.arange(1, last + 1)
     first = np.maximum(frame - WINDOW, 1)

@@ -18,7 +18,7 @@ BOTH = (kinetic_features, geometric_features)
 
 
 def wild(dance: np.ndarray, frames: int) -> np.ndarray:
-    """A body that is still, swings widely, and holds its hands low by turns: each predicate holds in some frames."""
+    """A body that is still, swings widely and holds its hands low by turns, so that predicates change."""
     rng = np.random.default_rng(frames)
     phase = np.arange(frames) % 6
     swing = rng.normal(size=(frames, 24, 3)) * np.where(phase < 3, 0.0, 0.8)[:, None, None]
