@@ -9,6 +9,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from popdanceset.errors import InputError
 from training.metrics.clip import Floats, Ints
+from training.metrics.feature_blocks import check_features
 from training.metrics.mode import Mode
 from training.metrics.score import Score
 
@@ -35,7 +36,7 @@ def diversity(features: Floats, mode: Mode = "corrected") -> Score:
     Raises:
         InputError: the features are not a table, or hold NaN.
     """
-    _check(features)
+    check_features(features)
     if len(features) < 2:
         return Score(0.0, ONE_MOTION)
     distances = pdist(features)
@@ -80,7 +81,7 @@ def multimodality(groups: Sequence[Floats]) -> Score:
         InputError: the features are not a table, or hold NaN.
     """
     for group in groups:
-        _check(group)
+        check_features(group)
     within = [float(pdist(group).mean()) for group in groups if len(group) > 1]
     return Score(float(np.mean(within))) if within else Score(0.0, NO_PAIR_OF_ONE_MUSIC)
 
@@ -101,7 +102,7 @@ def music_diversity(features: Floats, music: Sequence[str]) -> Score:
     Raises:
         InputError: the features are not a table or hold NaN, or `music` has another length.
     """
-    _check(features)
+    check_features(features)
     if len(music) != len(features):
         raise InputError(
             f"{len(music)} names of music for {len(features)} dances", do="name the music of each dance"
@@ -111,10 +112,3 @@ def music_diversity(features: Floats, music: Sequence[str]) -> Score:
     if not different.any():
         return Score(0.0, NO_PAIR_OF_TWO)
     return Score(float(squareform(pdist(features))[different].mean()))
-
-
-def _check(features: Floats) -> None:
-    if features.ndim != 2 or len(features) == 0:
-        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row per clip")
-    if not np.isfinite(features).all():
-        raise InputError("features hold NaN or infinity", do="leave out the clips they come from")

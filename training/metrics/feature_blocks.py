@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from popdanceset.errors import InputError
 from training.metrics.clip import Floats, checked
 from training.metrics.mode import RELEASED_UP, UP, Mode
 
@@ -83,3 +84,15 @@ def _over_blocks(
             block = numbers[start : start + BLOCK]
             found[block] = features(np.stack([joints[n] for n in block]).astype(np.float64), variant)
     return found
+
+
+def check_features(features: Floats) -> None:
+    """Checks that features are a table of finite numbers.
+
+    Raises:
+        InputError: they are not (clips, channels), there are no clips, or a number is NaN or infinite.
+    """
+    if features.ndim != 2 or len(features) == 0:
+        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row per clip")
+    if not np.isfinite(features).all():
+        raise InputError("features hold NaN or infinity", do="leave out the clips they come from")

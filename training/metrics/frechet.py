@@ -8,6 +8,7 @@ import numpy as np
 
 from popdanceset.errors import InputError
 from training.metrics.clip import Floats
+from training.metrics.feature_blocks import check_features
 from training.metrics.score import Score, joined
 
 
@@ -24,10 +25,7 @@ def fit_gaussian(features: Floats) -> Gaussian:
     Raises:
         InputError: the features are not a table, or hold NaN.
     """
-    if features.ndim != 2 or len(features) == 0:
-        raise InputError(f"features are (clips, channels), not {features.shape}", do="give one row per clip")
-    if not np.isfinite(features).all():
-        raise InputError("features hold NaN or infinity", do="leave out the clips they come from")
+    check_features(features)
     mean = features.mean(axis=0)
     away = features.astype(np.float64, copy=False) - features.mean(axis=0, dtype=np.float64)
     return Gaussian(mean.astype(np.float64), away.T @ away / max(len(features) - 1, 1))
