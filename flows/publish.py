@@ -1,9 +1,8 @@
-"""Music features, the release, and the report on how it came about."""
+"""Music features, the release, and the report on it."""
 
 from __future__ import annotations
 
 import datetime
-from pathlib import PurePosixPath
 
 from prefect import flow, task
 
@@ -11,7 +10,7 @@ from flows.conduct import RETRY, Overrides, load
 from popdanceset.music.features import extract_features
 from popdanceset.progress import track
 from popdanceset.release.writer import publish as publish_release
-from popdanceset.report.page import write_report
+from popdanceset.report.page import publish_report
 from popdanceset.store import Store
 
 
@@ -33,14 +32,10 @@ def release(overrides: Overrides | None, manifest: str, day: datetime.date | Non
 
 @task(**RETRY)
 def report(overrides: Overrides | None, manifest: str, release: str) -> str:
-    """Writes the page on how the release came about; returns its name inside the store."""
+    """Writes the report on the release; returns its name inside the store."""
     settings = load(overrides)
-    store = Store(settings.store)
-    name = f"reports/{PurePosixPath(release).name}.html"
-    with store.scratch() as folder, track("report") as advance:
-        page = write_report(store, settings, manifest, release, folder / "report.html", advance=advance)
-        store.put(page, name)
-    return name
+    with track("report") as advance:
+        return publish_report(Store(settings.store), settings, manifest, release, advance)
 
 
 @flow

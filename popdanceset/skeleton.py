@@ -1,8 +1,11 @@
-"""The skeletons of this field: SMPL's 24 joints with their rest pose, and COCO's 17 key points.
+"""The skeletons of this field: SMPL's 24 joints with their rest pose, COCO's 17 keypoints, and their colours.
 
-Rest offsets are those of the mean SMPL body as the released POPDG code uses them (recovered from its
+The rest offsets are those of the mean SMPL body as the released POPDG code uses it (recovered from its
 published joint positions to 1e-7 m). In the rest pose y is up, x points to the body's left and z to its
 front; a root rotation of +90° about x brings it into the world of a release (z up, facing -y).
+
+Every image of a body (report, overlays, rendered dances) draws the dancer's left in `LEFT_COLOUR` and the
+right in `RIGHT_COLOUR`.
 """
 
 from __future__ import annotations
@@ -61,13 +64,40 @@ COCO_BONES = (
 SMPL_BONES = tuple((parent, child) for child, parent in enumerate(SMPL_PARENTS) if parent >= 0)
 
 LIMB_JOINTS = (16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8)
-"""SMPL numbers of shoulders, elbows, wrists, hips, knees and ankles, each left then right."""
+"""SMPL indices of shoulders, elbows, wrists, hips, knees and ankles, each left then right."""
 
 FOOT_JOINTS = (7, 8, 10, 11)
+"""SMPL indices of ankles and toes."""
+
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0..255."""
+
+LEFT_COLOUR: Colour = (255, 140, 0)
+RIGHT_COLOUR: Colour = (0, 170, 255)
+MIDDLE_COLOUR: Colour = (154, 164, 175)
+"""Of the trunk, and of bones that join the two sides."""
+
+
+def bone_colour(*names: str) -> Colour:
+    """Returns the colour of a joint or a bone: left, right, or middle if it joins the sides or has none.
+
+    Args:
+        names: names of the joints, from `SMPL_JOINTS` or `COCO_JOINTS`; one or two.
+    """
+    sides = {_side(name) for name in names} - {""}
+    if sides == {"left"}:
+        return LEFT_COLOUR
+    return RIGHT_COLOUR if sides == {"right"} else MIDDLE_COLOUR
+
+
+def _side(name: str) -> str:
+    if name.startswith(("left_", "right_")):
+        return name.partition("_")[0]
+    return {"l": "left", "r": "right"}.get(name[0], "") if name in SMPL_JOINTS and name != "root" else ""
 
 
 def levels() -> list[list[int]]:
-    """SMPL joints grouped by their depth in the tree, root first: kinematics needs one step a level."""
+    """Groups the SMPL joints by their depth in the tree, root first: kinematics needs one step per level."""
     depth = [0] * len(SMPL_PARENTS)
     for joint, parent in enumerate(SMPL_PARENTS[1:], start=1):
         depth[joint] = depth[parent] + 1

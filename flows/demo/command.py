@@ -81,7 +81,7 @@ def summary(store: Store, manifest: str, release: str) -> Table:
     """Returns a table for the terminal: what remained after each stage, and what was rejected and why."""
     from rich.table import Table
 
-    from popdanceset.report.content import collect
+    from popdanceset.report.data import collect
 
     content = collect(store, manifest, release)
     table = Table("stage", "left", "seconds", "rejected, by reason", title="From the section to the release")

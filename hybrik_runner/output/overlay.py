@@ -16,14 +16,14 @@ from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.film import write_film
 from popdanceset.schema import FPS
-from popdanceset.skeleton import COCO_BONES, COCO_JOINTS, SMPL_BONES
+from popdanceset.skeleton import COCO_BONES, COCO_JOINTS, SMPL_BONES, bone_colour
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Picture = NDArray[np.uint8]
 
-_LEFT, _RIGHT, _MIDDLE, _SMPL = (255, 140, 0), (0, 170, 255), (90, 220, 90), (255, 255, 255)
+_SMPL_COLOUR = (255, 255, 255)
 
 
 def draw(
@@ -33,7 +33,7 @@ def draw(
 
     Args:
         picture: (height, width, 3) uint8 RGB.
-        coco2d: (17, 2) COCO joints, pixels; left limbs are orange, right ones blue.
+        coco2d: (17, 2) COCO joints, pixels, drawn in the colours of `popdanceset.skeleton`.
         smpl2d: (24, 2) SMPL joints, pixels, in thin white; None: not drawn.
     """
     result = np.ascontiguousarray(picture).copy()
@@ -41,12 +41,18 @@ def draw(
     if smpl2d is not None:
         for parent, child in SMPL_BONES:
             cv2.line(
-                result, _pixel(smpl2d[parent]), _pixel(smpl2d[child]), _SMPL, max(1, width // 2), cv2.LINE_AA
+                result,
+                _pixel(smpl2d[parent]),
+                _pixel(smpl2d[child]),
+                _SMPL_COLOUR,
+                max(1, width // 2),
+                cv2.LINE_AA,
             )
     for start, end in COCO_BONES:
-        cv2.line(result, _pixel(coco2d[start]), _pixel(coco2d[end]), _colour(start, end), width, cv2.LINE_AA)
-    for number, point in enumerate(coco2d):
-        cv2.circle(result, _pixel(point), width + 1, _colour(number, number), -1, cv2.LINE_AA)
+        colour = bone_colour(COCO_JOINTS[start], COCO_JOINTS[end])
+        cv2.line(result, _pixel(coco2d[start]), _pixel(coco2d[end]), colour, width, cv2.LINE_AA)
+    for name, point in zip(COCO_JOINTS, coco2d, strict=True):
+        cv2.circle(result, _pixel(point), width + 1, bone_colour(name), -1, cv2.LINE_AA)
     return result
 
 
@@ -104,10 +110,3 @@ def _column(table: pa.Table, name: str, shape: tuple[int, ...]) -> NDArray[np.fl
 def _pixel(point: NDArray[np.floating]) -> tuple[int, int]:
     x, y = np.clip(np.nan_to_num(point), -10_000, 10_000)
     return round(float(x)), round(float(y))
-
-
-def _colour(start: int, end: int) -> tuple[int, int, int]:
-    sides = {COCO_JOINTS[n].split("_")[0] for n in (start, end)} - {"nose"}
-    if sides == {"left"}:
-        return _LEFT
-    return _RIGHT if sides == {"right"} else _MIDDLE

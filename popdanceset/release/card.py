@@ -1,4 +1,9 @@
-"""The dataset card: `README.md` with the front matter by which Hugging Face loads the folder as it is."""
+"""The dataset card: `README.md`, whose front matter lets Hugging Face `datasets` load the folder as it is.
+
+The front matter is written by huggingface_hub's `DatasetCardData`. The text below it is rendered here and not
+by `DatasetCard.from_template`, because that renders a misspelled name as nothing, while a strict Jinja
+environment reports it.
+"""
 
 from __future__ import annotations
 
@@ -8,40 +13,39 @@ from typing import Any
 import pyarrow as pa
 
 from popdanceset.release.croissant import CITATION
+from popdanceset.release.info import ReleaseInfo
 from popdanceset.schema import dtype_name
 
-FILE = "README.md"
 
-
-def card(info: Mapping[str, Any], tables: Mapping[str, tuple[str, pa.Schema]]) -> str:
-    """Text of the card.
+def card(info: ReleaseInfo, tables: Mapping[str, tuple[str, pa.Schema]]) -> str:
+    """Renders the text of the card.
 
     Args:
-        info: content of `meta/info.json`.
+        info: description of the release.
         tables: name of a configuration → pattern of its parquet files, and their schema. The first is the
-        default.
+            default configuration.
     """
     import jinja2
-    import yaml
+    from huggingface_hub import DatasetCardData
 
-    front_matter = {
-        "pretty_name": "PopDanceSet",
-        "license": info["license"],
-        "tags": ["dance", "motion", "smpl", "music", "pose-estimation", "motion-generation"],
-        "configs": [
+    front_matter = DatasetCardData(
+        pretty_name="PopDanceSet",
+        license=info.license,
+        tags=["dance", "motion", "smpl", "music", "pose-estimation", "motion-generation"],
+        configs=[
             {
                 "config_name": name,
-                # The parts lie in the same files; meta/clips.parquet and splits/ tell them apart.
+                # Both splits are in the same files; meta/clips.parquet and splits/ separate them.
                 "data_files": [{"split": "full", "path": pattern}],
                 **({"default": True} if number == 0 else {}),
             }
             for number, (name, (pattern, _)) in enumerate(tables.items())
         ],
-        "dataset_info": [
+        dataset_info=[
             {"config_name": name, "features": [_feature(field) for field in schema]}
             for name, (_, schema) in tables.items()
         ],
-    }
+    )
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("popdanceset.release", ""),
         undefined=jinja2.StrictUndefined,
@@ -51,14 +55,12 @@ def card(info: Mapping[str, Any], tables: Mapping[str, tuple[str, pa.Schema]]) -
         autoescape=False,  # the result is Markdown
     )
     return environment.get_template("card.md.jinja").render(
-        front_matter=yaml.safe_dump(front_matter, sort_keys=False, allow_unicode=True).strip(),
-        info=info,
-        citation=CITATION,
+        front_matter=front_matter.to_yaml(), info=info, citation=CITATION
     )
 
 
 def _feature(field: pa.Field) -> dict[str, Any]:
-    """A column in the front matter's words, which Hugging Face datasets of all versions read."""
+    """Describes a column in a notation that all versions of Hugging Face `datasets` read."""
     if pa.types.is_fixed_size_list(field.type):
         return {
             "name": field.name,

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_settings
-@click.option("--manifest", required=True, metavar="NAME", help="Manifest whose videos are published.")
+@click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
 def publish(settings: Settings, manifest: str, version: str | None) -> None:
-    """Publish what was accepted as a versioned release."""
+    """Publish all accepted clips of a manifest as a versioned release."""
     from popdanceset.progress import track
     from popdanceset.release.writer import publish as publish_release
     from popdanceset.store import Store
@@ -25,9 +25,8 @@ def publish(settings: Settings, manifest: str, version: str | None) -> None:
     settings = with_values(settings, "release", version=version)
     store = Store(settings.store)
     with track("publish") as advance:
-        report = publish_release(settings, store, manifest, advance)
-    done = "published" if report.written else "unchanged"
+        done = publish_release(settings, store, manifest, advance)
     click.echo(
-        f"release {report.version} {done}: {report.clips} clips, {report.frames} frames, "
-        f"{report.seconds:.1f} s in {store}/{report.path}"
+        f"release {done.version} {'published' if done.written else 'unchanged'}: {done.clips} clips, "
+        f"{done.frames} frames, {done.seconds:.1f} s in {store}/{done.path}"
     )

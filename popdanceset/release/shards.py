@@ -1,4 +1,4 @@
-"""Parquet files of a release: one row group a clip, limited in size, numbered."""
+"""Shards of a release: numbered parquet files of limited size, with one row group per clip."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ MAX_BYTES = 256 << 20
 
 
 class Place(NamedTuple):
-    """Where a clip's rows lie: the file's number, and the row group in it."""
+    """Where a clip's rows are: index of the file, and index of the row group in it."""
 
     file: int
     row_group: int
 
 
 class ShardWriter:
-    """Writes `{stem}-00000-of-0000N.parquet` files, N being known when the block ends.
+    """Writes `{stem}-00000-of-0000N.parquet` files; N is known when the block ends.
 
-    Numbers are split into byte streams before zstd packs them, which makes poses a third smaller than zstd
-    alone.
+    Floating-point columns are split into byte streams before zstd compresses them, which makes poses a third
+    smaller than zstd alone.
 
     Args:
-        folder: where the files go; made when the first one is.
+        folder: of the files; created together with the first one.
         stem: beginning of their names.
         schema: of the rows.
-        max_bytes: a file that has reached this size takes no further clip.
+        max_bytes: after a file has reached this size, the next clip starts a new file.
     """
 
     def __init__(self, folder: Path, stem: str, schema: pa.Schema, max_bytes: int = MAX_BYTES) -> None:
@@ -49,7 +49,7 @@ class ShardWriter:
         return Place(len(self._paths) - 1, self._row_groups - 1)
 
     def paths(self) -> list[Path]:
-        """The files, in order; to be asked after the block."""
+        """Returns the files, in order. Their names are final after the block."""
         return self._paths
 
     def __enter__(self) -> Self:
@@ -74,8 +74,8 @@ class ShardWriter:
             path,
             self._schema,
             compression="zstd",
-            use_dictionary=[field.name for field in self._schema if _is_word(field.type)],
-            use_byte_stream_split=list(_real_columns(self._schema)),
+            use_dictionary=[field.name for field in self._schema if _is_text(field.type)],
+            use_byte_stream_split=list(_float_columns(self._schema)),
             sorting_columns=[pq.SortingColumn(0)],
         )
         self._paths.append(path)
@@ -88,17 +88,17 @@ class ShardWriter:
 
 
 def row_groups(file: pq.ParquetFile) -> Iterator[str]:
-    """The clip id of each row group, from the file's footer alone."""
+    """Yields the clip id of each row group; reads nothing but the file's footer."""
     for number in range(file.num_row_groups):
         yield file.metadata.row_group(number).column(0).statistics.min
 
 
-def _is_word(dtype: pa.DataType) -> bool:
+def _is_text(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_string(dtype) or pa.types.is_dictionary(dtype))
 
 
-def _real_columns(schema: pa.Schema) -> Iterator[str]:
-    """Parquet's names of the columns of real numbers."""
+def _float_columns(schema: pa.Schema) -> Iterator[str]:
+    """Yields Parquet's names of the floating-point columns."""
     for field in schema:
         if pa.types.is_fixed_size_list(field.type) and pa.types.is_floating(field.type.value_type):
             yield f"{field.name}.list.{field.type.value_field.name}"

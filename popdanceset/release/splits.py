@@ -1,13 +1,14 @@
-"""Which clips train and which test: held out by video and by music at once.
+"""Divides clips into a training and a test split that share no video and no music.
 
-The paper (POPDG, Sec. 3.1) claims that neither a dance nor a piece of music of the test part occurs in
-training; here it holds. Clips that share a video or a piece of music, directly or through others, form a
-group, and a group is never divided.
+The paper (POPDG, Sec. 3.1) claims that neither a dance nor a piece of music of the test split occurs in
+training; this module guarantees it. Clips that share a video or a piece of music, directly or through other
+clips, form a group, and a group is never divided.
 
-Every piece of music draws a lot in [0, 1) from its name and the seed. A group is held out if all its lots lie
-below the share of the test part. So each piece decides for itself, whatever else is in the dataset, and when
-clips are added a group changes sides only if a new video joins it to another one; then it becomes training
-material. A model trained on an older release is never tested on what it has seen.
+Every piece of music gets a random number in [0, 1) from a hash of its name and the seed. A group is held out
+for testing if all its numbers are below the test share. So the decision on a piece does not depend on the
+rest of the dataset. When clips are added, a group changes sides only if a new video joins it to another
+group, and then only from test to training. A model trained on an older release is never tested on clips it
+has seen.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ Split = Literal["train", "test"]
 _log = logging.getLogger(__name__)
 
 
-class Clip(NamedTuple):
-    """What decides on a clip's side: video, music ("" if that is not known) and length in frames."""
+class SplitClip(NamedTuple):
+    """The facts that decide a clip's split: video, music ("" if unknown) and length in frames."""
 
     clip_id: str
     bvid: str
@@ -34,19 +35,19 @@ class Clip(NamedTuple):
 
 
 def assign_splits(
-    clips: Iterable[Clip], test_share: float, seed: int = 0, alike: Iterable[tuple[str, str]] = ()
+    clips: Iterable[SplitClip], test_share: float, seed: int = 0, alike: Iterable[tuple[str, str]] = ()
 ) -> dict[str, Split]:
-    """The side of every clip.
+    """Assigns every clip to a split.
 
-    Where there are two groups or more, neither part is left empty: if no group is held out by its lots, the
-    shortest one is (unless nothing is to be held out), and if all are, the longest one is not. A single group
-    is all training material; a warning says so.
+    If there are two groups or more, neither split stays empty: if the numbers hold out no group, the shortest
+    group is held out (unless the test share is 0); if they hold out all groups, the longest one is kept for
+    training. A single group is used for training; a warning says so.
 
     Args:
         clips: of the release, in any order.
-        test_share: expected share of the pieces of music, and so about that of the frames, that is held out,
-        0..1.
-        seed: of the lots.
+        test_share: expected share of the pieces of music that is held out, 0..1; the share of the frames is
+            about the same.
+        seed: of the random numbers.
         alike: pairs of music ids that are, or were taken for, one piece: they stay together.
 
     Returns:
@@ -59,9 +60,11 @@ def assign_splits(
     if len(groups) < 2:
         _log.warning("all clips share their videos or music, so none can be held out for testing")
         return dict.fromkeys((clip.clip_id for clip in members), "train")
-    # The highest lot decides: the group is held out only if every piece in it is.
+    # The highest number decides: the group is held out only if every piece in it would be.
     held_out = {
-        group for group, pieces in groups.items() if max(_lot(piece, seed) for piece in pieces) < test_share
+        group
+        for group, pieces in groups.items()
+        if max(_random_number(piece, seed) for piece in pieces) < test_share
     }
     if len(held_out) in (0, len(groups)):
         group_of = {piece: group for group, pieces in groups.items() for piece in pieces}
@@ -74,18 +77,20 @@ def assign_splits(
     return {clip.clip_id: "test" if side[_piece(clip)] else "train" for clip in members}
 
 
-def _piece(clip: Clip) -> str:
-    """What draws a lot: the music; a clip of unknown music draws by its video."""
+def _piece(clip: SplitClip) -> str:
+    """Returns what the clip's random number depends on: its music, or its video if the music is unknown."""
     return f"music {clip.music_id}" if clip.music_id else f"video {clip.bvid}"
 
 
-def _groups(clips: Iterable[Clip], alike: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
-    """The connected pieces of music (two are connected by a video that has both, or by being alike), under
-    the least of their names."""
+def _groups(clips: Iterable[SplitClip], alike: Iterable[tuple[str, str]]) -> Mapping[str, set[str]]:
+    """Returns groups of connected pieces, under the alphabetically first of their names.
+
+    Two pieces are connected by a video that has both, or by being alike.
+    """
     first_of: dict[str, str] = {}
     links = [(piece := _piece(clip), first_of.setdefault(clip.bvid, piece)) for clip in clips]
     pieces = {piece for piece, _ in links}
-    # Also ids without clips connect: a video of theirs may have been rejected.
+    # Ids without clips connect too: one of their videos may have been rejected.
     links += [(f"music {one}", f"music {other}") for one, other in alike]
     groups: dict[str, set[str]] = {}
     for piece, least in joined(links).items():
@@ -94,6 +99,6 @@ def _groups(clips: Iterable[Clip], alike: Iterable[tuple[str, str]]) -> Mapping[
     return groups
 
 
-def _lot(piece: str, seed: int) -> float:
+def _random_number(piece: str, seed: int) -> float:
     digest = hashlib.sha256(f"{seed} {piece}".encode()).digest()
     return int.from_bytes(digest[:6]) / 2**48

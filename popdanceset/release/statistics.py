@@ -1,7 +1,7 @@
-"""Statistics of each feature, gathered clip by clip: nothing but the sums is held in memory.
+"""Statistics of each feature, accumulated clip by clip: only the sums are held in memory.
 
-Least, greatest, mean and standard deviation need one pass, quantiles a second one over the range that is
-known then.
+Minimum, maximum, mean and standard deviation need one pass; quantiles need a second one, over the range that
+is known by then.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from popdanceset.schema import shape_of
+from popdanceset.tables import fold
 
 Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -21,9 +22,9 @@ BINS = 2048
 
 
 class Moments:
-    """Count, least, greatest, mean and standard deviation of each of `width` numbers.
+    """Count, minimum, maximum, mean and standard deviation of each of `width` numbers.
 
-    Blocks are joined by the rule of Chan, Golub and LeVeque (1979), so large means do not cost precision.
+    Blocks are combined by the formula of Chan, Golub and LeVeque (1979), so large means cost no precision.
     """
 
     def __init__(self, width: int) -> None:
@@ -34,7 +35,7 @@ class Moments:
         self._squares = np.zeros(width)
 
     def update(self, values: Doubles) -> None:
-        """Takes in (n, width) values, n ≥ 1."""
+        """Adds (n, width) values, n ≥ 1."""
         count = len(values)
         mean = values.mean(axis=0)
         shift = mean - self.mean
@@ -52,11 +53,11 @@ class Moments:
 
 
 class Histogram:
-    """Counts of each of `width` numbers in equal bins of its range, for quantiles.
+    """Counts the values of each of `width` numbers in equal bins of its range, for quantiles.
 
     Args:
         moments: of the same values.
-        bins: a quantile is off by at most the range divided by this.
+        bins: number of bins; the error of a quantile is at most the range divided by it.
     """
 
     def __init__(self, moments: Moments, bins: int = BINS) -> None:
@@ -66,15 +67,15 @@ class Histogram:
         self._counts = np.zeros((len(self._low), bins), np.int64)
 
     def update(self, values: Doubles) -> None:
-        """Takes in (n, width) values of the range."""
-        # The share first, as the bins over the span of numbers close to the least float would be infinite.
+        """Adds (n, width) values within the range."""
+        # Divide by the span first: bins / span would be infinite if the span is close to the smallest float.
         share = np.divide(values - self._low, self._span, out=np.zeros_like(values), where=self._span > 0)
         index = np.clip(share * self._bins, 0, self._bins - 1).astype(np.int64)
         index += np.arange(len(self._low)) * self._bins
         self._counts += np.bincount(index.ravel(), minlength=self._counts.size).reshape(self._counts.shape)
 
     def quantile(self, share: float) -> Doubles:
-        """(width,): about the least value that at least this share of the values does not exceed."""
+        """Estimates the smallest value that at least this share of the values does not exceed, (width,)."""
         reached = self._counts.cumsum(axis=1)
         wanted = share * reached[:, -1]
         bins = (reached < wanted[:, None]).sum(axis=1)
@@ -86,31 +87,31 @@ class Histogram:
 
 
 class TableStatistics:
-    """Statistics of every column of a table that holds real numbers.
+    """Statistics of every floating-point column of a table.
 
     Call `update` with every part of the table, then `update_quantiles` with every part again, then `summary`.
     """
 
     def __init__(self, schema: pa.Schema, bins: int = BINS) -> None:
-        self._shapes = {field.name: shape_of(field) for field in schema if _is_real(field.type)}
+        self._shapes = {field.name: shape_of(field) for field in schema if _is_floating(field.type)}
         self._moments = {name: Moments(math.prod(shape)) for name, shape in self._shapes.items()}
         self._histograms: dict[str, Histogram] = {}
         self._bins = bins
 
     def update(self, table: pa.Table) -> None:
-        """First pass."""
+        """Adds a part of the table in the first pass."""
         for name, moments in self._moments.items():
-            moments.update(flat(table[name]))
+            moments.update(_rows(table, name))
 
     def update_quantiles(self, table: pa.Table) -> None:
-        """Second pass."""
+        """Adds a part of the table in the second pass."""
         for name, moments in self._moments.items():
             if name not in self._histograms:
                 self._histograms[name] = Histogram(moments, self._bins)
-            self._histograms[name].update(flat(table[name]))
+            self._histograms[name].update(_rows(table, name))
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """Feature → min, max, mean, std, quantiles (each in the feature's shape) and count of rows."""
+        """Returns feature → min, max, mean, std, quantiles (in the feature's shape) and count of rows."""
         summary = {}
         for name, shape in self._shapes.items():
             moments, histogram = self._moments[name], self._histograms[name]
@@ -128,15 +129,10 @@ class TableStatistics:
         return summary
 
 
-def flat(column: pa.ChunkedArray) -> Doubles:
-    """A column as (rows, numbers a row) float64."""
-    whole = column.combine_chunks()
-    rows = len(whole)
-    if pa.types.is_fixed_size_list(whole.type):
-        whole = whole.flatten()
-    values: Doubles = np.asarray(whole.to_numpy(zero_copy_only=False), np.float64)
-    return values.reshape(rows, -1)
+def _rows(table: pa.Table, name: str) -> Doubles:
+    """Returns a column as (rows, numbers per row) float64."""
+    return np.asarray(fold(table[name], (-1,)), np.float64)
 
 
-def _is_real(dtype: pa.DataType) -> bool:
+def _is_floating(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_floating(dtype.value_type if pa.types.is_fixed_size_list(dtype) else dtype))

@@ -1,53 +1,57 @@
-"""Names of releases, and what is already published."""
+"""Versions of releases: which ones a store holds, and what the next one is called."""
 
 from __future__ import annotations
 
 import datetime
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from popdanceset import layout
 from popdanceset.errors import InputError
+from popdanceset.release.info import ReleaseInfo, parse_info
 from popdanceset.store import Store
 
-FOLDER = "releases"
-INFO = "meta/info.json"
 
-
-class Published(NamedTuple):
+class PublishedRelease(NamedTuple):
     """A complete release of a store."""
 
     version: str
-    info: dict[str, Any]
+    info: ReleaseInfo
 
 
-def published(store: Store) -> list[Published]:
-    """All complete releases, oldest first."""
+def published(store: Store) -> list[PublishedRelease]:
+    """Lists all complete releases of a store, oldest first.
+
+    Raises:
+        InputError: the `info.json` of a release is damaged, or of a newer schema version.
+    """
     found = []
-    for name in store.list(FOLDER, INFO):
-        version = name.removeprefix(f"{FOLDER}/").removesuffix(f"/{INFO}")
+    for name in store.list(layout.RELEASES, layout.RELEASE_INFO):
+        folder = name.removesuffix(f"/{layout.RELEASE_INFO}")
+        version = folder.removeprefix(f"{layout.RELEASES}/")
         if "/" not in version:
-            found.append(Published(version, store.read_json(name)))
-    return sorted(found, key=lambda release: (str(release.info.get("created")), natural(release.version)))
+            found.append(PublishedRelease(version, parse_info(store.read_json(name), f"{store}/{folder}")))
+    return sorted(found, key=lambda release: (release.info.created, natural(release.version)))
 
 
 def natural(version: str) -> list[tuple[int, str]]:
-    """Sorts names by the numbers in them: `2026.01.02.9` before `2026.01.02.10`."""
+    """Returns a sort key that compares numbers by value: `2026.01.02.9` before `2026.01.02.10`."""
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", version) if part]
 
 
 def choose_version(
-    releases: list[Published], wanted: str, content: str, day: datetime.date
-) -> tuple[str, Published | None]:
-    """The version to be written, or the release that holds the same content already.
+    releases: list[PublishedRelease], wanted: str, content: str, day: datetime.date
+) -> tuple[str, PublishedRelease | None]:
+    """Chooses the version to write, or finds the release that already holds the same content.
 
     Args:
         releases: complete ones, oldest first.
-        wanted: version that was asked for; empty: the day, with `.1`, `.2`… where that is taken.
+        wanted: version that was asked for; empty: the day, with `.1`, `.2`… if that is taken.
         content: hash of the rows.
         day: of publication.
 
     Returns:
-        Its version, and the release if nothing needs to be written.
+        The version, and the release if nothing needs to be written.
 
     Raises:
         InputError: the version asked for exists with other content.
@@ -55,13 +59,13 @@ def choose_version(
     by_version = {release.version: release for release in releases}
     if wanted:
         existing = by_version.get(wanted)
-        if existing and existing.info.get("content") != content:
+        if existing and existing.info.content != content:
             raise InputError(
                 f"release {wanted} exists with other content, and releases never change",
                 do="choose another version",
             )
         return wanted, existing
-    if releases and releases[-1].info.get("content") == content:
+    if releases and releases[-1].info.content == content:
         return releases[-1].version, releases[-1]
     base = f"{day:%Y.%m.%d}"
     version, number = base, 0

@@ -1,1 +1,1 @@
-"""The report: one page that shows how a dataset version came about, readable without a network."""
+"""The report: one page that shows how a dataset version was made, readable without a network."""

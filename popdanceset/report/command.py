@@ -13,21 +13,24 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--manifest", required=True, metavar="NAME", help="Whose selection is told.")
+@click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest to report on.")
 @click.option(
-    "--release", default="", metavar="VERSION", help="Release to tell of (default: the manifest's newest)."
+    "--release",
+    default="",
+    metavar="VERSION",
+    help="Release to report on (default: the newest one made from the manifest).",
 )
-@click.option("--out", default="report.html", show_default=True, metavar="FILE", help="The page to write.")
+@click.option("--out", default="report.html", show_default=True, metavar="FILE", help="Page to write.")
 @click.option(
     "--pages",
     default=40,
     show_default=True,
     type=click.IntRange(min=0),
-    help="Clips shown with pictures, and videos with rejected spans; all are listed in tables.",
+    help="Number of clips, and of videos with rejected spans, shown with images; tables list all of them.",
 )
 @with_settings
 def report(settings: Settings, manifest: str, release: str, out: str, pages: int) -> None:
-    """Write one self-contained page on how a dataset version came about."""
+    """Write a self-contained page that shows how a dataset version was made."""
     from pathlib import Path
 
     from popdanceset.progress import track

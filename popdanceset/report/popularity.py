@@ -1,22 +1,22 @@
-"""The popularity part of the report: the fit beside the paper's, and its figures."""
+"""The popularity section of the report: the fit compared with the paper's, and its figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from popdanceset import layout
 from popdanceset.errors import SchemaError
-from popdanceset.manifest import Manifest, read_manifest
+from popdanceset.manifest import Manifest
 from popdanceset.popularity import figures
-from popdanceset.popularity.model import PAPER_TABLE_6, fit_name
+from popdanceset.popularity.model import PAPER_TABLE_6
 from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.popularity.regression import Regression, Term
 from popdanceset.popularity.terms import LABELS
-from popdanceset.report.content import Content
+from popdanceset.report.data import ReportData
 from popdanceset.report.svg import Drawing, drawing
 from popdanceset.schema import COUNTS
 from popdanceset.settings import Settings
@@ -27,7 +27,7 @@ TINTS: Mapping[str, str] = {
     figures.SOFT: "var(--soft)",
     figures.GRID: "var(--line)",
 }
-"""How the figures' greys follow the page's light or dark."""
+"""CSS colours that replace the figures' greys, so that they follow the page's light or dark theme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,10 @@ class Coefficient:
     """A term of the regression.
 
     Attributes:
-        label: the term's name for readers.
-        first: in the regression on all counts.
-        paper: 95 % interval of the paper's Table 6.
-        final: in the regression that gives Pop; None if the t tests dropped the term.
+        label: name of the term in the report.
+        first: the term in the regression on all counts.
+        paper: 95 % interval in the paper's Table 6.
+        final: the term in the regression that predicts Pop; None if the t tests dropped it.
     """
 
     label: str
@@ -49,16 +49,16 @@ class Coefficient:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """What the report says of the popularity model.
+    """What the report shows of the popularity model.
 
     Attributes:
-        name: id of the fit, or name of the approximation; empty if it cannot be told.
+        name: id of the fit, or name of the approximation; empty if it is not known.
         threshold: of Pop.
-        n, r2: of the final regression; None without a fit.
-        coefficients: first regression, bias first; empty without a fit.
+        n, r2: number of videos and R² of the final regression; None without a fit.
+        coefficients: of the first regression, bias first; empty without a fit.
         warnings: of the fit.
-        figures: normalisation, coefficients, residuals, histogram, Pop against views, as far as they can be
-            drawn.
+        figures: normalisation, coefficients, residuals, histogram, Pop against views, as far as the data for
+            them exist.
     """
 
     name: str
@@ -70,41 +70,29 @@ class Popularity:
     figures: tuple[Drawing, ...]
 
 
-def manifest_of(settings: Settings, name: str) -> Manifest | None:
-    """The manifest, None if its folder is not there.
-
-    Raises:
-        ManifestError: it cannot be read.
-    """
-    folder = Path(settings.manifests, name)
-    return read_manifest(folder) if folder.is_dir() else None
-
-
 def read_popularity(
-    store: Store, settings: Settings, content: Content, manifest: Manifest | None
+    store: Store, settings: Settings, data: ReportData, manifest: Manifest | None
 ) -> Popularity:
-    """The fit that the manifest names; without a manifest, the store's fit if it has just one.
+    """Reads the fit that the manifest names; without a manifest, the store's fit if it has exactly one.
 
     Raises:
-        SchemaError: the fit's document is damaged.
+        SchemaError: the document of the fit is damaged.
     """
     provenance = manifest.provenance if manifest else {}
     threshold = float(provenance.get("thresholds", {}).get("min_pop", settings.popularity.min_pop))
     model = provenance.get("model", {})
-    fits = store.list("popularity", ".json")
-    name = str(
-        model.get("name")
-        or (fits[0].removeprefix("popularity/").removesuffix(".json") if len(fits) == 1 else "")
-    )
-    document = store.read_json(fit_name(name)) if name and store.exists(fit_name(name)) else None
+    fits = store.list(layout.FITS, layout.JSON)
+    name = str(model.get("name") or (layout.stem(fits[0]) if len(fits) == 1 else ""))
+    file = layout.fit(name)
+    document = store.read_json(file) if name and store.exists(file) else None
     try:
-        return _told(content, name, threshold, model, document)
+        return _popularity(data, name, threshold, model, document)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise SchemaError(f"is no fit: {error!r}", fit_name(name), "run `popdanceset fit` again") from error
+        raise SchemaError(f"is not a fit: {error!r}", file, "run `popdanceset fit` again") from error
 
 
-def _told(
-    content: Content,
+def _popularity(
+    data: ReportData,
     name: str,
     threshold: float,
     model: Mapping[str, Any],
@@ -127,31 +115,29 @@ def _told(
         r2=final.r2 if final else None,
         coefficients=coefficients,
         warnings=tuple(document["warnings"]) if document else (),
-        figures=tuple(
-            _figures(content, threshold, reference, first, document["points"] if document else None)
-        ),
+        figures=tuple(_figures(data, threshold, reference, first, document["points"] if document else None)),
     )
 
 
 def _figures(
-    content: Content,
+    data: ReportData,
     threshold: float,
     reference: Mapping[str, float],
     first: Regression | None,
     points: Mapping[str, Sequence[float]] | None,
 ) -> list[Drawing]:
     drawn = []
-    if set(COUNTS) <= set(reference) and len(content.statistics):
-        figure = figures.normalisation_figure(content.statistics, LogNormaliser(dict(reference)))
+    if set(COUNTS) <= set(reference) and len(data.statistics):
+        figure = figures.normalisation_figure(data.statistics, LogNormaliser(dict(reference)))
         drawn.append((figure, "Counts of every video. Boxes: quartiles; whiskers: 5 % and 95 %"))
     if first:
         figure = figures.coefficients_figure(first)
         drawn.append((figure, "Coefficients of the regression on all seven counts"))
     if points:
         figure = figures.residuals_figure(np.array(points["predicted"]), np.array(points["residual"]))
-        drawn.append((figure, "Residuals of the regression that gives Pop"))
-    pop = content.selection["pop"].to_numpy(zero_copy_only=False).astype(float)
+        drawn.append((figure, "Residuals of the regression that predicts Pop"))
+    pop = data.selection["pop"].to_numpy(zero_copy_only=False).astype(float)
     drawn.append((figures.pop_histogram(pop, threshold), "Pop of every video, with the threshold"))
-    figure = figures.pop_against_views(content.selection, threshold)
+    figure = figures.pop_against_views(data.selection, threshold)
     drawn.append((figure, "Pop against views, and what the rules decided"))
     return [drawing(figure, caption, TINTS) for figure, caption in drawn]

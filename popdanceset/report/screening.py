@@ -1,4 +1,4 @@
-"""The screening part of the report: how each measure is distributed over spans, and where its limit lies."""
+"""The screening section of the report: how each measure is distributed over spans, and its limits."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ _COLUMNS = 3
 
 
 def limits(measure: Measure, settings: ScreeningSettings) -> list[float]:
-    """The limits that the rules of screening set to a measure, in ascending order."""
+    """Returns the limits that the rules of screening set for a measure, in ascending order."""
     return sorted({rule.limit(settings) for rule in rules.RULES if rule.measure == measure.name})
 
 
 def screening_figure(spans: Iterable[Row], settings: Settings) -> Drawing | None:
-    """Histograms of all measures over accepted and rejected spans, each with its limit.
+    """Plots histograms of all measures over accepted and rejected spans, each with its limits.
 
     Args:
         spans: rows of CLIPS.
+        settings: with the limits.
 
     Returns:
-        None if no span has a measure.
+        The figure; None if nothing was measured in any span.
     """
     rows = list(spans)
     known = {m.name: [row for row in rows if row.get(m.name) is not None] for m in rules.MEASURES}
@@ -41,14 +42,14 @@ def screening_figure(spans: Iterable[Row], settings: Settings) -> Drawing | None
     lines = -(-len(rules.MEASURES) // _COLUMNS)
     figure = Figure(figsize=(9.6, 1.75 * lines), layout="constrained")
     axes = figure.subplots(lines, _COLUMNS).ravel()
-    for place, measure in zip(axes, rules.MEASURES, strict=False):
-        _histogram(place, measure, known[measure.name], len(rows), settings)
-    for place in axes[len(rules.MEASURES) :]:
-        place.set_axis_off()
+    for panel, measure in zip(axes, rules.MEASURES, strict=False):
+        _histogram(panel, measure, known[measure.name], len(rows), settings)
+    for panel in axes[len(rules.MEASURES) :]:
+        panel.set_axis_off()
     handles, labels = axes[0].get_legend_handles_labels()
     axes[-1].legend(handles, labels, loc="center", fontsize=9, frameon=False)
     return drawing(
-        figure, "Each measure over all spans. Red lines: limits; numbers before a dash: spans unmeasured"
+        figure, "Each measure over all spans. Red lines: limits; numbers before a dash: unmeasured spans"
     )
 
 
@@ -71,7 +72,7 @@ def _histogram(axes: Any, measure: Measure, rows: list[Row], total: int, setting
         values,
         edges,
         stacked=True,
-        color=[colours.GOOD, colours.MIDDLE],
+        color=[colours.GOOD, colours.NEUTRAL],
         label=["clips", "rejected spans"],
     )
     for limit in lines:

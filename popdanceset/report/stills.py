@@ -1,4 +1,4 @@
-"""Stills of clips and videos, with the skeleton drawn over them."""
+"""Stills of clips and videos, with the estimated skeleton drawn over them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.media import frames, probe
-from popdanceset.report import colours
 from popdanceset.schema import FPS
-from popdanceset.skeleton import COCO_BONES, COCO_JOINTS
+from popdanceset.skeleton import COCO_BONES, COCO_JOINTS, bone_colour
 
 HEIGHT = 360
 QUALITY = 82
 _FRACTION_BITS = 4  # OpenCV draws at sixteenths of a pixel
-_FAR = 4.0  # joints further outside than this many heights are not drawn
+_FAR = 4.0  # joints further outside than this many image sizes are not drawn
 
 FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """A JPEG picture and its moment, seconds from the start of the file."""
+    """A JPEG image and its time, seconds from the start of the file."""
 
     time: float
     jpeg: bytes
@@ -39,26 +38,31 @@ class Still:
 
     @property
     def uri(self) -> str:
-        """The picture as a data: address."""
+        """The image as a `data:` address."""
         return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode()
 
 
 def moments(count: int, frames: int) -> list[int]:
-    """Numbers of `count` frames, evenly spread over a clip, none at its very ends.
+    """Chooses frames evenly spread over a clip, none at its very ends.
 
-    Fewer if the clip is shorter.
+    Args:
+        count: number of frames wanted; fewer are chosen if the clip is shorter.
+        frames: length of the clip.
+
+    Returns:
+        Indices of the frames, ascending.
     """
     count = min(count, frames)
     return [int((k + 0.5) * frames / count) for k in range(count)]
 
 
 def clip_stills(path: Path, keypoints: Floats | None, indices: Sequence[int]) -> list[Still]:
-    """Frames of a clip with the skeleton of their poses.
+    """Reads frames of a clip and draws the skeletons of their poses.
 
     Args:
         path: a clip at 30 fps.
         keypoints: (T, 17, 2) COCO joints, pixels of the clip; None: nothing is drawn.
-        indices: numbers of the frames, ascending.
+        indices: of the frames, ascending.
 
     Raises:
         InputError, MediaError: as `popdanceset.media.frames`.
@@ -78,7 +82,14 @@ def clip_stills(path: Path, keypoints: Floats | None, indices: Sequence[int]) ->
 
 
 def video_stills(path: Path, times: Sequence[float]) -> list[Still]:
-    """Pictures of a video at given times, in the order of these; a time after the end gives the last picture.
+    """Reads frames of a video at given times.
+
+    Args:
+        path: the video.
+        times: seconds, in any order; a time after the end means the last frame.
+
+    Returns:
+        One still per time, in the same order.
 
     Raises:
         InputError, MediaError: as `popdanceset.media.frames`.
@@ -97,12 +108,12 @@ def video_stills(path: Path, times: Sequence[float]) -> list[Still]:
     return [found[k] for k in sorted(found)]
 
 
-def draw_skeleton(image: Picture, keypoints: Floats) -> None:
-    """Draws COCO bones and joints onto a picture, in place.
+def draw_skeleton(image: Image, keypoints: Floats) -> None:
+    """Draws COCO bones and joints onto an image, in place.
 
     Args:
         image: (height, width, 3) RGB.
-        keypoints: (17, 2) pixels of this picture; joints that are not finite or far outside are left out.
+        keypoints: (17, 2) pixels of this image; joints that are not finite or far outside are left out.
     """
     height, width = image.shape[:2]
     near = np.isfinite(keypoints).all(axis=1) & (
@@ -114,8 +125,7 @@ def draw_skeleton(image: Picture, keypoints: Floats) -> None:
     bones = [bone for bone in COCO_BONES if near[list(bone)].all()]
     for extra in (2, 0):  # a dark rim first, so that the lines show on any clothes
         for a, b in bones:
-            names = (COCO_JOINTS[a], COCO_JOINTS[b])
-            colour = (15, 18, 22) if extra else colours.rgb(colours.of_bone(names))
+            colour = (15, 18, 22) if extra else bone_colour(COCO_JOINTS[a], COCO_JOINTS[b])
             _line(image, points[a], points[b], colour, thick + extra)
     for joint in np.flatnonzero(near):
         radius = 0.7 * thick * (0.6 if COCO_JOINTS[joint] in FACE else 1.0)
@@ -123,16 +133,16 @@ def draw_skeleton(image: Picture, keypoints: Floats) -> None:
         _dot(image, points[joint], (255, 255, 255), radius)
 
 
-def _line(image: Picture, a: Any, b: Any, colour: tuple[int, int, int], thick: int) -> None:
+def _line(image: Image, a: Any, b: Any, colour: tuple[int, int, int], thick: int) -> None:
     cv2.line(image, tuple(map(int, a)), tuple(map(int, b)), colour, thick, cv2.LINE_AA, _FRACTION_BITS)
 
 
-def _dot(image: Picture, at: Any, colour: tuple[int, int, int], radius: float) -> None:
+def _dot(image: Image, at: Any, colour: tuple[int, int, int], radius: float) -> None:
     size = round(radius * 2**_FRACTION_BITS)
     cv2.circle(image, tuple(map(int, at)), size, colour, -1, cv2.LINE_AA, _FRACTION_BITS)
 
 
-def _still(time: float, image: Picture) -> Still:
+def _still(time: float, image: Image) -> Still:
     _, jpeg = cv2.imencode(
         ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     )

@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that lives inside a page: its text colour and fonts, no references elsewhere."""
+"""Matplotlib figures as inline SVG: with the page's text colour and fonts, and no external references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """An inline drawing with its caption; a wide one wants a line of the page for itself."""
+    """An inline drawing with its caption; a wide one gets a row of the page to itself."""
 
     svg: Markup
     caption: str
@@ -27,27 +27,27 @@ class Drawing:
 
 
 MANY = 1500
-"""Collections of more points than this become a picture inside the SVG, which is smaller then."""
+"""Collections of more points than this become a bitmap inside the SVG, which is smaller."""
 
 _numbers = count()
 
 
 def drawing(figure: Figure, caption: str, tints: Mapping[str, str] | None = None) -> Drawing:
-    """The figure with a caption; arguments as `as_svg`."""
+    """Converts a figure and adds a caption; arguments as `as_svg`."""
     width, height = figure.get_size_inches()
     return Drawing(Markup(as_svg(figure, caption, tints)), caption, bool(width > 2.2 * height))
 
 
 def as_svg(figure: Figure, label: str, tints: Mapping[str, str] | None = None) -> str:
-    """The figure as an `<svg>` element.
+    """Converts a figure to an `<svg>` element.
 
-    Black becomes the page's text colour, the areas of figure and axes become transparent, so that one figure
-    serves a light and a dark page.
+    Black becomes the page's text colour, and the areas of figure and axes become transparent, so that one
+    figure serves a light and a dark page.
 
     Args:
         figure: any figure; it is changed.
-        label: what it shows, for those who cannot see it.
-        tints: further colours to replace, `#rrggbb` by a CSS colour.
+        label: what it shows, for readers who cannot see it.
+        tints: further colours to replace: `#rrggbb` → a CSS colour.
     """
     figure.patch.set_alpha(0)
     for axes in figure.axes:
@@ -77,7 +77,7 @@ def _inline(document: str, label: str, tints: Mapping[str, str]) -> str:
     head, rest = text.split(">", 1)
     size = re.search(r'viewBox="([^"]*)"', head)
     box = size[1] if size else "0 0 1 1"
-    # Names are unique in a page only if every figure has its own.
+    # Ids must be unique in the page, so each figure gets a prefix of its own.
     prefix = f"f{next(_numbers)}-"
     rest = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", rest)
     for colour, tint in tints.items():

@@ -1,4 +1,4 @@
-"""The skeletons: one tree each, left and right mirrored, and offsets as in published joint positions."""
+"""The skeletons: trees, mirrored sides, offsets as in published joint positions, and colours of the sides."""
 
 import itertools
 import pickle
@@ -12,11 +12,15 @@ from popdanceset.skeleton import (
     COCO_BONES,
     COCO_JOINTS,
     FOOT_JOINTS,
+    LEFT_COLOUR,
     LIMB_JOINTS,
+    MIDDLE_COLOUR,
+    RIGHT_COLOUR,
     SMPL_BONES,
     SMPL_JOINTS,
     SMPL_OFFSETS,
     SMPL_PARENTS,
+    bone_colour,
 )
 
 
@@ -104,3 +108,27 @@ def test_coco_bones_connect_all_joints_and_never_cross_sides_below_the_hips():
                 ("left_shoulder", "right_shoulder"),
                 ("left_hip", "right_hip"),
             }
+
+
+@pytest.mark.parametrize(
+    ("names", "colour"),
+    [
+        (("left_hip", "left_knee"), LEFT_COLOUR),
+        (("right_hip", "right_knee"), RIGHT_COLOUR),
+        (("left_hip", "right_hip"), MIDDLE_COLOUR),
+        (("nose", "left_eye"), LEFT_COLOUR),
+        (("nose",), MIDDLE_COLOUR),
+        (("lknee", "lankle"), LEFT_COLOUR),
+        (("root", "rhip"), RIGHT_COLOUR),
+        (("root", "belly"), MIDDLE_COLOUR),
+        (("rtoes",), RIGHT_COLOUR),
+    ],
+)
+def test_colour_of_a_bone(names, colour):
+    assert bone_colour(*names) == colour
+
+
+def test_the_left_is_orange_and_the_right_is_blue():
+    red, green, blue = LEFT_COLOUR
+    assert red > green > blue
+    assert RIGHT_COLOUR[2] > RIGHT_COLOUR[1] > RIGHT_COLOUR[0]

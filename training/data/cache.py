@@ -113,7 +113,7 @@ def _spans(release: Release, extractor: str) -> tuple[list[Span], int]:
 
 def _fill(folder: Path, release: Release, spans: list[Span], extractor: str) -> None:
     total = spans[-1].first + spans[-1].frames
-    width = release.info["music"][extractor]["width"]
+    width = release.info.music[extractor].width
     motion = np.lib.format.open_memmap(folder / "motion.npy", "w+", np.float32, (total, WIDTH))
     music = np.lib.format.open_memmap(folder / "music.npy", "w+", np.float32, (total, width))
     for span in spans:

@@ -17,7 +17,7 @@ def summary(release_dir: str | Path, cache_dir: Path | None = None) -> str:
         InputError: as `DanceWindows`, if no part has a single window.
     """
     with Release(release_dir) as release:
-        clips = {part: len(release.clip_ids(part)) for part in release.info["splits"]}
+        clips = {part: len(release.clip_ids(part)) for part in release.info.splits}
         spans = open_cache(release, cache_dir).spans
     usable = {span.split for span in spans if span.frames >= LENGTH} or {"train"}
     lines = [f"{'part':<6} {'clips':>6} {'with music':>10} {'windows':>8}  {'motion':<12} music"]

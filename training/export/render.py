@@ -1,7 +1,7 @@
 """A dance as a film: a body of capsules on a chequered floor, drawn by rays, without a display.
 
-Left limbs are orange, right ones blue. The camera stands in front of the dancer (who faces -y in the rest
-pose of a release), at eye level, and follows the root smoothly.
+Left and right limbs have the colours of `popdanceset.skeleton`. The camera stands in front of the dancer (who
+faces -y in the rest pose of a release), at eye level, and follows the root smoothly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from popdanceset.errors import InputError
 from popdanceset.film import Sound, write_film
-from popdanceset.skeleton import SMPL_BONES
+from popdanceset.skeleton import MIDDLE_COLOUR, SMPL_BONES, SMPL_JOINTS, Colour, bone_colour
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -31,8 +31,6 @@ _RADII = {
 """Metres; thick enough to look like a body, thin enough that crossing limbs can be told apart."""
 
 _HEAD_RADIUS, _HEAD_LIFT = 0.105, 1.0
-_LEFT, _RIGHT, _MIDDLE = (1.0, 0.55, 0.15), (0.2, 0.55, 1.0), (0.82, 0.82, 0.86)
-_LEFT_JOINTS, _RIGHT_JOINTS = {1, 4, 7, 10, 13, 16, 18, 20, 22}, {2, 5, 8, 11, 14, 17, 19, 21, 23}
 _LIGHT = np.array([-0.35, -0.65, 0.68], np.float32)
 
 _DISTANCE, _HEIGHT, _AIM = 4.2, 1.35, 0.95
@@ -161,8 +159,9 @@ def _body(picture: Floats, body: Floats, camera: Floats, rays: Floats, size: tup
     nearest = np.full(picture.shape[:2], np.inf, np.float32)
     crown = body[15] + (body[15] - body[12]) * _HEAD_LIFT
     for a, b in SMPL_BONES:
-        _capsule(picture, nearest, body[a], body[b], _RADII[a, b], _colour(a, b), camera, rays, size)
-    _capsule(picture, nearest, body[15], crown, _HEAD_RADIUS, _MIDDLE, camera, rays, size)
+        colour = bone_colour(SMPL_JOINTS[a], SMPL_JOINTS[b])
+        _capsule(picture, nearest, body[a], body[b], _RADII[a, b], colour, camera, rays, size)
+    _capsule(picture, nearest, body[15], crown, _HEAD_RADIUS, MIDDLE_COLOUR, camera, rays, size)
 
 
 def _capsule(
@@ -171,7 +170,7 @@ def _capsule(
     start: Floats,
     end: Floats,
     radius: float,
-    colour: tuple[float, float, float],
+    colour: Colour,
     camera: Floats,
     rays: Floats,
     size: tuple[int, int],
@@ -210,14 +209,8 @@ def _capsule(
     foot = np.clip(share[seen], 0, 1)[:, None] * axis
     normal = (point + origin - foot) / radius
     light = 0.38 + 0.62 * np.clip(normal @ _LIGHT, 0, 1)
-    picture[region][seen] = light[:, None] * np.array(colour, np.float32) * 255
+    picture[region][seen] = light[:, None] * np.array(colour, np.float32)
     nearest[region][seen] = depth[seen]
-
-
-def _colour(a: int, b: int) -> tuple[float, float, float]:
-    if {a, b} & _LEFT_JOINTS:
-        return _LEFT
-    return _RIGHT if {a, b} & _RIGHT_JOINTS else _MIDDLE
 
 
 def _pixel(point: Floats) -> tuple[int, int]:

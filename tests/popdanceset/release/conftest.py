@@ -1,4 +1,4 @@
-"""A store that is ready to be published, and the release made of it."""
+"""A store that is ready to be published, and the release made from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from popdanceset.release.writer import ReleaseReport, publish
+from popdanceset.release.writer import PublishSummary, publish
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 
@@ -34,7 +34,7 @@ def day() -> datetime.date:
 
 @pytest.fixture
 def ready(store: Store, synthetic: ModuleType) -> Store:
-    """Four clips of three videos; two share a video, one has no sound."""
+    """Four clips of three videos; two share a video, one has no audio."""
     clips = [
         synthetic.clip_row("BV1_Clip_10", 60, "m1"),
         synthetic.clip_row("BV1_Clip_2", 170, "m1"),
@@ -46,11 +46,11 @@ def ready(store: Store, synthetic: ModuleType) -> Store:
 
 
 @pytest.fixture
-def published(ready: Store, settings: Settings) -> ReleaseReport:
+def published(ready: Store, settings: Settings) -> PublishSummary:
     return publish(settings, ready, "weekly", day=DAY)
 
 
 @pytest.fixture
-def folder(published: ReleaseReport, settings: Settings) -> Path:
-    """Folder of the release."""
+def folder(published: PublishSummary, settings: Settings) -> Path:
+    """The folder of the release."""
     return Path(settings.store, published.path)

@@ -1,4 +1,4 @@
-"""A small store as the stages before publication leave it: clips, verdicts, poses, music, a selection."""
+"""Fills a small store as the stages before publication do: clips, verdicts, poses, music, a selection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MUSIC = music_schema("baseline", 35)
 
 
 def fill_store(store: Store, manifest: str, clips: list[dict[str, Any]]) -> None:
-    """Writes the tables of clips given as `clip_row` makes them, plus one rejected span."""
+    """Writes the tables of clips (rows from `clip_row`) and one rejected span per video."""
     videos = sorted({clip["bvid"] for clip in clips})
     selection = [
         {"bvid": v, "pop": 0.9, "beyond_reference": False, "accepted": True, "reason": ""} for v in videos
@@ -43,7 +43,7 @@ def fill_store(store: Store, manifest: str, clips: list[dict[str, Any]]) -> None
 def clip_row(
     clip_id: str | None, frames: int, music_id: str = "m1", accepted: bool = True, **more: Any
 ) -> dict[str, Any]:
-    """A row of the clip table."""
+    """Returns a row of the clip table."""
     return {
         "clip_id": clip_id,
         "bvid": (clip_id or "").partition("_")[0],
@@ -66,7 +66,7 @@ def clip_row(
 
 
 def add_poses(store: Store, clip_id: str, frames: int, seed: int = 0, accepted: bool = True) -> None:
-    """Pose rows of a dancer who sways, and the verdict on them."""
+    """Writes pose rows of a swaying dancer, and the verdict on them."""
     verdict = {
         "clip_id": clip_id,
         "bvid": clip_id.partition("_")[0],
@@ -85,7 +85,7 @@ def add_poses(store: Store, clip_id: str, frames: int, seed: int = 0, accepted: 
 
 
 def pose_rows(clip_id: str, frames: int, seed: int = 0) -> pa.Table:
-    """Frame rows: smooth random motion of every number, standing about 1 m high, scale 1.1."""
+    """Returns frame rows: smooth random motion of every number, root about 1 m high, scale 1.1."""
     random = np.random.default_rng(seed)
     time = np.arange(frames) / 30
     columns: dict[str, Any] = {
@@ -114,7 +114,7 @@ def pose_rows(clip_id: str, frames: int, seed: int = 0) -> pa.Table:
 
 
 def add_music(store: Store, clip_id: str, frames: int, seed: int = 0) -> None:
-    """Music rows of noise."""
+    """Writes music rows of noise."""
     values = np.random.default_rng(seed).normal(size=frames * 35).astype(np.float32)
     table = pa.table(
         {

@@ -1,4 +1,4 @@
-"""The split keeps the paper's claim: no video and no music on both sides."""
+"""The splits fulfil the paper's claim: no video and no music on both sides."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from popdanceset.release.splits import Clip, assign_splits
+from popdanceset.release.splits import SplitClip, assign_splits
 
 
-def clips_of(pairs: list[tuple[int, int]]) -> list[Clip]:
+def clips_of(pairs: list[tuple[int, int]]) -> list[SplitClip]:
     """Clips of (video, music); music 0 is unknown."""
     return [
-        Clip(f"BV{v}_Clip_{n}", f"BV{v}", f"m{m}" if m else "", 100 + n)
+        SplitClip(f"BV{v}_Clip_{n}", f"BV{v}", f"m{m}" if m else "", 100 + n)
         for n, (v, m) in enumerate(pairs, start=1)
     ]
 
@@ -39,8 +39,8 @@ def test_no_video_and_no_music_on_both_sides(pairs: list[tuple[int, int]], share
 def test_what_was_trained_on_is_never_tested_on_later(
     before: list[tuple[int, int]], added: list[tuple[int, int]], share: float
 ) -> None:
-    # A piece that decides by its lot alone, whatever the rest is: the sets begin with one on either side.
-    anchors = [Clip(f"BVx{n}_Clip_1", f"BVx{n}", f"anchor {n}", 100) for n in range(60)]
+    # Pieces that are decided by their random numbers alone: so the clips begin with some on either side.
+    anchors = [SplitClip(f"BVx{n}_Clip_1", f"BVx{n}", f"anchor {n}", 100) for n in range(60)]
     old = anchors + clips_of(before)
     first = assign_splits(old, share)
     assume({first[clip.clip_id] for clip in anchors} == {"train", "test"})
@@ -61,7 +61,7 @@ def test_the_order_of_the_clips_does_not_matter(pairs: list[tuple[int, int]], ra
 
 
 @given(st.integers(2, 40), st.floats(0.001, 0.99))
-def test_with_two_pieces_of_music_neither_part_is_empty(pieces: int, share: float) -> None:
+def test_with_two_pieces_of_music_neither_split_is_empty(pieces: int, share: float) -> None:
     splits = assign_splits(clips_of([(n, n) for n in range(1, pieces + 1)]), share)
     assert set(splits.values()) == {"train", "test"}
 
@@ -69,11 +69,11 @@ def test_with_two_pieces_of_music_neither_part_is_empty(pieces: int, share: floa
 def test_the_share_is_about_what_was_asked_for() -> None:
     splits = assign_splits(clips_of([(n, n) for n in range(1, 2001)]), 0.1)
     share = sum(side == "test" for side in splits.values()) / 2000
-    assert share == pytest.approx(0.1, abs=0.02)  # three standard deviations of 2,000 lots
+    assert share == pytest.approx(0.1, abs=0.02)  # three standard deviations of 2,000 random numbers
     assert splits != assign_splits(clips_of([(n, n) for n in range(1, 2001)]), 0.1, seed=1)
 
 
-def test_one_group_is_training_material_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_single_group_is_for_training_and_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
     chain = clips_of([(1, 1), (1, 2), (2, 2), (3, 2)])
     with caplog.at_level(logging.WARNING):
         assert set(assign_splits(chain, 0.5).values()) == {"train"}
@@ -81,7 +81,11 @@ def test_one_group_is_training_material_and_that_is_said(caplog: pytest.LogCaptu
 
 
 def test_of_a_few_pieces_the_shortest_is_held_out() -> None:
-    clips = [Clip("a", "BVa", "ma", 900), Clip("b", "BVb", "mb", 90), Clip("c", "BVc", "mc", 500)]
+    clips = [
+        SplitClip("a", "BVa", "ma", 900),
+        SplitClip("b", "BVb", "mb", 90),
+        SplitClip("c", "BVc", "mc", 500),
+    ]
     assert assign_splits(clips, 1e-9) == {"a": "train", "b": "test", "c": "train"}
     assert assign_splits(clips, 1 - 1e-9) == {"a": "train", "b": "test", "c": "test"}
 

@@ -1,4 +1,4 @@
-"""Streamed statistics against numpy's on the whole."""
+"""Streamed statistics against numpy's on all values at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_large_mean_costs_no_precision() -> None:
 
 
 @given(BLOCKS, st.floats(0, 1))
-def test_quantiles_are_off_by_a_bin_at_most(blocks: list[np.ndarray], share: float) -> None:
+def test_the_error_of_quantiles_is_a_bin_at_most(blocks: list[np.ndarray], share: float) -> None:
     moments = Moments(2)
     for block in blocks:
         moments.update(block)
@@ -53,7 +53,7 @@ def test_quantiles_are_off_by_a_bin_at_most(blocks: list[np.ndarray], share: flo
     assert (np.abs(histogram.quantile(share) - expected) <= tolerance).all()
 
 
-def test_a_table_has_statistics_of_its_real_columns_in_their_shape() -> None:
+def test_a_table_has_statistics_of_its_floating_point_columns_in_their_shape() -> None:
     schema = music_schema("baseline", 3)
     values = np.arange(12, dtype=np.float32)
     features = pa.FixedSizeListArray.from_arrays(pa.array(values), type=schema.field("features").type)

@@ -1,4 +1,4 @@
-"""Publishing: what is in a release, that it is whole or not there, and that it is not written twice."""
+"""Publishing: the content of a release, that it is complete or absent, and that it is not written twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from popdanceset.release import writer
 from popdanceset.release.command import publish as publish_command
 from popdanceset.release.members import clip_order
 from popdanceset.release.reader import Release
-from popdanceset.release.writer import ReleaseReport, publish
+from popdanceset.release.writer import PublishSummary, publish
 from popdanceset.schema import CLIPS, FRAMES, MERGES, RELEASE_CLIPS, VERDICTS, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -45,8 +45,8 @@ def with_release(settings: Settings, **values: object) -> Settings:
     return settings.model_copy(update={"release": settings.release.model_copy(update=values)})
 
 
-def test_the_report_counts(published: ReleaseReport) -> None:
-    assert published == ReleaseReport("2026.01.02", "releases/2026.01.02", 4, 675, 22.5, written=True)
+def test_the_summary_counts(published: PublishSummary) -> None:
+    assert published == PublishSummary("2026.01.02", "releases/2026.01.02", 4, 675, 22.5, written=True)
 
 
 def test_pandas_and_pyarrow_open_the_frames(folder: Path, ready: Store) -> None:
@@ -81,7 +81,7 @@ def test_units_and_axes_travel_in_the_files(folder: Path) -> None:
     assert field.metadata[b"axes"] == b"x right, y forward, z up"
 
 
-def test_the_description_tells_what_is_in_it(folder: Path) -> None:
+def test_the_description_states_the_content(folder: Path) -> None:
     info = json.loads((folder / "meta/info.json").read_text())
     assert info["version"] == "2026.01.02"
     assert info["fps"] == 30
@@ -125,6 +125,26 @@ def test_the_card_has_front_matter_that_names_the_files(folder: Path) -> None:
     assert f"| `smpl_trans` | float32 | 3 | m | x right, y forward, z up | {meaning} |" in body
 
 
+def test_huggingface_reads_the_card(folder: Path) -> None:
+    from huggingface_hub import DatasetCard
+
+    data = DatasetCard.load(folder / "README.md").data
+    assert (data.license, data.pretty_name) == ("other", "PopDanceSet")
+    assert [each["config_name"] for each in data.configs] == ["frames", "clips", "music-baseline"]
+    assert data.configs[0]["default"]
+
+
+def test_mlcroissant_validates_the_description_and_reads_rows(folder: Path) -> None:
+    mlcroissant = pytest.importorskip("mlcroissant")
+    dataset = mlcroissant.Dataset(folder / "croissant.json")
+    assert not dataset.metadata.ctx.issues.errors
+    (warning,) = dataset.metadata.ctx.issues.warnings
+    assert "Version doesn't follow MAJOR.MINOR.PATCH" in warning  # ours are dates
+    (first, *_) = dataset.records("clips")
+    assert first["clips/clip_id"] == b"BV1_Clip_2"
+    assert first["clips/frames"] == 170
+
+
 def test_croissant_has_the_hash_of_every_file(folder: Path) -> None:
     document = json.loads((folder / "croissant.json").read_text())
     assert document["conformsTo"] == "http://mlcommons.org/croissant/1.0"
@@ -152,7 +172,7 @@ def test_large_releases_have_several_files(ready: Store, settings: Settings, day
 
 
 def test_what_has_not_changed_is_not_published_again(
-    ready: Store, settings: Settings, published: ReleaseReport, day: datetime.date
+    ready: Store, settings: Settings, published: PublishSummary, day: datetime.date
 ) -> None:
     before = hashes(ready)
     again = publish(settings, ready, "weekly", day=day + datetime.timedelta(days=7))
@@ -162,7 +182,7 @@ def test_what_has_not_changed_is_not_published_again(
 
 
 def test_what_has_changed_gets_the_next_version_of_the_day(
-    ready: Store, settings: Settings, published: ReleaseReport, day: datetime.date, synthetic: ModuleType
+    ready: Store, settings: Settings, published: PublishSummary, day: datetime.date, synthetic: ModuleType
 ) -> None:
     versions = [published.version]
     for seed in (10, 11):
@@ -183,7 +203,7 @@ def test_a_named_version_never_changes(
 
 
 def test_the_same_store_gives_the_same_rows(
-    tmp_path: Path, settings: Settings, published: ReleaseReport, synthetic: ModuleType, day: datetime.date
+    tmp_path: Path, settings: Settings, published: PublishSummary, synthetic: ModuleType, day: datetime.date
 ) -> None:
     twin = Store(tmp_path / "twin")
     rows = {c["clip_id"]: c for c in Release(Path(settings.store, published.path)).clips.to_pylist()}
@@ -200,13 +220,13 @@ def test_the_same_store_gives_the_same_rows(
     assert release.content == Release(Path(settings.store, published.path)).content
 
 
-def test_an_interrupted_run_leaves_nothing_to_be_seen(
+def test_an_interrupted_run_leaves_nothing_visible(
     ready: Store, settings: Settings, day: datetime.date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for step in ("_write_about", "read_frames", "read_music"):
+    for step in ("_write_description", "checked_frame_rows", "checked_music_rows"):
         with monkeypatch.context() as patch:
             patch.setattr(writer, step, interrupt)
             with pytest.raises(KeyboardInterrupt):
@@ -230,8 +250,8 @@ writer.publish(settings, Store(store), "weekly", day=datetime.date(2026, 1, 2))
 """
 
 
-@pytest.mark.parametrize("step", ["_write_about", "put_folder"])
-def test_a_killed_run_leaves_nothing_to_be_seen(
+@pytest.mark.parametrize("step", ["_write_description", "put_folder"])
+def test_a_killed_run_leaves_nothing_visible(
     ready: Store, settings: Settings, day: datetime.date, step: str
 ) -> None:
     killed = subprocess.run(
@@ -263,7 +283,7 @@ def test_an_object_store_shows_the_description_last(
         with pytest.raises(StoreError, match="connection lost"):
             publish(settings, store, "weekly", day=day)
     assert len(store.list("releases")) == 3
-    with pytest.raises(InputError, match="is no release"):
+    with pytest.raises(InputError, match="is not a release"):
         Release(f"{store.address}/releases/2026.01.02")
     store.write_bytes("releases/2026.01.02/data/frames-00000-of-00009.parquet", b"leftover")
     report = publish(settings, store, "weekly", day=day)
@@ -290,9 +310,7 @@ def test_only_what_every_stage_accepted_is_published(
     )
 
 
-def test_the_manifest_decides_and_comes_along(
-    store: Store, settings: Settings, synthetic: ModuleType
-) -> None:
+def test_the_manifest_decides_and_is_copied(store: Store, settings: Settings, synthetic: ModuleType) -> None:
     kept, removed = "BV1aaaaaaaaa", "BV1bbbbbbbbb"
     synthetic.fill_store(store, "m", [synthetic.clip_row(f"{v}_Clip_1", 40, v) for v in (kept, removed)])
     folder = Path(settings.manifests, "m")
@@ -304,7 +322,7 @@ def test_the_manifest_decides_and_comes_along(
     release = Release(Path(settings.store, report.path))
     assert release.clip_ids() == [f"{kept}_Clip_1"]
     assert release.clips["pop"].to_pylist() == [0.95]
-    assert release.info["source"] == {"manifest": "m", "snapshot": "2026-01-01"}
+    assert release.info.document()["source"] == {"manifest": "m", "snapshot": "2026-01-01"}
     for name in ("manifest.yaml", "videos.csv"):
         copied = Path(settings.store, report.path, "meta/manifest", name)
         assert copied.read_bytes() == (folder / name).read_bytes()
@@ -336,9 +354,9 @@ def test_rows_that_contradict_each_other_are_named(
         "empty": (good[:0], "holds no rows"),
         "nan": (
             good.set_column(index, FRAMES.field("smpl_trans"), broken),
-            "'smpl_trans' holds values that are no finite",
+            "'smpl_trans' holds NaN or infinity",
         ),
-        "short": (good[:100], r"BV1_Clip_2\.parquet: has 170 rows, the poses of the clip have 100"),
+        "short": (good[:100], r"BV1_Clip_2\.parquet: has 170 rows, but the poses of the clip have 100"),
     }
     for table, message in cases.values():
         ready.write_table("poses/BV1_Clip_2.parquet", table, FRAMES)
@@ -354,11 +372,11 @@ def test_a_clip_listed_twice_is_an_error(ready: Store, settings: Settings, synth
         publish(settings, ready, "weekly")
 
 
-def test_a_table_of_something_else_is_no_music(ready: Store, settings: Settings) -> None:
+def test_a_table_of_something_else_is_not_music(ready: Store, settings: Settings) -> None:
     ready.write_table(
         "music/baseline/BV2_Clip_1.parquet", ready.read_table("poses/BV2_Clip_1.parquet", FRAMES), FRAMES
     )
-    with pytest.raises(SchemaError, match="is no table of baseline music features"):
+    with pytest.raises(SchemaError, match="is not a table of baseline music features"):
         publish(settings, ready, "weekly")
 
 
@@ -368,7 +386,24 @@ def test_the_order_of_clips_is_natural() -> None:
     assert clip_order("something") == ("something", 0, 0)
 
 
-def test_the_command_says_what_it_did(ready: Store, settings: Settings) -> None:
+def test_a_manifest_may_be_given_by_its_folder(
+    store: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    video = "BV1aaaaaaaaa"
+    synthetic.fill_store(store, "m", [synthetic.clip_row(f"{video}_Clip_1", 40)])
+    folder = Path(settings.manifests, "m")
+    write_manifest(folder, Manifest("m", (ManifestVideo(video, 0.95),)))
+    by_name = publish(settings, store, "m")
+    by_folder = publish(settings, store, folder)
+    assert (by_name.written, by_folder.written) == (True, False)
+    assert by_folder.version == by_name.version
+    assert Release(Path(settings.store, by_name.path)).info.source.manifest == "m"
+
+
+def test_the_command_says_what_it_did(
+    ready: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     arguments = [
         "--store",
         settings.store,
@@ -380,9 +415,10 @@ def test_the_command_says_what_it_did(ready: Store, settings: Settings) -> None:
     for done in ("published", "unchanged"):
         result = CliRunner().invoke(publish_command, [*arguments, "--version", "v1"], catch_exceptions=False)
         assert f"release v1 {done}: 4 clips, 675 frames, 22.5 s in " in result.output
+        assert f"release v1 {done}: 4 clips, 675 frames, in " in caplog.text
 
 
-def test_features_of_several_extractors_lie_side_by_side(ready: Store, settings: Settings) -> None:
+def test_a_release_holds_features_of_several_extractors(ready: Store, settings: Settings) -> None:
     wide = music_schema("jukebox", 8)
     rows = [
         {"clip_id": "BV2_Clip_1", "frame_index": k, "features": np.full(8, k, np.float32)} for k in range(400)
@@ -396,7 +432,7 @@ def test_features_of_several_extractors_lie_side_by_side(ready: Store, settings:
         assert release.music("BV2_Clip_1").shape == (400, 35)
 
 
-def test_merged_music_has_one_name_and_one_side(ready: Store, settings: Settings) -> None:
+def test_merged_music_has_one_id_and_one_side(ready: Store, settings: Settings) -> None:
     ids = sorted({row["music_id"] for row in ready.read_table("clips", CLIPS).to_pylist()} - {""})[:2]
     pair = {"first": ids[0], "second": ids[1], "bvid": "", "page": 1, "method": "", "similarity": 0.0}
     for state in ("proposed", "merged", "refused"):
@@ -411,7 +447,7 @@ def test_merged_music_has_one_name_and_one_side(ready: Store, settings: Settings
 def test_a_clip_that_a_gap_ended_keeps_the_music_of_its_poses(
     ready: Store, settings: Settings, synthetic: ModuleType
 ) -> None:
-    """Poses of 100 of 170 frames: so many rows of the music go with them, and the clip's end moves."""
+    """With poses of 100 of 170 frames, 100 rows of music are published, and the clip's end moves."""
     name = "verdicts/BV1_Clip_2.parquet"
     (verdict,) = ready.read_table(name, VERDICTS).to_pylist()
     cut = verdict | {"frames": 100, "detected": 100, "clip_frames": 170, "verdict": "review"}

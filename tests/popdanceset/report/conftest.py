@@ -1,4 +1,4 @@
-"""A small dataset made by hand: every stage has accepted and rejected something, and titles are hostile."""
+"""A small dataset made by hand: every stage accepts and rejects something, and the titles are hostile."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -33,7 +33,7 @@ def bvid(number):
 
 
 def write_video(path, frames, width=WIDTH, height=HEIGHT, fps=30):
-    """A film of a square that moves to the right over a grey ground."""
+    """Writes a video of a square that moves to the right over a grey ground."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps), options={"preset": "ultrafast"})
@@ -55,7 +55,7 @@ def standing_joints():
 
 
 def pose_rows(clip_id, frames=FRAME_COUNT, width=WIDTH, height=HEIGHT):
-    """A dancer who stands, hops along a circle, and is drawn in the middle of the picture."""
+    """Rows of a dancer who stands, hops along a circle, and is in the middle of the frame."""
     t = np.arange(frames) / 30
     root = np.stack([0.3 * np.cos(t), 0.3 * np.sin(t), 0.95 + 0.05 * np.abs(np.sin(6 * t))], axis=1)
     joints = standing_joints()
@@ -171,7 +171,7 @@ def clip_row(video, start, end, clip_id=None, reason=Reason.NONE, **changes):
 
 
 class Dataset:
-    """Writes the stages of a small dataset one after the other, as the chain would."""
+    """Writes the tables of a small dataset stage by stage, as the pipeline would."""
 
     manifest = "winter"
 
@@ -281,11 +281,26 @@ class Dataset:
         return self
 
     def published(self):
+        frames = 2 * FRAME_COUNT
+        lengths = {"short": 2, "medium": 0, "long": 0}
+        counts = {"clips": 2, "frames": frames, "seconds": frames / 30, "videos": 1, "music": 1, "genres": 1}
         info = {
             "version": "2026.01.02",
             "created": "2026-01-02",
+            "license": "other",
+            "schema_version": schema.VERSION,
+            "generator": "made by hand",
+            "content": "sha256:0",
+            "fps": 30,
+            "axes": "",
             "source": {"manifest": self.manifest},
-            "counts": {"clips": 2, "frames": 2 * FRAME_COUNT},
+            "counts": counts | {"dancers": 1} | lengths,
+            "splits": {},
+            "genres": {"street": 2},
+            "estimators": ["drawn 1"],
+            "data": [],
+            "features": {},
+            "music": {},
         }
         self.store.write_json("releases/2026.01.02/meta/info.json", info)
         return self
@@ -297,13 +312,13 @@ def settings_below(folder):
 
 @pytest.fixture
 def dataset(tmp_path):
-    """A dataset on which nothing has been done yet."""
+    """A dataset that no stage has processed yet."""
     return Dataset(settings_below(tmp_path))
 
 
 @pytest.fixture(scope="session")
 def complete(tmp_path_factory):
-    """A dataset through the whole chain; tests do not change it."""
+    """A dataset that has passed every stage; tests do not change it."""
     folder = tmp_path_factory.mktemp("complete")
     return Dataset(settings_below(folder)).crawled().selected().acquired(folder).extracted().published()
 

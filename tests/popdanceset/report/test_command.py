@@ -24,5 +24,5 @@ def test_the_command_writes_the_page(complete, tmp_path):
 
 def test_a_manifest_that_is_not_there(complete, tmp_path):
     given = arguments(complete, "--manifest", "summer", "--out", str(tmp_path / "r.html"))
-    with pytest.raises(InputError, match="no selection 'summer'"):
+    with pytest.raises(InputError, match="there is no selection 'summer'"):
         CliRunner().invoke(report, given, catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""Motion and its drawings, against motions whose speeds are known."""
+"""Poses and their plots, against motions whose speeds are known."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -10,23 +10,23 @@ from matplotlib.figure import Figure
 
 from popdanceset import schema
 from popdanceset.report import bodies, plots
-from popdanceset.report.motion import Motion, read_motion
+from popdanceset.report.poses import ClipPoses, read_poses
 from popdanceset.report.svg import MANY, as_svg, drawing
 from popdanceset.settings import ScreeningSettings
 
 
-def motion(root, joints=None, beats=None):
+def poses_of(root, joints=None, beats=None):
     root = np.asarray(root, float)
     frames = len(root)
     joints = np.zeros((frames, 24, 3)) if joints is None else joints
     scores = np.full((frames, 24), 0.9)
     scores[:, 5] = 0.4
-    return Motion(np.zeros((frames, 17, 2)), joints, root, scores, beats)
+    return ClipPoses(np.zeros((frames, 17, 2)), joints, root, scores, beats)
 
 
 def test_speed_of_a_body_that_glides():
     times = np.arange(30) / 30
-    feet, joints = motion(np.stack([3 * times, 4 * times, 0 * times], axis=1)).speeds()
+    feet, joints = poses_of(np.stack([3 * times, 4 * times, 0 * times], axis=1)).speeds()
 
     np.testing.assert_allclose(feet, 5.0)
     np.testing.assert_allclose(joints, 5.0)
@@ -35,24 +35,24 @@ def test_speed_of_a_body_that_glides():
 def test_speed_of_feet_alone():
     joints = np.zeros((30, 24, 3))
     joints[:, [7, 8, 10, 11], 2] = (2 * np.arange(30) / 30)[:, None]
-    feet, all_joints = motion(np.zeros((30, 3)), joints).speeds()
+    feet, all_joints = poses_of(np.zeros((30, 3)), joints).speeds()
 
     np.testing.assert_allclose(feet, 2.0)
     np.testing.assert_allclose(all_joints, 2.0 * 4 / 24)
 
 
 def test_one_frame_has_no_speed():
-    feet, joints = motion(np.zeros((1, 3))).speeds()
+    feet, joints = poses_of(np.zeros((1, 3))).speeds()
     assert feet.tolist() == joints.tolist() == [0.0]
-    as_svg(plots.over_time(motion(np.zeros((1, 3)))), "one frame")
+    as_svg(plots.over_time(poses_of(np.zeros((1, 3)))), "one frame")
 
 
 def test_the_least_certain_joint():
-    assert motion(np.zeros((3, 3))).weakest_joint == ("rknee", pytest.approx(0.4))
+    assert poses_of(np.zeros((3, 3))).weakest_joint == ("rknee", pytest.approx(0.4))
 
 
-def test_motion_is_read_from_the_tables(complete, made_by_hand):
-    found = read_motion(complete.store, made_by_hand.CLIP_IDS[0])
+def test_poses_are_read_from_the_tables(complete, made_by_hand):
+    found = read_poses(complete.store, made_by_hand.CLIP_IDS[0])
 
     assert found.keypoints.shape == (45, 17, 2)
     assert found.joints.shape == (45, 24, 3)
@@ -60,23 +60,23 @@ def test_motion_is_read_from_the_tables(complete, made_by_hand):
     np.testing.assert_allclose(found.root[0], [0.3, 0.0, 0.95], atol=1e-6)
     assert found.beats.tolist() == [0, 15, 30]
     assert found.scores.shape == (45, 24)
-    assert read_motion(complete.store, "BV_none") is None
+    assert read_poses(complete.store, "BV_none") is None
 
 
-def test_only_features_that_know_of_beats_are_asked(dataset, made_by_hand):
+def test_only_features_that_mark_beats_are_read(dataset, made_by_hand):
     clip_id = made_by_hand.CLIP_IDS[0]
     dataset.extracted([clip_id])
     jukebox = schema.music_schema("jukebox", 35)
     table = dataset.store.read_table(f"music/baseline/{clip_id}.parquet", jukebox)
     dataset.store.write_table(f"music/jukebox/{clip_id}.parquet", table, jukebox)
 
-    assert read_motion(dataset.store, clip_id).beats is not None
+    assert read_poses(dataset.store, clip_id).beats is not None
     dataset.store.remove(f"music/baseline/{clip_id}.parquet")
-    assert read_motion(dataset.store, clip_id).beats is None
+    assert read_poses(dataset.store, clip_id).beats is None
 
 
 def test_the_path_keeps_its_proportions():
-    (axes,) = plots.trajectory(motion([[0, 0, 1], [2, 0, 1], [2, 0.5, 1]])).axes
+    (axes,) = plots.trajectory(poses_of([[0, 0, 1], [2, 0, 1], [2, 0.5, 1]])).axes
 
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 0], [2, 0], [2, 0.5]])
     assert np.ptp(axes.get_xlim()) == pytest.approx(np.ptp(axes.get_ylim())) == pytest.approx(2.4)
@@ -155,7 +155,7 @@ def test_drawings_take_the_colours_of_the_page_and_no_names_twice():
         assert used <= own
 
 
-def test_many_points_become_a_picture():
+def test_many_points_become_a_bitmap():
     few, many = as_svg(figure_of(10), "few"), as_svg(figure_of(MANY + 1), "many")
 
     assert "data:image/png;base64," not in few

@@ -1,4 +1,4 @@
-"""The page: self-contained, safe against its contents, complete, and honest about what is missing."""
+"""The page: self-contained, safe against its content, complete, and explicit about what is missing."""
 
 import logging
 import re
@@ -9,7 +9,9 @@ import pytest
 
 from popdanceset import tables
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
-from popdanceset.report.page import as_duration, as_number, write_report
+from popdanceset.report.colours import as_hex
+from popdanceset.report.page import as_duration, as_number, publish_report, write_report
+from popdanceset.skeleton import LEFT_COLOUR, MIDDLE_COLOUR, RIGHT_COLOUR
 from popdanceset.video.rules import MEASURES
 
 
@@ -63,9 +65,9 @@ def test_names_in_the_page_are_unique_and_links_lead_somewhere(page):
 # -- complete
 
 
-def test_the_chain_is_counted(page):
+def test_the_pipeline_is_counted(page):
     assert "60 videos seen, 4 accepted; 3 clips cut, 2 with accepted poses: 3.0 s of dance." in page.text
-    # 59 of the 60 tell their length of 60 s; 3 files of 6 s; 3 clips of 45 frames at 30 fps.
+    # 59 of the 60 state their length of 60 s; 3 files of 6 s; 3 clips of 45 frames at 30 fps.
     for words in (
         "seen 60 videos · 59 min 0 s",
         "accepted 4 videos · 4 min 0 s",
@@ -112,12 +114,12 @@ def test_figures_are_drawn_and_named(page):
         "Path of the root": 3,
         "Camera shake": 2,
         "Each measure over all spans": 1,
-        "the 3-D skeleton from the side": 18,
+        "the 3D skeleton from the side": 18,
     }.items():
         assert sum(label.startswith(start) for label in labels) == number, start
 
 
-def test_coefficients_stand_beside_the_paper(page, complete):
+def test_coefficients_are_next_to_the_papers(page, complete):
     fit = complete.store.read_json(complete.store.list("popularity")[0])
     first = fit["first"]["terms"]["view"]
 
@@ -152,12 +154,12 @@ def test_many_clips_are_all_listed_but_not_all_shown(complete, tmp_path, made_by
 
     assert all(clip_id in page.text for clip_id in made_by_hand.CLIP_IDS)
     assert sum(s["id"].startswith("clip-") for s in page.all("section")) == 1
-    assert "3 clips; 1 of them, evenly chosen, have a page" in page.text
+    assert "3 clips; 1 of them, evenly chosen, have a section" in page.text
     assert "1 of 2 videos, evenly chosen" in page.text
     assert "All rejected spans" in page.text
 
 
-def test_after_selection_the_page_says_what_is_not_there_yet(dataset, tmp_path, made_by_hand):
+def test_after_selection_the_page_says_what_is_missing(dataset, tmp_path, made_by_hand):
     page = made_by_hand.Reader(write(dataset.crawled().selected(), tmp_path / "r.html"))
 
     assert "Manifest winter" in page.text
@@ -175,7 +177,7 @@ def test_a_clip_that_was_not_tracked_has_a_verdict_but_no_poses(dataset, tmp_pat
 
     page = made_by_hand.Reader(write(dataset, tmp_path / "r.html"))
 
-    assert page.text.count("The estimator left no poses of this clip.") == 1
+    assert page.text.count("The estimator found no poses in this clip.") == 1
     assert "have not been extracted yet" not in page.text
 
 
@@ -190,12 +192,12 @@ def test_clips_wait_for_their_poses(dataset, tmp_path, made_by_hand):
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_media_that_is_gone_or_damaged_is_told(dataset, tmp_path, made_by_hand, caplog):
+def test_media_that_is_missing_or_damaged_is_reported(dataset, tmp_path, made_by_hand, caplog):
     dataset.crawled().selected().acquired(tmp_path).extracted()
     gone, damaged = made_by_hand.CLIP_IDS[:2]
     video = made_by_hand.CLIPPED
     dataset.store.remove(f"media/{video}/{gone}.mp4")
-    dataset.store.write_bytes(f"media/{video}/{damaged}.mp4", b"no film at all")
+    dataset.store.write_bytes(f"media/{video}/{damaged}.mp4", b"not a video")
     dataset.store.remove(f"media/{video}/p1.mp4")
     dataset.store.remove(f"media/{video}/p1.screening.json")
 
@@ -204,7 +206,7 @@ def test_media_that_is_gone_or_damaged_is_told(dataset, tmp_path, made_by_hand, 
 
     assert page.text.count("No stills: file is missing.") == 2
     assert page.text.count("No stills: is no readable video or sound") == 1
-    assert "The screening series of this video are not in the store." in page.text
+    assert "The screening report of this video is not in the store." in page.text
     assert caplog.text.count("report: ") == 3
 
 
@@ -227,7 +229,7 @@ def test_measures_that_are_not_known(dataset, tmp_path, made_by_hand):
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_without_the_manifest_the_only_fit_is_told(dataset, tmp_path, made_by_hand):
+def test_without_the_manifest_the_only_fit_is_used(dataset, tmp_path, made_by_hand):
     dataset.crawled().selected()
     for file in Path(dataset.settings.manifests, dataset.manifest).iterdir():
         file.unlink()
@@ -238,10 +240,10 @@ def test_without_the_manifest_the_only_fit_is_told(dataset, tmp_path, made_by_ha
 
     dataset.store.write_json("popularity/0123456789ab.json", {})
     page = made_by_hand.Reader(write(dataset, tmp_path / "r.html"))
-    assert "The popularity model cannot be told" in page.text
+    assert "The popularity model is not known" in page.text
 
 
-def test_a_model_that_is_no_fit(dataset, tmp_path, made_by_hand):
+def test_a_model_that_is_not_a_fit(dataset, tmp_path, made_by_hand):
     dataset.crawled().selected()
     (name,) = dataset.store.list("popularity")
     dataset.store.remove(name)
@@ -257,17 +259,43 @@ def test_a_damaged_fit(dataset, tmp_path):
     (name,) = dataset.store.list("popularity")
     dataset.store.write_json(name, {"first": {}, "final": 3})
 
-    with pytest.raises(SchemaError, match=r"popularity/.*\.json: is no fit"):
+    with pytest.raises(SchemaError, match=r"popularity/.*\.json: is not a fit"):
         write(dataset, tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
 
 
 def test_what_does_not_exist_is_named(complete, tmp_path):
-    with pytest.raises(InputError, match=r"no selection 'summer'.*known: winter"):
+    with pytest.raises(InputError, match=r"there is no selection 'summer'.*known selections: winter"):
         write_report(complete.store, complete.settings, "summer", None, tmp_path / "r.html")
-    with pytest.raises(InputError, match=r"no release '9'.*known: 2026\.01\.02"):
+    with pytest.raises(InputError, match=r"there is no release '9'.*known releases: 2026\.01\.02"):
         write_report(complete.store, complete.settings, "winter", "9", tmp_path / "r.html")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_the_report_on_a_release_goes_into_the_store(dataset, tmp_path, made_by_hand, caplog):
+    dataset.crawled().selected().acquired(tmp_path).extracted().published()
+
+    with caplog.at_level(logging.INFO):
+        name = publish_report(dataset.store, dataset.settings, dataset.manifest, "releases/2026.01.02")
+
+    assert name == "reports/2026.01.02.html"
+    assert dataset.store.read_bytes(name).startswith(b"<!doctype html>")
+    assert "report on winter: 3 of 3 clips and 2 of 2 videos with rejected spans shown, in " in caplog.text
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_a_manifest_may_be_given_by_its_folder(complete, tmp_path, made_by_hand):
+    folder = Path(complete.settings.manifests, complete.manifest)
+    path = write_report(complete.store, complete.settings, folder, None, tmp_path / "r.html", pages=0)
+    assert "manifest winter" in made_by_hand.Reader(path).text
+
+
+def test_the_sides_of_the_body_have_the_colours_of_every_other_image(page, rendered):
+    styles = [attributes.get("style") for attributes in page.all("i")]
+    assert styles == [f"background:{as_hex(each)}" for each in (LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR)]
+    for colour in (LEFT_COLOUR, RIGHT_COLOUR, MIDDLE_COLOUR):
+        assert f'stroke="{as_hex(colour)}"' in rendered.read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("without_figures")
@@ -292,7 +320,7 @@ def test_an_interrupted_page_leaves_the_old_one(complete, tmp_path, monkeypatch)
     def fail(*_args):
         raise MediaError("stop")
 
-    monkeypatch.setattr("popdanceset.report.page.read_motion", fail)
+    monkeypatch.setattr("popdanceset.report.page.read_poses", fail)
     with pytest.raises(MediaError):
         write(complete, path)
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]

@@ -10,8 +10,8 @@ from popdanceset.video.rules import MEASURES
 
 
 def test_every_measure_of_the_table_is_drawn():
-    told_otherwise = {"start", "end"}
-    numbers = {f.name for f in CLIPS if pa.types.is_floating(f.type)} - told_otherwise
+    not_measures = {"start", "end"}
+    numbers = {f.name for f in CLIPS if pa.types.is_floating(f.type)} - not_measures
     assert {measure.name for measure in MEASURES} == numbers
 
 

@@ -1,11 +1,11 @@
-"""Stills: the right moments, and the skeleton where the key points are."""
+"""Stills: the right moments, and the skeleton where the keypoints are."""
 
 import cv2
 import numpy as np
 import pytest
 
-from popdanceset.report import colours
 from popdanceset.report.stills import HEIGHT, clip_stills, draw_skeleton, moments, video_stills
+from popdanceset.skeleton import LEFT_COLOUR, MIDDLE_COLOUR, RIGHT_COLOUR
 
 JOINTS = 17
 
@@ -77,9 +77,9 @@ def test_sides_have_their_colours():
 
     draw_skeleton(image, keypoints)
 
-    assert tuple(image[70, 150]) == colours.rgb(colours.LEFT)
-    assert tuple(image[70, 50]) == colours.rgb(colours.RIGHT)
-    assert tuple(image[20, 100]) == colours.rgb(colours.MIDDLE)  # between the shoulders
+    assert tuple(image[70, 150]) == LEFT_COLOUR
+    assert tuple(image[70, 50]) == RIGHT_COLOUR
+    assert tuple(image[20, 100]) == MIDDLE_COLOUR  # between the shoulders
     assert not image[150:].any()
 
 
@@ -88,19 +88,3 @@ def test_points_that_cannot_be_drawn_are_left_out(value):
     image = np.zeros((50, 40, 3), np.uint8)
     draw_skeleton(image, np.full((JOINTS, 2), value, np.float32))
     assert not image.any()
-
-
-@pytest.mark.parametrize(
-    ("names", "colour"),
-    [
-        (("left_hip", "left_knee"), colours.LEFT),
-        (("right_hip", "right_knee"), colours.RIGHT),
-        (("left_hip", "right_hip"), colours.MIDDLE),
-        (("nose", "left_eye"), colours.LEFT),
-        (("lknee", "lankle"), colours.LEFT),
-        (("root", "rhip"), colours.RIGHT),
-        (("root", "belly"), colours.MIDDLE),
-    ],
-)
-def test_colour_of_a_bone(names, colour):
-    assert colours.of_bone(names) == colour

@@ -1,4 +1,4 @@
-"""A clip's poses as motion: arrays folded out of the tables, and the speeds plotted from them."""
+"""Poses of one clip as arrays, and the speeds that are plotted from them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from popdanceset import layout
 from popdanceset.schema import FPS, FRAMES, shape_of
 from popdanceset.skeleton import FOOT_JOINTS, SMPL_JOINTS
 from popdanceset.store import Store
+from popdanceset.tables import fold
 
 Floats = NDArray[np.floating[Any]]
 
 COLUMNS = ("coco_keypoints2d", "joints3d", "smpl_trans", "pred_scores")
 BEAT_EXTRACTORS, BEAT_COLUMN = ("baseline", "baseline-corrected"), -1
-"""What the features that know of beats are called, and their column of beats."""
+"""The feature extractors that mark beats, and the column in which they do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class ClipPoses:
     """Poses of a clip of T frames at 30 fps, and the beats of its music.
 
     Attributes:
@@ -30,7 +31,7 @@ class Motion:
         joints: (T, 24, 3) SMPL joints relative to the root, metres, z up.
         root: (T, 3) metres, z up.
         scores: (T, 24) confidence of the SMPL joints.
-        beats: numbers of the frames with a beat; None if no music features tell of them.
+        beats: indices of the frames with a beat; None if the store has no music features that mark beats.
     """
 
     keypoints: Floats
@@ -51,12 +52,15 @@ class Motion:
 
     @property
     def weakest_joint(self) -> tuple[str, float]:
-        """The SMPL joint with the smallest mean confidence."""
+        """The SMPL joint with the smallest mean confidence, and that confidence."""
         joint = int(self.joint_scores.argmin())
         return SMPL_JOINTS[joint], float(self.joint_scores[joint])
 
     def speeds(self) -> tuple[Floats, Floats]:
-        """Mean speed of the feet and of all joints in the world, (T,) each, m/s; central differences."""
+        """Returns the mean speeds of the feet and of all joints in the world, (T,) each, m/s.
+
+        The speeds are central differences.
+        """
         world = self.joints + self.root[:, None]
         if len(world) < 2:
             return np.zeros(len(world)), np.zeros(len(world))
@@ -64,41 +68,33 @@ class Motion:
         return speed[:, list(FOOT_JOINTS)].mean(axis=1), speed.mean(axis=1)
 
 
-def read_motion(store: Store, clip_id: str) -> Motion | None:
-    """The poses of a clip with its beats; None if there are no poses yet, or no row of them.
+def read_poses(store: Store, clip_id: str) -> ClipPoses | None:
+    """Reads the poses of a clip with its beats; None if it has no pose table yet, or an empty one.
 
     Raises:
         SchemaError: the table is damaged.
     """
-    name = f"poses/{clip_id}.parquet"
+    name = layout.poses(clip_id)
     if not store.exists(name):
         return None
     table = store.read_table(name, FRAMES, [*COLUMNS, "frame_index"]).sort_by("frame_index")
     if not len(table):
         return None
-    arrays = {column: fold(table, column) for column in COLUMNS}
-    return Motion(
+    arrays = {column: fold(table[column], shape_of(FRAMES.field(column))) for column in COLUMNS}
+    return ClipPoses(
         keypoints=arrays["coco_keypoints2d"],
         joints=arrays["joints3d"],
         root=arrays["smpl_trans"],
         scores=arrays["pred_scores"][:, :24],
-        beats=_beats(store, clip_id),
+        beats=_read_beats(store, clip_id),
     )
 
 
-def fold(table: pa.Table, column: str) -> Floats:
-    """A column of arrays as (rows, *shape)."""
-    shape = shape_of(FRAMES.field(column))
-    return np.asarray(table[column].combine_chunks().flatten().to_numpy()).reshape(-1, *shape)
-
-
-def _beats(store: Store, clip_id: str) -> NDArray[np.intp] | None:
-    names = (f"music/{extractor}/{clip_id}.parquet" for extractor in BEAT_EXTRACTORS)
+def _read_beats(store: Store, clip_id: str) -> NDArray[np.intp] | None:
+    names = (layout.music_features(clip_id, extractor) for extractor in BEAT_EXTRACTORS)
     name = next((name for name in names if store.exists(name)), None)
     if name is None:
         return None
     with store.open_read(name) as file:
-        table = pq.read_table(file, columns=["features"])
-    features = table["features"].combine_chunks()
-    width = features.type.list_size
-    return np.flatnonzero(features.flatten().to_numpy().reshape(-1, width)[:, BEAT_COLUMN] > 0.5)
+        features = pq.read_table(file, columns=["features"])["features"]
+    return np.flatnonzero(fold(features, (features.type.list_size,))[:, BEAT_COLUMN] > 0.5)

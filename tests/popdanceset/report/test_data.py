@@ -1,6 +1,6 @@
-"""What the report tells, compared with the dataset made by hand."""
+"""The report's data, compared with the dataset made by hand."""
 
-from popdanceset.report.content import collect
+from popdanceset.report.data import collect
 from popdanceset.schema import Reason
 
 
@@ -8,10 +8,10 @@ def test_every_reason_has_a_meaning():
     assert all(reason.meaning for reason in set(Reason) - {Reason.NONE})
 
 
-def test_rejections_by_step_and_reason(complete, made_by_hand):
-    content = collect(complete.store, complete.manifest)
+def test_rejections_by_stage_and_reason(complete, made_by_hand):
+    data = collect(complete.store, complete.manifest)
 
-    found = {(group.stage, group.reason): [m.bvid for m in group.members] for group in content.groups}
+    found = {(group.stage, group.reason): [m.bvid for m in group.members] for group in data.groups}
     selected = made_by_hand.SELECTED
     assert found == {
         ("selection", reason): [video for video, r in selected.items() if r == reason]
@@ -22,12 +22,12 @@ def test_rejections_by_step_and_reason(complete, made_by_hand):
         ("spans", "camera_shake"): [made_by_hand.CLIPPED],
         ("poses", "unsteady_pose"): [made_by_hand.UNSTEADY],
     }
-    assert [group.stage for group in content.groups][-4:] == ["download", "screening", "spans", "poses"]
-    assert content.groups[0].reason == "low_popularity"  # the most frequent first
-    assert content.groups[0].seconds == 52 * 60.0
+    assert [group.stage for group in data.groups][-4:] == ["download", "screening", "spans", "poses"]
+    assert data.groups[0].reason == "low_popularity"  # the most frequent first
+    assert data.groups[0].seconds == 52 * 60.0
 
 
-def test_every_step_accounts_for_all_videos(complete):
+def test_every_stage_accounts_for_all_videos(complete):
     seen, accepted, downloaded, cut, *_ = collect(complete.store, complete.manifest).stages
 
     assert seen.count == accepted.count + accepted.waiting + sum(n for _, n in accepted.losses)
@@ -35,7 +35,7 @@ def test_every_step_accounts_for_all_videos(complete):
     assert cut.trimmed == (("camera_shake", 1),)
 
 
-def test_steps_not_taken_yet_count_as_waiting(dataset, tmp_path, made_by_hand):
+def test_stages_that_have_not_run_count_as_waiting(dataset, tmp_path, made_by_hand):
     dataset.crawled().selected()
     stages = collect(dataset.store, dataset.manifest).stages
     assert [(s.name, s.count, s.waiting) for s in stages[1:3]] == [("accepted", 4, 0), ("downloaded", 0, 4)]

@@ -1,4 +1,4 @@
-"""A hash of what a release says, whatever files it is written to."""
+"""A hash of a release's content that does not depend on the files it is written to."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pyarrow as pa
 
 
 class ContentHash:
-    """Grows with every table and document taken in; equal inputs in equal order give equal hashes."""
+    """Hashes tables and documents; the same inputs in the same order have the same hash."""
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
 
     def add_table(self, table: pa.Table) -> None:
-        """Takes in names, types and values of all columns, not how they are chunked or packed."""
+        """Adds names, types and values of all columns, but not how they are chunked or compressed."""
         for field, column in zip(table.schema, table.columns, strict=True):
             values = column.combine_chunks()
             if pa.types.is_dictionary(values.type):
@@ -30,7 +30,7 @@ class ContentHash:
                 self._digest.update(values.to_numpy(zero_copy_only=False).tobytes())
 
     def add_document(self, document: Any) -> None:
-        """Takes in plain data."""
+        """Adds plain data."""
         self._digest.update(json.dumps(document, sort_keys=True).encode())
 
     def __str__(self) -> str:

@@ -1,0 +1,182 @@
+"""What a release says about itself: `meta/info.json` as a typed document, and its schema versions.
+
+Policy: a release is read by every popdanceset whose schema version is the same or newer. `popdanceset.schema`
+raises `VERSION` whenever a column, a unit or a meaning changes, and `CHANGES` here says what is new. Where
+`info.json` itself changes, the entry has a function that upgrades older documents; columns that an older
+release lacks must be nullable and are read as nulls. A release of a newer version is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from popdanceset.errors import InputError
+from popdanceset.layout import RELEASE_INFO
+from popdanceset.schema import VERSION, describe
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """What a schema version changed.
+
+    Attributes:
+        new: what is new, as a phrase for messages: `column pred_scores`.
+        upgrade: turns an `info.json` of the version before into one of this version.
+    """
+
+    new: str
+    upgrade: Callable[[Document], Document] = lambda document: document
+
+
+CHANGES: Mapping[int, SchemaChange] = {
+    1: SchemaChange("the first published schema"),
+}
+"""Every schema version, and what it changed."""
+
+
+class _Part(BaseModel):
+    """A part of the document. Fields that this version does not know are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class FeatureInfo(_Part):
+    """A column: numpy dtype, shape of a cell ([] for a scalar), unit, axes and meaning."""
+
+    dtype: str
+    shape: list[int]
+    unit: str | None = None
+    axes: str | None = None
+    doc: str | None = None
+
+
+class Provenance(_Part):
+    """Where the release comes from: the manifest's name, and everything that its `manifest.yaml` states."""
+
+    manifest: str
+
+
+class Counts(_Part):
+    """How much the release holds; `short`, `medium` and `long` count clips by length."""
+
+    clips: int
+    frames: int
+    seconds: float
+    videos: int
+    music: int
+    genres: int
+    dancers: int
+    short: int
+    medium: int
+    long: int
+
+
+class SplitInfo(_Part):
+    """Size of a split, and the file that lists its clips."""
+
+    clips: int
+    frames: int
+    file: str
+
+
+class MusicInfo(_Part):
+    """Music features of one extractor: numbers per frame, clips that have them, and their files."""
+
+    width: int
+    clips: int
+    files: list[str]
+    features: dict[str, FeatureInfo]
+
+
+class ReleaseInfo(_Part):
+    """The content of `meta/info.json`, in the order of its fields.
+
+    Attributes:
+        version: name of the release.
+        created: day of publication, ISO 8601.
+        license: of the motion data.
+        schema_version: `popdanceset.schema.VERSION` of the program that wrote the release.
+        generator: name and version of that program.
+        content: hash of all rows; two releases with the same hash hold the same data.
+        fps: frames per second.
+        axes: the world axes, in words.
+        source: where the release comes from.
+        counts: how much it holds.
+        splits: split → its size and file.
+        genres: genre → number of clips.
+        estimators: names and versions of the pose estimators.
+        data: files of frame rows, in order.
+        features: columns of the frame rows.
+        music: extractor → its features.
+    """
+
+    version: str
+    created: str
+    license: str
+    schema_version: int
+    generator: str
+    content: str
+    fps: int
+    axes: str
+    source: Provenance
+    counts: Counts
+    splits: dict[str, SplitInfo]
+    genres: dict[str, int]
+    estimators: list[str]
+    data: list[str]
+    features: dict[str, FeatureInfo]
+    music: dict[str, MusicInfo]
+
+    def document(self) -> Document:
+        """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""
+        return self.model_dump(exclude_unset=True)
+
+
+def feature_infos(schema: pa.Schema) -> dict[str, FeatureInfo]:
+    """Describes the columns of a table."""
+    return {name: FeatureInfo.model_validate(facts) for name, facts in describe(schema).items()}
+
+
+def parse_info(document: Any, where: object) -> ReleaseInfo:
+    """Checks the content of `meta/info.json` and upgrades it if the release is older than this program.
+
+    `schema_version` stays the one that the release was written with.
+
+    Args:
+        document: the parsed JSON.
+        where: the release, for messages.
+
+    Raises:
+        InputError: the document is damaged, or of a newer schema version.
+    """
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise InputError(f"{RELEASE_INFO} states no schema version", where, "fetch the release again")
+    if version > VERSION:
+        raise InputError(
+            f"has schema version {version}, and this popdanceset reads versions up to {VERSION}",
+            where,
+            "update popdanceset",
+        )
+    for newer in range(version + 1, VERSION + 1):
+        document = CHANGES[newer].upgrade(document)
+    try:
+        return ReleaseInfo.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{RELEASE_INFO} is damaged: {field}: {first['msg']}", where, "fetch the release again"
+        ) from error
+
+
+def news_since(version: int) -> str:
+    """Says what is new since a schema version: `version 2: …; version 3: …`; empty if nothing is."""
+    return "; ".join(f"version {newer}: {CHANGES[newer].new}" for newer in range(version + 1, VERSION + 1))
