@@ -26,11 +26,11 @@ import torch
 
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
-from training.popdg.guidance import Guided, ramp
+from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import Overlap
 from training.popdg.model import Prediction
 from training.popdg.released import from_released
-from training.popdg.schedule import cosine, even_times
+from training.popdg.schedule import cosine_schedule, even_timesteps
 
 HEADS, MUSIC_DIM, WINDOWS, GUIDANCE = 8, 4800, 3, 2.0
 TARGET_OURS, TARGET_SOLVER = 0.6, 3.0
@@ -58,30 +58,34 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    plain, schedule = load_plain(), cosine()
+    plain, schedule = load_plain(), cosine_schedule()
     sizes = {"width": 512, "ff": 1024, "layers": 8, "music_layers": 2, "music_dim": MUSIC_DIM}
     weights = plain.random_weights(**sizes)
     model = from_released(weights, HEADS).eval()
     music, noisy = torch.randn(WINDOWS, 150, MUSIC_DIM), torch.randn(WINDOWS, 150, 156)
-    times, fast = even_times(options.steps), even_times(options.fast_steps)
-    guidance = ramp(times, GUIDANCE)
+    times, fast = even_timesteps(options.steps), even_timesteps(options.fast_steps)
+    guidance = guidance_ramp(times, GUIDANCE)
 
     def two_passes(dance: torch.Tensor, now: int) -> Prediction:
         now_for_all = torch.full((WINDOWS,), now)
         return Prediction(*plain.guided(weights, HEADS, dance, now_for_all, music, guidance[now]))
 
-    run = partial(ddim, noisy=noisy, schedule=schedule, times=times, eta=0.0)
+    run = partial(ddim, x_t=noisy, schedule=schedule, timesteps=times, eta=0.0)
     sides: dict[str, Callable[[], torch.Tensor]] = {
         "plain": lambda: run(two_passes, hook=Overlap()),
-        "ours": lambda: run(Guided(model, music, guidance), hook=Overlap()),
+        "ours": lambda: run(GuidedDenoiser(model, music, guidance), hook=Overlap()),
         "solver": lambda: dpm_solver(
-            Guided(model, music, ramp(fast, GUIDANCE)), noisy, schedule=schedule, times=fast, hook=Overlap()
+            GuidedDenoiser(model, music, guidance_ramp(fast, GUIDANCE)),
+            noisy,
+            schedule=schedule,
+            timesteps=fast,
+            hook=Overlap(),
         ),
     }
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     dances = {}
     with torch.inference_mode():
-        Guided(model, music, GUIDANCE)(noisy, 999)  # warms up
+        GuidedDenoiser(model, music, GUIDANCE)(noisy, 999)  # warms up
         for _ in range(options.rounds):
             for side, sample in sides.items():
                 begin = time.perf_counter()

@@ -32,14 +32,14 @@ def worker(pipe: Connection, preset: str, batch: int, threads: int, music_dim: i
     from training.popdg.config import PRESETS
     from training.popdg.losses import draw, training_loss
     from training.popdg.model import POPDG
-    from training.popdg.schedule import cosine
+    from training.popdg.schedule import cosine_schedule
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     config, objective = PRESETS[preset].model, PRESETS[preset].objective
     model = POPDG(replace(config, music_dim=music_dim, layers=layers)).train()
     optimizer = Adan(model.parameters(), lr=2e-4, weight_decay=0.02)
-    schedule, scaler = cosine(), MinMaxScaler(-torch.ones(156), torch.ones(156))
+    schedule, scaler = cosine_schedule(), MinMaxScaler(-torch.ones(156), torch.ones(156))
     motion = torch.rand(batch, config.window, 156) * 2 - 1
     music = torch.randn(batch, config.window, music_dim)
     while pipe.recv():

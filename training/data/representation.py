@@ -1,12 +1,13 @@
-"""The 156 numbers by which POPDG describes a frame of dance (paper, Sec. 4), and their scaling.
+"""Motion vectors of POPDG: 156 channels that describe a frame of dance (paper, Sec. 4), and their scaling.
 
-| numbers  | meaning |
+| channels | meaning |
 |---|---|
 | 0..2     | root position, metres, z up |
-| 3..146   | rotations of the 24 joints, six numbers each: the first two rows of the matrix |
+| 3..146   | 6D rotations of the 24 joints, relative to their parents: the first two rows of each matrix |
 | 147..155 | contacts of ankles, feet, head, wrists, hands: 1 if the joint moves < 1 cm to the next frame |
 
-Six numbers for a rotation, because they are continuous where angles jump: Zhou et al., CVPR 2019.
+6D rotations are continuous where angles jump: Zhou et al., "On the Continuity of Rotation Representations in
+Neural Networks", CVPR 2019.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import NamedTuple, Self
 import roma
 import torch
 
+from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError
-from training.atomic import replacing
 from training.motion.forward_kinematics import JOINTS, forward_kinematics
 
 POSITION = slice(0, 3)
@@ -31,7 +32,7 @@ WIDTH = 156
 
 CONTACT_JOINTS = (7, 8, 10, 11, 15, 20, 21, 22, 23)
 CONTACT_DISTANCE = 0.01
-"""Metres a joint in contact may move to the next frame."""
+"""Metres that a joint in contact may move to the next frame."""
 
 
 class SmplMotion(NamedTuple):
@@ -42,51 +43,55 @@ class SmplMotion(NamedTuple):
 
 
 def encode(poses: torch.Tensor, translation: torch.Tensor) -> torch.Tensor:
-    """Motion as vectors.
+    """Encodes motion as vectors.
 
-    Contacts are those of the mean skeleton. The last frame has no next one: there all contacts are 1, as in
-    the released code.
+    Contacts are computed on the mean skeleton. The last frame has no next frame: all its contacts are 1, as
+    in the released code.
 
     Args:
         poses: (…, frames, 24, 3) axis-angle, radians, relative to the parents.
-        translation: (…, frames, 3) root position, metres, z up, of a body of mean size.
+        translation: (…, frames, 3) root position, metres, z up, for a body of mean size.
 
     Returns:
-        (…, frames, 156), in the type of `poses`.
+        (…, frames, 156), in the dtype of `poses`.
     """
-    # In double precision: metres from the origin, single precision would decide some contacts by rounding.
+    # In double precision: far from the origin, rounding in single precision would decide some contacts.
     rotations = roma.rotvec_to_rotmat(poses.double())
     joints = forward_kinematics(rotations, translation.double())[..., CONTACT_JOINTS, :]
     contacts = torch.ones(joints.shape[:-1], dtype=poses.dtype, device=poses.device)
     moved = (joints[..., 1:, :, :] - joints[..., :-1, :, :]).norm(dim=-1)
     contacts[..., :-1, :] = (moved < CONTACT_DISTANCE).to(poses.dtype)
-    six = matrix_to_six(rotations).flatten(-2).to(poses.dtype)
-    return torch.cat([translation, six, contacts], dim=-1)
+    rotation_6d = matrix_to_rotation_6d(rotations).flatten(-2).to(poses.dtype)
+    return torch.cat([translation, rotation_6d, contacts], dim=-1)
 
 
 def decode(vectors: torch.Tensor) -> SmplMotion:
-    """Motion of (…, frames, 156) vectors; contacts are left out. The six numbers need not be orthonormal."""
-    six = vectors[..., ROTATION].reshape(*vectors.shape[:-1], JOINTS, 6)
-    return SmplMotion(roma.rotmat_to_rotvec(six_to_matrix(six)), vectors[..., POSITION])
+    """Decodes (…, frames, 156) vectors without their contacts. 6D rotations need not be orthonormal."""
+    rotation_6d = vectors[..., ROTATION].reshape(*vectors.shape[:-1], JOINTS, 6)
+    return SmplMotion(roma.rotmat_to_rotvec(rotation_6d_to_matrix(rotation_6d)), vectors[..., POSITION])
 
 
-def matrix_to_six(matrices: torch.Tensor) -> torch.Tensor:
+def matrix_to_rotation_6d(matrices: torch.Tensor) -> torch.Tensor:
     """(…, 3, 3) rotation matrices → (…, 6), their first two rows."""
     return matrices[..., :2, :].flatten(-2)
 
 
-def six_to_matrix(six: torch.Tensor) -> torch.Tensor:
-    """(…, 6) → (…, 3, 3) rotation matrices; their first two rows are the numbers after Gram-Schmidt."""
-    # Parallel rows have no rotation; the bound of the released code leaves zeros instead of no number at all.
-    columns: torch.Tensor = roma.special_gramschmidt(six.reshape(*six.shape[:-1], 2, 3).mT, epsilon=1e-12)
+def rotation_6d_to_matrix(rotation_6d: torch.Tensor) -> torch.Tensor:
+    """(…, 6) → (…, 3, 3) rotation matrices: Gram-Schmidt of the two rows; the third is their cross product.
+
+    `roma.special_gramschmidt` works on columns, so the matrices are transposed before and after it.
+    """
+    rows = rotation_6d.reshape(*rotation_6d.shape[:-1], 2, 3)
+    # Parallel rows define no rotation; with the bound of the released code they give zeros instead of NaN.
+    columns: torch.Tensor = roma.special_gramschmidt(rows.mT, epsilon=1e-12)
     return columns.mT
 
 
 @dataclass(frozen=True, slots=True)
 class MinMaxScaler:
-    """Scales each channel so that the training part spans [-1, 1]; what lies beyond is clipped.
+    """Scales each channel so that the training part spans [-1, 1]; values outside are clipped.
 
-    A channel that never changes gets the range 1 and so becomes -1 everywhere.
+    A constant channel gets the range 1 and so becomes -1 everywhere.
 
     Attributes:
         minimum, maximum: (channels,) of the training part.
@@ -97,7 +102,7 @@ class MinMaxScaler:
 
     @classmethod
     def fit(cls, parts: Iterable[torch.Tensor]) -> Self:
-        """Fits to the (…, channels) parts of the training data, one or more, each looked at once."""
+        """Fits to one or more (…, channels) parts of the training data, each read once."""
         minimum: torch.Tensor | None = None
         maximum: torch.Tensor | None = None
         for part in parts:
@@ -113,7 +118,7 @@ class MinMaxScaler:
     def range(self) -> torch.Tensor:
         """(channels,) width of each channel, 1 where it is constant."""
         span = self.maximum - self.minimum
-        # The bound below which scikit-learn, and so the released code, takes a channel for constant.
+        # Below this bound scikit-learn, and so the released code, treats a channel as constant.
         return torch.where(span < 10 * torch.finfo(span.dtype).eps, torch.ones_like(span), span)
 
     def scale(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -121,7 +126,7 @@ class MinMaxScaler:
         return (2 * (vectors - self.minimum) / self.range - 1).clamp(-1, 1)
 
     def unscale(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(…, channels) → original units; what lies beyond [-1, 1] is clipped first."""
+        """(…, channels) → original units; values outside [-1, 1] are clipped first."""
         return (vectors.clamp(-1, 1) + 1) / 2 * self.range + self.minimum
 
     def to(self, device: torch.device | str) -> MinMaxScaler:
@@ -129,8 +134,8 @@ class MinMaxScaler:
         return MinMaxScaler(self.minimum.to(device), self.maximum.to(device))
 
     def save(self, path: Path) -> None:
-        """Writes both tensors; the file appears when it is complete."""
-        with replacing(path) as file:
+        """Writes both tensors to a file, which appears when it is complete."""
+        with atomic_write(path) as file:
             torch.save({"minimum": self.minimum, "maximum": self.maximum}, file)
 
     @classmethod
@@ -138,7 +143,7 @@ class MinMaxScaler:
         """Reads what `save` wrote.
 
         Raises:
-            InputError: the file is missing or something else.
+            InputError: the file is missing, or is not a saved scaler.
         """
         try:
             saved = torch.load(path, weights_only=True, map_location="cpu")
@@ -147,5 +152,5 @@ class MinMaxScaler:
             raise InputError(f"not readable: {error.strerror}", path, "check the path") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
             raise InputError(
-                "is no saved scaler", path, "name a file that MinMaxScaler.save wrote"
+                "is not a saved scaler", path, "name a file that MinMaxScaler.save wrote"
             ) from error

@@ -31,7 +31,7 @@ from training.fitting.recipe import Recipe, identity, must_match
 from training.popdg.config import ModelConfig, Objective
 from training.popdg.losses import Draw, training_loss
 from training.popdg.model import POPDG, Prediction
-from training.popdg.schedule import cosine
+from training.popdg.schedule import cosine_schedule
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Trainer:
             must_match(saved["identity"], self.identity, folder)
 
         device = self.accelerator.device
-        self.schedule = cosine()
+        self.schedule = cosine_schedule()
         # The samples of `self.windows` have the units that the network is trained on.
         self.windows = windows.with_scalers(
             widen(windows.scaler, mirrored=recipe.mirrored, turned=recipe.turned),

@@ -1,4 +1,4 @@
-"""Ancestral sampling: each step back is drawn from the normal distribution that the network predicts."""
+"""Ancestral sampling: each step is drawn from the normal distribution that the network predicts."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from collections.abc import Sequence
 
 import torch
 
-from training.popdg.gaussian_diffusion import step_back
+from training.popdg.gaussian_diffusion import p_mean_variance
 from training.popdg.sampler import Denoiser, Hook, Noise
 from training.popdg.schedule import CLEAN, Schedule, respaced
 
 
 def ancestral(
     denoise: Denoiser,
-    noisy: torch.Tensor,
+    x_t: torch.Tensor,
     *,
     schedule: Schedule,
-    times: Sequence[int],
+    timesteps: Sequence[int],
     noise: Noise = torch.randn_like,
     hook: Hook | None = None,
 ) -> torch.Tensor:
     """Samples a dance with the variance that the network has learned (improved DDPM, Sec. 3 and 4).
 
-    Where steps are left out, the chain of those that remain has betas of its own, between whose smallest and
-    largest sensible variances the network's number is read.
+    If timesteps are skipped, the chain of the remaining ones has its own betas, and the variance output of
+    the network interpolates between the bounds of that chain.
 
     Args:
         denoise: predicts the clean dance and the variance.
-        noisy: (batch, window, 156), the dance at `times[0]`: standard normal noise.
-        schedule: of the noise.
-        times: to visit, falling; `CLEAN` at the end. `range(999, -2, -1)` for all.
+        x_t: (batch, window, 156), the dance at `timesteps[0]`: standard normal noise.
+        schedule: the noise schedule.
+        timesteps: to visit, falling, with `CLEAN` at the end. `range(999, -2, -1)` visits all.
         noise: where fresh noise comes from.
         hook: may change the dance between steps.
 
     Returns:
         (batch, window, 156), the dance.
     """
-    visited = [time for time in times if time != CLEAN]
+    visited = [t for t in timesteps if t != CLEAN]
     chain = respaced(schedule, visited[::-1])
-    for step, time in zip(range(chain.steps - 1, -1, -1), visited, strict=True):
-        back = step_back(chain, denoise(noisy, time), noisy, torch.tensor([step], device=noisy.device))
-        noisy = back.mean
+    for step, t in zip(range(chain.num_timesteps - 1, -1, -1), visited, strict=True):
+        predicted = p_mean_variance(chain, denoise(x_t, t), x_t, torch.tensor([step], device=x_t.device))
+        x_t = predicted.mean
         if step:
-            noisy = noisy + (0.5 * back.log_variance).exp() * noise(noisy)
+            x_t = x_t + (0.5 * predicted.log_variance).exp() * noise(x_t)
         if hook is not None:
-            noisy = hook(noisy, visited[-step] if step else CLEAN)
-    return noisy
+            x_t = hook(x_t, visited[-step] if step else CLEAN)
+    return x_t

@@ -1,7 +1,7 @@
 """Attention along time (DT, MT), along features (MF), and from dance to music (cross).
 
-Queries and keys are made of sequences turned by rotary positions, values of the plain ones. Keys have no
-bias: it would change all scores of a query alike, which the softmax takes back.
+Queries and keys are computed from sequences with rotary positions, values from the same sequences without.
+Keys have no bias: it would shift all scores of a query equally, which the softmax cancels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Memory(NamedTuple):
     values: torch.Tensor
 
     def extended(self, other: Memory) -> Memory:
-        """With those of `other` behind, which may be a single sample's for the whole batch."""
+        """These keys and values followed by those of `other`, which may be one sample for the whole batch."""
         batch = (len(self.keys), -1, -1, -1)
         return Memory(
             torch.cat([self.keys, other.keys.expand(batch)], dim=2),
@@ -28,18 +28,38 @@ class Memory(NamedTuple):
         )
 
 
-class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself.
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention with an output projection; subclasses make queries, keys and values.
 
     Args:
-        width: features of a frame.
-        heads: divides `width`.
-        dropout: part of the attention weights dropped in training.
+        heads: divides the width.
+        dropout: share of the attention weights that is dropped in training.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+    output: nn.Module
+
+    def __init__(self, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.dropout = heads, dropout
+
+    def attend(self, query: torch.Tensor, memory: Memory, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """(batch, frames, width) queries to keys and values → (batch, frames, width)."""
+        x = functional.scaled_dot_product_attention(
+            split_heads(query, self.heads),
+            memory.keys,
+            memory.values,
+            mask,
+            self.dropout if self.training else 0.0,
+        )
+        attended: torch.Tensor = self.output(join_heads(x))
+        return attended
+
+
+class SelfAttention(MultiHeadAttention):
+    """Attention of a sequence of `width` features a frame to itself."""
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__(heads, dropout)
         self.query_key = nn.Parameter(torch.empty(2 * width, width))
         self.query_bias = nn.Parameter(torch.zeros(width))
         self.value = nn.Linear(width, width)
@@ -50,58 +70,44 @@ class SelfAttention(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(
-        self, turned: torch.Tensor, plain: torch.Tensor, mask: torch.Tensor | None = None
+        self, rotated: torch.Tensor, plain: torch.Tensor, mask: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Attention of `turned`, for queries and keys, to `plain`, for values: all (batch, frames, width).
+        """Attention of (batch, frames, width) to itself.
 
         Args:
-            turned: with rotary positions.
-            plain: without.
+            rotated: with rotary positions; gives queries and keys.
+            plain: without; gives values.
             mask: (batch, 1, frames, frames), added to the scores before the softmax.
         """
-        query, key = functional.linear(turned, self.query_key).chunk(2, dim=-1)
-        x = functional.scaled_dot_product_attention(
-            split_heads(query + self.query_bias, self.heads),
-            split_heads(key, self.heads),
-            split_heads(self.value(plain), self.heads),
-            mask,
-            self.dropout if self.training else 0.0,
-        )
-        attended: torch.Tensor = self.output(join_heads(x))
-        return attended
+        query, key = functional.linear(rotated, self.query_key).chunk(2, dim=-1)
+        memory = Memory(split_heads(key, self.heads), split_heads(self.value(plain), self.heads))
+        return self.attend(query + self.query_bias, memory, mask)
 
 
 class FeatureAttention(nn.Module):
-    """MF-attention: features attend to features, each described by its course over the window.
+    """MF-attention: features attend to features, each described by its values over the window.
 
     Args:
         window: frames.
         heads: divides `window`.
-        dropout: part of the attention weights dropped in training.
+        dropout: as in `MultiHeadAttention`.
     """
 
     def __init__(self, window: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.attention = SelfAttention(window, heads, dropout)
 
-    def forward(self, turned: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
+    def forward(self, rotated: torch.Tensor, plain: torch.Tensor) -> torch.Tensor:
         """Both (batch, window, width), with and without rotary positions → the same shape."""
-        attended: torch.Tensor = self.attention(turned.mT, plain.mT)
+        attended: torch.Tensor = self.attention(rotated.mT, plain.mT)
         return attended.mT
 
 
-class CrossAttention(nn.Module):
-    """Attention of the dance to a memory, whose keys and values may be made once and used often.
-
-    Args:
-        width: features of a frame.
-        heads: divides `width`.
-        dropout: part of the attention weights dropped in training.
-    """
+class CrossAttention(MultiHeadAttention):
+    """Attention of a dance of `width` features a frame to a memory, which is computed once and used often."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.heads, self.dropout = heads, dropout
+        super().__init__(heads, dropout)
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width, bias=False)
         self.value = nn.Linear(width, width)
@@ -111,28 +117,21 @@ class CrossAttention(nn.Module):
         for layer in (self.query, self.value, self.output):
             nn.init.zeros_(layer.bias)
 
-    def remember(self, turned: torch.Tensor, plain: torch.Tensor) -> Memory:
+    def remember(self, rotated: torch.Tensor, plain: torch.Tensor) -> Memory:
         """Keys and values of (batch, frames, width), with and without rotary positions."""
-        return Memory(split_heads(self.key(turned), self.heads), split_heads(self.value(plain), self.heads))
+        return Memory(split_heads(self.key(rotated), self.heads), split_heads(self.value(plain), self.heads))
 
-    def forward(self, turned: torch.Tensor, memory: Memory) -> torch.Tensor:
+    def forward(self, rotated: torch.Tensor, memory: Memory) -> torch.Tensor:
         """(batch, frames, width), with rotary positions → the same shape."""
-        x = functional.scaled_dot_product_attention(
-            split_heads(self.query(turned), self.heads),
-            memory.keys,
-            memory.values,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
-        attended: torch.Tensor = self.output(join_heads(x))
-        return attended
+        return self.attend(self.query(rotated), memory)
 
 
-def random_frame_mask(batch: int, frames: int, part: float, like: torch.Tensor) -> torch.Tensor:
-    """(batch, 1, frames, frames), to be added to scores: −∞ where a frame is not looked at, 0 elsewhere.
+def random_frame_mask(batch: int, frames: int, share: float, like: torch.Tensor) -> torch.Tensor:
+    """(batch, 1, frames, frames), to add to scores: −∞ for hidden frames, 0 elsewhere.
 
-    Each sample hides other frames. Every frame sees itself, so none is left with nothing to attend to.
+    The hidden frames are drawn for each sample. Every frame attends to itself, so that no softmax is empty.
     """
-    hidden = torch.rand(batch, 1, 1, frames, device=like.device) < part
+    hidden = torch.rand(batch, 1, 1, frames, device=like.device) < share
     others = ~torch.eye(frames, dtype=torch.bool, device=like.device)
     return torch.zeros(batch, 1, frames, frames, dtype=like.dtype, device=like.device).masked_fill_(
         hidden & others, float("-inf")
@@ -150,7 +149,7 @@ def join_heads(x: torch.Tensor) -> torch.Tensor:
 
 
 def _like_one_projection(weight: torch.Tensor) -> None:
-    # Xavier's bound for queries, keys and values as one matrix, as torch.nn.MultiheadAttention does it.
+    # Xavier's bound for queries, keys and values in one matrix, as in torch.nn.MultiheadAttention.
     width = weight.shape[1]
     bound = (6 / (4 * width)) ** 0.5
     nn.init.uniform_(weight, -bound, bound)

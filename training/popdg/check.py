@@ -1,46 +1,47 @@
-"""Compares network, diffusion and losses with values that the released code gave.
+"""Compares network, diffusion and losses with values that the released code produced.
 
     python -m training.popdg.check FOLDER
 
-FOLDER holds `small64_weights.pt` (config and weights) and `small64_io.pt` (inputs; outputs with music,
-without and guided; what modules in between gave; steps back, bounds, loss components, gradient norms), of a
-network of any width, depth and seed. Prints the largest difference of each; the exit code is 1 if one is
-too large.
+FOLDER contains `small64_weights.pt` (config and weights) and `small64_io.pt` (inputs; conditional,
+unconditional and guided outputs; outputs of modules; p_mean_variance, bounds, loss components, gradient
+norms), of a network of any width, depth and seed. Prints the largest difference of each value; the exit code
+is 1 if a difference is too large.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import torch
 
-from popdanceset.errors import InputError, PopDanceSetError
+from popdanceset.commands import run
+from popdanceset.errors import InputError
 from training.popdg.config import RELEASED
-from training.popdg.gaussian_diffusion import add_noise, step_back, variational_bound
-from training.popdg.guidance import guide
+from training.popdg.gaussian_diffusion import p_mean_variance, q_sample, vb_terms_bpd
+from training.popdg.guidance import classifier_free_guidance
 from training.popdg.losses import GUIDED_FROM, Draw, training_loss
 from training.popdg.model import POPDG, Prediction
 from training.popdg.released import correspondence, load_released, read_checkpoint
-from training.popdg.schedule import Schedule, cosine
+from training.popdg.schedule import Schedule, cosine_schedule
 
 TOLERANCE = 1e-4
-"""Largest difference allowed; in proportion to expected values that are beyond 1."""
+"""Largest difference allowed, relative to expected values above 1."""
 
 GRADIENT_TOLERANCE = 1e-3
-"""Of a parameter's gradient norm, in proportion to it.
+"""Largest difference of the gradient norm of a parameter, relative to it.
 
-In scaled numbers some joints' two rows are nearly parallel. Their Gram-Schmidt loses digits in single
-precision, in this code as in the one that recorded the values: gradients agree to three digits, not to four.
+In scaled units the two rows of some joints are nearly parallel. Their Gram-Schmidt loses digits in single
+precision, here and in the code that recorded the values: gradients agree to three digits, not to four.
 """
 
 Record = Mapping[str, Any]
 
 
 class Difference(NamedTuple):
-    """The largest difference between what is and what was expected, and how large it may be."""
+    """The largest difference between a value and the expected one, and the largest that is allowed."""
 
     name: str
     largest: float
@@ -48,26 +49,26 @@ class Difference(NamedTuple):
 
     @property
     def fine(self) -> bool:
-        """Whether it is within the tolerance; a difference that is no number is not."""
+        """Whether the difference is within the tolerance; NaN is not."""
         return self.largest <= self.tolerance
 
 
 def differences(folder: Path) -> Iterator[Difference]:
-    """All comparisons, one after the other.
+    """All comparisons, in order.
 
     Raises:
         InputError: a file is missing, damaged, or of another format.
     """
     model = load_released(folder / "small64_weights.pt").model
     recorded = read_checkpoint(folder / "small64_io.pt")
-    schedule = cosine(dtype=torch.float32)
+    schedule = cosine_schedule(dtype=torch.float32)
     try:
         with torch.no_grad():
-            noisy = add_noise(schedule, recorded["x_start"], recorded["t"], recorded["noise"])
-            yield compare("noisy dance", noisy, recorded["x_t"])
+            x_t = q_sample(schedule, recorded["x_start"], recorded["t"], recorded["noise"])
+            yield compare("noisy dance", x_t, recorded["x_t"])
             yield from _outputs(model, recorded)
             for name, expected in recorded["p_mean_variance"].items():
-                yield from _steps_back(model, schedule, recorded, name, expected)
+                yield from _p_mean_variance(model, schedule, recorded, name, expected)
         for name, expected in recorded["p_losses"].items():
             yield from _losses(model, schedule, recorded, name, expected)
     except (KeyError, IndexError, AttributeError, TypeError, RuntimeError) as error:
@@ -79,37 +80,34 @@ def differences(folder: Path) -> Iterator[Difference]:
 
 
 def compare(name: str, value: torch.Tensor, expected: torch.Tensor) -> Difference:
-    """The largest difference of two tensors, number by number in proportion to what is expected beyond 1.
-
-    It is infinite if their shapes differ.
-    """
+    """The largest difference, relative to expected values above 1; infinite if the shapes differ."""
     if value.shape != expected.shape:
         return Difference(name, float("inf"), TOLERANCE)
     return Difference(name, float(((value - expected) / expected.abs().clamp(min=1)).abs().max()), TOLERANCE)
 
 
 def _outputs(model: POPDG, recorded: Record) -> Iterator[Difference]:
-    noisy, time, music = recorded["x_t"], recorded["t"], recorded["music"]
-    given, modules = _watched(model, lambda: model(noisy, time, music))
-    without = model.denoise(noisy, time, model.no_music(len(noisy)))
-    guided = guide(without, given, RELEASED.objective.guidance)
-    for name, prediction in (("cond", given), ("uncond", without), ("guided_w2", guided)):
+    x_t, t, music = recorded["x_t"], recorded["t"], recorded["music"]
+    conditional, modules = _watched(model, lambda: model(x_t, t, music))
+    unconditional = model.denoise(x_t, t, model.no_music(len(x_t)))
+    guided = classifier_free_guidance(unconditional, conditional, RELEASED.objective.guidance)
+    for name, prediction in (("cond", conditional), ("uncond", unconditional), ("guided_w2", guided)):
         yield from _prediction(name, prediction, recorded[name])
     for name, expected in recorded["cond"]["inter"].items():
         for part, tensor in enumerate(expected if isinstance(expected, list | tuple) else [expected]):
             if name not in modules:
-                raise InputError(f"no counterpart of {name} is known", do="leave it out of the record")
+                raise InputError(f"{name} has no known counterpart", do="leave it out of the record")
             yield compare(f"cond: {name}" + (f" [{part}]" if part else ""), modules[name][part], tensor)
 
 
 def _prediction(name: str, prediction: Prediction, expected: Record) -> Iterator[Difference]:
-    yield compare(f"{name}: dance", prediction.start, expected["out"])
+    yield compare(f"{name}: dance", prediction.x_start, expected["out"])
     if prediction.variance is not None:
         yield compare(f"{name}: variance", prediction.variance, expected["var"])
 
 
 def _watched(model: POPDG, run: Callable[[], Prediction]) -> tuple[Prediction, dict[str, list[torch.Tensor]]]:
-    """What a pass gives, and what the modules in it gave, by their released names."""
+    """The output of a pass, and the outputs of its modules by their released names."""
     seen: dict[str, list[torch.Tensor]] = {}
     hooks = []
     for theirs, ours in _counterparts(model).items():
@@ -123,14 +121,14 @@ def _watched(model: POPDG, run: Callable[[], Prediction]) -> tuple[Prediction, d
     finally:
         for hook in hooks:
             hook.remove()
-    # Theirs sees music and time tokens together, and adds the time to the pooled music.
+    # The released modules process music and time tokens together, and add the time to the pooled music.
     seen["norm_music"] = [torch.cat(seen["norm_music"], dim=1)]
     seen["music_temporalcoding"][0] = seen["music_temporalcoding"][0] + seen["TimeEmbed"][0]
     return prediction, seen
 
 
 def _counterparts(model: POPDG) -> dict[str, str]:
-    """Released names of modules and ours."""
+    """Our modules by their released names."""
     names = {
         "input_projection": "input_projection",
         "cond_projection": "music_encoder.projection",
@@ -167,21 +165,23 @@ def _norms(ours: str, theirs: str, order: tuple[str, ...]) -> dict[str, str]:
     return {f"{theirs}.norm{place}": f"{ours}.{name}_norm" for place, name in enumerate(order, start=1)}
 
 
-def _steps_back(
+def _p_mean_variance(
     model: POPDG, schedule: Schedule, recorded: Record, name: str, expected: Record
 ) -> Iterator[Difference]:
-    time, start = expected["t"], recorded["x_start"]
-    noisy = add_noise(schedule, start, time, recorded["noise"])
-    weight = RELEASED.objective.guidance if time[0] >= GUIDED_FROM else 1.0
-    without = model.denoise(noisy, time, model.no_music(len(noisy)))
-    prediction = guide(without, model(noisy, time, recorded["music"]), weight)
-    back = step_back(schedule, prediction, noisy, time)
-    yield compare(f"step back, {name}: mean", back.mean, expected["mean"])
-    yield compare(f"step back, {name}: log-variance", back.log_variance, expected["log_variance"])
-    yield compare(f"step back, {name}: variance", back.log_variance.exp(), expected["variance"])
-    yield compare(f"step back, {name}: dance", prediction.start.clamp(-1, 1), expected["pred_xstart"])
-    bound = variational_bound(schedule, prediction, start, noisy, time)
-    yield compare(f"step back, {name}: bound", bound, expected["vb"])
+    t, x_start = expected["t"], recorded["x_start"]
+    x_t = q_sample(schedule, x_start, t, recorded["noise"])
+    weight = RELEASED.objective.guidance if t[0] >= GUIDED_FROM else 1.0
+    unconditional = model.denoise(x_t, t, model.no_music(len(x_t)))
+    prediction = classifier_free_guidance(unconditional, model(x_t, t, recorded["music"]), weight)
+    step = p_mean_variance(schedule, prediction, x_t, t)
+    yield compare(f"p_mean_variance, {name}: mean", step.mean, expected["mean"])
+    yield compare(f"p_mean_variance, {name}: log-variance", step.log_variance, expected["log_variance"])
+    yield compare(f"p_mean_variance, {name}: variance", step.log_variance.exp(), expected["variance"])
+    yield compare(
+        f"p_mean_variance, {name}: x_start", prediction.x_start.clamp(-1, 1), expected["pred_xstart"]
+    )
+    bound = vb_terms_bpd(schedule, prediction, x_start, x_t, t)
+    yield compare(f"vb_terms_bpd, {name}", bound, expected["vb"])
 
 
 def _losses(
@@ -218,28 +218,23 @@ def _gradients(model: POPDG, name: str, expected: Mapping[str, float | None]) ->
     apart = {parameter: abs(squares[parameter] ** 0.5 - norm) for parameter, norm in theirs.items()}
     relative = (apart[parameter] / max(norm, TOLERANCE * whole) for parameter, norm in theirs.items())
     yield Difference(
-        f"gradients, {name}: norms, in parts of the whole", max(apart.values()) / whole, TOLERANCE
+        f"gradients, {name}: norms, relative to the whole", max(apart.values()) / whole, TOLERANCE
     )
-    yield Difference(f"gradients, {name}: norms, each in parts of itself", max(relative), GRADIENT_TOLERANCE)
+    yield Difference(f"gradients, {name}: norms, each relative to itself", max(relative), GRADIENT_TOLERANCE)
 
 
-def main(arguments: list[str]) -> int:
-    """`python -m training.popdg.check FOLDER`."""
-    if len(arguments) != 1:
-        print("usage: python -m training.popdg.check FOLDER", file=sys.stderr)
-        return 2
+@click.command(context_settings={"max_content_width": 110})
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+def check(folder: Path) -> int:
+    """Compare network, diffusion and losses with values recorded from the released code in FOLDER."""
     count = bad = 0
-    try:
-        for difference in differences(Path(arguments[0])):
-            verdict = "" if difference.fine else "  TOO LARGE"
-            print(f"{difference.largest:9.2e} of {difference.tolerance:7.1e}  {difference.name}{verdict}")
-            count, bad = count + 1, bad + (not difference.fine)
-    except PopDanceSetError as error:
-        print(f"training.popdg.check: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{bad} of {count} differences are too large" if bad else f"all {count} differences are small")
+    for difference in differences(folder):
+        verdict = "" if difference.fine else "  TOO LARGE"
+        click.echo(f"{difference.largest:9.2e} of {difference.tolerance:7.1e}  {difference.name}{verdict}")
+        count, bad = count + 1, bad + (not difference.fine)
+    click.echo(f"{bad} of {count} differences are too large" if bad else f"all {count} differences are small")
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run(check, "python -m training.popdg.check")

@@ -1,4 +1,4 @@
-"""Sizes and switches of the network, and how it is trained; the presets `paper` and `released`."""
+"""Sizes and switches of the network and its training objective; the presets `paper` and `released`."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Literal
 from popdanceset.errors import InputError
 
 JUKEBOX_WIDTH = 4800
-"""Numbers a frame of music has in the paper: Jukebox, layer 66."""
+"""Features in a frame of music in the paper: Jukebox, layer 66."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """What the network looks like (paper, Sec. 4). Defaults are those of the paper.
+    """The architecture of the network (paper, Sec. 4). Defaults are those of the paper.
 
     Attributes:
-        music_dim: numbers a frame of music has.
+        music_dim: features in a frame of music.
         width: features of a frame inside the network; even.
         feedforward: features inside the feed-forward layers.
         heads: heads of every attention over time; divides `width`.
         layers, music_layers: blocks of the dance decoder and of the music encoder.
-        window: frames; MF-attention and the learned "no music" are made for this one length.
-        dropout: part of the features dropped in training, after every attention and feed-forward layer.
-        attention_dropout: part of the attention weights dropped in training. The paper hides frames instead.
-        frame_mask: part of the frames that DT-attention does not look at in training.
-        kernel: frames the alignment modules convolve before they pool; 0: pooling alone.
+        window: frames; MF-attention and the learned "no music" fit this length only.
+        dropout: share of the features dropped in training, after every attention and feed-forward layer.
+        attention_dropout: share of the attention weights dropped in training. The paper hides frames instead.
+        frame_mask: share of the frames hidden from DT-attention in training.
+        kernel: frames that the alignment modules convolve before they pool; 0 for pooling alone.
         halving: Space Augmentation takes the mean of two weights (Algorithm 1), not their sum.
-        mf_attention, ds_attention, alignment: whether these parts exist (Tables 3 and 4).
+        mf_attention, ds_attention, alignment: whether the network has these parts (Tables 3 and 4).
         learned_variance: whether the network predicts a variance (improved DDPM) or not (plain DDPM).
 
     Raises:
-        InputError: no network can have these sizes.
+        InputError: the sizes are impossible or do not fit each other.
     """
 
     music_dim: int = JUKEBOX_WIDTH
@@ -67,19 +67,21 @@ class ModelConfig:
             raise InputError(f"kernel is {self.kernel}", "model", "give an odd number, or 0")
         for name in ("dropout", "attention_dropout", "frame_mask"):
             if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "model", "give a part from 0 to below 1")
+                raise InputError(
+                    f"{name} is {getattr(self, name)}", "model", "give a share from 0 to below 1"
+                )
 
     @property
     def feature_heads(self) -> int:
-        """Heads of MF-attention: 5, as in the paper for 150 frames, or the next smaller divisor."""
+        """Heads of MF-attention: 5 (paper, for 150 frames), or the next smaller divisor of the window."""
         return next(heads for heads in range(5, 0, -1) if self.window % heads == 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """What each part of the loss counts (Eq. 15). The paper prints 0.636; the others are the released code's.
+    """Weights of the parts of the loss (Eq. 15). 0.636 is from the paper, the others from the released code.
 
-    No weight of the acceleration is known: it counts as much as the velocity.
+    The weight of the acceleration is not published; it is the weight of the velocity here.
     """
 
     simple: float = 0.636
@@ -92,17 +94,17 @@ class LossWeights:
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """How a network is trained.
+    """The training objective.
 
     Attributes:
         weights: of the parts of the loss.
-        music_drop: part of the samples that go without music in training.
-        separate_drops: music tokens and pooled music are dropped independently (released code), not together.
-        bound: `same-pass`: the variational bound of what the loss's one forward pass predicts, its mean
-            detached (improved DDPM); `double-pass`: that of guided sampling, two passes more (released code).
-        metres: FK and body losses measure metres; otherwise they take scaled numbers for metres and
-            rotations, as the released code does.
-        guidance: weight of guidance, in sampling and in the double pass.
+        music_drop: share of the samples that are trained without music.
+        separate_drops: drop music tokens and pooled music independently (released code), not together.
+        bound: `same-pass`: the variational bound of the one forward pass of the loss, with its mean detached
+            (improved DDPM); `double-pass`: that of guided sampling, with two more passes (released code).
+        metres: FK and body losses measure metres; otherwise they treat scaled values as metres and rotations,
+            as the released code does.
+        guidance: weight of classifier-free guidance, in sampling and in the double pass.
     """
 
     weights: LossWeights = LossWeights()
@@ -115,20 +117,20 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A network and how it is trained."""
+    """A network and its training objective."""
 
     model: ModelConfig
     objective: Objective
 
 
 PAPER = Preset(ModelConfig(), Objective())
-"""What the paper describes."""
+"""As the paper describes it."""
 
 RELEASED = Preset(
     ModelConfig(attention_dropout=0.1, frame_mask=0.0, kernel=0),
     Objective(LossWeights(acceleration=0.0), separate_drops=True, bound="double-pass", metres=False),
 )
-"""What the released code does."""
+"""As the released code does it."""
 
 PRESETS: Mapping[str, Preset] = MappingProxyType({"paper": PAPER, "released": RELEASED})
 
@@ -143,19 +145,17 @@ ABLATIONS: Mapping[str, Callable[[ModelConfig], ModelConfig]] = MappingProxyType
         ),
     }
 )
-"""What Tables 3 and 4 take away."""
+"""The parts that Tables 3 and 4 remove."""
 
 
 def ablate(config: ModelConfig, parts: Iterable[str]) -> ModelConfig:
     """The network without these parts.
 
     Raises:
-        InputError: a name is none of `ABLATIONS`.
+        InputError: a name is not in `ABLATIONS`.
     """
     for part in parts:
         if part not in ABLATIONS:
-            raise InputError(
-                f"no ablation is called {part!r}", "model", f"choose from {', '.join(ABLATIONS)}"
-            )
+            raise InputError(f"unknown ablation {part!r}", "model", f"choose from {', '.join(ABLATIONS)}")
         config = ABLATIONS[part](config)
     return config

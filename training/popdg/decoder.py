@@ -1,4 +1,4 @@
-"""The dance decoder: one block attends in space, in time and to the music."""
+"""A block of the dance decoder: attention in space, in time and to the music."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from training.popdg.space import JointAttention
 
 
 class DanceDecoderBlock(nn.Module):
-    """DS-, DT- and cross-attention, feed-forward; each after a layer norm and beside a residual.
+    """DS-, DT- and cross-attention and a feed-forward layer, each with layer norm and residual connection.
 
-    Alignment modules modulate what the last three add.
+    Alignment modules modulate the output of the last three before it is added.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -49,12 +49,12 @@ class DanceDecoderBlock(nn.Module):
         """One block.
 
         Args:
-            x: (batch, window, width); or, where one dance is denoised under several conditions, fewer dances:
-                they are repeated as soon as the conditions tell them apart.
+            x: (batch, window, width); or fewer dances, if each is denoised under several conditions: they are
+                repeated where the conditions first make a difference.
             memory: keys and values of music and time tokens for this block.
             rotary: positions.
             condition: (batch, width), noise level and music; None without alignment modules.
-            mask: of the frames that DT-attention does not look at, see `random_frame_mask`.
+            mask: of the frames hidden from DT-attention, see `random_frame_mask`.
 
         Returns:
             (batch, window, width).

@@ -1,6 +1,6 @@
-"""Editing: parts of a dance are given, the rest is made to fit (as in EDGE, Tseng et al., CVPR 2023).
+"""Editing: parts of a dance are given, the rest is sampled to fit (as in EDGE, Tseng et al., CVPR 2023).
 
-After each step the given parts are put in, with as much noise as the dance has at that step.
+After each step the given parts are put into the dance, with the noise of that step (`q_sample`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Given:
     """The given parts of a dance.
 
     Attributes:
-        values: (…, frames, 156), scaled; what is not given is ignored.
-        mask: (frames, 156) bool, True where given.
+        values: (…, frames, 156), scaled; values outside the mask are ignored.
+        mask: (frames, 156) bool, True where a value is given.
 
     Raises:
         InputError: the shapes do not fit.
@@ -44,18 +44,18 @@ class Given:
             )
 
     def hook(self, schedule: Schedule, noise: Noise) -> Hook:
-        """Puts the given parts into a dance of as many frames, between the steps of a sampler."""
+        """The sampler hook that puts the given parts into a dance of the same length after each step."""
 
-        def hook(dance: torch.Tensor, time: int) -> torch.Tensor:
-            values, kept = self.values.to(dance).expand_as(dance), schedule.at(time)
-            if kept < 1:
-                values = kept**0.5 * values + (1 - kept) ** 0.5 * noise(dance)
+        def hook(dance: torch.Tensor, t: int) -> torch.Tensor:
+            values, alpha_cumprod = self.values.to(dance).expand_as(dance), schedule.alpha_cumprod_at(t)
+            if alpha_cumprod < 1:
+                values = alpha_cumprod**0.5 * values + (1 - alpha_cumprod) ** 0.5 * noise(dance)
             return torch.where(self.mask.to(dance.device), values, dance)
 
         return hook
 
     def window(self, first: int, frames: int) -> Given:
-        """Frames `first` to `first + frames`; beyond the end nothing is given."""
+        """The given parts of frames `first` to `first + frames`; nothing is given beyond the end."""
         values = self.values.new_zeros(*self.values.shape[:-2], frames, WIDTH)
         mask = self.mask.new_zeros(frames, WIDTH)
         there = self.values[..., first : first + frames, :]
@@ -65,7 +65,7 @@ class Given:
 
 
 def frames_given(values: torch.Tensor, frames: slice | Sequence[int]) -> Given:
-    """Whole frames are given: `slice(0, 75)` continues a start, its complement is in-betweening."""
+    """Whole frames are given: `slice(0, 75)`, for example, to continue a dance of 75 frames."""
     mask = torch.zeros(values.shape[-2:], dtype=torch.bool)
     mask[frames] = True
     return Given(values, mask)
@@ -89,9 +89,9 @@ def ends_given(values: torch.Tensor, start: int, end: int) -> Given:
 
 
 def joints_given(values: torch.Tensor, joints: Sequence[int]) -> Given:
-    """The rotations of these joints are given in all frames, with their contacts; of the root also its path.
+    """The rotations and contacts of these joints are given in all frames, and the position with the root's.
 
-    `joints_given(values, LOWER_BODY)` keeps the legs and makes a new upper body.
+    `joints_given(values, LOWER_BODY)` keeps the legs and samples a new upper body.
     """
     mask = torch.zeros(values.shape[-2:], dtype=torch.bool)
     for joint in joints:

@@ -1,4 +1,4 @@
-"""The feed-forward layer of both kinds of block."""
+"""The feed-forward layer of decoder and encoder blocks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class FeedForward(nn.Module):
 
     Args:
         width: features of a frame.
-        hidden: features in between.
-        dropout: part of those in between dropped in training.
+        hidden: features between the two linear layers.
+        dropout: share of these that is dropped in training.
     """
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:

@@ -1,4 +1,4 @@
-"""POPDG's network: from a noisy dance and music to the clean dance and the variance of the next step."""
+"""The network of POPDG: predicts dance and variance of the next step from a noisy dance and music."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from training.popdg.time_embedding import TOKENS, TimeEmbedding
 
 
 class Prediction(NamedTuple):
-    """What the network says: both (batch, window, 156).
+    """Output of the network: both (batch, window, 156).
 
     Attributes:
-        start: the clean dance, in scaled numbers.
-        variance: from −1 to 1, between the smallest and largest sensible log-variance of the next step; None
-            if the network learns none.
+        x_start: the clean dance, scaled.
+        variance: from −1 to 1: places the log-variance of the next step between log β̃ and log β (the
+            `model_var_values` of improved-diffusion); None if the network does not learn it.
     """
 
-    start: torch.Tensor
+    x_start: torch.Tensor
     variance: torch.Tensor | None
 
     def to(self, dtype: torch.dtype) -> Prediction:
         """The same in another precision."""
-        return Prediction(self.start.to(dtype), None if self.variance is None else self.variance.to(dtype))
+        variance = None if self.variance is None else self.variance.to(dtype)
+        return Prediction(self.x_start.to(dtype), variance)
 
 
 class Condition(NamedTuple):
-    """What the decoder needs to know of the music: made once, used in every step of sampling.
+    """The music as the decoder needs it: computed once, used in every step of sampling.
 
     Attributes:
         pooled: (batch, width) for the alignment modules; None without them.
@@ -56,7 +57,7 @@ class Condition(NamedTuple):
         )
 
     def expand(self, batch: int) -> Condition:
-        """One sample's condition for each of a batch."""
+        """The condition of one sample, repeated for a batch."""
         return Condition(
             None if self.pooled is None else self.pooled.expand(batch, -1),
             tuple(Memory(*(x.expand(batch, -1, -1, -1) for x in memory)) for memory in self.memories),
@@ -90,7 +91,7 @@ class POPDG(nn.Module):
     def forward(
         self,
         motion: torch.Tensor,
-        time: torch.Tensor,
+        timesteps: torch.Tensor,
         music: torch.Tensor,
         keep_tokens: torch.Tensor | None = None,
         keep_pooled: torch.Tensor | None = None,
@@ -99,12 +100,12 @@ class POPDG(nn.Module):
 
         Args:
             motion: (batch, window, 156), noisy.
-            time: (batch,) time steps, from 0.
+            timesteps: (batch,) int64, from 0.
             music: (batch, window, music_dim).
-            keep_tokens, keep_pooled: (batch,) bool: False where a sample goes without music, for its tokens
-                and its pooled music; None: all keep theirs.
+            keep_tokens, keep_pooled: (batch,) bool: False where the music tokens and the pooled music of a
+                sample are replaced by the learned "no music"; None: all are kept.
         """
-        return self.denoise(motion, time, self.condition(music, keep_tokens, keep_pooled))
+        return self.denoise(motion, timesteps, self.condition(music, keep_tokens, keep_pooled))
 
     def condition(
         self,
@@ -112,7 +113,7 @@ class POPDG(nn.Module):
         keep_tokens: torch.Tensor | None = None,
         keep_pooled: torch.Tensor | None = None,
     ) -> Condition:
-        """What the decoder needs of (batch, window, music_dim); arguments as in `forward`."""
+        """The condition of (batch, window, music_dim) features; arguments as in `forward`."""
         tokens = self.music_encoder(music, self.rotary)
         if keep_tokens is not None:
             tokens = torch.where(keep_tokens[:, None, None], tokens, self.no_tokens)
@@ -124,30 +125,31 @@ class POPDG(nn.Module):
         return Condition(pooled, self._remember(tokens))
 
     def no_music(self, batch: int) -> Condition:
-        """What the decoder gets when there is no music."""
+        """The condition without music, for unconditional predictions."""
         pooled = self.no_pooled if self.config.alignment else None
         return Condition(pooled, self._remember(self.no_tokens)).expand(batch)
 
-    def denoise(self, motion: torch.Tensor, time: torch.Tensor, condition: Condition) -> Prediction:
+    def denoise(self, motion: torch.Tensor, timesteps: torch.Tensor, condition: Condition) -> Prediction:
         """One pass of the decoder.
 
         Args:
             motion: (batch, window, 156), noisy.
-            time: (batch,) time steps, or (1,) for all.
-            condition: of the same batch; or of a multiple of it, `Condition.cat` of several for these dances:
-                then the outputs are as many, and what no condition has touched yet is computed once.
+            timesteps: (batch,) int64, or (1,) for all.
+            condition: of the same batch; or `Condition.cat` of several conditions for these dances: then
+                there is an output for each of them, and what does not depend on the condition is computed
+                once.
         """
-        vector, tokens = self.time_embedding(time)
+        vector, tokens = self.time_embedding(timesteps)
         if condition.pooled is not None:
             vector = vector + condition.pooled
         tokens = self.memory_norm(tokens)
-        turned = self.rotary(tokens, self.config.window)
+        rotated = self.rotary(tokens, self.config.window)
         x = self.input_projection(motion).to(motion.dtype)
         mask = None
         if self.training and self.config.frame_mask:
             mask = random_frame_mask(x.shape[0], x.shape[1], self.config.frame_mask, x)
         for block, music in zip(self._decoder, condition.memories, strict=True):
-            memory = music.extended(block.music_attention.remember(turned, tokens))
+            memory = music.extended(block.music_attention.remember(rotated, tokens))
             x = block(x, memory, self.rotary, vector, mask)
         variance = None
         if self.variance_projection is not None:
@@ -156,8 +158,8 @@ class POPDG(nn.Module):
 
     def _remember(self, tokens: torch.Tensor) -> tuple[Memory, ...]:
         tokens = self.memory_norm(tokens)
-        turned = self.rotary(tokens)
-        return tuple(block.music_attention.remember(turned, tokens) for block in self._decoder)
+        rotated = self.rotary(tokens)
+        return tuple(block.music_attention.remember(rotated, tokens) for block in self._decoder)
 
     @property
     def _decoder(self) -> Iterable[DanceDecoderBlock]:

@@ -1,4 +1,4 @@
-"""The music encoder: what the dance decoder gets to know of the music."""
+"""The music encoder: music features to the tokens and the pooled vector that the dance decoder reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.popdg.rotary import Rotary
 
 
 class MusicEncoderBlock(nn.Module):
-    """MF-attention, MT-attention, feed-forward; each after a layer norm and beside a residual."""
+    """MF-attention, MT-attention and a feed-forward layer, each with layer norm and residual connection."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class MusicEncoder(nn.Module):
 
 
 class MusicPool(nn.Module):
-    """All tokens of a window to one vector, for the alignment modules."""
+    """Pools all tokens of a window into one vector for the alignment modules."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Reads checkpoints of the released code: its weights into our network, its normaliser into our scaler.
 
-A checkpoint is a pickle, and a pickle may run anything. This one is read by an unpickler that builds tensors
-and plain containers; every other object becomes an inert shell that only keeps what it was given.
+A checkpoint is a pickle, and loading a pickle can run any code. This one is read by an unpickler that builds
+tensors and plain containers only; every other object becomes an inert shell that keeps its arguments.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ class Released(NamedTuple):
 def load_released(checkpoint: Path, heads: int | None = None) -> Released:
     """Reads a checkpoint of the released code.
 
-    It may be a bare state_dict or a dict with `ema_state_dict` (preferred), `model_state_dict` or
-    `state_dict`, and perhaps `normalizer` and `config`.
+    It may be a bare state_dict, or a dict with `ema_state_dict` (preferred), `model_state_dict` or
+    `state_dict`, and optionally `normalizer` and `config`.
 
     Args:
         checkpoint: the file.
-        heads: of the attentions over time, which weights do not tell; None: what `config` says, or 8.
+        heads: of the attentions over time, which cannot be read from weights; None: those in `config`, or 8.
 
     Raises:
-        InputError: the file is missing, no checkpoint, or its weights fit no released network.
+        InputError: the file is missing or not a checkpoint, or its weights do not fit a released network.
     """
     saved = read_checkpoint(checkpoint)
     names = ("ema_state_dict", "model_state_dict", "state_dict")
@@ -90,10 +90,10 @@ def from_released(weights: Weights, heads: int) -> POPDG:
 
 
 def released_config(weights: Weights, heads: int) -> ModelConfig:
-    """The sizes that weights of the released code tell.
+    """The sizes of a network, read from its released weights.
 
     Raises:
-        InputError: they are no such weights.
+        InputError: these are not weights of the released network.
     """
     try:
         width, music_dim = weights["cond_projection.weight"].shape
@@ -109,18 +109,18 @@ def released_config(weights: Weights, heads: int) -> ModelConfig:
         )
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
-            "holds no weights of the released network", do="give a checkpoint of the released POPDG"
+            "does not contain weights of the released network", do="give a checkpoint of the released POPDG"
         ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One of our parameters and the released one it is a piece of.
+    """One of our parameters, and the released parameter that contains it.
 
     Attributes:
-        name: our name.
-        released: their name.
-        piece: takes ours from theirs.
+        name: of our parameter.
+        released: name of the released parameter.
+        piece: cuts our parameter out of the released one.
     """
 
     name: str
@@ -129,10 +129,10 @@ class Pair:
 
 
 def correspondence(config: ModelConfig) -> list[Pair]:
-    """Where each of our parameters comes from.
+    """The released counterpart of each of our parameters.
 
-    Three things of theirs have no place here, because they change no output: biases of keys, columns of the
-    joints' queries and keys beyond 3..147, and convolutions that are never called.
+    Three kinds of released weights have no counterpart because they do not affect any output: biases of keys,
+    columns of the joints' queries and keys outside 3..147, and convolutions that are never called.
     """
     pairs = [
         Pair("no_tokens", "null_music_embed"),
@@ -159,8 +159,12 @@ def correspondence(config: ModelConfig) -> list[Pair]:
     for number in range(config.layers):
         ours, theirs = f"blocks.{number}", f"DecoderSequence.stack.{number}"
         pairs += [
-            Pair(f"{ours}.space_attention.query.weight", f"{theirs}.spatio_attn.qk_proj_weight", _turns(0)),
-            Pair(f"{ours}.space_attention.key.weight", f"{theirs}.spatio_attn.qk_proj_weight", _turns(1)),
+            Pair(
+                f"{ours}.space_attention.query.weight", f"{theirs}.spatio_attn.qk_proj_weight", _joint_rows(0)
+            ),
+            Pair(
+                f"{ours}.space_attention.key.weight", f"{theirs}.spatio_attn.qk_proj_weight", _joint_rows(1)
+            ),
             Pair(
                 f"{ours}.space_attention.value.weight",
                 f"{theirs}.spatio_attn.v_proj_weight",
@@ -179,15 +183,15 @@ def correspondence(config: ModelConfig) -> list[Pair]:
 
 
 def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
-    """What `torch.save` wrote, with unknown objects as `Shell`s.
+    """The content of a file that `torch.save` wrote, with unknown objects as `Shell`s.
 
     Raises:
-        InputError: the file is missing or no dict saved by torch ≥ 1.6.
+        InputError: the file is missing, or not a dict saved by torch ≥ 1.6.
     """
     try:
         with checkpoint.open("rb") as file:
             if not zipfile.is_zipfile(file):
-                raise InputError("is no checkpoint of torch 1.6 or newer", checkpoint, "name another file")
+                raise InputError("is not a checkpoint of torch 1.6 or newer", checkpoint, "name another file")
         saved = torch.load(checkpoint, map_location="cpu", pickle_module=_restricted, weights_only=False)
     except OSError as error:
         raise InputError(f"not readable: {error.strerror}", checkpoint, "check the path") from error
@@ -196,12 +200,12 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
             "is a damaged or foreign checkpoint", checkpoint, "name a saved checkpoint"
         ) from error
     if not isinstance(saved, dict):
-        raise InputError("holds no weights by name", checkpoint, "name a saved checkpoint")
+        raise InputError("does not contain weights by name", checkpoint, "name a saved checkpoint")
     return saved
 
 
 class Shell:
-    """Stands for an object of an unknown class: keeps its arguments and its state, does nothing."""
+    """Stands for an object of an unknown class: keeps its arguments and its state, and does nothing."""
 
     def __init__(self, *arguments: object, **named: object) -> None:
         self.arguments, self.state = arguments, dict(named)
@@ -219,7 +223,7 @@ _ALLOWED = {
     "torch.nn.parameter": {"Parameter"},
     "collections": {"OrderedDict"},
 }
-"""What builds tensors; arrays are built by stand-ins."""
+"""The classes and functions that build tensors; arrays are built by stand-ins."""
 
 
 class _Unpickler(ArrayUnpickler):
@@ -228,7 +232,7 @@ class _Unpickler(ArrayUnpickler):
             return pickle.Unpickler.find_class(self, module, name)
         if (module, name) in self.allowed:
             return super().find_class(module, name)
-        # A class of its own for each: what is built of it has no code of the checkpoint's.
+        # A new class for each name: its instances contain no code from the checkpoint.
         return type(name.rpartition(".")[2], (Shell,), {"__module__": module})
 
 
@@ -236,7 +240,7 @@ _restricted = types.SimpleNamespace(Unpickler=_Unpickler, __name__="restricted_p
 
 
 def _scaler(normalizer: object) -> MinMaxScaler | None:
-    """The scaler inside a released normaliser, wherever it keeps its two arrays."""
+    """The scaler inside a released normaliser, at whatever depth it keeps its two arrays."""
     state = getattr(normalizer, "state", normalizer)
     if not isinstance(state, Mapping):
         return None
@@ -259,14 +263,14 @@ def _tensor(value: object) -> torch.Tensor:
 
 def _misfit(name: str, weight: torch.Tensor) -> InputError:
     shape = " × ".join(map(str, weight.shape))
-    return InputError(f"{name} of {shape} fits no released network", do="give a checkpoint of it")
+    return InputError(f"{name} of {shape} does not fit a released network", do="give a checkpoint of one")
 
 
 def _count(weights: Weights, prefix: str) -> int:
     return 1 + max(int(name[len(prefix) :].split(".")[0]) for name in weights if name.startswith(prefix))
 
 
-def _turns(half: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def _joint_rows(half: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """Queries (0) or keys (1) of the joints: from (width, 2 · 4 · 156) to (4 · 144, width)."""
     return lambda weight: weight.mT.reshape(2, HEADS, WIDTH, -1)[half, :, ROTATION].flatten(0, 1)
 
@@ -275,28 +279,32 @@ def _layer(ours: str, theirs: str) -> list[Pair]:
     return [Pair(f"{ours}.{part}", f"{theirs}.{part}") for part in ("weight", "bias")]
 
 
-def _third(first: int, stop: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Rows of queries (0), keys (1) and values (2), which the released code keeps in one matrix."""
+def _rows(first: int, stop: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Rows of queries (0), keys (1) and values (2), which the released code stores in one matrix."""
     return lambda weight: weight[first * weight.shape[0] // 3 : stop * weight.shape[0] // 3]
 
 
 def _self_attention(ours: str, theirs: str) -> list[Pair]:
     return [
-        Pair(f"{ours}.query_key", f"{theirs}.in_proj_weight", _third(0, 2)),
-        Pair(f"{ours}.query_bias", f"{theirs}.in_proj_bias", _third(0, 1)),
-        Pair(f"{ours}.value.weight", f"{theirs}.in_proj_weight", _third(2, 3)),
-        Pair(f"{ours}.value.bias", f"{theirs}.in_proj_bias", _third(2, 3)),
-        *_layer(f"{ours}.output", f"{theirs}.out_proj"),
+        Pair(f"{ours}.query_key", f"{theirs}.in_proj_weight", _rows(0, 2)),
+        Pair(f"{ours}.query_bias", f"{theirs}.in_proj_bias", _rows(0, 1)),
+        *_value_and_output(ours, theirs),
     ]
 
 
 def _cross_attention(ours: str, theirs: str) -> list[Pair]:
     return [
-        Pair(f"{ours}.query.weight", f"{theirs}.in_proj_weight", _third(0, 1)),
-        Pair(f"{ours}.query.bias", f"{theirs}.in_proj_bias", _third(0, 1)),
-        Pair(f"{ours}.key.weight", f"{theirs}.in_proj_weight", _third(1, 2)),
-        Pair(f"{ours}.value.weight", f"{theirs}.in_proj_weight", _third(2, 3)),
-        Pair(f"{ours}.value.bias", f"{theirs}.in_proj_bias", _third(2, 3)),
+        Pair(f"{ours}.query.weight", f"{theirs}.in_proj_weight", _rows(0, 1)),
+        Pair(f"{ours}.query.bias", f"{theirs}.in_proj_bias", _rows(0, 1)),
+        Pair(f"{ours}.key.weight", f"{theirs}.in_proj_weight", _rows(1, 2)),
+        *_value_and_output(ours, theirs),
+    ]
+
+
+def _value_and_output(ours: str, theirs: str) -> list[Pair]:
+    return [
+        Pair(f"{ours}.value.weight", f"{theirs}.in_proj_weight", _rows(2, 3)),
+        Pair(f"{ours}.value.bias", f"{theirs}.in_proj_bias", _rows(2, 3)),
         *_layer(f"{ours}.output", f"{theirs}.out_proj"),
     ]
 

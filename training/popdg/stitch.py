@@ -10,29 +10,30 @@ import torch
 from training.data.representation import SmplMotion, decode
 
 CHORD = 0.99
-"""Cosine of half the arc from which the released code mixes quaternions linearly."""
+"""Cosine of half the arc above which the released code interpolates quaternions linearly."""
 
 
 def stitch(windows: torch.Tensor, chords: bool = False) -> SmplMotion:
-    """(windows, window, 156) vectors in original units → motion of all frames.
-
-    The frames are half a window more than there are windows, counted in half windows.
+    """Joins consecutive windows.
 
     Args:
-        windows: consecutive ones.
+        windows: (windows, window, 156) vectors in original units.
         chords: as in `stitched`.
+
+    Returns:
+        Motion of (windows + 1) · window / 2 frames.
     """
     pieces = list(stitched(windows, chords))
     return SmplMotion(*(torch.cat(parts) for parts in zip(*pieces, strict=True)))
 
 
 def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[SmplMotion]:
-    """The same piece by piece, holding no more than two windows.
+    """Joins consecutive windows piece by piece, with at most two windows in memory.
 
     Args:
         windows: each (window, 156), in original units.
-        chords: short arcs are interpolated on their chord, as the released code does; up to 0.3 % of an angle
-            is lost on the way.
+        chords: interpolate short arcs on their chord, as the released code does; angles shrink by up to 0.3 %
+            on the way.
 
     Yields:
         Motion as soon as no later window can change it.
@@ -45,7 +46,7 @@ def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[
         if rest is None:
             yield SmplMotion(poses[:step], translation[:step])
         else:
-            yield _faded(rest, SmplMotion(poses[:shared], translation[:shared]), chords)
+            yield _cross_faded(rest, SmplMotion(poses[:shared], translation[:shared]), chords)
             yield SmplMotion(poses[shared:step], translation[shared:step])
         rest = SmplMotion(poses[step:], translation[step:])
     if rest is not None:
@@ -55,7 +56,10 @@ def stitched(windows: Iterable[torch.Tensor], chords: bool = False) -> Iterator[
 def slerp(
     first: torch.Tensor, second: torch.Tensor, weight: torch.Tensor, chords: bool = False
 ) -> torch.Tensor:
-    """Rotations on the shortest arc from `first` to `second`.
+    """Spherical linear interpolation: rotations on the shortest arc from `first` to `second`.
+
+    `roma.unitquat_slerp` evaluates every rotation at every step; here each rotation has its own weight, so
+    the arc is scaled in the tangent space.
 
     Args:
         first, second: (…, 3) axis-angle, radians.
@@ -63,22 +67,22 @@ def slerp(
         chords: as in `stitched`.
 
     Returns:
-        (…, 3) axis-angle.
+        (…, 3) axis-angle, radians.
     """
     start = roma.rotvec_to_rotmat(first)
     arc = roma.rotmat_to_rotvec(start.mT @ roma.rotvec_to_rotmat(second))
-    turned: torch.Tensor = roma.rotmat_to_rotvec(start @ roma.rotvec_to_rotmat(weight[..., None] * arc))
+    rotated: torch.Tensor = roma.rotmat_to_rotvec(start @ roma.rotvec_to_rotmat(weight[..., None] * arc))
     if chords:
         one, other = roma.rotvec_to_unitquat(first), roma.rotvec_to_unitquat(second)
         cosine = (one * other).sum(dim=-1, keepdim=True)
         mixed = torch.lerp(one, torch.where(cosine < 0, -other, other), weight[..., None])
-        # Not normalised, a chord's quaternion is read as a smaller angle.
+        # The released code does not normalise the quaternion of a chord, so it reads a smaller angle.
         length = mixed.norm(dim=-1, keepdim=True)
-        turned = torch.where(cosine.abs() > CHORD, length * roma.unitquat_to_rotvec(mixed / length), turned)
-    return turned
+        rotated = torch.where(cosine.abs() > CHORD, length * roma.unitquat_to_rotvec(mixed / length), rotated)
+    return rotated
 
 
-def _faded(old: SmplMotion, new: SmplMotion, chords: bool) -> SmplMotion:
+def _cross_faded(old: SmplMotion, new: SmplMotion, chords: bool) -> SmplMotion:
     weight = torch.linspace(0, 1, len(old.poses), dtype=old.poses.dtype, device=old.poses.device)[:, None]
     poses = slerp(old.poses, new.poses, weight, chords)
     return SmplMotion(poses, torch.lerp(old.translation, new.translation, weight))

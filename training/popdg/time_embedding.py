@@ -1,4 +1,4 @@
-"""The noise level: one vector for the alignment modules and two tokens for cross-attention."""
+"""Embedding of the timestep: one vector for the alignment modules and two tokens for cross-attention."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TOKENS = 2
 
 
 class TimeEmbedding(nn.Module):
-    """Sinusoids of the time step, through a linear layer and Mish.
+    """Sinusoids of the timestep, through a linear layer and Mish.
 
     Args:
         width: features; even.
-        vector: whether the vector for the alignment modules is wanted.
+        vector: whether to compute the vector for the alignment modules.
     """
 
     frequencies: torch.Tensor
@@ -29,9 +29,9 @@ class TimeEmbedding(nn.Module):
         self.tokens = nn.Linear(4 * width, TOKENS * width)
         self.vector = nn.Linear(4 * width, width) if vector else None
 
-    def forward(self, time: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
-        """(batch,) time steps, from 0 → (batch, width), or None, and (batch, 2, width)."""
-        angles = time[:, None] * self.frequencies
+    def forward(self, timesteps: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
+        """(batch,) timesteps, from 0 → (batch, width), or None, and (batch, 2, width)."""
+        angles = timesteps[:, None] * self.frequencies
         hidden = self.hidden(torch.cat([angles.sin(), angles.cos()], dim=-1))
         tokens = self.tokens(hidden).unflatten(-1, (TOKENS, -1))
         return None if self.vector is None else self.vector(hidden), tokens

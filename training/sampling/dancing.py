@@ -14,10 +14,10 @@ from training.popdg.ancestral import ancestral
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
 from training.popdg.editing import Given
-from training.popdg.guidance import Guided, ramp
+from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import long_dance, music_windows
 from training.popdg.sampler import Denoiser, Sampler
-from training.popdg.schedule import cosine, even_times
+from training.popdg.schedule import cosine_schedule, even_timesteps
 from training.popdg.stitch import stitched
 from training.sampling.trained import Trained
 
@@ -69,17 +69,17 @@ def dance(
     """
     if sampler not in get_args(SamplerName):
         raise InputError(f"no sampler is called {sampler!r}", do=f"use one of {', '.join(STEPS)}")
-    schedule = cosine()
-    times = even_times(STEPS[sampler] if steps is None else steps)
+    schedule = cosine_schedule()
+    times = even_timesteps(STEPS[sampler] if steps is None else steps)
     weight = trained.guidance if guidance is None else guidance
     window, frames = trained.model.config.window, len(music)
     blocks = music_windows(music, window)
-    weights = weight if len(blocks) == 1 else ramp(times, weight)
+    weights = weight if len(blocks) == 1 else guidance_ramp(times, weight)
 
     def denoiser(block: torch.Tensor) -> Denoiser:
-        return Guided(trained.model, block, weights)
+        return GuidedDenoiser(trained.model, block, weights)
 
-    sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, times=times)
+    sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=times)
     if given is not None:
         # What lies beyond the music's end, to fill the last window, is free.
         given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))

@@ -20,7 +20,7 @@ from training.data.representation import (
     MinMaxScaler,
     decode,
     encode,
-    six_to_matrix,
+    rotation_6d_to_matrix,
 )
 
 
@@ -91,7 +91,7 @@ def test_what_is_decoded_is_the_same_motion(motion: tuple[np.ndarray, np.ndarray
 
 
 def test_six_arbitrary_numbers_become_a_rotation() -> None:
-    matrices = six_to_matrix(
+    matrices = rotation_6d_to_matrix(
         torch.randn(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     )
     identity = torch.eye(3, dtype=torch.float64).expand(50, 3, 3)
@@ -135,7 +135,7 @@ def test_a_saved_scaler_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("no tensors")
     torch.save([1], tmp_path / "list.pt")
     for name in ("text.pt", "list.pt"):
-        with pytest.raises(InputError, match=f"{name}: is no saved scaler"):
+        with pytest.raises(InputError, match=f"{name}: is not a saved scaler"):
             MinMaxScaler.load(tmp_path / name)
     with pytest.raises(InputError, match="not readable"):
         MinMaxScaler.load(tmp_path / "missing.pt")

@@ -8,9 +8,9 @@ import torch
 from training.data.seeds import mixed
 from training.fitting.draws import draws
 from training.popdg.config import RELEASED
-from training.popdg.schedule import cosine
+from training.popdg.schedule import cosine_schedule
 
-SCHEDULE = cosine()
+SCHEDULE = cosine_schedule()
 OBJECTIVE = RELEASED.objective  # drops tokens and pooled music independently
 
 

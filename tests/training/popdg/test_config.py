@@ -40,5 +40,5 @@ def test_ablations_add_up() -> None:
     kept = [bare.mf_attention, bare.ds_attention, bare.alignment, bare.learned_variance]
     assert not any(kept)
     assert (bare.width, bare.feedforward) == (256, 512)
-    with pytest.raises(InputError, match="no ablation is called 'music'"):
+    with pytest.raises(InputError, match="unknown ablation 'music'"):
         ablate(ModelConfig(), ["music"])

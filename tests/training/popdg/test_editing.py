@@ -21,10 +21,10 @@ from training.popdg.editing import (
     joints_given,
     start_given,
 )
-from training.popdg.guidance import Guided
+from training.popdg.guidance import GuidedDenoiser
 from training.popdg.model import POPDG
 from training.popdg.sampler import own_noise
-from training.popdg.schedule import CLEAN, cosine, even_times
+from training.popdg.schedule import CLEAN, cosine_schedule, even_timesteps
 
 VALUES = torch.rand(20, 156, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
@@ -38,10 +38,12 @@ VALUES = torch.rand(20, 156, generator=torch.Generator().manual_seed(5)) * 2 - 1
 def test_what_is_given_stays(
     small: Callable[..., POPDG], given: Given, sample: Callable[..., torch.Tensor]
 ) -> None:
-    model, schedule = small(), cosine()
+    model, schedule = small(), cosine_schedule()
     with torch.inference_mode():
-        denoise = Guided(model, torch.zeros(2, 20, 7))
-        run = partial(sample, denoise, schedule=schedule, times=even_times(8), noise=own_noise([0, 1]))
+        denoise = GuidedDenoiser(model, torch.zeros(2, 20, 7))
+        run = partial(
+            sample, denoise, schedule=schedule, timesteps=even_timesteps(8), noise=own_noise([0, 1])
+        )
         noisy = own_noise([2, 3])(torch.zeros(2, 20, 156))
         free, edited = run(noisy), run(noisy, hook=given.hook(schedule, own_noise([4, 5])))
     mask = given.mask
@@ -50,11 +52,11 @@ def test_what_is_given_stays(
 
 
 def test_given_parts_are_as_noisy_as_the_dance() -> None:
-    schedule, values = cosine(), torch.full((400, 156), 0.5)
+    schedule, values = cosine_schedule(), torch.full((400, 156), 0.5)
     hook = frames_given(values, slice(0, 400)).hook(schedule, own_noise([0]))
     dance = hook(torch.zeros(1, 400, 156), 500)
-    assert dance.mean().item() == pytest.approx(0.5 * schedule.at(500) ** 0.5, abs=0.02)
-    assert dance.var().item() == pytest.approx(1 - schedule.at(500), rel=0.02)
+    assert dance.mean().item() == pytest.approx(0.5 * schedule.alpha_cumprod_at(500) ** 0.5, abs=0.02)
+    assert dance.var().item() == pytest.approx(1 - schedule.alpha_cumprod_at(500), rel=0.02)
     assert torch.equal(hook(dance, CLEAN)[0], values)
 
 

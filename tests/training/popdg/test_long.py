@@ -12,17 +12,17 @@ from popdanceset.errors import InputError
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
 from training.popdg.editing import start_given
-from training.popdg.guidance import Guided, ramp
+from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import hop, long_dance, music_windows, window_count
 from training.popdg.model import POPDG
 from training.popdg.sampler import Sampler
-from training.popdg.schedule import cosine, even_times
+from training.popdg.schedule import cosine_schedule, even_timesteps
 
 Small = Callable[..., POPDG]
-TIMES = even_times(6)
+TIMES = even_timesteps(6)
 SAMPLERS: dict[str, Sampler] = {
-    "ddim": partial(ddim, schedule=cosine(), times=TIMES),
-    "solver": partial(dpm_solver, schedule=cosine(), times=TIMES),
+    "ddim": partial(ddim, schedule=cosine_schedule(), timesteps=TIMES),
+    "solver": partial(dpm_solver, schedule=cosine_schedule(), timesteps=TIMES),
 }
 
 
@@ -33,8 +33,8 @@ def dance(small: Small) -> Callable[..., torch.Tensor]:
     music = torch.randn(7, 20, 7, generator=torch.Generator().manual_seed(1))
 
     def make(block: int, sampler: str = "ddim", **options: object) -> torch.Tensor:
-        def denoiser(part: torch.Tensor) -> Guided:
-            return Guided(model, part, ramp(TIMES, 2.0))
+        def denoiser(part: torch.Tensor) -> GuidedDenoiser:
+            return GuidedDenoiser(model, part, guidance_ramp(TIMES, 2.0))
 
         with torch.inference_mode():
             blocks = long_dance(music.split(block), denoiser, SAMPLERS[sampler], seed=3, **options)
@@ -53,19 +53,19 @@ def test_streamed_is_the_same_as_together(
 
 def test_given_parts_go_through_all_windows(dance: Callable[..., torch.Tensor]) -> None:
     given = start_given(torch.linspace(-0.5, 0.5, 25)[:, None].expand(25, 156), 80)
-    together, streamed = (dance(block, given=given, schedule=cosine()) for block in (7, 2))
+    together, streamed = (dance(block, given=given, schedule=cosine_schedule()) for block in (7, 2))
     torch.testing.assert_close(streamed, together, atol=1e-5, rtol=0)
     assert torch.equal(together[0], given.values[:20])
     assert torch.equal(together[1, :15], given.values[10:25])
     assert torch.equal(together[2, :5], given.values[20:25])
-    with pytest.raises(InputError, match="need a schedule"):
+    with pytest.raises(InputError, match="need a noise schedule"):
         dance(7, given=given)
 
 
 def test_seeds_differ_and_windows_do_not_share_noise(small: Small) -> None:
     model, music = small(), torch.zeros(2, 20, 7)
     first, second = (
-        torch.cat(list(long_dance([music], partial(Guided, model), SAMPLERS["ddim"], seed=seed)))
+        torch.cat(list(long_dance([music], partial(GuidedDenoiser, model), SAMPLERS["ddim"], seed=seed)))
         for seed in (0, 1)
     )
     assert (first - second).abs().max() > 0.1
@@ -81,7 +81,7 @@ def test_only_the_block_at_hand_is_in_memory(small: Small) -> None:
             asked.append(block)
             yield torch.zeros(1, 20, 7)
 
-    stream = long_dance(music(), partial(Guided, model), SAMPLERS["solver"])
+    stream = long_dance(music(), partial(GuidedDenoiser, model), SAMPLERS["solver"])
     for expected in range(1, 4):
         next(stream)
         assert len(asked) == expected

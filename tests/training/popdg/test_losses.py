@@ -15,7 +15,7 @@ from training.popdg import losses
 from training.popdg.config import PAPER, RELEASED
 from training.popdg.losses import Draw, draw, training_loss
 from training.popdg.model import POPDG, Prediction
-from training.popdg.schedule import cosine
+from training.popdg.schedule import cosine_schedule
 
 Small = Callable[..., POPDG]
 
@@ -69,9 +69,9 @@ def test_in_metres_the_scale_of_a_channel_does_not_matter(small: Small) -> None:
         def network(*_: object) -> Prediction:
             return Prediction(scaler.scale(predicted), None)
 
-        chance = draw(PAPER.objective, cosine(), true)
+        chance = draw(PAPER.objective, cosine_schedule(), true)
         return training_loss(
-            network, cosine(), objective, scaler.scale(true), torch.zeros(2, 20, 1), chance, scaler
+            network, cosine_schedule(), objective, scaler.scale(true), torch.zeros(2, 20, 1), chance, scaler
         ).parts
 
     narrow = MinMaxScaler(torch.full((156,), -2.0), torch.full((156,), 2.0))
@@ -82,21 +82,27 @@ def test_in_metres_the_scale_of_a_channel_does_not_matter(small: Small) -> None:
     assert parts(narrow, scaled)["fk"] > 1.5 * parts(wide, scaled)["fk"]
     with pytest.raises(InputError, match="need the scaler"):
         training_loss(
-            lambda *_: Prediction(true, None), cosine(), PAPER.objective, true, true, _chance(true), None
+            lambda *_: Prediction(true, None),
+            cosine_schedule(),
+            PAPER.objective,
+            true,
+            true,
+            _chance(true),
+            None,
         )
 
 
 def _chance(motion: torch.Tensor) -> Draw:
-    return draw(PAPER.objective, cosine(), motion)
+    return draw(PAPER.objective, cosine_schedule(), motion)
 
 
 def test_the_bound_teaches_the_variance_alone(small: Small) -> None:
     model = small().eval()
     motion = torch.rand(4, 20, 156) * 2 - 1
     music = torch.randn(4, 20, 7)
-    chance = _chance(motion)._replace(time=torch.tensor([1, 10, 100, 700]))
+    chance = _chance(motion)._replace(timesteps=torch.tensor([1, 10, 100, 700]))
     objective = replace(PAPER.objective, metres=False)
-    loss = training_loss(model, cosine(), objective, motion, music, chance)
+    loss = training_loss(model, cosine_schedule(), objective, motion, music, chance)
     loss.parts["bound"].backward()
     assert model.start_projection.weight.grad is None
     assert model.variance_projection is not None
@@ -106,13 +112,13 @@ def test_the_bound_teaches_the_variance_alone(small: Small) -> None:
 def test_parts_are_weighted_and_add_up(small: Small) -> None:
     model = small("released")
     motion, music = torch.rand(2, 20, 156) * 2 - 1, torch.randn(2, 20, 7)
-    loss = training_loss(model, cosine(), RELEASED.objective, motion, music, _chance(motion))
+    loss = training_loss(model, cosine_schedule(), RELEASED.objective, motion, music, _chance(motion))
     assert list(loss.parts) == ["simple", "velocity", "fk", "body", "bound"]
     assert loss.total.item() == pytest.approx(sum(part.item() for part in loss.parts.values()), rel=1e-6)
     doubled = replace(RELEASED.objective, weights=replace(RELEASED.objective.weights, simple=1.272))
     chance = _chance(motion)
     once, twice = (
-        training_loss(model, cosine(), objective, motion, music, chance).parts["simple"]
+        training_loss(model, cosine_schedule(), objective, motion, music, chance).parts["simple"]
         for objective in (RELEASED.objective, doubled)
     )
     assert twice.item() == pytest.approx(2 * once.item())
@@ -122,21 +128,24 @@ def test_plain_ddpm_has_no_bound(small: Small) -> None:
     model = small(learned_variance=False)
     motion, music = torch.rand(2, 20, 156) * 2 - 1, torch.randn(2, 20, 7)
     objective = replace(PAPER.objective, metres=False)
-    assert "bound" not in training_loss(model, cosine(), objective, motion, music, _chance(motion)).parts
+    assert (
+        "bound"
+        not in training_loss(model, cosine_schedule(), objective, motion, music, _chance(motion)).parts
+    )
 
 
 def test_chance_is_what_was_asked_for() -> None:
     motion = torch.zeros(4000, 1, 156)
     generator = torch.Generator().manual_seed(0)
-    chance = draw(PAPER.objective, cosine(), motion, generator)
-    assert chance.time.min() >= 0
-    assert 990 < chance.time.max() < 1000
+    chance = draw(PAPER.objective, cosine_schedule(), motion, generator)
+    assert chance.timesteps.min() >= 0
+    assert 990 < chance.timesteps.max() < 1000
     assert chance.keep_tokens.float().mean().item() == pytest.approx(0.75, abs=0.03)
     assert torch.equal(chance.keep_tokens, chance.keep_pooled)
-    apart = draw(RELEASED.objective, cosine(), motion, generator)
+    apart = draw(RELEASED.objective, cosine_schedule(), motion, generator)
     both = (~apart.keep_tokens & ~apart.keep_pooled).float().mean().item()
     assert both == pytest.approx(0.0625, abs=0.02)
-    again = draw(PAPER.objective, cosine(), motion, torch.Generator().manual_seed(0))
+    again = draw(PAPER.objective, cosine_schedule(), motion, torch.Generator().manual_seed(0))
     assert torch.equal(again.noise, chance.noise)
 
 

@@ -9,10 +9,10 @@ import torch
 
 from training.data.representation import MinMaxScaler
 from training.popdg.config import ABLATIONS, PAPER, ablate
-from training.popdg.guidance import Guided, guide, ramp
+from training.popdg.guidance import GuidedDenoiser, classifier_free_guidance, guidance_ramp
 from training.popdg.losses import draw, training_loss
 from training.popdg.model import POPDG, Condition, Prediction
-from training.popdg.schedule import cosine
+from training.popdg.schedule import cosine_schedule
 
 Small = Callable[..., POPDG]
 
@@ -40,11 +40,13 @@ def test_every_parameter_learns(small: Small, parts: list[str]) -> None:
     torch.manual_seed(0)
     model = POPDG(ablate(small().config, parts)).train()
     motion, _, music = inputs(model, batch=6)
-    chance = draw(PAPER.objective, cosine(), motion)
+    chance = draw(PAPER.objective, cosine_schedule(), motion)
     kept = torch.tensor([True, True, True, True, False, False])
-    chance = chance._replace(time=torch.tensor([0, 3, 40, 200, 500, 900]), keep_tokens=kept, keep_pooled=kept)
+    chance = chance._replace(
+        timesteps=torch.tensor([0, 3, 40, 200, 500, 900]), keep_tokens=kept, keep_pooled=kept
+    )
     scaler = MinMaxScaler(-torch.ones(156), torch.ones(156))
-    training_loss(model, cosine(), PAPER.objective, motion, music, chance, scaler).total.backward()
+    training_loss(model, cosine_schedule(), PAPER.objective, motion, music, chance, scaler).total.backward()
     norms = {name: parameter.grad for name, parameter in model.named_parameters()}
     # Rounding alone gives about 1e-8 where a parameter has no effect.
     assert [name for name, grad in norms.items() if grad is None or grad.norm() < 1e-6] == []
@@ -82,9 +84,9 @@ def test_tokens_and_pooled_music_are_dropped_apart(small: Small) -> None:
     model = small()
     motion, time, music = inputs(model)
     some, all_of_them = torch.tensor([True, False, True]), torch.ones(3, dtype=torch.bool)
-    full = model(motion, time, music).start
+    full = model(motion, time, music).x_start
     for keep in ((some, all_of_them), (all_of_them, some)):
-        changed = (model(motion, time, music, *keep).start - full).abs().amax(dim=(1, 2)) > 1e-6
+        changed = (model(motion, time, music, *keep).x_start - full).abs().amax(dim=(1, 2)) > 1e-6
         assert changed.tolist() == [False, True, False]
 
 
@@ -94,8 +96,12 @@ def test_one_batched_pass_is_two_passes(small: Small, weight: float, changes: di
     model = small(**changes)
     motion, _, music = inputs(model)
     nobody, time = torch.zeros(3, dtype=torch.bool), torch.full((3,), 321)
-    expected = guide(model(motion, time, music, nobody, nobody), model(motion, time, music), weight)
-    torch.testing.assert_close(Guided(model, music, weight)(motion, 321), expected, atol=1e-5, rtol=1e-5)
+    expected = classifier_free_guidance(
+        model(motion, time, music, nobody, nobody), model(motion, time, music), weight
+    )
+    torch.testing.assert_close(
+        GuidedDenoiser(model, music, weight)(motion, 321), expected, atol=1e-5, rtol=1e-5
+    )
 
 
 def test_several_conditions_of_one_dance(small: Small) -> None:
@@ -104,32 +110,32 @@ def test_several_conditions_of_one_dance(small: Small) -> None:
     both = Condition.cat([model.condition(music), model.no_music(3)])
     time = torch.tensor([500])
     torch.testing.assert_close(
-        model.denoise(motion, time, both).start, model.denoise(motion.repeat(2, 1, 1), time, both).start
+        model.denoise(motion, time, both).x_start, model.denoise(motion.repeat(2, 1, 1), time, both).x_start
     )
 
 
 def test_guidance_ramps_over_half_the_steps() -> None:
-    weights = ramp([999, 799, 599, 399, 199, -1], 2.0)
+    weights = guidance_ramp([999, 799, 599, 399, 199, -1], 2.0)
     assert weights == {999: 0.0, 799: 1.0, 599: 2.0, 399: 2.0, 199: 2.0}
     without, given = (Prediction(torch.tensor(value), None) for value in (1.0, 3.0))
-    assert guide(without, given, weights[599]).start.item() == 5.0
+    assert classifier_free_guidance(without, given, weights[599]).x_start.item() == 5.0
 
 
 def test_frames_are_hidden_in_training_only(small: Small) -> None:
     model = small(dropout=0.0, frame_mask=0.5)
     case = inputs(model)
-    assert torch.equal(model(*case).start, model(*case).start)
+    assert torch.equal(model(*case).x_start, model(*case).x_start)
     model.train()
-    assert not torch.equal(model(*case).start, model(*case).start)
+    assert not torch.equal(model(*case).x_start, model(*case).x_start)
 
 
 def test_half_precision_trains(small: Small) -> None:
     model = small().train()
     motion, _, music = inputs(model)
     scaler = MinMaxScaler(-torch.ones(156), torch.ones(156))
-    chance = draw(PAPER.objective, cosine(), motion)
+    chance = draw(PAPER.objective, cosine_schedule(), motion)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = training_loss(model, cosine(), PAPER.objective, motion, music, chance, scaler)
+        loss = training_loss(model, cosine_schedule(), PAPER.objective, motion, music, chance, scaler)
     loss.total.backward()
     assert loss.total.dtype == torch.float32
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())

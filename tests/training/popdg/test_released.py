@@ -36,7 +36,7 @@ def test_another_width_and_depth_gives_what_the_plain_network_gives(
     with torch.no_grad():
         prediction = model(x, time, music, *keep)
         start, variance = plain.forward(weights, 6, x, time, music, *keep)
-    torch.testing.assert_close(prediction.start, start, atol=2e-5, rtol=1e-5)
+    torch.testing.assert_close(prediction.x_start, start, atol=2e-5, rtol=1e-5)
     torch.testing.assert_close(prediction.variance, variance, atol=2e-5, rtol=1e-5)
 
 
@@ -99,12 +99,12 @@ def test_what_is_no_checkpoint_gets_one_line(tmp_path: Path, weights: dict[str, 
     torch.save({"ema_state_dict": weights, "normalizer": empty}, tmp_path / "normaliser.pt")
     messages = {
         "missing.pt": "not readable: No such file",
-        "text.pt": "is no checkpoint of torch",
+        "text.pt": "is not a checkpoint of torch",
         "normaliser.pt": "has a normaliser without numbers",
-        "list.pt": "holds no weights by name",
-        "foreign.pt": "holds no weights of the released network",
+        "list.pt": "does not contain weights by name",
+        "foreign.pt": "does not contain weights of the released network",
         "without.pt": "has no final_layer.bias",
-        "shape.pt": "final_layer.weight of 156 × 9 fits no released network",
+        "shape.pt": "final_layer.weight of 156 × 9 does not fit a released network",
     }
     for name, message in messages.items():
         with pytest.raises(InputError, match=message) as caught:

@@ -15,12 +15,12 @@ import torch
 from training.popdg.ancestral import ancestral
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
-from training.popdg.guidance import Guided, ramp
+from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import Overlap
 from training.popdg.model import Prediction
 from training.popdg.released import load_released
-from training.popdg.sampler import Denoiser, Noise, in_turn, own_noise
-from training.popdg.schedule import CLEAN, Schedule, cosine, even_times
+from training.popdg.sampler import Denoiser, Noise, chained, own_noise
+from training.popdg.schedule import CLEAN, Schedule, cosine_schedule, even_timesteps
 
 MEAN, DEVIATION = 0.1, 0.2
 
@@ -35,15 +35,15 @@ def replay(noises: torch.Tensor) -> Noise:
 def test_recorded_noise_gives_the_recorded_dance(golden: Path, kind: str) -> None:
     record = torch.load(golden / "small64_samplers.pt", weights_only=False)[kind]
     model = load_released(golden / "small64_weights.pt").model
-    times = even_times(50)
+    times = even_timesteps(50)
     long = kind.startswith("long")
     with torch.inference_mode():
-        denoise = Guided(model, record["music"], ramp(times, 2.0) if long else 2.0)
+        denoise = GuidedDenoiser(model, record["music"], guidance_ramp(times, 2.0) if long else 2.0)
         dance = ddim(
             denoise,
             record["noises"][0],
-            schedule=cosine(dtype=torch.float32),
-            times=times,
+            schedule=cosine_schedule(dtype=torch.float32),
+            timesteps=times,
             noise=replay(record["noises"]),
             hook=Overlap() if long else None,
         )
@@ -54,7 +54,7 @@ def best_denoiser(schedule: Schedule, variance: bool = False) -> Denoiser:
     """E[x_0 | x_t] where dances are independent numbers from N(MEAN, DEVIATION²)."""
 
     def denoise(noisy: torch.Tensor, time: int) -> Prediction:
-        kept = schedule.at(time)
+        kept = schedule.alpha_cumprod_at(time)
         total = kept * DEVIATION**2 + 1 - kept
         start = MEAN + kept**0.5 * DEVIATION**2 / total * (noisy - kept**0.5 * MEAN)
         return Prediction(start, torch.zeros_like(start) if variance else None)
@@ -66,7 +66,7 @@ def flow(schedule: Schedule, noisy: torch.Tensor, time: int, end: int) -> torch.
     """Where the probability flow takes numbers from `time` to `end`: each keeps its quantile."""
     (before, old), (after, new) = (
         (kept**0.5 * MEAN, (kept * DEVIATION**2 + 1 - kept) ** 0.5)
-        for kept in (schedule.at(time), schedule.at(end))
+        for kept in (schedule.alpha_cumprod_at(time), schedule.alpha_cumprod_at(end))
     )
     return after + new / old * (noisy - before)
 
@@ -90,26 +90,26 @@ SAMPLERS: list[tuple[str, Kind, int]] = [
 def test_samples_have_mean_and_variance_of_the_data(
     name: str, sample: Kind, steps: int, start: torch.Tensor
 ) -> None:
-    schedule = cosine()
+    schedule = cosine_schedule()
     dance = sample(
         best_denoiser(schedule, name == "ancestral"),
         start,
         schedule=schedule,
-        times=(times := even_times(steps)),
+        timesteps=(times := even_timesteps(steps)),
         noise=own_noise(range(64)),
     )
     assert dance.mean().item() == pytest.approx(MEAN, abs=0.005)
     # The last step returns a mean: what the noise of the last visited time hides of the variance is missing.
-    kept = schedule.at(times[-2])
+    kept = schedule.alpha_cumprod_at(times[-2])
     told = kept * DEVIATION**2 / (kept * DEVIATION**2 + 1 - kept)
     assert dance.std().item() == pytest.approx(DEVIATION * told**0.5, rel=0.025)
 
 
 def test_ancestral_sampling_uses_the_learned_variance(start: torch.Tensor) -> None:
     """One step back from a known place: the deviation is that which the number −1 … 1 stands for."""
-    schedule = cosine()
+    schedule = cosine_schedule()
     x = torch.zeros(64, 4, 156)
-    for number, expected in ((-1.0, schedule.posterior_log_variance), (1.0, schedule.log_betas)):
+    for number, expected in ((-1.0, schedule.posterior_log_variance_clipped), (1.0, schedule.log_betas)):
         seen: list[torch.Tensor] = []
 
         def denoise(noisy: torch.Tensor, _: int, number: float = number) -> Prediction:
@@ -119,31 +119,36 @@ def test_ancestral_sampling_uses_the_learned_variance(start: torch.Tensor) -> No
             seen.append(dance)
             return dance
 
-        ancestral(denoise, x, schedule=schedule, times=range(30, -2, -1), hook=keep)
+        ancestral(denoise, x, schedule=schedule, timesteps=range(30, -2, -1), hook=keep)
         torch.manual_seed(0)
         assert seen[0].std().item() == pytest.approx(math.exp(0.5 * expected[30].item()), rel=0.02)
 
 
 def test_without_new_noise_ddim_can_be_reversed(start: torch.Tensor) -> None:
     """Down to a little noise and up again ends where it began; and both follow the exact flow."""
-    schedule, times = cosine(), list(range(700, 20, -1))
+    schedule, times = cosine_schedule(), list(range(700, 20, -1))
     x = start[:2] * 0.5
     run = partial(ddim, best_denoiser(schedule), schedule=schedule, eta=0.0)
-    down = run(x, times=times)
+    down = run(x, timesteps=times)
     torch.testing.assert_close(down, flow(schedule, x, 700, 21), atol=2e-3, rtol=0)
-    torch.testing.assert_close(run(down, times=times[::-1]), x, atol=0.02, rtol=0)
+    torch.testing.assert_close(run(down, timesteps=times[::-1]), x, atol=0.02, rtol=0)
 
 
 def test_the_solver_is_of_second_order(start: torch.Tensor) -> None:
     """Half the step, a quarter of the error; DDIM's is halved. Both end at a time with some noise left."""
-    schedule = cosine()
+    schedule = cosine_schedule()
     first, last = 800, 160
     x = start[:4] * 0.3
     exact = flow(schedule, x, first, last)
 
     def error(sample: Any, visits: int) -> float:
         times = [first - (first - last) * step // visits for step in range(visits + 1)]
-        return (sample(best_denoiser(schedule), x, schedule=schedule, times=times) - exact).abs().max().item()
+        return (
+            (sample(best_denoiser(schedule), x, schedule=schedule, timesteps=times) - exact)
+            .abs()
+            .max()
+            .item()
+        )
 
     def orders(sample: Any) -> list[float]:
         errors = [error(sample, visits) for visits in (10, 20, 40, 80)]
@@ -155,7 +160,7 @@ def test_the_solver_is_of_second_order(start: torch.Tensor) -> None:
 
 
 def test_hooks_see_every_step_and_the_clean_end(start: torch.Tensor) -> None:
-    schedule, times = cosine(), even_times(5)
+    schedule, times = cosine_schedule(), even_timesteps(5)
     for sample in (ddim, ancestral, dpm_solver):
         seen: list[int] = []
 
@@ -164,11 +169,11 @@ def test_hooks_see_every_step_and_the_clean_end(start: torch.Tensor) -> None:
             return dance + (time == CLEAN)
 
         dance = sample(
-            best_denoiser(schedule), start, schedule=schedule, times=times, hook=in_turn(None, watch)
+            best_denoiser(schedule), start, schedule=schedule, timesteps=times, hook=chained(None, watch)
         )
         assert seen == times[1:]
         assert dance.mean() > 0.9
-    assert in_turn(None, None) is None
+    assert chained(None, None) is None
 
 
 def test_noise_of_a_sample_is_its_own() -> None:
