@@ -1,4 +1,4 @@
-"""Dance genre of a video from its section, tags and title, by the rules of a file that people can review."""
+"""Determines a video's dance genre from its section, tags and title, by rules that people can review."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _CONDITIONS: dict[str, type] = {"tid": int, "tid_v2": int, "tags": str, "words":
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule applies to a video if one of its conditions has a hit.
+    """A rule applies to a video if one of its conditions matches.
 
     Attributes:
-        genre: what the video then is.
-        tid, tid_v2: section numbers, old scheme and scheme of 2025.
+        genre: of the videos to which the rule applies.
+        tid, tid_v2: section numbers, in the old scheme and the scheme of 2025.
         tags: whole tags, plain (see `plain`).
-        words: finds a word in a title or tag, plain; None without words.
+        words: matches a word in a plain title or tag; None if the rule has no words.
     """
 
     genre: str
@@ -37,19 +37,19 @@ class Rule:
     words: re.Pattern[str] | None
 
     def by_section_or_title(self, tid: int | None, tid_v2: int | None, title: str) -> bool:
-        """Whether it applies to a video in this section, or with this plain title."""
-        return tid in self.tid or tid_v2 in self.tid_v2 or self._names(title)
+        """Returns whether the rule applies to a video in this section, or with this plain title."""
+        return tid in self.tid or tid_v2 in self.tid_v2 or self._has_word(title)
 
     def by_tags(self, tags: Sequence[str]) -> bool:
-        """Whether it applies to a video with these plain tags."""
-        return not self.tags.isdisjoint(tags) or any(map(self._names, tags))
+        """Returns whether the rule applies to a video with these plain tags."""
+        return not self.tags.isdisjoint(tags) or any(map(self._has_word, tags))
 
-    def _names(self, text: str) -> bool:
+    def _has_word(self, text: str) -> bool:
         return self.words is not None and self.words.search(text) is not None
 
 
 Step = tuple[Rule, ...]
-"""Rules among which section and title go before tags."""
+"""Rules that are tried together: first on section and title, then on tags."""
 
 
 def genre(
@@ -59,20 +59,21 @@ def genre(
     tags: Iterable[str] = (),
     rules: str | Path = "",
 ) -> str:
-    """Name of the genre, or `unknown`.
+    """Returns the name of the genre, or `unknown`.
 
-    Of the first step in which any rule applies: the first rule that the section or the title meets, else the
-    first that a tag meets. Uploaders add tags freely, to be found; they choose one section and one title.
+    The first step in which a rule applies decides: the first rule that matches the section or the title, or
+    else the first that matches a tag. Section and title have priority because a video has only one of each,
+    while uploaders add many tags to attract searches.
 
     Args:
-        tid: section number of the old scheme, None if it was not told.
-        tid_v2: section number of the scheme of 2025, None likewise.
-        title: of the video, None likewise.
+        tid: section number in the old scheme; None if unknown.
+        tid_v2: section number in the scheme of 2025; None if unknown.
+        title: of the video; None if unknown.
         tags: of the video.
-        rules: file of the rules; empty: those that come along.
+        rules: file of the rules; empty: the built-in rules.
 
     Raises:
-        SettingsError: the file is missing, or holds no rules as described in `genres.toml`.
+        SettingsError: the file is missing, or its rules are not as `genres.toml` describes.
     """
     words = [plain(tag) for tag in tags]
     heading = plain(title or "")
@@ -87,13 +88,13 @@ def genre(
 
 
 def rules_file(rules: str | Path) -> Path:
-    """The file of the rules that a setting names: those that come along if it is empty."""
+    """Returns the file of rules that a setting names; empty: the built-in rules."""
     return Path(rules).expanduser() if str(rules) else DEFAULT
 
 
 @functools.lru_cache(maxsize=4)
 def read_rules(path: Path) -> tuple[Step, ...]:
-    """The rules of a file, step by step, in order.
+    """Reads the rules of a file, step by step, in order.
 
     Raises:
         SettingsError: as `genre`.
@@ -102,43 +103,47 @@ def read_rules(path: Path) -> tuple[Step, ...]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
-            f"genre rules not readable: {error.strerror}", path, "set music.genres"
+            f"cannot read the genre rules: {error.strerror}", path, "set music.genres"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"genre rules are no TOML: {error}", path, "correct the file") from error
+        raise SettingsError(f"the genre rules are not TOML: {error}", path, "correct the file") from error
     known, steps = document.get("genres"), document.get("step")
     if not (isinstance(known, list) and isinstance(steps, list)) or set(document) != {"genres", "step"}:
         raise SettingsError(
-            "needs a list `genres` and tables `[[step]]`, and nothing else", path, f"see {DEFAULT}"
+            "must have a list `genres`, tables `[[step]]`, and nothing else", path, f"see {DEFAULT}"
         )
     return tuple(_step(step, known, f"{path}, step {n}") for n, step in enumerate(steps, 1))
 
 
 def plain(text: str) -> str:
-    """Text in which case and width of letters make no difference."""
+    """Normalises case and width of letters, so that they make no difference."""
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
 def _step(entry: Any, known: list[str], where: str) -> Step:
     rules = entry.get("rule") if isinstance(entry, dict) else None
     if not isinstance(rules, list) or set(entry) - {"about", "rule"}:
-        raise SettingsError("needs tables `[[step.rule]]`, and but `about` beside", where, "correct the file")
+        raise SettingsError(
+            "must have tables `[[step.rule]]`, and nothing else but `about`", where, "correct the file"
+        )
     return tuple(_rule(rule, known, f"{where}, rule {n}") for n, rule in enumerate(rules, 1))
 
 
 def _rule(entry: Any, known: list[str], where: str) -> Rule:
     if not isinstance(entry, dict):
-        raise SettingsError("is no table", where, "correct the file")
+        raise SettingsError("is not a table", where, "correct the file")
     unknown = set(entry) - {"genre", *_CONDITIONS}
     if unknown:
-        raise SettingsError(f"{min(unknown)!r} is no condition", where, f"use {', '.join(_CONDITIONS)}")
+        raise SettingsError(f"{min(unknown)!r} is not a condition", where, f"use {', '.join(_CONDITIONS)}")
     name = entry.get("genre")
     if name not in known:
-        raise SettingsError(f"{name!r} is not in the list `genres`", where, "add it, or correct it")
+        raise SettingsError(
+            f"{name!r} is not in the list `genres`", where, "add it to the list, or correct it"
+        )
     for key, kind in _CONDITIONS.items():
         values = entry.get(key, [])
         if not isinstance(values, list) or not all(type(value) is kind and value != "" for value in values):
-            raise SettingsError(f"{key!r} is no list of {kind.__name__}", where, "correct the file")
+            raise SettingsError(f"{key!r} is not a list of {kind.__name__}", where, "correct the file")
     if len(entry) < 2:
         raise SettingsError("has no condition", where, f"use {', '.join(_CONDITIONS)}")
     words = "|".join(_pattern(plain(word)) for word in entry.get("words", []))
@@ -152,7 +157,10 @@ def _rule(entry: Any, known: list[str], where: str) -> Rule:
 
 
 def _pattern(word: str) -> str:
-    """A Latin letter at an end of the word must not go on with another one; other scripts have no spaces."""
+    """Returns a pattern that finds a Latin word as a whole word only.
+
+    Words of other scripts are found anywhere, because those scripts have no spaces.
+    """
     before = "(?<![a-z0-9])" if word[0].isascii() else ""
     after = "(?![a-z0-9])" if word[-1].isascii() else ""
     return before + re.escape(word) + after

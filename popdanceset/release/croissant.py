@@ -1,6 +1,6 @@
 """Croissant 1.0 metadata of a release (`croissant.json`), which dataset search engines and loaders read.
 
-The document is built here and not with `mlcroissant`, because that would add 7.5 MB to every installation and
+The document is built here and not with `mlcroissant`, because that would add 10 MB to every installation and
 half a second to every publication, for objects that end as the same JSON. The tests validate the document
 with it.
 """

@@ -1,14 +1,15 @@
-"""Same-music detection: how many altered copies of a piece are found, how many strangers taken for it.
+"""Same-music detection: how many altered copies of a piece are found, and how many pairs are false.
 
     python tests/benchmarks/same_music.py [--pieces N] [--seed N] [--methods NAME ...] [--jobs N]
 
-Invents dance music that shares tempi, keys, chord progressions and drum patterns as real dance music does, so
-that strangers are easily confused. Of every piece an excerpt is cut at another place and altered in one way;
-then each piece is compared, by `popdanceset.music.matching`, with all excerpts of all pieces. Thresholds were
-chosen on seed 1, half-way between the most alike strangers and the least alike copies (but the worst 2 %).
-Seed 2 was looked at before that choice was final; the default, seed 3, was not. Prints recall and false pairs
-by kind of change for every method that runs here, then for both together as they are used. The last line
-compares with the targets; the exit code is 1 if one is missed.
+Generates dance music whose pieces share tempi, keys, chord progressions and drum patterns as real dance music
+does, so that different pieces are easily confused. From every piece, excerpts are cut at random places, each
+altered in one way. Then each piece is compared, by `popdanceset.music.matching`, with all excerpts of all
+pieces. The thresholds were chosen on seed 1, half-way between the most similar different pieces and the least
+similar copies (without the worst 2 %). Seed 2 was inspected before that choice was final; the default,
+seed 3, was not. Prints recall and false pairs by kind of change for every method that is available, then for
+both methods together as they are used. The last line compares with the targets; the exit code is 1 if one is
+missed.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Floats = np.ndarray[Any, np.dtype[np.floating[Any]]]
 RATE = 22_050
 SECONDS = 36.0
 EXCERPT = (15.0, 22.0)
-"""Seconds: length of the excerpts as they sound in the end."""
+"""Seconds: shortest and longest excerpt, after the change."""
 
 MODES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10), "dorian": (0, 2, 3, 5, 7, 9, 10)}
 TEMPI = (96.0, 105.0, 110.0, 120.0, 124.0, 128.0, 128.0, 140.0)
@@ -49,7 +50,7 @@ FALSE_TARGET = 1e-4
 
 @dataclass(frozen=True)
 class Song:
-    """What strangers may have in common: tempo (1/min), tonic (MIDI), mode and chord progression."""
+    """What different pieces may share: tempo (1/min), tonic (MIDI), mode and chord progression."""
 
     tempo: float
     tonic: int
@@ -58,7 +59,7 @@ class Song:
 
 
 def compose(seed: int, number: int) -> tuple[Song, Floats]:
-    """A piece of music: what it is made of, and (samples,) float32 at `RATE`."""
+    """Generates a piece of music: its song, and (samples,) float32 at `RATE`."""
     rng = np.random.default_rng([seed, number])
     song = Song(
         float(rng.choice(TEMPI)),
@@ -120,11 +121,11 @@ def _render(song: Song, rng: np.random.Generator) -> Floats:
 
 
 def _voice(rng: np.random.Generator, name: str) -> dict[str, Any]:
-    """Random timbre: strengths of up to twelve partials, attack and decay in seconds."""
+    """Returns a random timbre: strengths of up to twelve partials, attack and decay in seconds."""
     count = int(rng.integers(3, 13))
     partials = rng.uniform(0.2, 1, count) / np.arange(1, count + 1) ** rng.uniform(0.5, 1.5)
     if rng.random() < 0.3:
-        partials[1::2] *= 0.1  # hollow, as a clarinet or a square wave
+        partials[1::2] *= 0.1  # hollow, like a clarinet or a square wave
     partials[0] = 1.0
     slow = name == "chords"
     return {
@@ -161,7 +162,7 @@ def _drums(rng: np.random.Generator) -> dict[str, Floats]:
 
 
 def _melody(rng: np.random.Generator) -> list[list[tuple[int, int, int]]]:
-    """Four bars of (sixteenth, length in sixteenths, degrees above the chord's root)."""
+    """Returns four bars of (sixteenth, length in sixteenths, degrees above the chord's root)."""
     bars = []
     above = 2
     for _ in range(4):
@@ -233,7 +234,7 @@ def _coded(codec: str, container: str, bits: int) -> Callable[..., Floats]:
 
 
 def _equalised(samples: Floats, sign: int, rng: np.random.Generator) -> Floats:
-    """A smooth random curve of ±12 dB over the octaves."""
+    """Applies a smooth random curve of ±12 dB over the octaves."""
     spectrum = np.fft.rfft(samples)
     octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 20) / 20)
     curve = np.interp(octaves, np.arange(0, 11, 1.5), rng.uniform(-12, 12, 8))
@@ -269,7 +270,7 @@ CHANGES: dict[str, tuple[str, Callable[..., Floats]]] = {
 
 
 def altered(samples: Floats, seed: int, number: int, kind: int) -> Floats:
-    """An excerpt from anywhere in the piece, changed: (n,) float32 at `RATE`."""
+    """Cuts a random excerpt of the piece and changes it: (n,) float32 at `RATE`."""
     rng = np.random.default_rng([seed, number, kind])
     length = int(rng.uniform(*EXCERPT) * RATE)
     start = int(rng.integers(0, len(samples) - int(1.06 * length)))
@@ -282,12 +283,12 @@ def altered(samples: Floats, seed: int, number: int, kind: int) -> Floats:
 
 
 def measure(count: int, seed: int, names: list[str], jobs: int) -> dict[str, Any]:
-    """Similarity of every piece (rows) to every altered excerpt (columns, a piece's together), by method."""
+    """Measures, by method, the similarity of every piece (rows) to every excerpt (columns, by piece)."""
     from popdanceset.music.fingerprint import Method, Pitch, find_chromaprint
 
     chromaprint = find_chromaprint() if "chromaprint" in names else None
     if "chromaprint" in names and not chromaprint:
-        print("fpcalc is not here: Chromaprint is left out")
+        print("fpcalc is not on the path: Chromaprint is left out")
     methods: list[Method] = ([Pitch()] if "pitch" in names else []) + ([chromaprint] if chromaprint else [])
     with ProcessPoolExecutor(jobs, initializer=_no_threads) as pool:
         made = [*pool.map(partial(_fingerprints, seed, methods), range(count))]
@@ -307,24 +308,24 @@ def measure(count: int, seed: int, names: list[str], jobs: int) -> dict[str, Any
 
 
 def _no_threads() -> None:
-    """A process a core is enough: linear algebra with threads of its own would only be slower."""
+    """Keeps linear algebra from starting threads: with one process per core they would only slow it down."""
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def _fingerprints(seed: int, methods: list[Any], number: int) -> tuple[Song, list[Any], list[list[Any]]]:
-    """A piece: the song, and by method its variants and the fingerprints of its altered excerpts."""
-    from popdanceset.music.fingerprint import RATE as LOOKED_AT
+    """Returns a piece's song and, by method, its variants and the fingerprints of its altered excerpts."""
+    from popdanceset.music.fingerprint import RATE as FINGERPRINT_RATE
     from popdanceset.music.matching import variants
 
     librosa = load_librosa()
 
-    def reduced(samples: Floats) -> Any:
-        sound = librosa.resample(samples, orig_sr=RATE, target_sr=LOOKED_AT)
-        return (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    def resampled(samples: Floats) -> Any:
+        audio = librosa.resample(samples, orig_sr=RATE, target_sr=FINGERPRINT_RATE)
+        return (np.clip(audio, -1, 1) * 32767).astype(np.int16)
 
     song, samples = compose(seed, number)
-    piece = reduced(samples)
-    excerpts = [reduced(altered(samples, seed, number, kind)) for kind in range(len(CHANGES))]
+    piece = resampled(samples)
+    excerpts = [resampled(altered(samples, seed, number, kind)) for kind in range(len(CHANGES))]
     windows = [variants(method, piece, method(piece)) for method in methods]
     return song, windows, [[method(excerpt) for excerpt in excerpts] for method in methods]
 
@@ -336,43 +337,46 @@ def _compared(prints: list[Any], hop: float, windows: Any) -> Any:
 
 
 def shared(songs: list[Song]) -> str:
-    """How easily the pieces are confused."""
+    """Describes how easily the pieces are confused."""
     pairs = [(a, b) for n, a in enumerate(songs) for b in songs[:n]]
     harmony = sum((a.tonic, a.mode, a.progression) == (b.tonic, b.mode, b.progression) for a, b in pairs)
     alike = sum(a == b for a, b in pairs)
     tempo = sum(a.tempo == b.tempo for a, b in pairs)
     return (
-        f"{len(pairs)} pairs of strangers: {tempo} share their tempo, {harmony} key, mode and progression, "
-        f"{alike} all of these"
+        f"{len(pairs)} pairs of different pieces: {tempo} share their tempo, {harmony} their key, mode and "
+        f"progression, {alike} all of these"
     )
 
 
 def report(result: dict[str, Any], thresholds: dict[str, float]) -> bool:
-    """Prints the tables and the figure; whether the targets are met."""
+    """Prints the tables and the figure; returns whether the targets are met."""
     songs, scores = result["songs"], result["scores"]
     count, kinds = len(songs), list(CHANGES)
-    said = {name: values >= thresholds[name] for name, values in scores.items()}
-    if len(said) > 1:
-        said["either"] = np.logical_or.reduce([*said.values()])
+    matched = {name: values >= thresholds[name] for name, values in scores.items()}
+    if len(matched) > 1:
+        matched["either"] = np.logical_or.reduce([*matched.values()])
     print(shared(songs))
     for name, values in scores.items():
         micro = 1e6 * result[f"{name} seconds"]
-        strangers = np.sort(values[~_own(count)])
-        top = strangers[-3:].round(3).tolist() if len(strangers) else []
-        print(f"{name}: threshold {thresholds[name]}, {micro:.0f} µs a pair, strangers reach {top}")
-    print(f"{'recall and false pairs':<24}" + "".join(f"{name:>26}" for name in said))
-    own, stranger = np.eye(count, dtype=bool), ~np.eye(count, dtype=bool)
-    recall: dict[str, dict[str, float]] = {name: {} for name in said}
+        others = np.sort(values[~_own(count)])
+        top = others[-3:].round(3).tolist() if len(others) else []
+        print(
+            f"{name}: threshold {thresholds[name]}, {micro:.0f} µs per pair, "
+            f"highest similarities of different pieces {top}"
+        )
+    print(f"{'recall and false pairs':<24}" + "".join(f"{name:>26}" for name in matched))
+    own, other = np.eye(count, dtype=bool), ~np.eye(count, dtype=bool)
+    recall: dict[str, dict[str, float]] = {name: {} for name in matched}
     for kind, label in enumerate(kinds):
         line = f"{label:<24}"
-        for name, matrix in said.items():
+        for name, matrix in matched.items():
             column = matrix[:, kind :: len(kinds)]
             recall[name][label] = float(column[own].mean())
-            false = int(column[stranger].sum())
-            line += f"{recall[name][label]:>14.3f}{false:>5} / {stranger.sum()}"
+            false = int(column[other].sum())
+            line += f"{recall[name][label]:>14.3f}{false:>5} / {other.sum()}"
         print(line)
-    used = list(said)[-1]
-    wrong, all_pairs = int(said[used][~_own(count)].sum()), int((~_own(count)).sum())
+    used = list(matched)[-1]
+    wrong, all_pairs = int(matched[used][~_own(count)].sum()), int((~_own(count)).sum())
     at = {
         limit: min(recall[used][label] for label in kinds if CHANGES[label][0] == limit) for limit in TARGETS
     }
@@ -390,7 +394,7 @@ def report(result: dict[str, Any], thresholds: dict[str, float]) -> bool:
 
 
 def _own(count: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """(pieces, excerpts): whether the excerpt is of the piece."""
+    """Returns (pieces, excerpts): whether the excerpt is of the piece."""
     return np.asarray(np.arange(count)[:, None] == np.arange(count * len(CHANGES)) // len(CHANGES))
 
 
@@ -407,12 +411,12 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
     if options.pieces < 2:
-        parser.error("strangers need at least two pieces")
+        parser.error("at least two pieces are needed")
     settings = MusicSettings()
     thresholds = {Pitch.name: settings.min_pitch, Chromaprint.name: settings.min_chromaprint}
     result = measure(options.pieces, options.seed, options.methods, options.jobs)
     if not result["scores"]:
-        parser.error("no method runs here")
+        parser.error("none of the methods is available")
     return 0 if report(result, thresholds) else 1
 
 

@@ -18,10 +18,10 @@ RULE = 'genres = ["a"]\n[[step]]\n[[step.rule]]\n'
     [
         (20, None, "otaku"),
         (198, None, "street"),
-        (198, 2029, "hip-hop"),  # the newer scheme is finer
+        (198, 2029, "hip-hop"),  # the newer scheme is more specific
         (154, 2034, "ballet"),
         (154, None, UNKNOWN),
-        (20, 2036, "otaku"),  # the newer scheme says "other", the older one knows
+        (20, 2036, "otaku"),  # the newer scheme says "others", the older one is specific
         (None, None, UNKNOWN),
         (4711, 4711, UNKNOWN),
     ],
@@ -34,8 +34,8 @@ def test_sections(tid: int | None, tid_v2: int | None, expected: str) -> None:
     ("title", "tid_v2", "expected"),
     [
         ("【街头】Popping 一镜到底", None, "popping"),
-        ("ＰＯＰＰＩＮＧ", 2029, "popping"),  # wide letters; a style is finer than its section
-        ("Whopping good fun", None, UNKNOWN),  # only whole words
+        ("ＰＯＰＰＩＮＧ", 2029, "popping"),  # wide letters; a style is more specific than its section
+        ("Whopping good fun", None, UNKNOWN),  # Latin words match as whole words only
         ("b-girl battle", None, "breaking"),
         ("敦煌舞《飞天》", None, "chinese"),
         ("学跳古典舞的芭蕾演员", None, "ballet"),  # the first rule wins
@@ -53,21 +53,27 @@ def test_titles(title: str, tid_v2: int | None, expected: str) -> None:
 @pytest.mark.parametrize(
     ("title", "tags", "tid_v2", "expected", "because"),
     [
-        ("芭蕾日常", ["popping", "街舞"], 2029, "ballet", "a style in the title goes before one in a tag"),
-        ("好久不见", ["舞蹈", "Popping"], 2029, "popping", "a style in a tag goes before the section"),
+        (
+            "芭蕾日常",
+            ["popping", "街舞"],
+            2029,
+            "ballet",
+            "a style in the title has priority over one in a tag",
+        ),
+        ("好久不见", ["舞蹈", "Popping"], 2029, "popping", "a style in a tag has priority over the section"),
         (
             "好久不见",
             ["国风", "街舞", "教学"],
             2028,
             "otaku",
-            "general words in tags do not beat the section",
+            "the section has priority over general words in tags",
         ),
-        ("Ditto", ["韩舞", "翻跳"], 2031, "k-pop", "but Korean pop beats the section of stars"),
-        ("【KPOP】Ditto", ["宅舞"], 2028, "otaku", "and no other section"),
-        ("【KPOP】Ditto", ["明星"], 2036, "k-pop", "the rest says nothing, so the title does"),
-        ("街舞随拍", ["宅舞"], 2036, "street", "of general words, those in the title"),
+        ("Ditto", ["韩舞", "翻跳"], 2031, "k-pop", "Korean pop has priority over the section of stars"),
+        ("【KPOP】Ditto", ["宅舞"], 2028, "otaku", "Korean pop has priority over no other section"),
+        ("【KPOP】Ditto", ["明星"], 2036, "k-pop", "this section has no rule, so the title decides"),
+        ("街舞随拍", ["宅舞"], 2036, "street", "general words in the title have priority over tags"),
         ("好久不见", ["ＨＩＰＨＯＰ", "芭蕾"], None, "ballet", "of two tags, the one whose rule comes first"),
-        ("好久不见", ["舞蹈", "必剪创作", ""], 2033, UNKNOWN, "tags that say nothing"),
+        ("好久不见", ["舞蹈", "必剪创作", ""], 2033, UNKNOWN, "no rule matches these tags"),
     ],
 )
 def test_precedence_of_section_title_and_tags(
@@ -98,16 +104,16 @@ def test_there_are_nineteen_plain_genres_and_a_rule_for_each() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("genres = [", "no TOML"),
-        ('genres = ["a"]', "needs a list `genres`"),
+        ("genres = [", "not TOML"),
+        ('genres = ["a"]', "must have a list `genres`"),
         ('genres = ["a"]\nmore = 1\nstep = []', "nothing else"),
-        ('genres = ["a"]\nstep = [1]', "step 1: needs tables"),
-        ('genres = ["a"]\n[[step]]\nwhy = ""', "step 1: needs tables"),
-        ('genres = ["a"]\nstep = [{rule = [1]}]', "step 1, rule 1: is no table"),
+        ('genres = ["a"]\nstep = [1]', "step 1: must have tables"),
+        ('genres = ["a"]\n[[step]]\nwhy = ""', "step 1: must have tables"),
+        ('genres = ["a"]\nstep = [{rule = [1]}]', "step 1, rule 1: is not a table"),
         (f'{RULE}genre = "b"\ntid = [1]', "step 1, rule 1: 'b' is not in the list"),
-        (f'{RULE}genre = "a"\ntids = [1]', "'tids' is no condition"),
-        (f'{RULE}genre = "a"\ntid = ["1"]', "'tid' is no list of int"),
-        (f'{RULE}genre = "a"\nwords = [""]', "'words' is no list of str"),
+        (f'{RULE}genre = "a"\ntids = [1]', "'tids' is not a condition"),
+        (f'{RULE}genre = "a"\ntid = ["1"]', "'tid' is not a list of int"),
+        (f'{RULE}genre = "a"\nwords = [""]', "'words' is not a list of str"),
         (f'{RULE}genre = "a"', "has no condition"),
     ],
 )
@@ -119,5 +125,5 @@ def test_wrong_rules_are_named(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_missing_rules_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"gone\.toml: genre rules not readable"):
+    with pytest.raises(SettingsError, match=r"gone\.toml: cannot read the genre rules"):
         genre(1, None, rules=tmp_path / "gone.toml")

@@ -371,7 +371,7 @@ REAL = ("--real", "{}/real")
 WRONG = {
     "no ground truth": wrong("--motions", "{}/model", message="ground truth is missing"),
     "two ground truths": wrong(*REAL, "--release", "{}/real", message="given twice"),
-    "no release": wrong("--release", "{}/real", message="is no release"),
+    "no release": wrong("--release", "{}/real", message="is not a release"),
     "no folder": wrong(*REAL, "--motions", "{}/none", message="not readable"),
     "empty folder": wrong(
         *REAL, "--motions", "{}/empty", message="holds no motion", spoil=lambda f: (f / "empty").mkdir()

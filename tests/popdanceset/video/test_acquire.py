@@ -200,7 +200,7 @@ def test_wrong_rules_for_genres_are_told_before_the_work(
     video = played(0, media["good"])
     simulator = simulate(video)
     settings = with_values(reach(simulator), "music", genres="none.toml")
-    with pytest.raises(SettingsError, match="genre rules not readable"):
+    with pytest.raises(SettingsError, match="cannot read the genre rules"):
         acquire(Manifest("test", (listed(video),)), settings, store)
     assert not simulator.log
 

@@ -158,7 +158,7 @@ def test_what_cannot_be_trained_on_is_said(
         DanceWindows(short, "train", stride=0, cache_dir=cache_dir)
     with pytest.raises(InputError, match="no clip of the part 'test' has music"):
         DanceWindows(short, "test", length=50, cache_dir=cache_dir)
-    with pytest.raises(InputError, match="no part 'validation'"):
+    with pytest.raises(InputError, match="no split 'validation'"):
         DanceWindows(short, "validation", cache_dir=cache_dir)
 
 
@@ -206,4 +206,4 @@ def test_the_module_is_a_command(
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert "is no release" in done.stderr
+    assert "is not a release" in done.stderr
