@@ -1,4 +1,4 @@
-"""The git commit at which a manifest was made."""
+"""The git commit at which a manifest was created."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ log = logging.getLogger(__name__)
 
 
 def commit_of(folder: Path) -> str | None:
-    """HEAD of the git checkout in which a folder lies, or will lie; None if it lies in none.
+    """Returns HEAD of the git checkout that contains a folder; None outside a checkout.
 
-    Whether the checkout has changes that are not committed is not told: writing the manifest is such a
-    change, so making the same manifest twice would give two answers.
+    The folder need not exist. Uncommitted changes are not reported: writing the manifest is such a change, so
+    creating the same manifest twice would give two different results.
     """
     parents = [parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir()]
     if not any((parent / ".git").exists() for parent in parents):
@@ -22,8 +22,8 @@ def commit_of(folder: Path) -> str | None:
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        log.warning("%s: its git commit cannot be told: %s", folder, error)
+        log.warning("%s: cannot determine the git commit: %s", folder, error)
         return None
     if result.returncode and result.stderr:
-        log.warning("%s: its git commit cannot be told: %s", folder, result.stderr.strip().splitlines()[0])
+        log.warning("%s: cannot determine the git commit: %s", folder, result.stderr.strip().splitlines()[0])
     return result.stdout.strip() or None

@@ -12,40 +12,40 @@ from popdanceset.commands import with_settings, with_values
 if TYPE_CHECKING:
     from popdanceset.popularity.drift import Drift
     from popdanceset.popularity.fit import Fit
+    from popdanceset.popularity.regression import Term
     from popdanceset.settings import Settings
+
+MODEL_HELP = "A fit's file or id, or paper-midpoints"
 
 _statistics = click.option(
     "--statistics",
     metavar="FILE_OR_STORE",
-    help="Parquet or CSV file, or a store's address (default: the store).",
+    help="Parquet or CSV file, or the address of a store (default: the store).",
 )
-
-
-_model_help = "A fit's file or id, or paper-midpoints"
 
 
 @click.command()
 @with_settings
 @_statistics
-@click.option("--sample", metavar="N", help="Size of the founding sample; `all` takes every complete video.")
+@click.option("--sample", metavar="N", help="Size of the founding sample; `all` uses every complete video.")
 @click.option("--seed", type=int, help="Seed of the founding sample.")
 @click.option(
     "--elimination",
     type=click.Choice(["stepwise", "joint"]),
-    help="Drop terms one at a time, or all at once as the paper does.",
+    help="Drop weak terms one at a time, or all at once as in the paper.",
 )
 @click.option(
     "--errors",
     type=click.Choice(["ordinary", "HC3"]),
-    help="Standard errors; HC3 holds under heteroscedasticity too.",
+    help="Type of standard errors; HC3 is valid under heteroscedasticity.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the fit to this file too."
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the fit to this file."
 )
 @click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the figures to this folder, as PNG.",
+    help="Write the figures to this folder as PNG files.",
 )
 def fit(
     settings: Settings,
@@ -85,12 +85,16 @@ def fit(
 @click.command()
 @with_settings
 @_statistics
-@click.option("--model", required=True, metavar="FILE|ID|paper-midpoints", help=f"{_model_help}.")
+@click.option("--model", required=True, metavar="FILE|ID|paper-midpoints", help=f"{MODEL_HELP}.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder of the manifest: manifests/NAME."
+    "--out",
+    metavar="NAME|FOLDER",
+    required=True,
+    help="Manifest to write, by name or folder.",
 )
-def select(settings: Settings, statistics: str | None, model: str, out: Path) -> None:
-    """Select popular videos into a manifest; every other video keeps a row with its reason."""
+def select(settings: Settings, statistics: str | None, model: str, out: str) -> None:
+    """Write a manifest of popular videos; every other video gets a row with its reason."""
+    from popdanceset.manifest import find_manifest
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.selection import select as run
     from popdanceset.popularity.statistics import open_statistics
@@ -99,8 +103,9 @@ def select(settings: Settings, statistics: str | None, model: str, out: Path) ->
     store = Store(settings.store)
     source = open_statistics(statistics or settings.store)
     chosen = load_model(model, settings, store, source)
-    settings = settings.model_copy(update={"manifests": str(out.parent)})
-    report = run(settings, store, chosen, out.name, source)
+    folder = find_manifest(out, settings)
+    settings = settings.model_copy(update={"manifests": str(folder.parent)})
+    report = run(settings, store, chosen, folder.name, source)
     click.echo(
         f"{report.manifest}: {report.accepted} of {report.videos} videos accepted; model {chosen.name}"
     )
@@ -113,10 +118,10 @@ def select(settings: Settings, statistics: str | None, model: str, out: Path) ->
 @_statistics
 @click.argument("bvid")
 @click.option(
-    "--model", metavar="FILE|ID|paper-midpoints", help=f"{_model_help} (default: the store's newest fit)."
+    "--model", metavar="FILE|ID|paper-midpoints", help=f"{MODEL_HELP} (default: the store's newest fit)."
 )
 def explain(settings: Settings, statistics: str | None, bvid: str, model: str | None) -> None:
-    """Tell what each count adds to a video's Pop, and why the video is accepted or not."""
+    """Show what each count contributes to a video's Pop, and why it is accepted or rejected."""
     from popdanceset.popularity.explain import explain as run
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.statistics import open_statistics
@@ -138,7 +143,7 @@ def explain(settings: Settings, statistics: str | None, bvid: str, model: str | 
 def drift(settings: Settings, statistics: str | None, a: str, b: str, figure: Path | None) -> None:
     """Compare two fits: coefficients, ranks and verdicts on the same videos.
 
-    FIT_A and FIT_B are fits' files or ids, or paper-midpoints.
+    FIT_A and FIT_B are a fit's file or id, or paper-midpoints.
     """
     from popdanceset.popularity.drift import drift_between
     from popdanceset.popularity.model import load_model
@@ -158,7 +163,7 @@ def drift(settings: Settings, statistics: str | None, a: str, b: str, figure: Pa
 
 
 def _drift_table(found: Drift) -> str:
-    """Coefficients side by side with their intervals, then what the videos say."""
+    """Returns the coefficients side by side with their confidence intervals, and the comparison of videos."""
     head = f"{'':<10}{'A':>9}{'95 % interval':>20}{'B':>10}{'95 % interval':>20}{'change':>10}"
     lines = [
         f"A  {found.a.name}: {found.a.origin}",
@@ -168,15 +173,15 @@ def _drift_table(found: Drift) -> str:
     for name, (in_a, in_b) in found.coefficients.items():
         cells = ""
         for value, model in ((in_a, found.a), (in_b, found.b)):
-            low, high = model.intervals.get(name, (None, None)) if value is not None else (None, None)
-            interval = f"{low:>10.4f}{high:>9.4f}" if low is not None and high is not None else f"{'':>19}"
-            cells += f"{'–' if value is None else f'{value:.4f}':>10}{interval}"
+            interval = model.confidence_intervals.get(name) if value is not None else None
+            bounds = f"{interval[0]:>10.4f}{interval[1]:>9.4f}" if interval else f"{'':>19}"
+            cells += f"{'–' if value is None else f'{value:.4f}':>10}{bounds}"
         change = f"{in_b - in_a:+.4f}" if in_a is not None and in_b is not None else ""
         largest = [model.normaliser.reference.get(name) for model in (found.a, found.b)]
         scale = "".join(f"{'' if value is None else f'{value:,.0f}':>14}" for value in largest)
         lines.append(f"{name:<9}{cells}{change:>11}{scale}".rstrip())
     lines += [
-        f"videos             {found.videos} that both can score",
+        f"videos             {found.videos} that both models can score",
         f"Spearman           {found.spearman:.6f} (rank correlation of Pop)",
         f"verdicts changed   {found.gained + found.lost} ({found.changed_share:.2%})",
         f"accepted by B only {found.gained}",
@@ -186,7 +191,7 @@ def _drift_table(found: Drift) -> str:
 
 
 def _table(fit: Fit) -> str:
-    """The first regression beside the paper's Table 6, then the second."""
+    """Returns the first regression next to the paper's Table 6, then the final one."""
     from popdanceset.popularity.model import PAPER_TABLE_6
 
     lines = [
@@ -196,13 +201,10 @@ def _table(fit: Fit) -> str:
     for name, term in fit.first.terms.items():
         low, high = PAPER_TABLE_6[name]
         mark = "  dropped" if name in fit.dropped else ""
-        lines.append(
-            f"{name:<10}{term.coef:>10.4f}{term.se:>10.4f}{term.t:>10.2f}{term.p:>11.2e}{term.low:>10.4f}"
-            f"{term.high:>10.4f}   {low:>7.3f} {high:>7.3f}{mark}"
-        )
+        lines.append(f"{_term_cells(name, term)}   {low:>7.3f} {high:>7.3f}{mark}")
     lines.append("final")
     lines += [
-        f"{name:<10}{term.coef:>10.4f}{term.se:>10.4f}{term.t:>10.2f}{term.p:>11.2e}{term.low:>10.4f}{term.high:>10.4f}"
+        _term_cells(name, term)
         + (f"    variance inflation {fit.final.vif[name]:.1f}" if name in fit.final.vif else "")
         for name, term in fit.final.terms.items()
     ]
@@ -212,3 +214,11 @@ def _table(fit: Fit) -> str:
         f"p {tests['breusch_pagan']['p']:.2g}, Jarque-Bera p {tests['jarque_bera']['p']:.2g}"
     )
     return "\n".join(lines)
+
+
+def _term_cells(name: str, term: Term) -> str:
+    low, high = term.confidence_interval
+    return (
+        f"{name:<10}{term.coefficient:>10.4f}{term.standard_error:>10.4f}{term.t_value:>10.2f}"
+        f"{term.p_value:>11.2e}{low:>10.4f}{high:>10.4f}"
+    )

@@ -22,26 +22,26 @@ from popdanceset.schema import COUNTS, Reason
 from popdanceset.settings import PopularitySettings
 
 MOST_POINTS = 20_000
-"""So many videos are kept for a figure."""
+"""At most this many videos are kept for the figure."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Two models beside each other.
+    """The difference between two models.
 
     Attributes:
-        a: the one model.
-        b: the other.
-        coefficients: term → its coefficient in a and in b, bias first; None where a model does without.
-        videos: public videos whose Pop is known under both models.
-        spearman: rank correlation of Pop under a and under b; 1 if both order the videos alike, NaN if one
-            of them gives all the same Pop.
+        a: the first model.
+        b: the second model.
+        coefficients: term → its coefficient in a and in b, bias first; None where a model lacks the term.
+        videos: number of public videos whose Pop is known under both models.
+        spearman: rank correlation of Pop under a and under b; 1 if both rank the videos alike, NaN if one
+            model gives all videos the same Pop.
         changed_share: share of the videos that one model accepts and the other does not.
-        gained: how many b accepts and a does not.
-        lost: how many a accepts and b does not.
+        gained: number of videos that only b accepts.
+        lost: number of videos that only a accepts.
         threshold: of Pop.
-        pop_a: (m,) Pop of at most `MOST_POINTS` of the videos under a, evenly chosen in their order.
-        pop_b: (m,) of the same under b.
+        pop_a: (m,) Pop under a of at most `MOST_POINTS` videos, evenly spaced in their order.
+        pop_b: (m,) Pop of the same videos under b.
         changed: (m,) whether the verdicts on them differ.
     """
 
@@ -62,11 +62,11 @@ class Drift:
 def drift_between(
     a: PopularityModel, b: PopularityModel, statistics: Statistics | pa.Table, settings: PopularitySettings
 ) -> Drift:
-    """Compares two models on the videos that both can score.
+    """Compares two models on the videos that both of them can score.
 
     Args:
-        a: the one model.
-        b: the other.
+        a: the first model.
+        b: the second model.
         statistics: one row a video.
         settings: the thresholds, the same for both.
 
@@ -87,9 +87,9 @@ def drift_between(
     videos = pop.shape[1]
     if videos < 2:
         raise InputError(
-            f"only {videos} videos can be scored by both models",
+            f"both models can score only {videos} videos",
             source.where,
-            "give statistics of more videos",
+            "use statistics of more videos",
         )
     gained, lost = int((accepted[1] & ~accepted[0]).sum()), int((accepted[0] & ~accepted[1]).sum())
     shown = slice(None, None, -(-videos // MOST_POINTS))

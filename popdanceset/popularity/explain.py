@@ -1,4 +1,4 @@
-"""How the Pop of one video came about, and why the video was accepted or not."""
+"""The explanation of one video: the parts of its Pop, and why it is accepted or rejected."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from popdanceset.settings import PopularitySettings
 
 @dataclass(frozen=True)
 class Share:
-    """What one count adds to Pop.
+    """The part of Pop that one count contributes.
 
     Attributes:
-        name: of the count.
-        count: at the snapshot; None if it is unknown.
-        reference: the founding sample's largest.
-        normalised: the count on the logarithmic scale; None if it is unknown.
+        name: name of the count.
+        count: its value at the snapshot; None if unknown.
+        reference: its largest value in the founding sample.
+        normalised: the count on the logarithmic scale; None if unknown.
         coefficient: of the model.
-        share: coefficient times normalised count; None if it is unknown.
+        share: coefficient times normalised count; None if unknown.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of selection, in words with the video's own numbers, and whether it is kept."""
+    """A rule of the selection in words, with the numbers of the video, and whether the video meets it."""
 
     text: str
     kept: bool
@@ -50,16 +50,16 @@ class Rule:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Everything that decides about one video.
+    """The explanation of one video.
 
     Attributes:
         bvid: video id.
-        title: its title on one line, "" if it is unknown.
-        snapshot: when its counts were read, "" if it is unknown.
-        model: by which it is scored.
-        shares: of the model's counts; they and the bias add up to Pop.
-        pop: None if a count that the model needs is unknown.
-        rules: in the order in which they are asked, up to the first that is broken.
+        title: title on one line; "" if unknown.
+        snapshot: time at which the counts were read; "" if unknown.
+        model: the model that scores it.
+        shares: contributions of the model's counts; together with the bias they add up to Pop.
+        pop: Pop; None if a count that the model needs is unknown.
+        rules: the rules in order, up to the first that the video does not meet.
         reason: empty if the video is accepted.
     """
 
@@ -73,7 +73,7 @@ class Explanation:
     reason: Reason
 
     def __str__(self) -> str:
-        """The explanation as a text of several lines."""
+        """Returns the explanation as text of several lines."""
         head = f"{self.bvid}  {self.title}".rstrip()
         when = f", counts of {self.snapshot}" if self.snapshot else ""
         lines = [
@@ -102,16 +102,16 @@ class Explanation:
 def explain(
     bvid: str, statistics: Statistics | pa.Table, model: PopularityModel, settings: PopularitySettings
 ) -> Explanation:
-    """Scores and judges one video, and tells how.
+    """Scores and judges one video, and explains the result.
 
     Args:
         bvid: video id.
-        statistics: where its counts are.
-        model: by which it is scored.
+        statistics: statistics that contain the video.
+        model: scores the video.
         settings: the thresholds.
 
     Raises:
-        InputError: nothing is known of the video.
+        InputError: there are no statistics of the video.
     """
     source = of_table(statistics) if isinstance(statistics, pa.Table) else statistics
     found = source.videos(pa.array([bvid]), READ)
@@ -140,7 +140,7 @@ def explain(
 def _rules(
     state: str, shares: tuple[Share, ...], judged: dict[str, Any], settings: PopularitySettings
 ) -> Iterator[Rule]:
-    """The rules as `judge` asks them."""
+    """Yields the rules in the order in which `judge` checks them."""
     public = state == State.PUBLIC.value
     yield Rule("the video is public" if public else f"the video is public: it is {state}", public)
     if not public:

@@ -1,4 +1,4 @@
-"""Figures of the popularity model. Each function returns a matplotlib Figure and touches no global state."""
+"""Figures of the popularity model. Each function returns a matplotlib Figure and changes no global state."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy import stats
 
+from popdanceset.atomic import atomic_path
 from popdanceset.popularity.drift import Drift
 from popdanceset.popularity.model import PAPER_TABLE_6
 from popdanceset.popularity.normalise import LogNormaliser, count_matrix
@@ -25,14 +26,14 @@ DPI = 150
 
 
 def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
-    """Counts before and after log normalisation (as POPDG, Fig. 6).
+    """Draws counts before and after log normalisation (as POPDG, Fig. 6).
 
-    Left: each count as a share of its largest, on a linear scale, where nearly all videos lie at 0. Right:
-    the same counts on the founding sample's logarithmic scale. Box: quartiles; whiskers: 5 % and 95 %;
-    dots: videos beyond.
+    Left: each count as a share of its maximum on a linear scale, where nearly all videos are close to 0.
+    Right: the same counts on the founding sample's logarithmic scale. Boxes: quartiles; whiskers: 5 % and
+    95 %; dots: videos beyond the whiskers.
 
     Args:
-        table: rows with the seven counts; unknown counts are left out.
+        table: rows with the seven counts; unknown counts are omitted.
         normaliser: the founding sample's scale.
     """
     counts = count_matrix(table, COUNTS)
@@ -51,18 +52,18 @@ def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
 
 
 def coefficients_figure(regression: Regression) -> Figure:
-    """Coefficients with 95 % intervals beside those of the paper's Table 6.
+    """Draws coefficients with 95 % confidence intervals next to those of the paper's Table 6.
 
-    Views have a panel of their own, because their coefficient is an order of magnitude above the others'.
+    Views have their own panel, because their coefficient is an order of magnitude larger than the others.
 
     Args:
-        regression: the first regression, which has all seven counts, or any other.
+        regression: the first regression, which has all seven counts, or another one.
     """
     small = [name for name in (BIAS, *COUNTS) if name != "view" and name in regression.terms]
     panels = [small, ["view"]] if "view" in regression.terms else [small]
     figure, every = _figure(len(panels), 1, (7.6, 4.6), height_ratios=[len(names) + 0.6 for names in panels])
     for axes, names in zip(every, panels, strict=True):
-        ours = [(regression.terms[name].low, regression.terms[name].high) for name in names]
+        ours = [regression.terms[name].confidence_interval for name in names]
         theirs = [PAPER_TABLE_6[name] for name in names]
         places = np.arange(len(names), dtype=np.float64)
         _intervals(axes, places - 0.15, ours, OURS, f"this fit ({regression.n:,} videos)")
@@ -76,16 +77,16 @@ def coefficients_figure(regression: Regression) -> Figure:
 
 
 def pop_histogram(pop: NDArray[np.float64], threshold: float) -> Figure:
-    """Pop of all videos, with the threshold.
+    """Draws a histogram of Pop with the threshold.
 
     Args:
-        pop: (n,); NaN is left out.
-        threshold: videos above it go on.
+        pop: (n,) Pop; NaN is omitted.
+        threshold: videos above it are accepted.
     """
     known = pop[np.isfinite(pop)]
     figure, (axes,) = _figure(1, 1, (7.2, 3.6))
     low, high = (min(known.min(), threshold), max(known.max(), threshold)) if len(known) else (0.0, 1.0)
-    step = 0.025  # the threshold falls on an edge, so that no bar lies on both sides
+    step = 0.025  # the threshold is an edge, so that no bar is on both sides of it
     edges = threshold + step * np.arange(
         np.floor((low - threshold) / step), np.ceil((high - threshold) / step) + 1
     )
@@ -100,7 +101,7 @@ def pop_histogram(pop: NDArray[np.float64], threshold: float) -> Figure:
         linewidth=0,
     )
     axes.axvline(threshold, color=INK, linewidth=1.2)
-    axes.set_ylim(0, max(int(heights.max()), 1) * 1.15)  # room for the words above the bars
+    axes.set_ylim(0, max(int(heights.max()), 1) * 1.15)  # room for the text above the bars
     axes.annotate(
         f"Pop > {threshold:g}: {int((known > threshold).sum()):,} of {len(known):,} videos",
         (threshold, 1.0),
@@ -118,7 +119,7 @@ def pop_histogram(pop: NDArray[np.float64], threshold: float) -> Figure:
 
 
 def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
-    """Pop against views, and views against followers; colours tell what the two rules decided.
+    """Draws Pop against views, and views against followers; colours show the verdicts of the two rules.
 
     Args:
         selection: table of schema SELECTION.
@@ -139,7 +140,7 @@ def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
         low = verdict is Reason.LOW_POPULARITY
         marks = left.scatter(views[chosen], pop[chosen], s=9 if low else 22, color=colour)
         marks.set_label(f"{label} ({chosen.sum():,})")
-        if not low:  # the second rule is asked of those that pass the first
+        if not low:  # the second rule applies to videos that pass the first
             asked = chosen & (followers > 0)
             right.scatter(followers[asked], views[asked], s=22, color=colour)
     for collection in (*left.collections, *right.collections):
@@ -181,14 +182,14 @@ def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
 
 
 def residuals_figure(predicted: NDArray[np.float64], residual: NDArray[np.float64]) -> Figure:
-    """Residuals of the final regression: against its prediction, and against the normal distribution.
+    """Draws the residuals of the final regression against its predictions and the normal distribution.
 
-    Left, the spread should be the same everywhere and no curve be seen; right, the points should lie on the
+    On the left, the spread should be even and without a curve; on the right, the points should be on the
     line.
 
     Args:
         predicted: (n,) predictions of the response.
-        residual: (n,) response less prediction.
+        residual: (n,) response minus prediction.
     """
     figure, (left, right) = _figure(1, 2, (9.8, 3.9))
     left.scatter(predicted, residual, s=14, color=OURS, alpha=0.7, linewidths=0, rasterized=True)
@@ -197,7 +198,7 @@ def residuals_figure(predicted: NDArray[np.float64], residual: NDArray[np.float6
     left.set_ylabel("residual")
     quantiles, ordered = stats.probplot(residual, fit=False)
     right.scatter(quantiles, ordered, s=14, color=OURS, alpha=0.7, linewidths=0, rasterized=True)
-    # Through the quartiles, so that the tails, which are in question, do not pull the line.
+    # Through the quartiles, so that the tails, which are to be judged, do not affect the line.
     normal, found = stats.norm.ppf([0.25, 0.75]), np.quantile(residual, [0.25, 0.75])
     slope = (found[1] - found[0]) / (normal[1] - normal[0])
     ends = np.array([min(quantiles[0], -1.0), max(quantiles[-1], 1.0)])
@@ -209,9 +210,9 @@ def residuals_figure(predicted: NDArray[np.float64], residual: NDArray[np.float6
 
 
 def drift_figure(drift: Drift) -> Figure:
-    """Two models: coefficients with 95 % intervals, and Pop of the same videos under both.
+    """Draws two models: coefficients with 95 % confidence intervals, and Pop of the same videos under both.
 
-    Views have a panel of their own, because their coefficient is an order of magnitude above the others'.
+    Views have their own panel, because their coefficient is an order of magnitude larger than the others.
     """
     small = [name for name in drift.coefficients if name != "view"]
     figure = Figure(figsize=(9.8, 4.6), layout="constrained", facecolor="white")
@@ -225,7 +226,7 @@ def drift_figure(drift: Drift) -> Figure:
         for offset, colour, letter, model in ((-0.15, OURS, "A", drift.a), (0.15, PAPER, "B", drift.b)):
             values = {**model.coefficients, BIAS: model.bias}
             shown = [k for k, name in enumerate(names) if name in values]
-            ends = [model.intervals.get(names[k], (values[names[k]],) * 2) for k in shown]
+            ends = [model.confidence_intervals.get(names[k], (values[names[k]],) * 2) for k in shown]
             if ends:
                 _intervals(axes, places[shown] + offset, ends, colour, f"{letter}: {model.name}")
         axes.set_yticks(places, [LABELS[name] for name in names])
@@ -258,9 +259,9 @@ def drift_figure(drift: Drift) -> Figure:
 
 
 def save_png(figure: Figure, path: Path) -> None:
-    """Writes the figure as a PNG file, without a time stamp: the same figure gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    """Writes the figure as a PNG file without a time stamp, so that the same figure gives the same bytes."""
+    with atomic_path(path) as partial:
+        figure.savefig(partial, dpi=DPI, metadata={"Software": None})
 
 
 def _figure(
@@ -287,7 +288,7 @@ def _plain(axes: Axes) -> None:
 def _intervals(
     axes: Axes, places: NDArray[np.float64], ends: list[tuple[float, float]], colour: str, label: str
 ) -> None:
-    """A horizontal bar from end to end at each place, with a dot in the middle."""
+    """Draws a horizontal bar from end to end at each place, with a dot in the middle."""
     low, high = np.array(ends).T
     axes.errorbar(
         (low + high) / 2,
@@ -303,7 +304,7 @@ def _intervals(
 
 
 def _boxes(axes: Axes, values: NDArray[np.float64]) -> None:
-    """A box with whiskers for each column, first column on top; NaN is left out."""
+    """Draws a box with whiskers for each column, the first column on top; NaN is omitted."""
     columns = [column[np.isfinite(column)] for column in values.T]
     axes.boxplot(
         columns,

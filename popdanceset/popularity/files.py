@@ -1,4 +1,4 @@
-"""Video statistics from one parquet or CSV file, in batches, with rules for what is no count."""
+"""Reads video statistics from a parquet or CSV file in batches, and checks the counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from popdanceset.errors import InputError
 from popdanceset.schema import COUNTS, STATISTICS, State
 
 BATCH = 1 << 17
-"""Rows read at once; with all columns some tens of megabytes."""
+"""Rows read at a time; with all columns a few tens of megabytes."""
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 NUMBER = r"^\s*[0-9]{1,18}(\.0*)?\s*$"
@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 class StatisticsFile:
     """A file with the columns bvid, view, danmaku, reply, favorite, coin, share and like.
 
-    It may have any other column of schema STATISTICS. Counts may be numbers or text; what is no whole number
-    from 0 becomes null (`--`, negative, missing), with a warning that says how many.
+    It may have other columns of schema STATISTICS. Counts may be numbers or text; a cell that is not a
+    non-negative integer becomes null (`--`, negative, missing), and a warning states how many there are.
 
     Args:
         where: a parquet or CSV file.
 
     Raises:
-        InputError: there is no such file, it cannot be read, or lacks a column or has it twice.
+        InputError: the file does not exist or cannot be read, or a column is missing or duplicated.
     """
 
     def __init__(self, where: str) -> None:
@@ -49,21 +49,21 @@ class StatisticsFile:
         lacking = [name for name in ("bvid", *COUNTS) if name not in names]
         if lacking:
             raise InputError(
-                f"columns {', '.join(lacking)} are missing", where, f"there are {', '.join(names)}"
+                f"columns {', '.join(lacking)} are missing", where, f"the file has {', '.join(names)}"
             )
         twice = [name for name in STATISTICS.names if names.count(name) > 1]
         if twice:
-            raise InputError(f"columns {', '.join(twice)} come twice", where, "correct the file")
+            raise InputError(f"columns {', '.join(twice)} are duplicated", where, "correct the file")
         self.columns = frozenset(names)
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """All rows in the file's order, with these columns of STATISTICS.
+        """Yields all rows in the file's order, with these columns of STATISTICS.
 
-        A missing column is null, but `state`, which is public, `note` and `source`.
+        A missing column is null, except `state` (public), `note` (empty) and `source` (the file's name).
 
         Raises:
-            InputError: a column cannot be read as what it should hold, or an id is missing.
+            InputError: a column has an unsuitable type, or an id is missing.
         """
         unusable: Counter[str] = Counter()
         rows = 0
@@ -74,11 +74,11 @@ class StatisticsFile:
             for name in set(wanted).intersection(COUNTS):
                 unusable[name] += typed[name].null_count
             yield typed
-        news = {name: unusable[name] for name in COUNTS if unusable[name] and name not in self._told}
+        news = {name: unusable[name] for name in COUNTS if unusable[name] and name not in self._warned}
         if news:
-            self._told.update(news)
-            told = ", ".join(f"{count} {name}" for name, count in news.items())
-            log.warning("%s: of %d rows, counts that are missing or no counts: %s", self.where, rows, told)
+            self._warned.update(news)
+            found = ", ".join(f"{count} {name}" for name, count in news.items())
+            log.warning("%s: of %d rows, missing or unusable counts: %s", self.where, rows, found)
 
     def _raw(self, wanted: list[str]) -> Iterator[pa.Table]:
         try:
@@ -87,7 +87,7 @@ class StatisticsFile:
                     for batch in file.iter_batches(BATCH, columns=wanted):
                         yield pa.Table.from_batches([batch])
                 return
-            # Read as text: a single "--" would otherwise decide the type of a whole column.
+            # Read as text: otherwise a single "--" would determine the type of a whole column.
             options = pv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, pa.string()),
                 include_columns=wanted,
@@ -105,7 +105,7 @@ class StatisticsFile:
             raise _unreadable(self.where, error) from error
 
     def _typed(self, table: pa.Table, columns: Sequence[str]) -> pa.Table:
-        """The columns of STATISTICS out of whatever the file has."""
+        """Converts the file's columns to those of STATISTICS."""
         defaults = {"state": State.PUBLIC.value, "note": "", "source": Path(self.where).name}
         typed, fields = [], []
         for name in columns:
@@ -116,7 +116,7 @@ class StatisticsFile:
                 elif name in (*COUNTS, "follower", "mid"):
                     column = as_counts(table[name])
                 else:
-                    # Times may be finer than ours, and nothing is lost by that.
+                    # Times may have a finer resolution than the schema's; truncating them is harmless.
                     column = table[name].cast(field.type, safe=not pa.types.is_timestamp(field.type))
             except (pa.ArrowInvalid, pa.ArrowNotImplementedError, InputError) as error:
                 what = str(error).splitlines()[0]
@@ -131,7 +131,7 @@ class StatisticsFile:
 
 
 def as_counts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Whole numbers from 0 as int64; null for everything else.
+    """Converts a column to non-negative int64; everything else becomes null.
 
     Args:
         column: integers, floats or text (`12`, ` 12.0 `; not `1.2万`, `--`, `-3`).
@@ -154,10 +154,10 @@ def as_counts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         usable = pc.less(column, pa.scalar(2**63, pa.uint64()))
         column = pc.if_else(usable, column, pa.scalar(None, pa.uint64()))
     if not pa.types.is_integer(column.type):
-        raise InputError(f"holds {column.type}, not counts", "statistics", "give whole numbers")
+        raise InputError(f"contains {column.type}, not counts", "statistics", "use whole numbers")
     whole = column.cast(pa.int64())
     return pc.if_else(pc.greater_equal(whole, 0), whole, pa.scalar(None, pa.int64()))
 
 
 def _unreadable(where: str, error: Exception) -> InputError:
-    return InputError(f"not readable: {str(error).splitlines()[0]}", where, "give a parquet or CSV file")
+    return InputError(f"not readable: {str(error).splitlines()[0]}", where, "use a parquet or CSV file")

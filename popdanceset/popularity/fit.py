@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from popdanceset import layout
 from popdanceset.errors import InputError
-from popdanceset.popularity.model import PopularityModel, fit_id_of, fit_name, model_of
+from popdanceset.popularity.model import PopularityModel, fit_id_of, model_of
 from popdanceset.popularity.normalise import Floats, LogNormaliser
 from popdanceset.popularity.regression import Regression, cautions, eliminate
 from popdanceset.popularity.sample import FoundingSample, founding_sample
@@ -22,24 +24,24 @@ from popdanceset.store import Store
 
 FORMAT = 1
 MOST_POINTS = 2000
-"""So many residuals are kept for figures."""
+"""At most this many residuals are kept for figures."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model with everything that led to it.
+    """A fitted model, with its regressions and its sample.
 
     Attributes:
-        fit_id: twelve hexadecimal digits that the content determines.
+        fit_id: twelve hexadecimal digits, derived from the content.
         first: regression on all seven counts.
         dropped: counts that the t tests removed, in order.
         final: regression on the rest; Pop is its prediction.
         reference: the founding sample's maxima.
         sample: the founding sample.
-        warnings: what a statistician would object to.
-        document: all of it, as written to `popularity/{fit_id}.json`.
+        warnings: violated assumptions, and what to do about them.
+        document: everything above, as the store's fit document.
     """
 
     fit_id: str
@@ -53,32 +55,40 @@ class Fit:
 
     @property
     def model(self) -> PopularityModel:
-        """What scoring needs."""
+        """The model that scores videos."""
         return model_of(self.document, self.fit_id)
 
 
 def fit(settings: Settings, store: Store, statistics: Statistics | pa.Table | None = None) -> Fit:
-    """Fits the model and keeps it as `popularity/{fit_id}.json` in the store.
+    """Fits the model and writes it to the store.
 
     Args:
         settings: `popularity`.
-        store: where the fit is kept.
+        store: where the fit is written.
         statistics: one row a video; None: the store's newest snapshots.
 
     Raises:
-        InputError: no complete video, too few of them, or counts on which no regression can be made.
+        InputError: there are too few complete videos, or a regression on their counts is impossible.
     """
-    chosen = settings.popularity
+    start, chosen = time.monotonic(), settings.popularity
     sample = founding_sample(as_statistics(statistics, store), chosen.sample, chosen.seed)
     result = fit_sample(sample, chosen)
     for caution in result.warnings:
         log.warning("fit: %s", caution)
-    store.write_json(fit_name(result.fit_id), result.document)
+    store.write_json(layout.fit(result.fit_id), result.document)
+    log.info(
+        "fit %s: %d videos, R2 %.4f, dropped %s; %.1f s",
+        result.fit_id,
+        result.final.n,
+        result.final.r2,
+        ", ".join(result.dropped) or "no counts",
+        time.monotonic() - start,
+    )
     return result
 
 
 def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
-    """Fits the model to a founding sample; writes nothing.
+    """Fits the model to a founding sample, without writing it.
 
     Raises:
         InputError: as `fit`.
@@ -128,12 +138,12 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
 
 
 def _points(y: Floats, x: Floats, regression: Regression) -> dict[str, list[float]]:
-    """Predictions and residuals of the sample's videos; of a large sample, of evenly chosen ones."""
+    """Returns predictions and residuals of the sample's videos, or of evenly spaced ones if it is large."""
     terms = regression.terms
-    predicted = np.full(len(y), terms[BIAS].coef)
+    predicted = np.full(len(y), terms[BIAS].coefficient)
     for column, name in enumerate(COUNTS):
         if name in terms:
-            predicted += terms[name].coef * x[:, column]
+            predicted += terms[name].coefficient * x[:, column]
     shown = slice(None, None, -(-len(y) // MOST_POINTS))
     return {
         "predicted": np.round(predicted[shown], 9).tolist(),
@@ -142,14 +152,14 @@ def _points(y: Floats, x: Floats, regression: Regression) -> dict[str, list[floa
 
 
 def response(counts: Floats, weights: dict[str, float]) -> tuple[Floats, float]:
-    """The log-normalised weighted total (numerator of the paper's Eq. 14), and the largest total, its scale.
+    """Computes the response variable: the log-normalised weighted total (numerator of the paper's Eq. 14).
 
     Args:
         counts: (n, 7), in the order of `popdanceset.schema.COUNTS`.
         weights: by count.
 
     Returns:
-        (n,) in 0..1, and the scale.
+        The response, (n,) in 0..1, and the largest total, which is its scale.
 
     Raises:
         InputError: every total is 0.

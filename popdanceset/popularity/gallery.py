@@ -24,18 +24,18 @@ MOST_VIDEOS = 20_000
 def save_figures(
     folder: Path, fit: Fit, statistics: Statistics, settings: PopularitySettings
 ) -> tuple[Path, ...]:
-    """Writes normalisation, coefficients, residuals and Pop against views.
+    """Writes the figures of normalisation, coefficients, residuals and Pop against views.
 
-    Of more than `MOST_VIDEOS` videos a random choice is drawn, which the figure says.
+    A figure shows at most `MOST_VIDEOS` videos, drawn at random, and says so.
 
     Args:
-        folder: for the files; it is made if it is not there.
-        fit: whose figures they are.
-        statistics: the videos shown.
+        folder: output folder; it is created if missing.
+        fit: the fit to show.
+        statistics: the videos to show.
         settings: the thresholds.
 
     Returns:
-        The files.
+        Paths of the files.
     """
     table, total = statistics.few(MOST_VIDEOS, READ)
     points = (np.array(fit.document["points"][name]) for name in ("predicted", "residual"))

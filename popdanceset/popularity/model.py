@@ -1,4 +1,4 @@
-"""A model of popularity: what Pop needs to know, wherever it came from."""
+"""Models of popularity: coefficients, bias and scale, from a fit or from the paper."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.popularity.normalise import LogNormaliser
 from popdanceset.popularity.terms import BIAS
@@ -35,10 +36,10 @@ PAPER_TABLE_6: Mapping[str, tuple[float, float]] = {
     "like": (0.086, 0.098),
     "share": (0.019, 0.027),
 }
-"""95 % intervals of the first regression (POPDG, Table 6)."""
+"""95 % confidence intervals of the first regression (POPDG, Table 6)."""
 
 PAPER_BIAS = 0.0443
-"""The bias of Eq. 1. Its weight vector is lost; the midpoints of Table 6 stand in for it."""
+"""The bias of Eq. 1. Its weight vector was not published; the midpoints of Table 6 replace it."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class PopularityModel:
 
     Attributes:
         name: id of the fit, or the name of an approximation.
-        coefficients: by count, bias excluded.
+        coefficients: by count, without the bias.
         bias: the constant.
         normaliser: the founding sample's scale.
-        origin: where the numbers come from, for a manifest.
-        intervals: 95 % intervals of the coefficients and of the bias, where they are known.
+        origin: where the numbers come from, for manifests.
+        confidence_intervals: 95 % intervals of the coefficients and of the bias, where they are known.
     """
 
     name: str
@@ -59,15 +60,15 @@ class PopularityModel:
     bias: float
     normaliser: LogNormaliser
     origin: str
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    confidence_intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """The counts that Pop needs, in the order of `popdanceset.schema.COUNTS`."""
+        """The counts that Pop depends on, in the order of `popdanceset.schema.COUNTS`."""
         return tuple(name for name in COUNTS if name in self.coefficients)
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data for a manifest."""
+        """Returns plain data for a manifest."""
         return {
             "name": self.name,
             "origin": self.origin,
@@ -78,36 +79,41 @@ class PopularityModel:
 
 
 def paper_midpoints(reference: Mapping[str, float]) -> PopularityModel:
-    """The midpoints of Table 6's intervals for the five counts that Eq. 1 keeps, and the bias of Eq. 1.
+    """Returns the midpoints of Table 6's intervals for the five counts of Eq. 1, with the bias of Eq. 1.
 
-    It is an approximation under a name of its own, not the paper's weight vector.
+    This is an approximation with its own name, not the paper's weight vector.
 
     Args:
-        reference: maxima of a founding sample; the paper does not give its own.
+        reference: maxima of a founding sample; the paper does not state its own.
     """
     kept = ("favorite", "danmaku", "view", "like", "share")
     coefficients = {name: round(sum(PAPER_TABLE_6[name]) / 2, 6) for name in kept}
     origin = "midpoints of the intervals of POPDG, Table 6, on this founding sample's scale"
-    intervals = {name: PAPER_TABLE_6[name] for name in (BIAS, *kept)}
+    confidence_intervals = {name: PAPER_TABLE_6[name] for name in (BIAS, *kept)}
     return PopularityModel(
-        PAPER_MIDPOINTS, coefficients, PAPER_BIAS, LogNormaliser(dict(reference)), origin, intervals
+        PAPER_MIDPOINTS,
+        coefficients,
+        PAPER_BIAS,
+        LogNormaliser(dict(reference)),
+        origin,
+        confidence_intervals,
     )
 
 
 def load_model(
     text: str | None, settings: Settings, store: Store, statistics: Statistics | pa.Table | None = None
 ) -> PopularityModel:
-    """The model that a user names.
+    """Loads a model by its name.
 
     Args:
         text: a fit's file, the id of a fit in the store, or `paper-midpoints`; None: the store's
             newest fit.
         settings: founding sample of `paper-midpoints`.
         store: where fits are kept.
-        statistics: from which `paper-midpoints` takes its scale; None: the store's.
+        statistics: determine the scale of `paper-midpoints`; None: the store's.
 
     Raises:
-        InputError: there is no such model, or its file is none.
+        InputError: the model does not exist, or its file is not a fit.
     """
     if text is None:
         name = newest_fit(store)
@@ -119,13 +125,11 @@ def load_model(
         source = as_statistics(statistics, store)
         sample = founding_sample(source, settings.popularity.sample, settings.popularity.seed)
         return paper_midpoints(LogNormaliser.of_sample(sample.counts, COUNTS).reference)
-    if re.fullmatch(r"[0-9a-f]{12}", text) and store.exists(fit_name(text)):
-        return model_of(store.read_json(fit_name(text)), fit_name(text))
+    if re.fullmatch(r"[0-9a-f]{12}", text) and store.exists(layout.fit(text)):
+        return model_of(store.read_json(layout.fit(text)), layout.fit(text))
     path = Path(text)
     if not path.is_file():
-        known = ", ".join(
-            name.rpartition("/")[2].removesuffix(".json") for name in store.list("popularity", ".json")
-        )
+        known = ", ".join(map(layout.stem, store.list(layout.FITS, layout.JSON)))
         raise InputError(
             "no such model", text, f"give a fit's file, {PAPER_MIDPOINTS}, or one of: {known or 'none'}"
         )
@@ -134,20 +138,20 @@ def load_model(
     except OSError as error:
         raise InputError(f"not readable: {error.strerror}", path, "check its permissions") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"no JSON: {error}", path, "make it with `popdanceset fit --out`") from error
+        raise InputError(f"not JSON: {error}", path, "create it with `popdanceset fit --out`") from error
     return model_of(document, path)
 
 
 def model_of(document: Any, where: object) -> PopularityModel:
-    """The model in a fit's JSON document.
+    """Reads the model in a fit's JSON document.
 
     Raises:
-        InputError: it is none.
+        InputError: the document is not a fit.
     """
     try:
         terms = {name: _finite(term["coef"]) for name, term in document["final"]["terms"].items()}
         bias = terms.pop(BIAS)
-        intervals = {
+        confidence_intervals = {
             name: (_finite(term["low"]), _finite(term["high"]))
             for name, term in document["final"]["terms"].items()
             if "low" in term and "high" in term
@@ -155,34 +159,29 @@ def model_of(document: Any, where: object) -> PopularityModel:
         reference = {name: _finite(value) for name, value in document["reference"].items()}
         name, n = str(document["fit_id"]), int(document["n"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"no fit: {error!r}", where, "make it with `popdanceset fit --out`") from error
+        raise InputError(f"not a fit: {error!r}", where, "create it with `popdanceset fit --out`") from error
     strangers = sorted(set(terms) - set(COUNTS)) + sorted(set(terms) - set(reference))
     if strangers or not terms:
-        what = f"terms {strangers} are no counts or lack a reference" if strangers else "it has no terms"
-        raise InputError(f"no fit: {what}", where, "make it with `popdanceset fit --out`")
+        what = f"terms {strangers} are not counts or lack a reference" if strangers else "it has no terms"
+        raise InputError(f"not a fit: {what}", where, "create it with `popdanceset fit --out`")
     origin = f"regression on {n} videos"
-    return PopularityModel(name, terms, bias, LogNormaliser(reference), origin, intervals)
+    return PopularityModel(name, terms, bias, LogNormaliser(reference), origin, confidence_intervals)
 
 
 def newest_fit(store: Store) -> str:
-    """The fit that was written last, as the store names it.
+    """Returns the store's name of the fit that was written last.
 
     Raises:
-        InputError: there is none.
+        InputError: there are no fits.
     """
-    fits = store.list("popularity", ".json")
+    fits = store.list(layout.FITS, layout.JSON)
     if not fits:
-        raise InputError("there is no fit", store, "run `popdanceset fit` first, or give --model")
+        raise InputError("there are no fits", store, "run `popdanceset fit` first, or give --model")
     return max(fits, key=lambda name: (store.modified(name), name))
 
 
-def fit_name(fit_id: str) -> str:
-    """Where the store keeps a fit."""
-    return f"popularity/{fit_id}.json"
-
-
 def fit_id_of(document: Mapping[str, Any]) -> str:
-    """Twelve hexadecimal digits that the content determines."""
+    """Returns twelve hexadecimal digits, derived from the content."""
     content = {key: value for key, value in document.items() if key != "fit_id"}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -191,5 +190,5 @@ def fit_id_of(document: Mapping[str, Any]) -> str:
 def _finite(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a finite number")
     return number

@@ -1,4 +1,4 @@
-"""Which of a video's rows counts, found in few bytes a row: the rows themselves are never held."""
+"""Finds the current row of each video in a few bytes a row, without holding the rows themselves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from popdanceset.bilibili.statistics import worth
 
 Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
-"""Reads all rows from the beginning, in an order that stays, with these columns of schema STATISTICS."""
+"""Reads all rows from the beginning, in a fixed order, with these columns of schema STATISTICS."""
 
 Whole = NDArray[np.int64]
 
@@ -26,14 +26,17 @@ _BLOCK = 1 << 17
 
 
 def superseded(scan: Scan, needed: Sequence[str]) -> tuple[Whole, int]:
-    """Numbers of the rows that another row of the video replaces, ascending; and how many rows there are.
+    """Finds the rows that another row of the same video replaces.
 
-    The rule is that of `popdanceset.bilibili.statistics.latest`: what tells most, then what is latest, then
-    the source first in the alphabet, then the row that comes first.
+    The rule is that of `popdanceset.bilibili.statistics.latest`: the most complete row, then the latest, then
+    the alphabetically first source, then the first row.
 
     Args:
-        scan: reads the rows; asked once for the ids, and again only if an id comes more than once.
-        needed: what a complete row has.
+        scan: reads the rows; called once for the ids, and again only if an id occurs more than once.
+        needed: columns that a complete row has.
+
+    Returns:
+        Numbers of the replaced rows, ascending, and the number of all rows.
     """
     strangers: dict[str, int] = {}
     blocks = [video_keys(table["bvid"], strangers) for table in scan(["bvid"])]
@@ -59,11 +62,11 @@ def superseded(scan: Scan, needed: Sequence[str]) -> tuple[Whole, int]:
 
 
 def video_keys(bvids: pa.ChunkedArray, strangers: dict[str, int]) -> Whole:
-    """A number for each id, the same for the same id only; int64 of the ids' shape.
+    """Returns a distinct number for each distinct id, int64 of shape (n,).
 
     Args:
-        bvids: text without nulls.
-        strangers: the numbers of what is no video id, from -1 downwards; it grows.
+        bvids: (n,) text without nulls.
+        strangers: numbers of texts that are not video ids, from -1 downwards; new ones are added.
     """
     keys: Whole = np.empty(len(bvids), np.int64)
     first = 0
@@ -96,7 +99,7 @@ def _chunk_keys(ids: pa.Array, strangers: dict[str, int]) -> Whole:
 
 
 def _contested(keys: Whole) -> Whole:
-    """Numbers of the rows whose key comes more than once."""
+    """Returns the numbers of the rows whose key occurs more than once."""
     ordered = np.sort(keys)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     del ordered
@@ -112,7 +115,7 @@ def _contested(keys: Whole) -> Whole:
 
 
 def _at(rows: Whole, tables: Iterator[pa.Table]) -> Iterator[tuple[slice, pa.Table]]:
-    """From each table the rows whose number in the whole is among `rows`, and their places there."""
+    """Yields from each table the rows whose overall number is in `rows`, with their positions in `rows`."""
     first = 0
     for table in tables:
         low, high = np.searchsorted(rows, [first, first + len(table)])
@@ -122,7 +125,7 @@ def _at(rows: Whole, tables: Iterator[pa.Table]) -> Iterator[tuple[slice, pa.Tab
 
 
 def _rank(table: pa.Table, needed: Sequence[str]) -> Whole:
-    """What tells more, then what is later, is larger; a row without a time counts as the earliest."""
+    """Ranks rows by completeness, then by time; a row without a time ranks as the earliest."""
     times = pc.fill_null(table["snapshot_at"].cast(pa.int64()), -(2**55)).to_numpy()
     rank: Whole = (worth(table, needed).astype(np.int64) << 57) + np.clip(times, -(2**55), 2**55)
     return rank

@@ -1,12 +1,12 @@
 """Log normalisation of counts (POPDG, Sec. 3.1).
 
-Views of top videos lie orders of magnitude above the average, so counts are put on a logarithmic scale. The
-paper names the idea and gives no formula; ours is
+Views of top videos are orders of magnitude above the average, so counts are put on a logarithmic scale. The
+paper describes the idea without a formula; this module uses
 
     x̃ = ln(1 + x) / ln(1 + x_ref)
 
-with x_ref the largest value of that variable in the founding sample: 0 stays 0, the sample's largest becomes
-    1.
+where x_ref is the largest value of that variable in the founding sample: 0 stays 0, and the sample's largest
+value becomes 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LogNormaliser:
-    """Counts to the scale on which the founding sample ends at 1.
+    """Maps counts to a logarithmic scale on which the founding sample's largest value is 1.
 
     Attributes:
         reference: largest value of each variable in the founding sample, at least 1.
@@ -37,30 +37,30 @@ class LogNormaliser:
         for name, largest in self.reference.items():
             if not (np.isfinite(largest) and largest > 0):
                 raise InputError(
-                    f"every {name} count of the founding sample is 0 or unknown, so there is no scale for it",
+                    f"every {name} count of the founding sample is 0 or unknown, so it has no scale",
                     "log normalisation",
                     "take a larger sample",
                 )
 
     @classmethod
     def of_sample(cls, counts: Floats, names: Sequence[str]) -> LogNormaliser:
-        """Takes the maxima of a sample.
+        """Builds the scale from the maxima of a sample.
 
         Args:
             counts: (n, k), NaN where unknown.
             names: k variables.
 
         Raises:
-            InputError: the sample is empty or a variable is 0 or unknown in all of it.
+            InputError: the sample is empty, or a variable is 0 or unknown in every row.
         """
         known = np.where(np.isnan(counts), 0.0, counts)
         largest = known.max(axis=0, initial=0.0)
         return cls(dict(zip(names, largest.tolist(), strict=True)))
 
     def __call__(self, counts: ArrayLike, names: Sequence[str]) -> Floats:
-        """Normalised counts, float64 of the same shape (…, k).
+        """Returns normalised counts, float64 of the same shape (…, k).
 
-        Unknown and negative counts become NaN; counts above the reference become more than 1 and are kept.
+        Unknown and negative counts become NaN; counts above the reference become values above 1.
 
         Args:
             counts: (…, k) counts, NaN where unknown.
@@ -72,7 +72,9 @@ class LogNormaliser:
         return scaled
 
     def beyond(self, counts: ArrayLike, names: Sequence[str]) -> NDArray[np.bool_]:
-        """Which rows have a count above the reference, boolean of shape (…); arguments as for the call."""
+        """Returns which rows have a count above the reference, boolean of shape (…); arguments as for
+        calls.
+        """
         above: NDArray[np.bool_] = np.asarray(counts, np.float64) > self._scale(names)
         return np.asarray(above.any(axis=-1), np.bool_)
 
@@ -81,7 +83,7 @@ class LogNormaliser:
 
 
 def count_matrix(table: pa.Table, names: Sequence[str]) -> Floats:
-    """Columns of a table as float64 of shape (rows, len(names)); NaN for null and for negative numbers."""
+    """Returns columns of a table as float64 (rows, len(names)); null and negative numbers become NaN."""
     matrix = np.empty((len(table), len(names)), np.float64)
     for column, name in enumerate(names):
         matrix[:, column] = table[name].cast(pa.float64()).to_numpy(zero_copy_only=False)

@@ -26,40 +26,56 @@ POINTS_PER_TERM = 10
 
 @dataclass(frozen=True)
 class Term:
-    """A coefficient and Student's t test of it against 0.
+    """A coefficient, and Student's t test whether it differs from 0.
 
     Attributes:
-        coef: the estimate.
-        se: its standard error.
-        t: coef / se.
-        p: two-sided p value, with the residuals' degrees of freedom.
-        low: lower end of the 95 % confidence interval.
-        high: upper end.
+        coefficient: the estimate.
+        standard_error: standard error of the estimate.
+        t_value: coefficient / standard_error.
+        p_value: two-sided, with the degrees of freedom of the residuals.
+        confidence_interval: lower and upper end of the 95 % confidence interval.
     """
 
-    coef: float
-    se: float
-    t: float
-    p: float
-    low: float
-    high: float
+    coefficient: float
+    standard_error: float
+    t_value: float
+    p_value: float
+    confidence_interval: tuple[float, float]
+
+    def as_document(self) -> dict[str, float]:
+        """Returns plain data for JSON, under the keys that fit documents have always had."""
+        low, high = self.confidence_interval
+        return {
+            "coef": self.coefficient,
+            "se": self.standard_error,
+            "t": self.t_value,
+            "p": self.p_value,
+            "low": low,
+            "high": high,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, float]) -> Term:
+        """Reads what `as_document` returned; raises KeyError if a key is missing."""
+        interval = document["low"], document["high"]
+        return cls(document["coef"], document["se"], document["t"], document["p"], interval)
 
 
 @dataclass(frozen=True)
 class Regression:
-    """One fitted regression and what a statistician looks at before believing it.
+    """A fitted regression with its diagnostics.
 
     Attributes:
         n: number of points.
         r2: coefficient of determination.
-        r2_adjusted: the same, less what more terms gain by chance.
+        r2_adjusted: coefficient of determination, adjusted for the number of terms.
         degrees_of_freedom: of the residuals.
         residual_se: standard error of the residuals.
         terms: `bias` first, then the predictors.
         vif: variance inflation factor of each predictor.
-        condition_number: of the design matrix, bias included.
-        residuals: tests of the residuals, name → {statistic, p}: Breusch-Pagan (even spread), Jarque-Bera
-            (normal).
+        condition_number: of the design matrix, including the bias.
+        residuals: tests of the residuals, name → {statistic, p}: Breusch-Pagan (homoscedasticity) and
+            Jarque-Bera (normality).
     """
 
     n: int
@@ -73,21 +89,23 @@ class Regression:
     residuals: dict[str, dict[str, float]]
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        return asdict(self)
+        """Returns plain data for JSON."""
+        return asdict(self) | {"terms": {name: term.as_document() for name, term in self.terms.items()}}
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Regression:
-        """What `as_document` gave; KeyError or TypeError if it did not."""
-        return cls(**{**document, "terms": {name: Term(**term) for name, term in document["terms"].items()}})
+        """Reads what `as_document` returned; raises KeyError or TypeError if the document is damaged."""
+        terms = {name: Term.from_document(term) for name, term in document["terms"].items()}
+        return cls(**{**document, "terms": terms})
 
 
 @dataclass(frozen=True)
 class Elimination:
-    """First and final regression, and what was dropped between them, in order.
+    """The first and the final regression, and the terms dropped between them, in order.
 
-    Intervals of the first regression cover the truth as often as they say. Those of the final one take its
-    terms as given, although the same data chose them, and are too narrow where a weak term was dropped.
+    The confidence intervals of the first regression have their nominal coverage. Those of the final one treat
+    its terms as given, although the same data selected them, and are too narrow where a weak term was
+    dropped.
     """
 
     first: Regression
@@ -98,7 +116,7 @@ class Elimination:
 def regress(
     response: Floats, predictors: Floats, names: Sequence[str], errors: Errors = "ordinary"
 ) -> Regression:
-    """Least squares of the response on the predictors and a bias.
+    """Regresses the response on the predictors and a bias by ordinary least squares.
 
     Args:
         response: (n,).
@@ -108,7 +126,7 @@ def regress(
             heteroscedasticity too.
 
     Raises:
-        InputError: too few points, predictors that depend on each other, or a response without residuals.
+        InputError: too few points, linearly dependent predictors, or a response without residuals.
     """
     n, k = predictors.shape
     if n < k + 2:
@@ -146,7 +164,12 @@ def regress(
         float(result.rsquared_adj),
         int(result.df_resid),
         float(np.sqrt(result.scale)),
-        {name: Term(*row) for name, row in zip((BIAS, *names), numbers.tolist(), strict=True)},
+        {
+            name: Term(coefficient, standard_error, t_value, p_value, (low, high))
+            for name, (coefficient, standard_error, t_value, p_value, low, high) in zip(
+                (BIAS, *names), numbers.tolist(), strict=True
+            )
+        },
         dict(zip(names, _vif(predictors).tolist(), strict=True)),
         float(result.condition_number),
         _residual_tests(np.asarray(result.resid), basis),
@@ -161,11 +184,11 @@ def eliminate(
     elimination: Manner = "stepwise",
     errors: Errors = "ordinary",
 ) -> Elimination:
-    """Regression, t tests, and again without the terms whose p value is not below alpha.
+    """Fits a regression and drops the terms whose p value is not below alpha.
 
-    `stepwise` drops the term of the largest p value, fits again, and so on until every p < alpha; `joint`
-    drops all such terms of the first regression at once, as the paper does with coin and comment. The bias
-    is always kept.
+    `stepwise` drops the term with the largest p value and fits again, until every p < alpha; `joint` drops
+    all such terms of the first regression at once, as the paper does with coin and comment. The bias is
+    always kept.
 
     Raises:
         InputError: as `regress`.
@@ -173,7 +196,8 @@ def eliminate(
     first = final = regress(response, predictors, names, errors)
     kept = list(names)
     dropped: list[str] = []
-    while weak := sorted((n for n in kept if final.terms[n].p >= alpha), key=lambda n: -final.terms[n].p):
+    while weak := [name for name in kept if final.terms[name].p_value >= alpha]:
+        weak.sort(key=lambda name: -final.terms[name].p_value)
         leaving = weak[:1] if elimination == "stepwise" else weak
         dropped += leaving
         kept = [name for name in kept if name not in leaving]
@@ -185,12 +209,14 @@ def eliminate(
 
 
 def cautions(regression: Regression, alpha: float, errors: Errors = "ordinary") -> tuple[str, ...]:
-    """What a statistician would object to, and what to do about it.
+    """Returns warnings about violated assumptions, and what to do about them.
+
+    They are part of a fit's document, which determines its id: a changed wording gives the same fit a new id.
 
     Args:
         regression: the final one.
         alpha: level of the residual tests.
-        errors: how its standard errors were computed.
+        errors: method by which its standard errors were computed.
     """
     found = []
     k = len(regression.vif)
@@ -213,7 +239,7 @@ def cautions(regression: Regression, alpha: float, errors: Errors = "ordinary") 
 
 
 def _vif(predictors: Floats) -> Floats:
-    """Variance inflation factors, (k,): the diagonal of the inverse correlation matrix."""
+    """Returns the variance inflation factors, (k,): the diagonal of the inverse correlation matrix."""
     if predictors.shape[1] < 2:
         return np.ones(predictors.shape[1])
     factors: Floats = np.diag(np.linalg.inv(np.corrcoef(predictors, rowvar=False)))
@@ -221,11 +247,13 @@ def _vif(predictors: Floats) -> Floats:
 
 
 def _residual_tests(residuals: Floats, basis: Floats) -> dict[str, dict[str, float]]:
-    """Tests of the residuals; `basis`, (n, k + 1), spans what the design matrix spans and is orthonormal."""
+    """Tests the residuals, (n,); `basis`, (n, k + 1), is an orthonormal basis of the design matrix's
+    columns.
+    """
     squares = residuals**2
     explained = ((basis.T @ squares) ** 2).sum() - squares.sum() ** 2 / len(squares)
     # Koenker's form of the test of Breusch and Pagan: n times the R² of the squares on the predictors. With
-    # the bias alone there is nothing on which the spread could depend.
+    # the bias alone the spread cannot depend on anything.
     k = basis.shape[1] - 1
     uneven = max(explained, 0.0) / squares.var() if k else 0.0
     with warnings.catch_warnings():
@@ -238,10 +266,11 @@ def _residual_tests(residuals: Floats, basis: Floats) -> dict[str, dict[str, flo
 
 
 def _first_dependent(triangle: Floats, n: int) -> int | None:
-    """The first column that those before it determine, None if there is none.
+    """Returns the first column that depends linearly on those before it; None if there is none.
 
     Args:
-        triangle: (k + 1, k + 1), of the QR decomposition of a design matrix, whose singular values it shares.
+        triangle: (k + 1, k + 1), from the QR decomposition of a design matrix, which has the same singular
+            values.
         n: rows of that matrix.
     """
     for column in range(1, len(triangle) + 1):

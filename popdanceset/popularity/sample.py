@@ -1,4 +1,4 @@
-"""The founding sample: the random videos on which the scale and the regression rest (POPDG, Sec. 7)."""
+"""The founding sample: random videos that determine the scale and the regression (POPDG, Sec. 7)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from popdanceset.popularity.statistics import Statistics, of_table
 from popdanceset.schema import COUNTS, State
 
 LONGEST_LIST = 10_000
-"""A larger sample is described by its digest alone."""
+"""The document of a larger sample contains only the checksum of its ids."""
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ class FoundingSample:
     Attributes:
         bvids: n ids.
         counts: (n, 7) float64, in the order of `popdanceset.schema.COUNTS`.
-        snapshot: first and last time at which the counts were read, None if the input did not say.
-        seed: of the draw.
-        population: number of complete videos it was drawn from.
+        snapshot: first and last time at which the counts were read; None if unknown.
+        seed: of the random draw.
+        population: number of complete videos from which it was drawn.
     """
 
     bvids: tuple[str, ...]
@@ -42,7 +42,7 @@ class FoundingSample:
     population: int
 
     def as_document(self) -> dict[str, Any]:
-        """Plain data for the fit's document."""
+        """Returns plain data for the fit's document."""
         document: dict[str, Any] = {
             "seed": self.seed,
             "size": len(self.bvids),
@@ -59,15 +59,15 @@ def founding_sample(statistics: Statistics | pa.Table, size: int, seed: int) -> 
     """Draws without replacement from the public videos that have all seven counts.
 
     The draw depends on the set of videos and the seed, not on the order of the rows. Only the ids of the
-    videos, and the rows drawn, are in memory.
+    videos and the drawn rows are held in memory.
 
     Args:
         statistics: one row a video, columns as in schema STATISTICS.
         size: number of videos; 0 takes all. If there are fewer, all are taken, with a warning.
-        seed: of the draw.
+        seed: of the random draw.
 
     Raises:
-        InputError: there is no complete video.
+        InputError: there are no complete videos.
     """
     source = of_table(statistics) if isinstance(statistics, pa.Table) else statistics
     wanted = ("bvid", "snapshot_at", *COUNTS)
@@ -83,7 +83,7 @@ def founding_sample(statistics: Statistics | pa.Table, size: int, seed: int) -> 
         )
     population = pa.concat_tables(parts).sort_by("bvid")
     if size > len(population):
-        log.warning("founding sample: %d videos wanted, all %d taken", size, len(population))
+        log.warning("founding sample: using all %d videos, although %d were requested", len(population), size)
     bvids = population["bvid"]
     if 0 < size < len(population):
         rows = np.random.default_rng(seed).choice(len(population), size, replace=False)

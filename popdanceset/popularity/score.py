@@ -11,7 +11,7 @@ from popdanceset.popularity.normalise import count_matrix
 
 
 def score(table: pa.Table, model: PopularityModel) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Pop = w · N + bias.
+    """Computes Pop = w · N + bias.
 
     Args:
         table: n rows with a column for each of the model's terms.
@@ -19,10 +19,10 @@ def score(table: pa.Table, model: PopularityModel) -> tuple[NDArray[np.float64],
 
     Returns:
         Pop, float64 of shape (n,), NaN where a count that the model needs is unknown; and whether one of
-        these counts lies above the founding sample's largest, boolean of shape (n,): there Pop is
-        extrapolated. A row's Pop does not depend on the rows beside it.
+        these counts is above the founding sample's largest, boolean of shape (n,): there Pop is
+        extrapolated. A row's Pop does not depend on the other rows.
     """
-    # Term by term, not as a matrix product, whose last digit depends on where in the matrix a row stands.
+    # Term by term: the last digit of a matrix product depends on a row's position in the matrix.
     pop = np.full(len(table), model.bias)
     beyond = np.zeros(len(table), np.bool_)
     for name in model.terms:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from popdanceset import __version__
+from popdanceset import __version__, layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.errors import InputError
 from popdanceset.manifest import ManifestVideo, write_videos
@@ -33,19 +35,21 @@ from popdanceset.tables import conform
 READ = tuple(name for name in STATISTICS.names if name in {*SELECTION.names, *COUNTS, "state"})
 """The columns of the statistics that a selection needs."""
 
+log = logging.getLogger(__name__)
+
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SelectionReport:
-    """What a selection did.
+    """The result of a selection.
 
     Attributes:
-        name: of the selection and its manifest.
-        videos: how many were judged.
-        accepted: how many of them were accepted.
-        reasons: rejected videos by `popdanceset.schema.Reason`.
-        highest_pop: of all public videos.
+        name: name of the selection and its manifest.
+        videos: number of judged videos.
+        accepted: number of accepted videos.
+        reasons: number of rejected videos by `popdanceset.schema.Reason`.
+        highest_pop: the highest Pop of all public videos.
         table: name of the selection's table in the store.
         manifest: folder of the manifest.
     """
@@ -66,25 +70,27 @@ def select(
     name: str,
     statistics: Statistics | pa.Table | None = None,
 ) -> SelectionReport:
-    """Judges every video, writes `selection/{name}.parquet` and the manifest of the accepted ones.
+    """Judges every video, and writes the selection's table and the manifest of the accepted videos.
 
-    Videos go through in batches; only the accepted ones are held. The same inputs give the same bytes; where
-    the manifests lie in a git checkout, its HEAD is an input, which the manifest names.
+    Videos are processed in batches; only accepted ones are held in memory. The same inputs give the same
+    bytes; if the manifests are in a git checkout, its HEAD is one of the inputs, and the manifest names it.
 
     Args:
         settings: `popularity`, and the folder of the manifests.
-        store: where the selection's table is kept.
-        model: by which the videos are scored.
-        name: of the selection and of its manifest.
+        store: where the selection's table is written.
+        model: scores the videos.
+        name: name of the selection and of its manifest.
         statistics: one row a video; None: the store's newest snapshots.
 
     Raises:
-        InputError: there are no videos, none is accepted, an accepted one has no proper id, or the name is
-            no name.
+        InputError: there are no videos, none is accepted, an accepted one has an invalid id, or the name is
+            invalid.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"{name!r} is no name of a manifest", "--out", "use letters, digits, dots, - and _")
-    where = f"selection/{name}.parquet"
+        raise InputError(
+            f"{name!r} is not a valid name of a manifest", "--out", "use letters, digits, dots, - and _"
+        )
+    start, where = time.monotonic(), layout.selection(name)
     tally = _Tally()
     with store.open_write(where) as file:
         with pq.ParquetWriter(file, SELECTION, compression="zstd") as writer:
@@ -101,23 +107,30 @@ def select(
     chosen = pa.concat_tables(tally.accepted).sort_by("bvid")
     for bvid in chosen["bvid"].to_pylist():
         if not is_bvid(bvid):
-            raise InputError(f"{bvid!r} is accepted but no video id", where, "correct the statistics")
+            raise InputError(f"{bvid!r} is accepted but is not a video id", where, "correct the statistics")
     folder = Path(settings.manifests) / name
     provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
     write_videos(folder, name, _videos(chosen), provenance)
+    log.info(
+        "selection %s: %d of %d videos accepted in %.1f s",
+        name,
+        len(chosen),
+        tally.videos,
+        time.monotonic() - start,
+    )
     return SelectionReport(
         name, tally.videos, len(chosen), dict(tally.reasons), tally.highest or math.nan, where, folder
     )
 
 
 def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings) -> pa.Table:
-    """A row for each video, with Pop, the verdict and its reason.
+    """Returns a row for each video, with Pop, the verdict and its reason.
 
-    The first rule that a video fails gives the reason: public, counts known, Pop, followers known, views.
+    The reason is the first rule that a video fails: public, counts known, Pop, followers known, views.
 
     Args:
         table: one row a video, with the columns of schema STATISTICS.
-        model: by which the videos are scored.
+        model: scores the videos.
         settings: the thresholds.
 
     Returns:
@@ -149,7 +162,7 @@ def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings)
 
 
 class _Tally:
-    """What the batches add up to; of the rows only the accepted ones are kept."""
+    """Totals over the batches, and the accepted rows."""
 
     def __init__(self) -> None:
         self.videos = 0
@@ -188,7 +201,7 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
 def _provenance(
     tally: _Tally, model: PopularityModel, settings: PopularitySettings, commit: str | None
 ) -> dict[str, Any]:
-    """How the manifest came about, as plain data."""
+    """Returns the provenance of the manifest, as plain data."""
     return {
         "software": f"popdanceset {__version__}",
         **({"commit": commit} if commit else {}),
@@ -210,7 +223,7 @@ def _iso(time: datetime | None) -> str | None:
 
 def _why_none(tally: _Tally, settings: PopularitySettings) -> str:
     if tally.highest is None:
-        return "no video is accepted: none is public with known counts"
+        return "no video is accepted: no public video has all needed counts"
     text = f"no video is accepted: the highest Pop is {tally.highest:.4f}, the threshold {settings.min_pop:g}"
     rules = (Reason.FOLLOWERS_UNKNOWN, Reason.VIEWS_NOT_ABOVE_FOLLOWERS)
     beaten = {rule: tally.reasons[rule] for rule in rules if tally.reasons[rule]}
@@ -227,4 +240,4 @@ def _what_to_do(reasons: Counter[str], settings: PopularitySettings) -> str:
         return "crawl more videos, or lower popularity.min_views_per_follower"
     if reasons[Reason.LOW_POPULARITY]:
         return "lower popularity.min_pop, or crawl more videos"
-    return "crawl again: the listings gave nothing that can be scored"
+    return "crawl again: the listings contained no video that can be scored"

@@ -1,4 +1,4 @@
-"""Video statistics from wherever the user has them, one row a video, in batches that fit in memory."""
+"""Video statistics from a file, a store or a table: one row a video, in batches that fit in memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from popdanceset import layout
 from popdanceset.bilibili.ledger import read_followers
 from popdanceset.bilibili.records import NEEDED
 from popdanceset.bilibili.statistics import with_followers
@@ -23,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 class Statistics:
-    """Rows of schema STATISTICS, the one that counts of each video, read as often as wanted.
+    """The current row of each video, of schema STATISTICS; it can be read repeatedly.
 
     Args:
-        where: for messages.
-        scan: reads every row; several rows of a video are several snapshots of it.
-        needed: what a complete row has.
-        followers: reads a table of schema FOLLOWERS, whose newest numbers go before those of the rows.
+        where: the source, for messages.
+        scan: reads every row; several rows of a video are snapshots of it.
+        needed: columns that a complete row has.
+        followers: reads a table of schema FOLLOWERS, whose newest counts replace those of the rows.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class Statistics:
         self._followers = followers
 
     def batches(self, columns: Sequence[str] = STATISTICS.names) -> Iterator[pa.Table]:
-        """One row a video, in the order of the source, with these columns; no batch is empty.
+        """Yields one row a video in the order of the source, with these columns, in batches that are not
+        empty.
 
         Raises:
-            InputError: the source cannot be read, or grew between two readings.
+            InputError: the source cannot be read, or has grown since it was first read.
         """
         followers = self._followers() if self._followers and "follower" in columns else None
         wanted = [*columns, *(() if followers is None or "mid" in columns else ("mid",))]
@@ -62,28 +64,33 @@ class Statistics:
             first += len(table)
             kept = table.filter(pa.array(mask)) if high > low else table
             if len(kept):
-                told = kept if followers is None else with_followers(kept, followers)
-                yield told.select([*columns])
+                complete = kept if followers is None else with_followers(kept, followers)
+                yield complete.select([*columns])
         if first != rows:
             raise InputError(
-                f"there were {rows} rows, and now {first}", self.where, "run again when no crawl is running"
+                f"{rows} rows became {first} while reading",
+                self.where,
+                "run again when no crawl is active",
             )
 
     def table(self, columns: Sequence[str] = STATISTICS.names) -> pa.Table:
-        """All rows at once, ordered by bvid, for what is known to fit in memory."""
+        """Returns all rows, ordered by bvid; use it only if they fit in memory."""
         return _together(self.batches(columns), columns)
 
     def videos(
         self, bvids: pa.Array | pa.ChunkedArray, columns: Sequence[str] = STATISTICS.names
     ) -> pa.Table:
-        """The rows of these videos, ordered by bvid; a video that is not there has none."""
+        """Returns the rows of these videos, ordered by bvid; unknown videos have none."""
         chosen = bvids.combine_chunks() if isinstance(bvids, pa.ChunkedArray) else bvids
         return _together((b.filter(pc.is_in(b["bvid"], chosen)) for b in self.batches(columns)), columns)
 
     def few(self, most: int, columns: Sequence[str], seed: int = 0) -> tuple[pa.Table, int]:
-        """At most so many random rows, in the order of the source, and how many there are in all.
+        """Draws at most `most` random rows.
 
         The draw depends on the order of the rows and the seed.
+
+        Returns:
+            The drawn rows in the order of the source, and the number of all rows.
         """
         random = np.random.default_rng(seed)
         parts: list[pa.Table] = []
@@ -101,7 +108,7 @@ class Statistics:
 
     @property
     def replaced(self) -> int:
-        """How many rows are left out because another row of the same video replaces them."""
+        """Number of rows that are left out because another row of the same video replaces them."""
         return len(self._replaced[0])
 
     @cached_property
@@ -110,13 +117,13 @@ class Statistics:
 
 
 def open_statistics(where: str) -> Statistics:
-    """The statistics in a file or a store.
+    """Opens the statistics in a file or a store.
 
     Args:
         where: a parquet or CSV file (see `StatisticsFile`), or the address of a store.
 
     Raises:
-        InputError: there is no such file, it cannot be read, lacks a column, or has no rows.
+        InputError: the file does not exist, cannot be read, lacks a column, or has no rows.
     """
     if not where.endswith(SUFFIXES):
         statistics = of_store(Store(where))
@@ -126,13 +133,13 @@ def open_statistics(where: str) -> Statistics:
             )
         return statistics
     file = StatisticsFile(where)
-    # What the file has no column for, no row can lack.
+    # A row is not incomplete because of a column that the whole file lacks.
     statistics = Statistics(where, file.read, [name for name in NEEDED if name in file.columns])
     if not any(True for _ in file.read(["bvid"])):
-        raise InputError("there are no videos", where, "give a file with rows")
+        raise InputError("there are no videos", where, "use a file with rows")
     if statistics.replaced:
         log.warning(
-            "%s: %d rows are of videos that have another; the latest complete one counts",
+            "%s: %d rows are ignored, since later or more complete rows of the same videos replace them",
             where,
             statistics.replaced,
         )
@@ -140,13 +147,13 @@ def open_statistics(where: str) -> Statistics:
 
 
 def of_store(store: Store) -> Statistics:
-    """The newest snapshots in a store, as `popdanceset.bilibili.statistics.latest_statistics`, in batches.
+    """Returns the newest snapshots in a store, as `popdanceset.bilibili.statistics.latest_statistics` does.
 
-    What is in memory at once is one day's crawl.
+    At most one day's crawl is held in memory.
     """
 
     def scan(columns: Sequence[str]) -> Iterator[pa.Table]:
-        folders = {name.rpartition("/")[0] for name in store.list("statistics", ".parquet")}
+        folders = {name.rpartition("/")[0] for name in store.list(layout.STATISTICS, layout.PARQUET)}
         for folder in sorted(folders):
             yield from _sliced(store.read_table(folder, STATISTICS, columns))
 
@@ -154,7 +161,7 @@ def of_store(store: Store) -> Statistics:
 
 
 def of_table(table: pa.Table) -> Statistics:
-    """A table of schema STATISTICS that is in memory already."""
+    """Wraps a table of schema STATISTICS that is already in memory."""
 
     def scan(columns: Sequence[str]) -> Iterator[pa.Table]:
         return _sliced(table.select([*columns]))
@@ -163,14 +170,14 @@ def of_table(table: pa.Table) -> Statistics:
 
 
 def as_statistics(given: Statistics | pa.Table | None, store: Store) -> Statistics:
-    """What was given; the store's newest snapshots if nothing was."""
+    """Returns the given statistics, or the store's newest snapshots if there are none."""
     if given is None:
         return of_store(store)
     return of_table(given) if isinstance(given, pa.Table) else given
 
 
 def _together(batches: Iterable[pa.Table], columns: Sequence[str]) -> pa.Table:
-    """One table out of the batches, ordered by bvid; all columns may have nulls."""
+    """Joins the batches into one table, ordered by bvid, whose columns may have nulls."""
     schema = pa.schema([STATISTICS.field(name).with_nullable(True) for name in columns])
     return pa.concat_tables([schema.empty_table(), *(b.cast(schema) for b in batches)]).sort_by("bvid")
 

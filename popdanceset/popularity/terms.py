@@ -1,4 +1,4 @@
-"""The terms of the popularity model, and what readers call them."""
+"""The terms of the popularity model and their labels in tables and figures."""
 
 from __future__ import annotations
 

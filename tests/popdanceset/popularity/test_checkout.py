@@ -31,7 +31,7 @@ def test_a_broken_checkout_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixt
     (tmp_path / ".git").write_text("gitdir: nowhere")
     with caplog.at_level(logging.WARNING):
         assert commit_of(tmp_path) is None
-    assert "its git commit cannot be told" in caplog.text
+    assert "cannot determine the git commit" in caplog.text
 
 
 def test_without_git(
@@ -41,4 +41,4 @@ def test_without_git(
     monkeypatch.setenv("PATH", str(tmp_path))
     with caplog.at_level(logging.WARNING):
         assert commit_of(tmp_path) is None
-    assert "its git commit cannot be told" in caplog.text
+    assert "cannot determine the git commit" in caplog.text

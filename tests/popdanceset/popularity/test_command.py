@@ -37,6 +37,9 @@ def test_fit_and_select_from_one_file(settings: Settings, dances: pa.Table, tmp_
     by_id = tmp_path / "manifests" / "v2"
     run(select, "--store", store, "--statistics", file, "--model", document["fit_id"], "--out", by_id)
     assert (by_id / "videos.csv").read_bytes() == (out / "videos.csv").read_bytes()
+    below = f"manifests={tmp_path / 'manifests'}"
+    run(select, "--store", store, "--set", below, "--statistics", file, "--model", model, "--out", "v3")
+    assert (tmp_path / "manifests" / "v3" / "videos.csv").read_bytes() == (out / "videos.csv").read_bytes()
 
 
 def test_the_store_is_the_default(settings: Settings, store: Store, dances: pa.Table, tmp_path: Path) -> None:
@@ -112,7 +115,7 @@ def test_figures_explanation_and_drift(
 
     picture = tmp_path / "drift.png"
     told = run(drift, "--store", settings.store, fit_id, "paper-midpoints", "--figure", picture)
-    assert "videos             400 that both can score" in told
+    assert "videos             400 that both models can score" in told
     assert "Spearman           0.99" in told
     assert picture.read_bytes().startswith(b"\x89PNG")
 

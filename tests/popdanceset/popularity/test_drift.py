@@ -46,7 +46,7 @@ def test_only_what_both_can_score_counts() -> None:
     found = drift_between(VIEWS, LIKES, videos, SETTINGS)
     assert found.videos == 2
     assert np.isnan(found.spearman)  # both videos have the same likes
-    with pytest.raises(InputError, match="only 1 videos can be scored by both"):
+    with pytest.raises(InputError, match="both models can score only 1 videos"):
         drift_between(VIEWS, LIKES, videos.slice(0, 1), SETTINGS)
 
 

@@ -36,7 +36,7 @@ def test_normalisation_shows_every_count_before_and_after(dances: pa.Table, fitt
 def test_coefficients_stand_beside_the_papers(fitted: Fit) -> None:
     small, views = coefficients_figure(fitted.first).axes
     ours, theirs = views.containers
-    assert float(ours[0].get_xdata()[0]) == pytest.approx(fitted.first.terms["view"].coef)
+    assert float(ours[0].get_xdata()[0]) == pytest.approx(fitted.first.terms["view"].coefficient)
     assert float(theirs[0].get_xdata()[0]) == pytest.approx(0.806)
     assert len(small.get_yticks()) == 7
 

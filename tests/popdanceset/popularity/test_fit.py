@@ -39,7 +39,7 @@ def test_the_whole_fit_by_hand(settings: Settings, store: Store, dances: pa.Tabl
     y = np.log1p(total) / math.log1p(total.max())
     coefficients = np.linalg.lstsq(np.column_stack([np.ones(len(y)), x]), y, rcond=None)[0]
     assert result.dropped == ()
-    np.testing.assert_allclose([t.coef for t in result.first.terms.values()], coefficients, atol=1e-9)
+    np.testing.assert_allclose([t.coefficient for t in result.first.terms.values()], coefficients, atol=1e-9)
     pop, _ = score(dances, result.model)
     np.testing.assert_allclose(pop, coefficients[0] + x @ coefficients[1:], atol=1e-9)
 
@@ -98,8 +98,10 @@ def test_settings_reach_the_regression(settings: Settings, store: Store, dances:
     joint = fit(changed(settings, elimination="joint", errors="HC3"), store, dances)
     assert (joint.document["elimination"], joint.document["errors"]) == ("joint", "HC3")
     ordinary = fit(changed(settings, elimination="joint"), store, dances)
-    assert joint.first.terms["view"].coef == pytest.approx(ordinary.first.terms["view"].coef, abs=1e-12)
-    assert joint.first.terms["view"].se != ordinary.first.terms["view"].se
+    assert joint.first.terms["view"].coefficient == pytest.approx(
+        ordinary.first.terms["view"].coefficient, abs=1e-12
+    )
+    assert joint.first.terms["view"].standard_error != ordinary.first.terms["view"].standard_error
 
 
 def test_a_fit_is_found_again_by_its_id(settings: Settings, store: Store, dances: pa.Table) -> None:

@@ -55,7 +55,7 @@ def test_an_unknown_name_lists_what_there_is(settings: Settings, store: Store, d
 
 
 def test_the_newest_fit_is_the_default(settings: Settings, store: Store, dances: pa.Table) -> None:
-    with pytest.raises(InputError, match=r"no fit .*popdanceset fit"):
+    with pytest.raises(InputError, match=r"there are no fits .*popdanceset fit"):
         load_model(None, settings, store)
     fits = [
         fit(settings.model_copy(update={"popularity": PopularitySettings(seed=seed)}), store, dances).fit_id
@@ -72,9 +72,9 @@ def test_intervals_are_known_where_the_fit_tells_them(
     settings: Settings, store: Store, dances: pa.Table
 ) -> None:
     result = fit(settings, store, dances)
-    assert set(result.model.intervals) == set(result.final.terms)
-    assert result.model.intervals["bias"] == (result.final.terms["bias"].low, result.final.terms["bias"].high)
-    assert paper_midpoints(dict.fromkeys(COUNTS, 1.0)).intervals["view"] == (0.798, 0.814)
+    assert set(result.model.confidence_intervals) == set(result.final.terms)
+    assert result.model.confidence_intervals["bias"] == result.final.terms["bias"].confidence_interval
+    assert paper_midpoints(dict.fromkeys(COUNTS, 1.0)).confidence_intervals["view"] == (0.798, 0.814)
 
 
 GOOD: dict[str, Any] = {
@@ -116,4 +116,4 @@ def test_a_good_file(settings: Settings, store: Store, tmp_path: Path) -> None:
     file.write_text(json.dumps(GOOD))
     model = load_model(str(file), settings, store)
     assert (model.bias, model.coefficients, model.terms) == (0.1, {"view": 0.9}, ("view",))
-    assert model.intervals == {}
+    assert model.confidence_intervals == {}

@@ -39,7 +39,12 @@ def test_agrees_with_linear_algebra_and_the_t_distribution(seed: int) -> None:
     expected = np.column_stack(
         [coefficients, errors, t, 2 * stats.t.sf(abs(t), freedom), coefficients - width, coefficients + width]
     )
-    ours = np.array([[v.coef, v.se, v.t, v.p, v.low, v.high] for v in result.terms.values()])
+    ours = np.array(
+        [
+            [v.coefficient, v.standard_error, v.t_value, v.p_value, *v.confidence_interval]
+            for v in result.terms.values()
+        ]
+    )
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
     assert list(result.terms) == ["bias", *names]
     assert result.r2 == pytest.approx(1 - residual[0] / ((y - y.mean()) ** 2).sum(), abs=1e-9)
@@ -54,10 +59,10 @@ def test_agrees_with_the_summary_of_statsmodels() -> None:
     result = regress(y, x, NAMES)
     for name, coef, se, t, p, low, high in summary[1:]:
         term = result.terms[name]
-        assert [f"{v:.3f}" for v in (term.se, term.t, term.p, term.low, term.high)] == [
-            f"{float(v):.3f}" for v in (se, t, p, low, high)
-        ]
-        assert term.coef == pytest.approx(float(coef), abs=1e-4)
+        assert [
+            f"{v:.3f}" for v in (term.standard_error, term.t_value, term.p_value, *term.confidence_interval)
+        ] == [f"{float(v):.3f}" for v in (se, t, p, low, high)]
+        assert term.coefficient == pytest.approx(float(coef), abs=1e-4)
 
 
 def test_inflation_is_the_regression_of_one_predictor_on_the_others() -> None:
@@ -89,9 +94,9 @@ def test_hc3_by_hand() -> None:
     meat = design.T * (residual / (1 - leverage)) ** 2 @ design
     expected = np.sqrt(np.diag(bread @ meat @ bread))
     result = regress(y, x, NAMES, "HC3")
-    np.testing.assert_allclose([term.se for term in result.terms.values()], expected, rtol=1e-9)
+    np.testing.assert_allclose([term.standard_error for term in result.terms.values()], expected, rtol=1e-9)
     bias = result.terms["bias"]
-    assert bias.p == pytest.approx(2 * stats.t.sf(abs(bias.t), len(y) - 4), rel=1e-9)
+    assert bias.p_value == pytest.approx(2 * stats.t.sf(abs(bias.t_value), len(y) - 4), rel=1e-9)
 
 
 def test_intervals_cover_the_truth_and_zeros_are_dropped() -> None:
@@ -118,7 +123,8 @@ def test_intervals_cover_the_truth_and_zeros_are_dropped() -> None:
         y = truth["bias"] + x @ [truth[name] for name in COUNTS] + 0.002 * rng.normal(size=100)
         result = eliminate(y, x, COUNTS)
         for name, value in truth.items():
-            covered[name] += result.first.terms[name].low <= value <= result.first.terms[name].high
+            low, high = result.first.terms[name].confidence_interval
+            covered[name] += low <= value <= high
         for name in dropped:
             dropped[name] += name in result.dropped
     assert 0.93 <= sum(covered.values()) / (len(truth) * runs) <= 0.97
@@ -144,7 +150,7 @@ def test_terms_leave_one_at_a_time_the_weakest_first() -> None:
         kept.remove(weakest)
     assert list(result.dropped) == expected
     assert list(result.final.terms) == ["bias", *kept]
-    assert all(term.p < 0.05 for name, term in result.final.terms.items() if name != "bias")
+    assert all(term.p_value < 0.05 for name, term in result.final.terms.items() if name != "bias")
     assert list(result.first.terms) == ["bias", *names]
 
 
@@ -157,7 +163,7 @@ def test_joint_elimination_is_one_step() -> None:
     joint = eliminate(y, x, ["a", "b"], elimination="joint")
     assert set(joint.dropped) == {"a", "b"}
     assert joint.final.vif == {}
-    assert joint.final.terms["bias"].coef == pytest.approx(y.mean())
+    assert joint.final.terms["bias"].coefficient == pytest.approx(y.mean())
     assert len(eliminate(y, x, ["a", "b"]).dropped) == 1
 
 
@@ -191,7 +197,7 @@ def test_a_single_point_that_decides_leaves_hc3_no_error() -> None:
     x = np.zeros((20, 1))
     x[7] = 1
     y = np.random.default_rng(0).normal(size=20)
-    assert regress(y, x, ["a"]).terms["a"].se > 0
+    assert regress(y, x, ["a"]).terms["a"].standard_error > 0
     with pytest.raises(InputError, match=r"one video alone .*errors=ordinary"):
         regress(y, x, ["a"], "HC3")
 

@@ -28,7 +28,7 @@ def test_only_public_videos_with_every_count() -> None:
 def test_too_few_are_all_taken_and_it_is_said(dances: pa.Table, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert len(founding_sample(dances, 401, seed=0).bvids) == 400
-    assert "401 videos wanted, all 400 taken" in caplog.text
+    assert "using all 400 videos, although 401 were requested" in caplog.text
 
 
 @pytest.mark.parametrize("videos", [table(), table(row(1, view=None), row(2, state="hidden"))])

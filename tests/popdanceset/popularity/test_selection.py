@@ -155,7 +155,7 @@ def test_a_threshold_that_accepts_nothing_tells_the_highest_pop(settings: Settin
     [
         ({"follower": None}, r"1 above it: followers_unknown.*crawl --followers"),
         ({"follower": 10**9}, r"1 above it: views_not_above_followers.*min_views_per_follower"),
-        ({"state": "gone"}, "none is public"),
+        ({"state": "gone"}, "no public video"),
     ],
 )
 def test_what_else_stood_in_the_way_is_told(
@@ -172,14 +172,14 @@ def test_an_empty_store_is_told(settings: Settings, store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "../v1", "a/b", ".hidden", "v 1", "a" * 200])
 def test_a_name_never_leaves_the_folder(settings: Settings, store: Store, name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no name of a manifest"):
+    with pytest.raises(InputError, match="not a valid name of a manifest"):
         select(settings, store, VIEWS, name, table(row(1, view=500_000)))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_accepted_row_without_a_proper_id_is_told(settings: Settings, store: Store) -> None:
     videos = table(row(1, view=500_000, bvid="../../etc/passwd"), row(2, view=500_000))
-    with pytest.raises(InputError, match=r"etc/passwd.*no video id"):
+    with pytest.raises(InputError, match=r"etc/passwd.*not a video id"):
         select(settings, store, VIEWS, "v1", videos)
 
 

@@ -36,7 +36,7 @@ def test_a_csv_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert [rows[0][name] for name in (*COUNTS, "follower")] == [None, 1, None, 3, None, None, 6, 77]
     assert [rows[1][name] for name in (*COUNTS, "follower")] == [10, 1, 2, 3, 4, 5, 6, None]
     assert {r["state"] for r in rows} == {"public"}
-    assert "of 2 rows, counts that are missing or no counts: 1 view, 1 reply, 1 coin, 1 share" in caplog.text
+    assert "of 2 rows, missing or unusable counts: 1 view, 1 reply, 1 coin, 1 share" in caplog.text
 
 
 def test_a_parquet_file_of_any_number_type(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_several_rows_of_one_video(tmp_path: Path, caplog: pytest.LogCaptureFixt
     pq.write_table(table(row(1, view=5), row(1, view=6), row(2)), file)
     with caplog.at_level(logging.WARNING):
         assert len(open_statistics(str(file)).table()) == 2
-    assert "1 rows are of videos that have another" in caplog.text
+    assert "1 rows are ignored" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_column_that_holds_no_counts_is_told(tmp_path: Path) -> None:
 
 
 def test_a_column_that_comes_twice_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="columns view come twice"):
+    with pytest.raises(InputError, match="columns view are duplicated"):
         read_csv(tmp_path, "view," + HEADER + f"1,{bvid(1)},1,2,3,4,5,6,7,8\n")
 
 
@@ -182,5 +182,5 @@ def test_a_source_that_grows_while_it_is_read_is_told() -> None:
     source = Statistics("made", scan)
     assert len(source.table()) == 1
     rows.append(row(2))
-    with pytest.raises(InputError, match=r"1 rows, and now 2 .*no crawl"):
+    with pytest.raises(InputError, match=r"1 rows became 2 .*no crawl"):
         source.table()

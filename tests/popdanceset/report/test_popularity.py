@@ -43,4 +43,4 @@ def test_coefficients_are_compared_with_the_papers(selected):
     assert popularity.threshold == 0.87
     views = next(each for each in popularity.coefficients if each.label == "views")
     assert views.paper == (0.798, 0.814)
-    assert np.isfinite([views.first.coef, views.first.p]).all()
+    assert np.isfinite([views.first.coefficient, views.first.p_value]).all()
