@@ -20,7 +20,7 @@ _CONDITIONS: dict[str, type] = {"tid": int, "tid_v2": int, "tags": str, "words":
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GenreRule:
     """A rule applies to a video if one of its conditions matches.
 
     Attributes:
@@ -48,7 +48,7 @@ class Rule:
         return self.words is not None and self.words.search(text) is not None
 
 
-Step = tuple[Rule, ...]
+GenreStep = tuple[GenreRule, ...]
 """Rules that are tried together: first on section and title, then on tags."""
 
 
@@ -93,7 +93,7 @@ def rules_file(rules: str | Path) -> Path:
 
 
 @functools.lru_cache(maxsize=4)
-def read_rules(path: Path) -> tuple[Step, ...]:
+def read_rules(path: Path) -> tuple[GenreStep, ...]:
     """Reads the rules of a file, step by step, in order.
 
     Raises:
@@ -120,7 +120,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold().strip()
 
 
-def _step(entry: Any, known: list[str], where: str) -> Step:
+def _step(entry: Any, known: list[str], where: str) -> GenreStep:
     rules = entry.get("rule") if isinstance(entry, dict) else None
     if not isinstance(rules, list) or set(entry) - {"about", "rule"}:
         raise SettingsError(
@@ -129,7 +129,7 @@ def _step(entry: Any, known: list[str], where: str) -> Step:
     return tuple(_rule(rule, known, f"{where}, rule {n}") for n, rule in enumerate(rules, 1))
 
 
-def _rule(entry: Any, known: list[str], where: str) -> Rule:
+def _rule(entry: Any, known: list[str], where: str) -> GenreRule:
     if not isinstance(entry, dict):
         raise SettingsError("is not a table", where, "correct the file")
     unknown = set(entry) - {"genre", *_CONDITIONS}
@@ -147,7 +147,7 @@ def _rule(entry: Any, known: list[str], where: str) -> Rule:
     if len(entry) < 2:
         raise SettingsError("has no condition", where, f"use {', '.join(_CONDITIONS)}")
     words = "|".join(_pattern(plain(word)) for word in entry.get("words", []))
-    return Rule(
+    return GenreRule(
         name,
         frozenset(entry.get("tid", [])),
         frozenset(entry.get("tid_v2", [])),

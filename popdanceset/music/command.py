@@ -59,10 +59,10 @@ def list_music(settings: Settings) -> None:
 @with_settings
 def merge(settings: Settings, first: str, second: str) -> None:
     """Declare that two music ids are one piece; releases then use the alphabetically first id for both."""
-    from popdanceset.music.merges import Verdict, decide
+    from popdanceset.music.merges import PairState, decide
     from popdanceset.store import Store
 
-    common = decide(Store(settings.store), first, second, Verdict.MERGED)
+    common = decide(Store(settings.store), first, second, PairState.MERGED)
     click.echo(f"{first} and {second} are one piece, {common}")
 
 
@@ -72,8 +72,8 @@ def merge(settings: Settings, first: str, second: str) -> None:
 @with_settings
 def refuse(settings: Settings, first: str, second: str) -> None:
     """Declare that two music ids are two pieces; a split still keeps both on one side."""
-    from popdanceset.music.merges import Verdict, decide
+    from popdanceset.music.merges import PairState, decide
     from popdanceset.store import Store
 
-    decide(Store(settings.store), first, second, Verdict.REFUSED)
+    decide(Store(settings.store), first, second, PairState.REFUSED)
     click.echo(f"{first} and {second} are two pieces")

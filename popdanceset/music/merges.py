@@ -21,7 +21,7 @@ from popdanceset.tables import from_rows
 Pair = tuple[str, str]
 
 
-class Verdict(StrEnum):
+class PairState(StrEnum):
     """State of a pair of music ids."""
 
     PROPOSED = "proposed"
@@ -37,11 +37,11 @@ def propose(store: Store, one: str, other: str, bvid: str, page: int, method: st
     """
     if one == other or store.exists(_name(one, other)):
         return False
-    _write(store, one, other, Verdict.PROPOSED, bvid, page, method, similarity)
+    _write(store, one, other, PairState.PROPOSED, bvid, page, method, similarity)
     return True
 
 
-def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
+def decide(store: Store, one: str, other: str, state: PairState) -> str:
     """Records the decision that two music ids are the same music, or are not. No proposal is needed.
 
     Returns:
@@ -62,20 +62,20 @@ def decide(store: Store, one: str, other: str, verdict: Verdict) -> str:
     name = _name(one, other)
     row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
     kept = (row.get("bvid", ""), row.get("page", 1), row.get("method", ""), row.get("similarity", 0.0))
-    _write(store, one, other, verdict, *kept)
+    _write(store, one, other, state, *kept)
     return aliases(store).get(one, one)
 
 
-def pairs(store: Store, verdict: Verdict | None = None) -> list[dict[str, Any]]:
-    """Returns rows of `popdanceset.schema.MERGES`, all or those with one verdict, ordered by their ids."""
+def pairs(store: Store, state: PairState | None = None) -> list[dict[str, Any]]:
+    """Returns rows of `popdanceset.schema.MERGES`, all or those with one state, ordered by their ids."""
     rows = store.read_table(layout.MERGES, MERGES).to_pylist()
-    chosen = [row for row in rows if verdict is None or row["state"] == verdict]
+    chosen = [row for row in rows if state is None or row["state"] == state]
     return sorted(chosen, key=lambda row: (row["first"], row["second"]))
 
 
 def aliases(store: Store) -> dict[str, str]:
     """Returns merged music id → the id that stands for it: the alphabetically first id of the piece."""
-    return joined((row["first"], row["second"]) for row in pairs(store, Verdict.MERGED))
+    return joined((row["first"], row["second"]) for row in pairs(store, PairState.MERGED))
 
 
 def joined(links: Iterable[Pair]) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _write(
     store: Store,
     one: str,
     other: str,
-    verdict: Verdict,
+    state: PairState,
     bvid: str,
     page: int,
     method: str,
@@ -112,5 +112,5 @@ def _write(
 ) -> None:
     first, second = sorted((one, other))
     row = {"first": first, "second": second, "bvid": bvid, "page": page, "method": method}
-    row |= {"similarity": similarity, "state": verdict}
+    row |= {"similarity": similarity, "state": state}
     store.write_table(_name(one, other), from_rows([row], MERGES), MERGES)

@@ -41,13 +41,13 @@ CHANGES: Mapping[int, SchemaChange] = {
 """Every schema version, and what it changed."""
 
 
-class _Part(BaseModel):
+class _InfoPart(BaseModel):
     """A part of the document. Fields that this version does not know are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
-class FeatureInfo(_Part):
+class FeatureInfo(_InfoPart):
     """A column: numpy dtype, shape of a cell ([] for a scalar), unit, axes and meaning."""
 
     dtype: str
@@ -57,13 +57,13 @@ class FeatureInfo(_Part):
     doc: str | None = None
 
 
-class Provenance(_Part):
+class Provenance(_InfoPart):
     """Where the release comes from: the manifest's name, and everything that its `manifest.yaml` states."""
 
     manifest: str
 
 
-class Counts(_Part):
+class ReleaseCounts(_InfoPart):
     """How much the release holds; `short`, `medium` and `long` count clips by length."""
 
     clips: int
@@ -78,7 +78,7 @@ class Counts(_Part):
     long: int
 
 
-class SplitInfo(_Part):
+class SplitInfo(_InfoPart):
     """Size of a split, and the file that lists its clips."""
 
     clips: int
@@ -86,7 +86,7 @@ class SplitInfo(_Part):
     file: str
 
 
-class MusicInfo(_Part):
+class MusicInfo(_InfoPart):
     """Music features of one extractor: numbers per frame, clips that have them, and their files."""
 
     width: int
@@ -95,7 +95,7 @@ class MusicInfo(_Part):
     features: dict[str, FeatureInfo]
 
 
-class ReleaseInfo(_Part):
+class ReleaseInfo(_InfoPart):
     """The content of `meta/info.json`, in the order of its fields.
 
     Attributes:
@@ -126,7 +126,7 @@ class ReleaseInfo(_Part):
     fps: int
     axes: str
     source: Provenance
-    counts: Counts
+    counts: ReleaseCounts
     splits: dict[str, SplitInfo]
     genres: dict[str, int]
     estimators: list[str]

@@ -24,7 +24,7 @@ from popdanceset.tables import Array, fold_column
 _log = logging.getLogger(__name__)
 
 
-class _Place(NamedTuple):
+class _RowGroup(NamedTuple):
     file: pq.ParquetFile
     row_group: int
 
@@ -153,14 +153,14 @@ class Release:
         self.close()
 
     @cached_property
-    def _frame_places(self) -> dict[str, _Place]:
+    def _frame_places(self) -> dict[str, _RowGroup]:
         return self._places(self.info.data)
 
     @cached_property
-    def _places_of_music(self) -> dict[str, dict[str, _Place]]:
+    def _places_of_music(self) -> dict[str, dict[str, _RowGroup]]:
         return {}
 
-    def _music_places(self, extractor: str) -> dict[str, _Place]:
+    def _music_places(self, extractor: str) -> dict[str, _RowGroup]:
         if extractor not in self.info.music:
             available = ", ".join(self.extractors) or "none"
             raise InputError(f"has no {extractor!r} music features", self.path, f"it has: {available}")
@@ -168,7 +168,7 @@ class Release:
             self._places_of_music[extractor] = self._places(self.info.music[extractor].files)
         return self._places_of_music[extractor]
 
-    def _places(self, names: Sequence[str]) -> dict[str, _Place]:
+    def _places(self, names: Sequence[str]) -> dict[str, _RowGroup]:
         places = {}
         for name in names:
             try:
@@ -177,11 +177,13 @@ class Release:
                 raise InputError(
                     f"{name} is damaged: {error}", self.path, "fetch the release again"
                 ) from error
-            places.update({clip_id: _Place(file, number) for number, clip_id in enumerate(row_groups(file))})
+            places.update(
+                {clip_id: _RowGroup(file, number) for number, clip_id in enumerate(row_groups(file))}
+            )
         return places
 
     def _read(
-        self, places: dict[str, _Place], clip_id: str, columns: Sequence[str] | None
+        self, places: dict[str, _RowGroup], clip_id: str, columns: Sequence[str] | None
     ) -> dict[str, Array]:
         if clip_id not in places:
             raise InputError(

@@ -10,6 +10,8 @@ from typing import NamedTuple, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from popdanceset import layout
+
 MAX_BYTES = 256 << 20
 
 
@@ -62,14 +64,14 @@ class ShardWriter:
         if error is None:
             total = len(self._paths)
             self._paths = [
-                path.rename(self._folder / f"{self._stem}-{number:05d}-of-{total:05d}.parquet")
+                path.rename(self._folder / f"{self._stem}-{number:05d}-of-{total:05d}{layout.PARQUET}")
                 for number, path in enumerate(self._paths)
             ]
 
     def _next_file(self) -> None:
         self._close_file()
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{self._stem}-{len(self._paths):05d}.parquet"
+        path = self._folder / f"{self._stem}-{len(self._paths):05d}{layout.PARQUET}"
         self._writer = pq.ParquetWriter(
             path,
             self._schema,

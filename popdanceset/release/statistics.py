@@ -53,7 +53,7 @@ class Moments:
 
 
 class Histogram:
-    """Counts the values of each of `width` numbers in equal bins of its range, for quantiles.
+    """ReleaseCounts the values of each of `width` numbers in equal bins of its range, for quantiles.
 
     Args:
         moments: of the same values.

@@ -27,9 +27,9 @@ from popdanceset.release.card import card
 from popdanceset.release.content_hash import ContentHash
 from popdanceset.release.croissant import croissant
 from popdanceset.release.info import (
-    Counts,
     MusicInfo,
     Provenance,
+    ReleaseCounts,
     ReleaseInfo,
     SplitInfo,
     feature_infos,
@@ -242,8 +242,9 @@ def _write_description(folder: Path, tables: _Tables, info: ReleaseInfo, manifes
         for rows in _row_groups(paths):
             tables.statistics[name].update_quantiles(rows)
     statistics = {name: table.summary() for name, table in tables.statistics.items()}
-    stats = statistics.pop("frames") | {f"music/{name}": table for name, table in statistics.items()}
-    _write_json(folder / layout.RELEASE_STATS, stats)
+    of_frames = statistics.pop("frames")
+    of_music = {f"{layout.RELEASE_MUSIC}/{name}": table for name, table in statistics.items()}
+    _write_json(folder / layout.RELEASE_STATS, of_frames | of_music)
     _write_json(folder / layout.RELEASE_INFO, info.document())
     (folder / layout.CARD).write_text(card(info, tables.configurations()), encoding="utf-8")
     _write_json(folder / layout.CROISSANT, croissant(folder, info, tables.configurations()))
@@ -265,7 +266,7 @@ def _release_info(
         fps=FPS,
         axes="x right, y forward, z up, metres, right-handed",
         source=Provenance.model_validate({"manifest": videos.manifest, **videos.provenance}),
-        counts=Counts(
+        counts=ReleaseCounts(
             clips=len(rows),
             frames=sum(lengths),
             seconds=round(sum(lengths) / FPS, 3),

@@ -10,7 +10,7 @@ import pyarrow as pa
 from popdanceset.errors import InputError
 from popdanceset.release.versions import PublishedRelease, published
 from popdanceset.report.rejections import RejectionGroup, grouped, rejections
-from popdanceset.report.stages import Stage, stages
+from popdanceset.report.stages import PipelineStage, stages
 from popdanceset.report.tables import DatasetTables, Part, Row, read_tables
 from popdanceset.store import Store
 
@@ -34,7 +34,7 @@ class ReportData:
     """
 
     manifest: str
-    stages: tuple[Stage, ...]
+    stages: tuple[PipelineStage, ...]
     groups: tuple[RejectionGroup, ...]
     clips: tuple[Row, ...]
     spans: dict[Part, list[Row]]

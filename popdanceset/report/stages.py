@@ -15,7 +15,7 @@ from popdanceset.schema import FPS
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class PipelineStage:
     """A stage of the pipeline and what it left over.
 
     Attributes:
@@ -39,7 +39,7 @@ class Stage:
 
 def stages(
     tables: DatasetTables, rejected: Iterable[Rejected], release: PublishedRelease | None
-) -> tuple[Stage, ...]:
+) -> tuple[PipelineStage, ...]:
     """Counts what each stage left over.
 
     Args:
@@ -61,13 +61,13 @@ def stages(
     posed = [clip for clip in judged if clip["verdict"]["accepted"]]
     frames = sum(clip["verdict"]["frames"] for clip in posed)
     if release is None:
-        last = Stage("extracted", frames, "frames", frames / FPS)
+        last = PipelineStage("extracted", frames, "frames", frames / FPS)
     else:
         released = release.info.counts.frames
-        last = Stage("released", released, "frames", released / FPS)
+        last = PipelineStage("released", released, "frames", released / FPS)
     return (
-        Stage("seen", len(seen), "videos", pc.sum(tables.statistics["duration"]).as_py() or 0.0),
-        Stage(
+        PipelineStage("seen", len(seen), "videos", pc.sum(tables.statistics["duration"]).as_py() or 0.0),
+        PipelineStage(
             "accepted",
             len(tables.members),
             "videos",
@@ -75,7 +75,7 @@ def stages(
             len(seen - set(tables.scored)),
             tuple(losses["selection"].most_common()),
         ),
-        Stage(
+        PipelineStage(
             "downloaded",
             len(downloaded),
             "videos",
@@ -83,7 +83,7 @@ def stages(
             len(set(tables.members) - attempted),
             tuple(losses["download"].most_common()),
         ),
-        Stage(
+        PipelineStage(
             "cut",
             len(tables.clips),
             "clips",
@@ -92,7 +92,7 @@ def stages(
             tuple(losses["screening"].most_common()),
             tuple(losses["spans"].most_common()),
         ),
-        Stage(
+        PipelineStage(
             "extracted",
             len(posed),
             "clips",

@@ -17,7 +17,7 @@ from popdanceset.errors import InputError, MediaError, StoreError
 from popdanceset.music import identity
 from popdanceset.music.command import music as music_command
 from popdanceset.music.identity import identify, shared_music
-from popdanceset.music.merges import Verdict, aliases, decide, joined, pairs, propose
+from popdanceset.music.merges import PairState, aliases, decide, joined, pairs, propose
 from popdanceset.schema import FINGERPRINTS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -99,7 +99,7 @@ def test_a_video_between_two_known_pieces_proposes_and_changes_nothing(
     assert both in (a, b)
     assert before == {name: store.read_bytes(name) for name in before}
     assert "popdanceset music merge" in caplog.text
-    (row,) = pairs(store, Verdict.PROPOSED)
+    (row,) = pairs(store, PairState.PROPOSED)
     assert (row["first"], row["second"], row["bvid"]) == (*sorted((a, b)), "BV3")
     assert aliases(store) == {}
 
@@ -114,7 +114,7 @@ def test_a_video_between_two_known_pieces_proposes_and_changes_nothing(
 
     run.invoke(music_command, ["refuse", a, b, "--store", settings.store], catch_exceptions=False)
     assert aliases(store) == {}
-    assert pairs(store, Verdict.PROPOSED) == []
+    assert pairs(store, PairState.PROPOSED) == []
 
 
 def test_identifying_again_keeps_the_id(tmp_path: Path, settings: Settings, store: Store) -> None:
@@ -186,7 +186,7 @@ def test_two_machines_that_did_not_see_each_other_propose_to_merge(
 
     monkeypatch.setattr(identity, "_write", overtaken)
     first = identify(a, "BV1", 1, settings, store)
-    (row,) = pairs(store, Verdict.PROPOSED)
+    (row,) = pairs(store, PairState.PROPOSED)
     assert first in (row["first"], row["second"])
     assert row["bvid"] == "BV1"
 
@@ -215,9 +215,9 @@ def test_an_empty_file_of_fingerprints_is_named(tmp_path: Path, settings: Settin
 def test_decisions_need_ids_of_the_store(tmp_path: Path, settings: Settings, store: Store) -> None:
     a = identify(recorded(tmp_path, "a.wav", melody(1, 5)), "BV1", 1, settings, store)
     with pytest.raises(InputError, match="is not a music id of the store"):
-        decide(store, a, "sound:elsewhere", Verdict.MERGED)
+        decide(store, a, "sound:elsewhere", PairState.MERGED)
     with pytest.raises(InputError, match="is one music id, not two"):
-        decide(store, a, a, Verdict.MERGED)
+        decide(store, a, a, PairState.MERGED)
     assert not propose(store, a, a, "BV1", 1, "pitch-1", 1.0)
 
 
