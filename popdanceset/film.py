@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from popdanceset.atomic import atomic_path
 from popdanceset.errors import InputError
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
@@ -43,7 +43,8 @@ def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound
     """
     import av
 
-    partial = target.with_name(f".partial-{os.getpid()}-{target.name}")
+    if not target.parent.is_dir():
+        raise InputError("not writable: its folder does not exist", target, "name another folder")
     rest = iter(pictures)
     first = next(rest, None)
     if first is None:
@@ -51,7 +52,10 @@ def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound
     height, width = (n // 2 * 2 for n in first.shape[:2])
     count = 0
     try:
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with (
+            atomic_path(target) as partial,
+            av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container,
+        ):
             stream = container.add_stream(
                 "libx264", rate=Fraction(fps), options={"crf": "23", "preset": "veryfast"}
             )
@@ -68,11 +72,8 @@ def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound
                 for block in _blocks(sound, seconds=count / fps):
                     container.mux(track.encode(block))
                 container.mux(track.encode())
-        partial.replace(target)
     except OSError as error:
         raise InputError(f"not writable: {error.strerror}", target, "name another folder") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return count
 
 

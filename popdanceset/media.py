@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,12 +139,6 @@ def _evenly(pictures: Iterator[Any], fps: float, interval: float) -> Iterator[tu
     while shown is not None and index / fps < end - _TIME_STAMP_SLACK:
         yield index / fps, shown
         index += 1
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

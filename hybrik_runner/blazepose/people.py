@@ -32,7 +32,7 @@ _LEAST_PRESENCE = 0.5
 
 
 class People:
-    """A person detector as `popdanceset.video.screening.dancers.PersonDetector` describes it.
+    """A person detector as `popdanceset.video.screening.detector.PersonDetector` describes it.
 
     Args:
         detector, landmarker: they keep buffers, so each thread needs its own.
@@ -66,7 +66,7 @@ class People:
 
     def limbs(self, image: NDArray[np.uint8], person: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Limbs of a person (6,) that was found in this picture, as
-        `popdanceset.video.screening.dancers.LimbFinder` describes it: the landmark network's points and its
+        `popdanceset.video.screening.detector.LimbFinder` describes it: the landmark network's points and its
         visibilities."""
         centre, rim = person[:2], person[4:6]
         if not 1 <= np.linalg.norm(rim - centre) < np.inf:

@@ -2,29 +2,30 @@
 
 The list is where ids live: a plan made later, elsewhere or with other thresholds reads from it which clip had
 which number. A clip that is no longer made keeps its line, marked as retired, so that its number is not given
-to another one.
+to another clip.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from pydantic import FiniteFloat, PositiveInt, model_validator
+
+from popdanceset import layout
 from popdanceset.clip_id import clip_id
-from popdanceset.errors import ManifestError
 from popdanceset.schema import CLIPS
 from popdanceset.store import Store
+from popdanceset.video.csv_lines import Line, read_lines
 from popdanceset.video.planning import Known
 
 if TYPE_CHECKING:
     from popdanceset.manifest import Manifest
 
-TABLE = "clips.csv"
 COLUMNS = ("clip_id", "bvid", "page", "number", "start", "end", "state")
 CURRENT, RETIRED = "current", "retired"
 
@@ -34,41 +35,44 @@ Part = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A line: a clip and whether it is still made."""
+    """A clip of the list, and whether it is no longer made."""
 
     clip: Known
     retired: bool = False
 
 
+class ClipLine(Line):
+    """A line of the list; `clip_id` is for readers, and follows from the other columns."""
+
+    bvid: str
+    page: int
+    number: PositiveInt
+    start: FiniteFloat
+    end: FiniteFloat
+    state: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.end < self.start:
+            raise ValueError("start and end contradict each other")
+        return self
+
+
 def read_clip_list(folder: Path) -> dict[Part, list[Listed]]:
-    """The clips of each part; nothing where there is no list yet.
+    """Returns the clips of each part; empty if there is no list yet.
 
     Raises:
-        ManifestError: the file is unreadable, or a cell does not fit.
+        ManifestError: the file is unreadable, lacks a column, or a cell has a wrong value.
     """
-    path = folder / TABLE
-    if not path.exists():
-        return {}
     listed: dict[Part, list[Listed]] = {}
-    try:
-        reader = csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-        for row in reader:
-            clip = Known(int(row["number"]), float(row["start"]), float(row["end"]))
-            if clip.number < 1 or not math.isfinite(clip.end - clip.start) or clip.end < clip.start:
-                raise ValueError("number, start and end contradict each other")
-            part = (row["bvid"], int(row["page"]))
-            listed.setdefault(part, []).append(Listed(clip, row["state"] == RETIRED))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(f"cannot be read: {error}", path, "check its permissions") from error
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise ManifestError(
-            f"is no list of clips: {error!r}", f"{path}, line {reader.line_num}", "correct or delete the file"
-        ) from error
+    for _, line in read_lines(folder / layout.MANIFEST_CLIPS, ClipLine):
+        clip = Known(line.number, line.start, line.end)
+        listed.setdefault((line.bvid, line.page), []).append(Listed(clip, line.state == RETIRED))
     return listed
 
 
 def list_clips(folder: Path, manifest: Manifest, store: Store) -> None:
-    """Brings a manifest's list up to date with the clips that the store has of its videos.
+    """Brings a manifest's list up to date with the clips of its videos that are in the store.
 
     Raises:
         ManifestError, StoreError: as `write_clip_list`.
@@ -76,13 +80,13 @@ def list_clips(folder: Path, manifest: Manifest, store: Store) -> None:
     import pyarrow.dataset as ds
 
     of_manifest = ds.field("bvid").isin([video.bvid for video in manifest.videos])
-    write_clip_list(folder, store.read_table("clips", CLIPS, filter=of_manifest).to_pylist())
+    write_clip_list(folder, store.read_table(layout.CLIPS, CLIPS, filter=of_manifest).to_pylist())
 
 
 def write_clip_list(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes the list anew: the clips of these rows, and retired those that were in it and are no more.
+    """Writes the list again: the clips of these rows, and, retired, those that were in it and no longer are.
 
-    Parts of which no row is given keep their lines. The same rows give the same bytes.
+    Parts without any row keep their lines. The same rows give the same bytes.
 
     Args:
         rows: of `popdanceset.schema.CLIPS`.
@@ -111,4 +115,4 @@ def write_clip_list(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             clip, state = line.clip, RETIRED if line.retired else CURRENT
             name = clip_id(bvid, number, page)
             writer.writerow([name, bvid, page, number, f"{clip.start:.4f}", f"{clip.end:.4f}", state])
-    Store(folder).write_bytes(TABLE, text.getvalue().encode())
+    Store(folder).write_bytes(layout.MANIFEST_CLIPS, text.getvalue().encode())

@@ -1,16 +1,16 @@
-"""A part's clips: planned from its screening report, cut, and listed.
+"""The clips of a part (one video file): planned from its screening report, cut, and listed.
 
-A clip's files are named after the span they show, so that a row and the files it names belong together at
-whatever moment a run ends. A new plan takes the place of an older one in this order:
+A clip's files are named after the span they show, so that a row and the files it names belong together
+whenever a run is stopped. A new plan replaces an older one in this order:
 
-1. the files of new spans are put beside the old ones;
-2. what later stages made of clips whose span changes is discarded, while the old rows still stand: those
-   clips then wait for their poses, with their old files, as if nothing had been done to them yet;
-3. the part's table is replaced, by one rename;
-4. files that no row names are removed, and what was made of them while that went on is discarded too.
+1. The files of new spans are put beside the old ones.
+2. What later stages made from clips whose span changes is discarded, while the old rows are still there:
+   those clips then wait for their poses, with their old files, as if nothing had been done with them yet.
+3. The part's table is replaced, by one rename.
+4. Files that no row names are removed, and what was made from them in the meantime is discarded too.
 
-A stage that writes of a clip looks afterwards whether the file it read is still there, and takes its work
-back if it is not. So it need not wait for a plan in work, nor the plan for it.
+A stage that writes something about a clip checks afterwards whether the file it read is still there, and
+takes its work back if not. So it need not wait for a plan in progress, nor the plan for it.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from popdanceset.clip_id import clip_id, part_id
+from popdanceset import layout
+from popdanceset.clip_id import clip_id
 from popdanceset.genre import UNKNOWN, genre
 from popdanceset.schema import CLIPS, Reason
-from popdanceset.tables import from_rows
 from popdanceset.video import derived
 from popdanceset.video.beats import beats
 from popdanceset.video.cutting import cut, frame_count
@@ -44,12 +44,12 @@ Row = dict[str, Any]
 
 @dataclass
 class Tally:
-    """Clips counted.
+    """Counts of clips.
 
     Attributes:
         clips: accepted ones.
-        seconds: their length together.
-        rejected: spans by reason.
+        seconds: their total length.
+        rejected: rejected spans by reason.
     """
 
     clips: int = 0
@@ -67,7 +67,7 @@ class Tally:
 
 
 class Video(Protocol):
-    """What must be known of a video; `popdanceset.manifest.ManifestVideo` is one."""
+    """What must be known about a video, as `popdanceset.manifest.ManifestVideo` has it."""
 
     @property
     def bvid(self) -> str: ...
@@ -90,23 +90,18 @@ def pages(video: Video) -> range:
     return range(1, max(1, video.pages or 1) + 1)
 
 
-def clips_name(bvid: str, page: int = 1) -> str:
-    """Where the clip rows of a part lie in the store. They are written last: their part is then done."""
-    return f"clips/{part_id(bvid, page)}.parquet"
-
-
-def screening_name(bvid: str, page: int = 1) -> str:
-    """Where the screening report of a part lies in the store."""
-    return f"media/{bvid}/p{page}.screening.json"
+def first_few(ids: Sequence[str], number: int = 5) -> str:
+    """Ids for a message, no more than a few."""
+    return ", ".join([*ids[:number], *(["…"] if len(ids) > number else [])])
 
 
 def read_rows(bvid: str, page: int, store: Store) -> list[Row] | None:
-    """The rows of a part, None if it is not done.
+    """Returns the rows of a part, None if it is not done.
 
     Raises:
         SchemaError, StoreError: the table is damaged or not readable.
     """
-    name = clips_name(bvid, page)
+    name = layout.clip_rows(bvid, page)
     if not store.exists(name):
         return None
     rows: list[Row] = store.read_table(name, CLIPS).to_pylist()
@@ -114,13 +109,13 @@ def read_rows(bvid: str, page: int, store: Store) -> list[Row] | None:
 
 
 @contextlib.contextmanager
-def turn(bvid: str, store: Store) -> Iterator[None]:
-    """Waits until no other thread or process of this machine is at work on the video.
+def in_turn(bvid: str, store: Store) -> Iterator[None]:
+    """Waits until no other thread or process of this machine is working on the video.
 
     Raises:
         StoreError: the store is not writable.
     """
-    with store.held(f"media/{bvid}"):
+    with store.held(layout.video_folder(bvid)):
         yield
 
 
@@ -137,13 +132,13 @@ def cut_clips(
 ) -> list[Row]:
     """Plans a part and cuts its clips into the store.
 
-    Every second of the part is in one row. A clip that shows the same pictures as its row of an earlier plan
-    keeps its files; they are not made again.
+    Every second of the part is in one row. A clip that shows the same frames as its row of an earlier plan
+    keeps its files.
 
     Args:
-        source: gives the video's file; called only if something must be cut, or beats be found.
-        listed, before: clips of the manifest's list, and rows of the store: their numbers are kept, those in
-            the store going before those in the list.
+        source: returns the video's file; called only if a clip must be cut, or beats must be found.
+        listed, before: clips of the manifest's list, and rows of the store: their numbers are kept. Where
+            the two differ, the store is right.
 
     Raises:
         MediaError: the file is damaged.
@@ -152,7 +147,7 @@ def cut_clips(
     shared = {
         "music_id": music_id,
         "cuts_per_minute": 60 * (len(screening.cuts) + len(screening.transitions)) / screening.duration,
-        "bars": _share(screening.overlays.bars),
+        "bars": _covered(screening.overlays.bars),
     }
     made = {row["clip_id"]: row for row in before if row["accepted"]}
     rows = []
@@ -181,44 +176,43 @@ def list_rows(
     listed: Sequence[Listed] = (),
     before: Sequence[Row] = (),
 ) -> list[Row]:
-    """Puts a part's rows in the place of those before, and discards what no longer fits them.
+    """Replaces a part's rows, and discards what later stages made from clips that have changed.
 
     Args:
-        rows: whose clips are in the store.
+        rows: the new ones; the files of their clips are in the store.
         tags: of the video, for its genre.
-        dancers: what a reviewer said (`popdanceset.video.dancers`).
+        dancers: named by a reviewer (`popdanceset.video.dancers`).
         listed, before: as in `cut_clips`.
 
     Returns:
-        The rows as they are in the table.
+        The rows as written.
 
     Raises:
         SettingsError: the rules for genres are wrong.
         StoreError: the store is not writable, or full.
     """
-    name = clips_name(video.bvid, page)
+    name = layout.clip_rows(video.bvid, page)
     kind = genre(video.tid, video.tid_v2, video.title, tags, settings.music.genres)
     who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers) for row in rows]
     labels = [{"genre": kind, "dancer_id": dancer} for dancer in who]
-    table = from_rows([row | label for row, label in zip(rows, labels, strict=True)], CLIPS, name)
     now, made = ({row["clip_id"]: row for row in some if row["accepted"]} for some in (rows, before))
     ids = {*now, *made, *(clip_id(video.bvid, line.clip.number, page) for line in listed)}
     for each in sorted(ids):
         if each not in now or each not in made or not shows_same(now[each], made[each]):
             derived.discard(each, store)
-    store.write_table(name, table, CLIPS)
-    _sweep(video.bvid, page, rows, store)
-    written: list[Row] = table.to_pylist()
+    labelled = [row | label for row, label in zip(rows, labels, strict=True)]
+    written: list[Row] = store.write_rows(name, labelled, CLIPS).to_pylist()
+    _remove_old_files(video.bvid, page, rows, store)
     return written
 
 
 def shows_same(one: Row, other: Row) -> bool:
-    """Whether two rows of one clip show the same pictures: as many, from the same millisecond on."""
+    """Returns whether two rows of one clip show the same frames: as many, from the same millisecond on."""
     return _stem(one) == _stem(other)
 
 
 def blank_row(video: Video, page: int, start: float, end: float, reason: Reason) -> Row:
-    """A row of which nothing is measured yet."""
+    """A row without measures."""
     return {
         "clip_id": None,
         "bvid": video.bvid,
@@ -241,7 +235,7 @@ def blank_row(video: Video, page: int, start: float, end: float, reason: Reason)
 
 
 def _known(listed: Sequence[Listed], before: Sequence[Row]) -> list[Known]:
-    """Clips of earlier plans. The list may be older than the store: a run may have ended between the two."""
+    """Clips of earlier plans. The list may be older than the store, if a run stopped between the two."""
     known = {line.clip.number: line.clip for line in listed}
     for row in before:
         if row["accepted"]:
@@ -253,7 +247,7 @@ def _known(listed: Sequence[Listed], before: Sequence[Row]) -> list[Known]:
 def _planned(
     source: Callable[[], Path], screening: Screening, settings: Settings, known: Sequence[Known]
 ) -> list[Span]:
-    """The plan; the beats of the sound are looked for only where a clip must be divided."""
+    """The plan. The beats of the music are detected only if a clip must be divided."""
     spans = plan(screening, settings, (), known)
     if not is_divided(spans):
         return spans
@@ -262,8 +256,8 @@ def _planned(
 
 
 def _stem(row: Row) -> str:
-    """The name of a clip's files, which says what `cut` was asked for."""
-    return f"{row['clip_id']}.{round(1000 * row['start'])}ms.{row['frames']}f"
+    """The name of a clip's files without suffix, which states the arguments of `cut`."""
+    return layout.clip_stem(row["bvid"], row["clip_id"], row["start"], row["frames"])
 
 
 def _has_files(row: Row, store: Store) -> bool:
@@ -271,30 +265,31 @@ def _has_files(row: Row, store: Store) -> bool:
 
 
 def _files(row: Row, source: Path, store: Store) -> Row:
-    """Cuts a clip into the store; what its row says of the files."""
-    name = f"media/{row['bvid']}/{_stem(row)}"
+    """Cuts a clip into the store; returns the columns of its row that name the files."""
+    name = _stem(row)
     with store.scratch() as folder:
-        picture, sound = folder / "clip.mp4", folder / "clip.wav"
-        cut(source, row["start"], row["end"], picture, sound)
-        has_sound = sound.exists()
-        if has_sound:
-            store.put(sound, f"{name}.wav")
-        store.put(picture, f"{name}.mp4")
-    return {"path": f"{name}.mp4", "music_path": f"{name}.wav" if has_sound else ""}
+        video, audio = folder / "clip.mp4", folder / "clip.wav"
+        cut(source, row["start"], row["end"], video, audio)
+        has_audio = audio.exists()
+        if has_audio:
+            store.put(audio, f"{name}.wav")
+        store.put(video, f"{name}.mp4")
+    return {"path": f"{name}.mp4", "music_path": f"{name}.wav" if has_audio else ""}
 
 
-def _sweep(bvid: str, page: int, rows: Sequence[Row], store: Store) -> None:
-    """Removes the files of clips that no row names, then what stages in work made of them meanwhile."""
+def _remove_old_files(bvid: str, page: int, rows: Sequence[Row], store: Store) -> None:
+    """Removes the files of clips that no row names, then what running stages made from them meanwhile."""
     named = {row[key] for row in rows for key in ("path", "music_path")}
-    ours = f"media/{bvid}/{part_id(bvid, page)}_Clip_"
-    old = [name for name in store.list(f"media/{bvid}") if name.startswith(ours) and name not in named]
+    ours = layout.clip_files_of(bvid, page)
+    files = store.list(layout.video_folder(bvid))
+    old = [name for name in files if name.startswith(ours) and name not in named]
     for name in old:
         store.remove(name)
-    for clip in sorted({Path(name).name.partition(".")[0] for name in old}):
+    for clip in sorted({layout.clip_of_file(name) for name in old}):
         derived.discard(clip, store)
 
 
-def _share(bars: tuple[float, float, float, float]) -> float:
-    """Share of the picture that lies under the bars."""
+def _covered(bars: tuple[float, float, float, float]) -> float:
+    """Share of the frame that the bars cover."""
     above, below, left, right = bars
     return 1 - max(0.0, 1 - above - below) * max(0.0, 1 - left - right)

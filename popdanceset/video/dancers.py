@@ -1,48 +1,46 @@
 """Who dances, where a reviewer knows better than that it is the uploader: `manifests/NAME/dancers.csv`.
 
-Two columns, written by hand: `id`, a video or one of its clips, and `dancer_id`, any name that is the same in
-all clips of one person and in no others. Faces are never compared.
+People write the file by hand. Its two columns are `id`, a video or one of its clips, and `dancer_id`, any
+name that is the same in all clips of one person and in no others. Faces are never compared.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from popdanceset.errors import ManifestError
+from popdanceset.layout import MANIFEST_DANCERS
+from popdanceset.video.csv_lines import Line, read_lines
 
-TABLE = "dancers.csv"
-COLUMNS = ("id", "dancer_id")
+Name = Annotated[str, StringConstraints(min_length=1)]
+
+
+class DancerLine(Line):
+    """Names the dancer of a video or clip."""
+
+    id: Name
+    dancer_id: Name
 
 
 def read_dancers(folder: Path) -> dict[str, str]:
-    """Video or clip → dancer; nothing where a manifest has no such file.
+    """Returns video or clip → dancer; empty if the manifest has no such file.
 
     Raises:
         ManifestError: the file is unreadable, lacks a column or a cell, or names something twice.
     """
-    path = folder / TABLE
-    if not path.exists():
-        return {}
     dancers: dict[str, str] = {}
-    try:
-        reader = csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline=""), strict=True)
-        if lacking := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise ManifestError(f"columns {', '.join(lacking)} are missing", path, "add them")
-        for row in reader:
-            name, dancer = ((row[column] or "").strip() for column in COLUMNS)
-            if not name or not dancer or name in dancers:
-                wrong = f"{name} comes twice" if name in dancers else "a cell is empty"
-                raise ManifestError(wrong, f"{path}, line {reader.line_num}", "correct or remove the line")
-            dancers[name] = dancer
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"cannot be read: {error}", path, "correct the file") from error
+    for where, line in read_lines(folder / MANIFEST_DANCERS, DancerLine):
+        if line.id in dancers:
+            raise ManifestError(f"{line.id} occurs twice", where, "remove one of the lines")
+        dancers[line.id] = line.dancer_id
     return dancers
 
 
-def dancer_of(bvid: str, clip_id: str | None, mid: int | None, said: Mapping[str, str]) -> str:
-    """What was said of the clip, else of its video, else the uploader; the video where that is not known."""
-    known = said.get(clip_id) if clip_id else None
-    return known or said.get(bvid) or (str(mid) if mid else bvid)
+def dancer_of(bvid: str, clip_id: str | None, mid: int | None, dancers: Mapping[str, str]) -> str:
+    """Returns the dancer named for the clip, else for its video, else the uploader; the video if unknown."""
+    named = dancers.get(clip_id) if clip_id else None
+    return named or dancers.get(bvid) or (str(mid) if mid else bvid)

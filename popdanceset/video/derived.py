@@ -1,4 +1,4 @@
-"""What later stages make of a clip, and how it is taken back when the clip shows something else."""
+"""What later stages make from a clip, and how it is discarded when the clip shows something else."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from popdanceset.store import Store
 
 
 def names(clip_id: str) -> list[str]:
-    """Where everything lies that is made of a clip's files; its verdict first, which marks poses as done."""
+    """Names of everything that is made from a clip's files; first its verdict, which marks poses as done."""
     extractors = get_args(MusicSettings.model_fields["extractor"].annotation)
-    tables = [layout.verdict(clip_id), layout.poses(clip_id)]
-    return tables + [layout.music_features(clip_id, extractor) for extractor in extractors]
+    features = [layout.music_features(clip_id, extractor) for extractor in extractors]
+    return [layout.verdict(clip_id), layout.poses(clip_id), *features]
 
 
 def discard(clip_id: str, store: Store) -> None:
-    """Removes it; the stages then make it anew, if the clip is still there.
+    """Removes it. The stages then make it again, if the clip still exists.
 
-    Ended half-way, it leaves a clip without verdict, whose poses count as not made.
+    Stopped half-way, it leaves a clip without a verdict, whose poses count as not made.
     """
     for name in names(clip_id):
         store.remove(name)

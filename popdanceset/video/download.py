@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from popdanceset import layout
 from popdanceset.bilibili.ids import is_bvid
-from popdanceset.clip_id import part_id
+from popdanceset.checksum import sha256_of
 from popdanceset.errors import DamagedError, GoneError, InputError, MediaError, RestrictedError
-from popdanceset.media import probe, sha256
+from popdanceset.media import probe
 from popdanceset.schema import VIDEOS, Reason
-from popdanceset.tables import from_rows
 from popdanceset.video.ytdlp import Fetched, fetch
 
 if TYPE_CHECKING:
@@ -26,72 +26,57 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 
-def media_name(bvid: str, page: int = 1) -> str:
-    """Where a part's file lies in the store."""
-    return f"media/{bvid}/p{page}.mp4"
-
-
-def row_name(bvid: str, page: int = 1) -> str:
-    """Where a part's row lies in the store. It is written last: if it is there, the download is done."""
-    return f"videos/{part_id(bvid, page)}.parquet"
-
-
-def quarantine_name(bvid: str, page: int = 1) -> str:
-    """Where a damaged file is kept aside."""
-    return f"media/{bvid}/quarantine/p{page}.mp4"
-
-
 def download(
     bvid: str, announced_seconds: float | None, settings: Settings, store: Store, page: int = 1
 ) -> Row:
-    """Fetches one part of a video, or finds it fetched.
+    """Fetches one part of a video, or returns the row of an earlier download.
 
-    A video that cannot be had for good has a row too, `accepted` false, with its reason and the host's words.
+    A video that will never be available has a row too, with `accepted` false, its reason and the host's
+    words.
 
     Args:
-        announced_seconds: length of the whole video as the statistics tell it; None if they do not.
+        announced_seconds: length of the whole video according to the statistics; None if it is not known.
 
     Returns:
         The row of `popdanceset.schema.VIDEOS`.
 
     Raises:
-        InputError: `bvid` is no id.
+        InputError: `bvid` is not a video id.
         RefusedError: the host asked us to stay away; no row is written.
-        TransferError: the connection failed; no row is written, what has come stays for the next try.
+        TransferError: the connection failed; no row is written, what has arrived stays for the next try.
         StoreError: the store is not writable, or full.
     """
     if not is_bvid(bvid):
-        raise InputError(f"{bvid!r} is no video id", do="an id is BV and ten letters or digits")
+        raise InputError(f"{bvid!r} is not a video id", do="an id is BV and ten letters or digits")
     if done := _finished(bvid, page, store):
         return done
     with _working_folder(store, bvid, page) as folder:
-        if done := _finished(bvid, page, store):  # another process had it in work
+        if done := _finished(bvid, page, store):  # another process was working on it
             return done
         row = _fetched_row(bvid, page, announced_seconds, folder, settings, store)
-        store.write_table(row_name(bvid, page), from_rows([row], VIDEOS), VIDEOS)
+        store.write_rows(layout.video_row(bvid, page), [row], VIDEOS)
         _remove(folder)
     return row
 
 
 def quarantine(row: Row, why: str, store: Store) -> None:
-    """Takes a file that turned out to be damaged out of use: it is kept aside, and not fetched again.
+    """Sets aside a file that turned out to be damaged; it is not fetched again.
 
     Args:
         row: of the finished download.
         why: what is wrong with it.
     """
-    aside = quarantine_name(row["bvid"], row["page"])
+    aside = layout.quarantine(row["bvid"], row["page"])
     if not store.exists(aside):
         with store.local(row["path"]) as path, store.scratch() as folder:
             store.put(Path(shutil.copy2(path, folder / "video.mp4")), aside)
     verdict = {"accepted": False, "reason": Reason.DAMAGED, "path": "", "note": f"{why}; kept as {aside}"}
-    name = row_name(row["bvid"], row["page"])
-    store.write_table(name, from_rows([row | verdict], VIDEOS), VIDEOS)
+    store.write_rows(layout.video_row(row["bvid"], row["page"]), [row | verdict], VIDEOS)
     store.remove(row["path"])
 
 
 def _finished(bvid: str, page: int, store: Store) -> Row | None:
-    name = row_name(bvid, page)
+    name = layout.video_row(bvid, page)
     if not store.exists(name):
         return None
     row: Row = store.read_table(name, VIDEOS).to_pylist()[0]
@@ -115,18 +100,18 @@ def _fetched_row(
     except (DamagedError, MediaError) as error:
         note = error.what
         for left in sorted(folder.glob("video.*"))[:1]:
-            store.put(left, quarantine_name(bvid, page))
-            note += f"; kept as {quarantine_name(bvid, page)}"
+            store.put(left, layout.quarantine(bvid, page))
+            note += f"; kept as {layout.quarantine(bvid, page)}"
         return row | {"reason": Reason.DAMAGED, "note": note}
     if note := _preview(fetched, row["duration"], announced, settings.download.duration_tolerance):
         return row | {"reason": Reason.PAID_PREVIEW, "note": note}
-    row |= {"path": media_name(bvid, page), "sha256": sha256(fetched.path)}
+    row |= {"path": layout.video_file(bvid, page), "sha256": sha256_of(fetched.path)}
     store.put(fetched.path, row["path"])
     return row | {"accepted": True, "reason": Reason.NONE}
 
 
 def _fetched(bvid: str, page: int, folder: Path, settings: Settings) -> tuple[Fetched, Row]:
-    """A finished download and what was measured in it."""
+    """Returns a finished download, and what was measured in it."""
     continued = any(folder.iterdir())
     fetched = fetch(bvid, page, folder, settings)
     try:
@@ -154,10 +139,10 @@ def _measured(path: Path) -> Row:
 
 
 def _preview(fetched: Fetched, seconds: float, announced: float | None, tolerance: float) -> str:
-    """Why the file is taken for a preview; empty if it is not.
+    """Returns why the file is taken for a preview; empty if it is not.
 
-    The statistics tell the length of all parts together, so that one part of several is compared with what
-    the player announced for it.
+    The statistics contain the length of all parts together. One part of several is therefore compared with
+    what the player announced for it.
     """
     whole = fetched.seconds if fetched.of_several else announced
     if whole and seconds < whole * (1 - tolerance):
@@ -167,11 +152,11 @@ def _preview(fetched: Fetched, seconds: float, announced: float | None, toleranc
 
 @contextlib.contextmanager
 def _working_folder(store: Store, bvid: str, page: int) -> Iterator[Path]:
-    """The folder of a download in work.
+    """The folder of an unfinished download.
 
-    It is the same in every run, so that a broken download is continued, and held by one process at a time.
+    It is the same in every run, so that a broken download is continued, and one process holds it at a time.
     """
-    with store.held(f"media/{bvid}/.part/p{page}") as folder:
+    with store.held(layout.unfinished_download(bvid, page)) as folder:
         folder.mkdir(parents=True, exist_ok=True)  # whoever held it before may have removed it
         yield folder
 

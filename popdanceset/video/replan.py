@@ -1,66 +1,77 @@
-"""Planning anew: the clips of videos that are in the store, by the settings of now.
+"""Replanning: plans the clips of videos that are in the store again, with the current settings.
 
-Nothing is downloaded or screened. It can be ended at any moment and run again (`popdanceset.video.clips`).
+Nothing is downloaded or screened. A run can be stopped at any moment and started again
+(`popdanceset.video.clips`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from popdanceset.errors import MediaError, SchemaError, StoreError
+from popdanceset import layout
+from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
+from popdanceset.progress import Advance, ignore, track
 from popdanceset.schema import VIDEOS, Reason
-from popdanceset.video.clip_list import Listed, Part
+from popdanceset.video.clip_list import Listed
 from popdanceset.video.clips import (
     Row,
     Tally,
     Video,
     cut_clips,
+    first_few,
+    in_turn,
     list_rows,
     pages,
     read_rows,
-    screening_name,
     shows_same,
-    turn,
 )
-from popdanceset.video.download import media_name, row_name
+from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint
 
 if TYPE_CHECKING:
-    from popdanceset.manifest import Manifest
     from popdanceset.settings import Settings
     from popdanceset.store import Store
 
 log = logging.getLogger(__name__)
 
-_WITHOUT_PICTURES = (Reason.GONE, Reason.RESTRICTED, Reason.PAID_PREVIEW, Reason.DAMAGED)
+_WITHOUT_FILE = (Reason.GONE, Reason.RESTRICTED, Reason.PAID_PREVIEW, Reason.DAMAGED)
 
 
 @dataclass
 class Replanned(Tally):
-    """What became of a manifest's clips, beside those of now.
+    """What became of a manifest's clips, in addition to the current ones.
 
     Attributes:
-        kept: clips that are what they were; their files, poses and features were not touched.
-        moved: clips with their old id and another span, cut anew.
-        new: clips that were not there before.
-        retired: clips that are no more.
+        videos: number of videos looked at.
+        kept: clips that are the same as before; their files, poses and features were not touched.
+        moved: clips with their old id and another span; they were cut again.
+        new: clips that did not exist before.
+        retired: clips that no longer exist.
         waiting: videos of which some part was never acquired.
-        left: videos of which some part could not be planned; it is as it was.
+        left: videos of which some part could not be planned; it was left unchanged.
     """
 
+    videos: int = 0
     kept: int = 0
     moved: int = 0
     new: int = 0
     retired: int = 0
     waiting: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        waiting = f"; {len(self.waiting)} videos are not acquired yet" if self.waiting else ""
+        return (
+            f"{self.clips} clips, {self.seconds:.1f} s: {self.kept} unchanged, "
+            f"{self.moved} with another span, {self.new} new; {self.retired} retired{waiting}"
+        )
 
     def add(self, before: Sequence[Row], now: Sequence[Row]) -> None:
         """Counts a part's rows."""
@@ -72,49 +83,78 @@ class Replanned(Tally):
         self.new += len(is_.keys() - was)
         self.retired += len(was.keys() - is_)
 
+    def check(self) -> None:
+        """Does nothing if every acquired video was planned.
 
-def replan(
-    manifest: Manifest,
-    settings: Settings,
-    store: Store,
-    advance: Callable[[int, str], None] = lambda steps, note: None,
-    listed: Mapping[Part, Sequence[Listed]] = MappingProxyType({}),
-    dancers: Mapping[str, str] = MappingProxyType({}),
+        Raises:
+            InputError: some could not be planned.
+        """
+        if self.left:
+            raise InputError(
+                f"{len(self.left)} of {self.videos} videos could not be planned again",
+                first_few(self.left),
+                "see the warnings; their clips are unchanged",
+            )
+
+
+def replan_manifest(
+    folder: Path, settings: Settings, store: Store, *, bvids: Collection[str] | None = None
 ) -> Replanned:
+    """Plans the clips of a manifest again, and brings its clip list up to date.
+
+    Args:
+        folder: of the manifest.
+        bvids: only these of its videos, as one batch of a run that keeps the clip list itself
+            (`popdanceset.video.manifest_folder.clip_list_kept`).
+
+    Raises:
+        ManifestError: a file of the manifest is missing or wrong.
+        SettingsError, StoreError: as `replan`.
+    """
+    begun = time.monotonic()
+    with (
+        opened_folder(folder, store, bvids) as found,
+        track("replan", len(found.manifest.videos)) as advance,
+    ):
+        summary = replan(found, settings, store, advance)
+    log.info("planned %s again in %.1f s: %s", found.manifest.name, time.monotonic() - begun, summary)
+    return summary
+
+
+def replan(folder: ManifestFolder, settings: Settings, store: Store, advance: Advance = ignore) -> Replanned:
     """Plans the clips of every acquired video of a manifest again, from its screening reports.
 
     A clip keeps its id if it overlaps its old self by `popdanceset.video.planning.KEEPS_NUMBER`. Where its
-    span is another one it is cut anew, and its poses, verdict and music features are discarded. Where it is
-    not, nothing of it is touched. Genres and dancers are those of the files of now too.
+    span differs it is cut again, and its poses, verdict and music features are discarded. Where it does not,
+    nothing of the clip is touched. Genres and dancers are determined again too.
 
     Args:
-        advance: told after each video, as `popdanceset.progress.track` yields it.
-        listed: clips of the manifest (`popdanceset.video.clip_list`), whose numbers are kept. Bring the list
-            up to date before, so that it knows the clips of runs that were ended.
-        dancers: who dances where (`popdanceset.video.dancers`), if not the uploader.
+        folder: its clip list must be up to date, so that it contains the clips of runs that were stopped.
+        advance: called after each video, with its id as the note.
 
     Raises:
         SettingsError: the rules for genres are wrong.
         StoreError: the store is not writable, or full.
     """
     summary = Replanned()
-    for video in manifest.videos:
+    for video in folder.manifest.videos:
+        summary.videos += 1
         for page in pages(video):
-            known = listed.get((video.bvid, page), ())
+            known = folder.listed.get((video.bvid, page), ())
             try:
-                with turn(video.bvid, store):
+                with in_turn(video.bvid, store):
                     before = read_rows(video.bvid, page, store)
                     if before is None:
                         _note(summary.waiting, video)
                         continue
-                    now = _planned_again(video, page, before, settings, store, known, dancers)
+                    now = _plan_again(video, page, before, settings, store, known, folder.dancers)
             except (MediaError, SchemaError) as error:
-                log.warning("%s; its clips are left as they are", error)
+                log.warning("%s; its clips are left unchanged", error)
                 _note(summary.left, video)
                 continue
             summary.add(before, now)
             if any(row["reason"] in (Reason.GONE, Reason.RESTRICTED) for row in now):
-                break  # its other parts were never asked for
+                break  # its other parts were never requested
         advance(1, video.bvid)
     return summary
 
@@ -124,7 +164,7 @@ def _note(bvids: list[str], video: Video) -> None:
         bvids.append(video.bvid)
 
 
-def _planned_again(
+def _plan_again(
     video: Video,
     page: int,
     before: list[Row],
@@ -133,12 +173,12 @@ def _planned_again(
     listed: Sequence[Listed],
     dancers: Mapping[str, str],
 ) -> list[Row]:
-    """A part's new rows; those before, where there are no pictures to plan with."""
-    if any(row["reason"] in _WITHOUT_PICTURES for row in before):
+    """Returns a part's new rows, or those before if the part has no file to plan with."""
+    if any(row["reason"] in _WITHOUT_FILE for row in before):
         return before
-    name = row_name(video.bvid, page)
+    name = layout.video_row(video.bvid, page)
     if not store.exists(name):
-        raise MediaError("there is no row of its download", name, "acquire it again")
+        raise MediaError("the row of its download is missing", name, "acquire it again")
     (download,) = store.read_table(name, VIDEOS).to_pylist()
     screening = _report(video.bvid, page, download["sha256"], settings, store)
     with contextlib.ExitStack() as files:
@@ -146,7 +186,7 @@ def _planned_again(
 
         def source() -> Path:
             if not path:
-                name = media_name(video.bvid, page)
+                name = layout.video_file(video.bvid, page)
                 if not store.exists(name):
                     raise MediaError("is no longer in the store", name, "put it back to plan its clips again")
                 path.append(files.enter_context(store.local(name)))
@@ -158,20 +198,19 @@ def _planned_again(
 
 
 def _report(bvid: str, page: int, sha256: str, settings: Settings, store: Store) -> Screening:
-    """The stored screening report.
+    """Returns the stored screening report.
 
     Raises:
-        MediaError: there is none, or it is unreadable.
+        MediaError: it is missing or unreadable.
     """
-    name = screening_name(bvid, page)
+    name = layout.screening(bvid, page)
     try:
         screening = Screening.from_json(store.read_json(name))
     except StoreError as error:
+        rows = layout.clip_rows(bvid, page)
         raise MediaError(
-            f"no screening report to plan with: {error.what}",
-            name,
-            f"remove clips/{bvid}*.parquet and acquire it again",
+            f"no screening report to plan with: {error.what}", name, f"remove {rows} and acquire it again"
         ) from error
     if screening.made_from != fingerprint(sha256, settings.screening):
-        log.warning("%s: was made with other measures than those of now; planned from it all the same", name)
+        log.warning("%s: made with different screening settings; its clips are planned from it anyway", name)
     return screening

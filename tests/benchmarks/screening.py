@@ -51,7 +51,7 @@ def accuracy(folder: Path, count: int, seed: int) -> bool:
 
     from popdanceset.settings import Settings
     from popdanceset.video.planning import plan
-    from popdanceset.video.screening.dancers import load_detector
+    from popdanceset.video.screening.detector import load_detector
     from popdanceset.video.screening.screen import screen
 
     settings = Settings()
@@ -139,7 +139,7 @@ def measured_speed(folder: Path, seconds: int) -> float:
 
     from popdanceset.media import frames
     from popdanceset.settings import Settings
-    from popdanceset.video.screening.dancers import load_detector
+    from popdanceset.video.screening.detector import load_detector
     from popdanceset.video.screening.screen import screen
 
     path = folder / f"720p-{seconds}.mp4"

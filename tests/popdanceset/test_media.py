@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from popdanceset.errors import InputError, MediaError
-from popdanceset.media import frames, probe, sha256
+from popdanceset.media import frames, probe
 
 WIDTH, HEIGHT = 160, 96
 
@@ -193,12 +193,6 @@ def test_an_unreadable_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(av, "open", refuse)
     with pytest.raises(InputError, match="may not be read"):
         probe(path)
-
-
-def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
-    (tmp_path / "abc").write_bytes(b"abc")
-    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
-    assert sha256(tmp_path / "abc") == known
 
 
 def test_a_real_film(shared: Path) -> None:

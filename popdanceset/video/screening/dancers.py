@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, fields
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from popdanceset.errors import SettingsError
 from popdanceset.media import Frame
+from popdanceset.video.screening.detector import LimbFinder, PersonDetector
 from popdanceset.video.screening.report import Dancers
 
-if TYPE_CHECKING:
-    from popdanceset.settings import Settings
-
 Floats = NDArray[np.float64]
-
-GROUP = "popdanceset.detectors"
-"""Entry points: name → `load_detector(settings) -> PersonDetector`."""
 
 _BEYOND = 0.25  # radii that the circle may leave the frame above or below; see `is_whole`
 _ASIDE = 0.3  # radii that the hips keep off the sides
@@ -60,57 +53,6 @@ class Seen(NamedTuple):
 
     people: Floats
     limbs: Floats | None
-
-
-class PersonDetector(Protocol):
-    """Finds people in a picture. Not to be shared between threads."""
-
-    def __call__(self, image: NDArray[np.uint8], near: Floats | None = None) -> Floats:
-        """People, each once.
-
-        Args:
-            image: (height, width, 3) uint8 RGB.
-            near: (m, 4) people found shortly before: a quick look for them, and for whoever stands out, is
-                enough; None: everybody is to be found.
-
-        Returns:
-            (n, ≥ 4) centre x, y of the hips and radius of the circle around the whole body, in pixels; score
-            0..1; further columns are the detector's own.
-        """
-        ...
-
-
-@runtime_checkable
-class LimbFinder(Protocol):
-    """What a person detector may do besides: tell a person's limbs."""
-
-    def limbs(self, image: NDArray[np.uint8], person: Floats) -> Floats | None:
-        """Shoulders, elbows, wrists, hips, knees and ankles, each left then right.
-
-        Args:
-            image: (height, width, 3) uint8 RGB.
-            person: a row of what the detector found in this picture.
-
-        Returns:
-            (12, 3) x, y in pixels, also beyond the picture, and confidence 0..1 that it is seen; None if
-            there is no body.
-        """
-        ...
-
-
-def load_detector(settings: Settings) -> PersonDetector:
-    """A detector of its own for the caller: that which `screening.detector` names.
-
-    Raises:
-        SettingsError: no installed package brings one of that name.
-        AssetError: its model files are missing.
-    """
-    name = settings.screening.detector
-    for point in entry_points(group=GROUP, name=name):
-        detector: PersonDetector = point.load()(settings)
-        return detector
-    known = ", ".join(sorted(point.name for point in entry_points(group=GROUP))) or "none"
-    raise SettingsError(f"no person detector {name!r}", "screening.detector", f"installed: {known}")
 
 
 def is_whole(people: Floats, height: int, width: int) -> NDArray[np.bool_]:

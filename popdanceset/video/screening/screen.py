@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from popdanceset.errors import MediaError
 from popdanceset.media import Frame, frames, probe
 from popdanceset.video.screening.cuts import CutDetector
-from popdanceset.video.screening.dancers import DancerCounter, PersonDetector, Seen
+from popdanceset.video.screening.dancers import DancerCounter, Seen
+from popdanceset.video.screening.detector import PersonDetector
 from popdanceset.video.screening.overlays import OverlayMeter
 from popdanceset.video.screening.panels import PanelMeter
 from popdanceset.video.screening.report import Screening

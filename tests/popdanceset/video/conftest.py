@@ -5,7 +5,7 @@
 """
 
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from popdanceset.media import frames
+from popdanceset.video.screening.detector import forget_detectors
 
 BITS, BLOCK = 10, 16  # a row of black and white squares: the number's binary digits
 
@@ -97,6 +98,13 @@ class Film:
                     out.mux(voice.encode(piece))
                 out.mux(voice.encode())
         return path
+
+
+@pytest.fixture(autouse=True)
+def no_detector_of_another_test() -> Iterator[None]:
+    """A process keeps its person detector; the tests put different ones in its place."""
+    yield
+    forget_detectors()
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ from popdanceset.video import ytdlp
 from popdanceset.video.acquire import acquire, acquire_video
 from popdanceset.video.clip_list import list_clips, read_clip_list, write_clip_list
 from popdanceset.video.command import acquire as command
+from popdanceset.video.manifest_folder import ManifestFolder
+from popdanceset.video.screening import detector as detector_module
 
 PEOPLE = population(20, 3, date(2026, 3, 1))
 NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short", "silent")
@@ -108,7 +110,7 @@ def simulate(media: dict[str, Media]) -> Iterator[Callable[..., Simulator]]:
 def reach(settings: Settings, stage: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Settings that lead to a simulator; screening sees the stage's dancers."""
     monkeypatch.setattr(ytdlp, "_pause", lambda n: 0.0)
-    monkeypatch.setattr(acquire_module, "load_detector", lambda settings: stage.find_ovals)
+    monkeypatch.setattr(detector_module, "load_detector", lambda settings: stage.find_ovals)
 
     def lead(simulator: Simulator, **download_settings: Any) -> Settings:
         there = with_values(
@@ -123,7 +125,7 @@ def test_every_video_meets_its_fate(simulate: Any, reach: Any, store: Store, med
     videos = [played(n, media[name]) for n, name in enumerate(NAMES[:7])]
     videos += [played(7, media["good"], Mode.DELETED), played(8, media["good"], Mode.PAID_PREVIEW, 60)]
     settings = reach(simulate(*videos))
-    summary = acquire(Manifest("test", tuple(map(listed, videos))), settings, store)
+    summary = acquire(ManifestFolder(Manifest("test", tuple(map(listed, videos)))), settings, store)
 
     table = store.read_table("clips", CLIPS).to_pylist()
     reasons = [[r["reason"] for r in table if r["bvid"] == v.bvid] for v in videos]
@@ -201,7 +203,7 @@ def test_wrong_rules_for_genres_are_told_before_the_work(
     simulator = simulate(video)
     settings = with_values(reach(simulator), "music", genres="none.toml")
     with pytest.raises(SettingsError, match="cannot read the genre rules"):
-        acquire(Manifest("test", (listed(video),)), settings, store)
+        acquire(ManifestFolder(Manifest("test", (listed(video),))), settings, store)
     assert not simulator.log
 
 
@@ -235,9 +237,10 @@ def test_finished_work_is_kept(
     settings = reach(simulator)
     rows = acquire_video(listed(video), settings, store)
     asked = len(simulator.log)
-    monkeypatch.setattr(acquire_module, "load_detector", lambda settings: pytest.fail("not needed"))
+    detector_module.forget_detectors()
+    monkeypatch.setattr(detector_module, "load_detector", lambda settings: pytest.fail("not needed"))
     assert acquire_video(listed(video), settings, store) == rows
-    again = acquire(Manifest("test", (listed(video),)), settings, store)
+    again = acquire(ManifestFolder(Manifest("test", (listed(video),))), settings, store)
     assert (again.videos, again.clips) == (1, 1)
     assert len(simulator.log) == asked
 
@@ -319,7 +322,10 @@ def test_a_broken_transfer_leaves_the_others_alone(
     told: list[str] = []
     with caplog.at_level(logging.WARNING):
         summary = acquire(
-            Manifest("test", tuple(map(listed, videos))), settings, store, lambda n, note: told.append(note)
+            ManifestFolder(Manifest("test", tuple(map(listed, videos)))),
+            settings,
+            store,
+            lambda n, note: told.append(note),
         )
     assert summary.unfinished == [videos[0].bvid]
     assert summary.videos == 1
@@ -333,7 +339,7 @@ def test_a_refusal_ends_the_run(simulate: Any, reach: Any, store: Store, media: 
     refusal = replace(NAMED["page-412"], after=1, times=None)
     simulator = simulate(*videos, faults=(refusal,))
     with pytest.raises(RefusedError):
-        acquire(Manifest("test", tuple(map(listed, videos))), reach(simulator), store)
+        acquire(ManifestFolder(Manifest("test", tuple(map(listed, videos)))), reach(simulator), store)
     assert store.list("clips") == [f"clips/{videos[0].bvid}.parquet"]
     assert sum(request.path.startswith("/video/") for request in simulator.log) == 2
 

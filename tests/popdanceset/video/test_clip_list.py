@@ -35,5 +35,5 @@ def test_a_wrong_line_is_named(tmp_path: Path, cell: str) -> None:
     write_clip_list(tmp_path, rows(ONE))
     path = tmp_path / "clips.csv"
     path.write_text(path.read_text().replace(",1,1,", f",1,{cell},"))
-    with pytest.raises(ManifestError, match=r"clips\.csv, line 2: is no list of clips"):
+    with pytest.raises(ManifestError, match=r"clips\.csv, line 2: number cannot be"):
         read_clip_list(tmp_path)

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from yt_dlp.extractor.bilibili import BilibiliBaseIE
 
+from popdanceset.checksum import sha256_of
 from popdanceset.commands import with_values
 from popdanceset.errors import InputError, RefusedError, SettingsError, StoreError, TransferError
-from popdanceset.media import probe, sha256
+from popdanceset.media import probe
 from popdanceset.schema import VIDEOS
 from popdanceset.settings import Settings
 from popdanceset.simulator.casting import Media
@@ -89,7 +90,7 @@ def test_a_film_arrives_whole(simulate: Any, reach: Any, store: Store, medium: M
     assert row["duration"] == pytest.approx(SECONDS, abs=0.05)
     with store.local(row["path"]) as path:
         assert probe(path).frames == probe(medium.path).frames
-        assert sha256(path) == row["sha256"]
+        assert sha256_of(path) == row["sha256"]
         assert path.stat().st_size == row["size"]
         assert [p.name for p in path.parent.iterdir()] == ["p1.mp4"]
     (written,) = store.read_table("videos", VIDEOS).to_pylist()
@@ -346,7 +347,7 @@ def test_a_store_elsewhere_gets_the_file_too(
 
 @pytest.mark.parametrize("bvid", ["", "BV1", "../../etc", "BV1xx411c7m/", "av170001"])
 def test_what_is_no_id_goes_nowhere(settings: Settings, store: Store, bvid: str) -> None:
-    with pytest.raises(InputError, match="is no video id"):
+    with pytest.raises(InputError, match="is not a video id"):
         download(bvid, None, settings, store)
     assert not any(store.list(folder) for folder in ("media", "videos"))
 

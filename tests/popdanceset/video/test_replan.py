@@ -30,6 +30,7 @@ from popdanceset.video.acquire import acquire_video
 from popdanceset.video.clip_list import list_clips, read_clip_list
 from popdanceset.video.command import acquire as command
 from popdanceset.video.dancers import read_dancers
+from popdanceset.video.manifest_folder import ManifestFolder
 from popdanceset.video.planning import KEEPS_NUMBER
 from popdanceset.video.replan import Replanned, replan
 
@@ -160,7 +161,7 @@ def copy(acquired: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 def run(store: Store, values: dict[str, str], manifest: Manifest = MANIFEST) -> Replanned:
-    return replan(manifest, changed(Settings(store=store.address), values), store)
+    return replan(ManifestFolder(manifest), changed(Settings(store=store.address), values), store)
 
 
 def test_the_film_is_what_it_says(copy: Any) -> None:
@@ -215,7 +216,7 @@ def test_there_and_back_is_the_same_again(copy: Any, tmp_path: Path) -> None:
     first = clips(store)
     for values in (LATER, EARLIER):
         list_clips(tmp_path, MANIFEST, store)
-        replan(MANIFEST, changed(settings, values), store, listed=read_clip_list(tmp_path))
+        replan(ManifestFolder(MANIFEST, read_clip_list(tmp_path)), changed(settings, values), store)
         later_stages(store)
         check(store)
     assert clips(store) == first  # three is found in the list, among the retired
@@ -225,7 +226,7 @@ class Killed(BaseException):
     """Ends a run as nothing in it expects."""
 
 
-WRITES = ("put", "write_bytes", "write_table", "remove")
+WRITES = ("put", "write_bytes", "write_rows", "remove")
 
 
 def kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -236,14 +237,15 @@ def kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """
     begun: list[str] = []
 
-    def around(name: str, real: Callable[..., None]) -> Callable[..., None]:
-        def change(self: Store, *args: Any) -> None:
+    def around(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def change(self: Store, *args: Any) -> Any:
             begun.append(name)
             if len(begun) * 2 - 2 == moment:
                 raise Killed
-            real(self, *args)
+            result = real(self, *args)
             if len(begun) * 2 - 1 == moment:
                 raise Killed
+            return result
 
         return change
 
@@ -310,10 +312,10 @@ def test_poses_in_work_meanwhile(copy: Any, monkeypatch: pytest.MonkeyPatch, pau
                 begun[0] += 1
                 busy[0] = False
 
-            def meanwhile(name: str, real: Any = real, step: Any = step) -> Callable[..., None]:
-                def change(self: Store, *args: Any) -> None:
+            def meanwhile(name: str, real: Any = real, step: Any = step) -> Callable[..., Any]:
+                def change(self: Store, *args: Any) -> Any:
                     step(self)
-                    real[name](self, *args)
+                    return real[name](self, *args)
 
                 return change
 
@@ -351,7 +353,7 @@ def test_a_full_disk_leaves_the_old_clips(copy: Any, monkeypatch: pytest.MonkeyP
     [
         (f"media/{BVID}/p1.screening.json", "no screening report to plan with"),
         (f"media/{BVID}/p1.mp4", "is no longer in the store"),
-        (f"videos/{BVID}.parquet", "no row of its download"),
+        (f"videos/{BVID}.parquet", "the row of its download is missing"),
     ],
 )
 def test_what_cannot_be_planned_stays(
@@ -362,7 +364,7 @@ def test_what_cannot_be_planned_stays(
     before = everything(store)
     summary = run(store, LATER)
     assert summary.left == [BVID]
-    assert (said in caplog.text, "left as they are" in caplog.text) == (True, True)
+    assert (said in caplog.text, "left unchanged" in caplog.text) == (True, True)
     assert everything(store) == before
 
 
@@ -377,7 +379,7 @@ def test_without_its_video_a_plan_that_cuts_nothing_works(copy: Any) -> None:
 def test_a_report_of_other_measures_is_announced(copy: Any, caplog: pytest.LogCaptureFixture) -> None:
     store = copy("store")
     assert run(store, EARLIER | {"screening.sample_fps": "4"}).kept == 3
-    assert "was made with other measures" in caplog.text
+    assert "made with different screening settings" in caplog.text
 
 
 def test_a_clip_whose_files_were_lost_is_cut_again(copy: Any) -> None:
@@ -416,7 +418,7 @@ def test_dancers_are_whom_the_reviewer_names(copy: Any, tmp_path: Path) -> None:
     (tmp_path / "dancers.csv").write_text(f"id,dancer_id,why\n{BVID},ann,her dance\n{TWO},bob,a guest\n")
     files = everything(store)
     said = read_dancers(tmp_path)
-    replan(MANIFEST, changed(Settings(store=store.address), EARLIER), store, dancers=said)
+    replan(ManifestFolder(MANIFEST, dancers=said), changed(Settings(store=store.address), EARLIER), store)
     assert [row["dancer_id"] for row in clips(store).values()] == ["ann", "bob", "ann"]
     assert everything(store).items() - files.items() == {
         (name, digest) for name, digest in everything(store).items() if name.startswith("clips/")
@@ -427,8 +429,8 @@ def test_dancers_are_whom_the_reviewer_names(copy: Any, tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("id\nx", "columns dancer_id are missing"),
-        ("id,dancer_id\nx,", "line 2: a cell is empty"),
-        ("id,dancer_id\nx,a\nx,b", "line 3: x comes twice"),
+        ("id,dancer_id\nx,", "line 2: dancer_id cannot be ''"),
+        ("id,dancer_id\nx,a\nx,b", "line 3: x occurs twice"),
         ('id,dancer_id\n"x,a', "cannot be read"),
     ],
 )
@@ -483,7 +485,7 @@ class TestCommand:
     def test_it_tells_what_came_of_it(self, copy: Any, folder: Path) -> None:
         result = self.run(folder, copy("store"), LATER)
         assert result.exit_code == 0, result.output
-        assert "1 as they were, 1 with another span, 1 new; 1 retired" in result.output
+        assert "1 unchanged, 1 with another span, 1 new; 1 retired" in result.output
         lines = [line.split(",") for line in (folder / "clips.csv").read_text().splitlines()[1:]]
         assert [(line[0], line[-1]) for line in lines] == [
             (ONE, "current"), (TWO, "current"), (THREE, "retired"), (FOUR, "current"),
@@ -547,13 +549,13 @@ def test_sigkill_with_real_clips(acquired: Path, stage: Any, tmp_path: Path) -> 
         program = [sys.executable, "-c", PROGRAM, *instant, *arguments]
         return subprocess.run(program, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False).returncode
 
-    for instant in (("put", "2", "before"), ("remove", "1", "before"), ("write_table", "1", "after")):
+    for instant in (("put", "2", "before"), ("remove", "1", "before"), ("write_rows", "1", "after")):
         assert start(*instant) == -signal.SIGKILL
         for row in clips(store).values():
             with store.local(row["path"]) as path, store.local(row["music_path"]) as sound:
                 assert probe(path).frames == row["frames"]
                 assert sound.stat().st_size > row["frames"] * 1600 * 2
-        if instant[0] != "write_table":
+        if instant[0] != "write_rows":
             assert clips(store) == first
     assert not store.exists(name)
     assert start("put", "99", "before") == 0

@@ -8,7 +8,7 @@ from popdanceset.errors import AssetError
 from popdanceset.settings import Settings
 from popdanceset.simulator.casting import MEDIA_FOLDER, read_media
 from popdanceset.video.planning import plan
-from popdanceset.video.screening.dancers import PersonDetector, load_detector
+from popdanceset.video.screening.detector import PersonDetector, load_detector
 from popdanceset.video.screening.screen import screen
 
 

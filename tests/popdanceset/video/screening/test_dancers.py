@@ -11,8 +11,9 @@ from popdanceset.commands import with_values
 from popdanceset.errors import SettingsError
 from popdanceset.media import Frame
 from popdanceset.settings import Settings
-from popdanceset.video.screening import dancers
-from popdanceset.video.screening.dancers import DancerCounter, is_whole, likeness, load_detector, told_limbs
+from popdanceset.video.screening import detector
+from popdanceset.video.screening.dancers import DancerCounter, is_whole, likeness, told_limbs
+from popdanceset.video.screening.detector import load_detector
 
 WIDTH, HEIGHT = 640, 360
 
@@ -169,7 +170,7 @@ def test_the_detector_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, stag
         point = SimpleNamespace(name="mine", load=lambda: lambda settings: stage.find_ovals)
         return [point] if name == "mine" else []
 
-    monkeypatch.setattr(dancers, "entry_points", entry_points)
+    monkeypatch.setattr(detector, "entry_points", entry_points)
     mine = with_values(Settings(), "screening", detector="mine")
     assert load_detector(mine) is stage.find_ovals
     assert asked == [("popdanceset.detectors", "mine")]

@@ -8,7 +8,7 @@ import pytest
 
 from popdanceset.errors import AssetError
 from popdanceset.settings import Settings
-from popdanceset.video.screening.dancers import load_detector
+from popdanceset.video.screening.detector import load_detector
 
 BENCHMARK = Path(__file__).parents[3] / "benchmarks" / "screening.py"
 
