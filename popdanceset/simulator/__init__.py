@@ -6,11 +6,11 @@
 
     media = read_media()
     with Simulator(cast(population(400, seed=0), media), media) as simulator:
-        ...  # everything that takes a proxy and a CA file: simulator.proxy_url, simulator.ca_file
+        ...  # use a client with the proxy simulator.proxy_url and the certificate simulator.ca_file
     assert not simulator.leaks
 
-`population` makes up the numbers, `casting` gives each video its media and its mode, `api`, `player` and
-`media_host` answer as Bilibili's hosts do, `faults` spoils answers on demand, `proxy` carries it all.
+`population` generates the statistics, `casting` assigns media and a mode to each video, `api`, `player` and
+`media_host` answer as Bilibili's hosts do, `faults` makes answers fail on demand, and `proxy` serves them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ __all__ = ["Simulator"]
 
 
 def __getattr__(name: str) -> Any:
-    """Loads `Simulator` when it is asked for, so that the command modules of this package stay light."""
+    """Loads `Simulator` on first use, so that the command module of this package stays light."""
     if name != "Simulator":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from popdanceset.simulator.server import Simulator

@@ -1,4 +1,4 @@
-"""The statistics requests of api.bilibili.com: rankings, lists, one video, one uploader."""
+"""The statistics endpoints of api.bilibili.com: rankings, listings, one video, one uploader."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ REFUSING_MODES = {
     Mode.OWNER_ONLY: 62012,
     Mode.LOGIN: -403,
 }
-"""Modes in which `view` and the video page answer with a code instead of the video."""
+"""Modes in which `view` and the video page return an error code instead of the video."""
 
 
 class BadRequest(ValueError):
-    """A parameter is missing or of the wrong form: code -400."""
+    """A parameter is missing or malformed: code -400."""
 
 
 def ranking(catalogue: Catalogue, query: Query) -> Response:
-    """`/x/web-interface/ranking/v2?rid=&type=all`: the section's best by score."""
+    """`/x/web-interface/ranking/v2?rid=&type=all`: the section's best videos by score."""
     section = _section(query, "rid", default="0")
     if section is None:
         return envelope(code=-404)
@@ -49,7 +49,7 @@ def ranking(catalogue: Catalogue, query: Query) -> Response:
 
 
 def popular(catalogue: Catalogue, query: Query) -> Response:
-    """`/x/web-interface/popular?pn=&ps=`: what the home page recommends, page by page."""
+    """`/x/web-interface/popular?pn=&ps=`: videos that the home page recommends."""
     listed = catalogue.by_score[:POPULAR_LENGTH]
     number, size = _page(query, "pn", "ps", default=20, limit=PAGE_LIMIT)
     page = _cut(listed, number, size)
@@ -119,10 +119,10 @@ ROUTES: dict[str, Route] = {
 
 
 def find(catalogue: Catalogue, query: Query) -> SimulatedVideo | None:
-    """The video that `bvid` or `aid` names.
+    """Returns the video with the `bvid` or `aid` of the query; None if it does not exist.
 
     Raises:
-        BadRequest: the query names none.
+        BadRequest: the query has neither.
     """
     if bvid := query.get("bvid"):
         return catalogue.by_bvid.get(bvid)
@@ -137,13 +137,13 @@ def _integer(query: Query, name: str, default: str | None = None) -> int:
 
 
 def _section(query: Query, name: str, default: str | None = None) -> int | None:
-    """The section asked for, or None if there is no such dance section."""
+    """Returns the requested section, or None if it is not a dance section."""
     number = _integer(query, name, default)
     return number if number in SECTION_NUMBERS else None
 
 
 def _page(query: Query, number: str, size: str, default: int, limit: int) -> tuple[int, int]:
-    """Number (from 1) and size of the page asked for; a size above the limit is lowered to it."""
+    """Returns number (from 1) and size of the requested page; the size is limited."""
     wanted = _integer(query, number, "1"), _integer(query, size, str(default))
     if min(wanted) < 1:
         raise BadRequest(number)

@@ -1,4 +1,4 @@
-"""Which media each simulated video plays, and what a right pipeline makes of it."""
+"""Assigns media and modes to simulated videos, with the outcome that a correct pipeline reaches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from popdanceset.errors import InputError, MediaError
 from popdanceset.simulator.records import Mode, SimulatedVideo
 
 MEDIA_FOLDER = Path(__file__).parent / "media"
-PREVIEW_FACTOR = 3  # a paid video is at least so many times longer than its preview
-PAID_SECONDS = 60  # and at least so long
+PREVIEW_FACTOR = 3  # a paid video is at least this many times longer than its preview
+PAID_SECONDS = 60  # minimum duration of a paid video
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Media:
     fps: float
     width: int
     height: int
-    outcome: str  # what a right pipeline makes of it, e.g. "accepted" or a rejection's reason
+    outcome: str  # the outcome of a correct pipeline: "accepted" or the reason of a rejection
 
 
 def read_media(folder: Path = MEDIA_FOLDER) -> dict[str, Media]:
-    """The media of `folder`, by name, in the order of its `index.json`.
+    """Reads the media of `folder`, by name, in the order of its `index.json`.
 
     Raises:
         InputError: the index is missing, unreadable or empty.
-        MediaError: it names a file that is not there.
+        MediaError: a file in the index is missing.
     """
     index = folder / "index.json"
     try:
@@ -52,30 +52,30 @@ def read_media(folder: Path = MEDIA_FOLDER) -> dict[str, Media]:
             for name, entry in entries.items()
         }
     except OSError as error:
-        raise InputError("the simulator's media index cannot be read", index, "install it again") from error
+        raise InputError("cannot read the media index", index, "reinstall popdanceset") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"no media index: {error!r}", index, "write it again") from error
+        raise InputError(f"not a media index: {error!r}", index, "recreate it") from error
     if not media:
-        raise InputError("the media index is empty", index, "write it again")
+        raise InputError("the media index is empty", index, "recreate it")
     for entry in media.values():
         if not entry.path.is_file():
-            raise MediaError("a file of the simulator's media is missing", entry.path, "install it again")
+            raise MediaError("a media file is missing", entry.path, "reinstall popdanceset")
     return media
 
 
 def cast(videos: Sequence[SimulatedVideo], media: Mapping[str, Media], seed: int = 0) -> list[SimulatedVideo]:
-    """The videos in their order, each with media, mode, matching duration and size, and expected outcome.
+    """Returns the videos in their order, each with media, mode, matching duration and size, and outcome.
 
-    Videos with more views than followers come first, because only they can be selected; most viewed first.
-    They play one medium each and are then deleted and a paid preview, so that a small selection meets every
-    case. After this first round the media take turns, and after every seventh turn the two modes come again.
-    `seed` turns the order of the later rounds.
+    Roles are assigned first to videos with more views than followers, because only these can be selected, and
+    among them to the most viewed. The first videos get one medium each; the next two are a deleted video and
+    a paid preview, so that a small selection covers every case. After this first round the media repeat, and
+    the two modes occur again after every seventh repetition. `seed` rotates the media of the later rounds.
 
     Raises:
         InputError: there are no media.
     """
     if not media:
-        raise InputError("nothing to cast", "simulator", "give at least one medium")
+        raise InputError("there are no media", "simulator", "give at least one media file")
     order = sorted(
         range(len(videos)),
         key=lambda i: (videos[i].counts.view <= videos[i].follower, -videos[i].counts.view),
@@ -86,7 +86,7 @@ def cast(videos: Sequence[SimulatedVideo], media: Mapping[str, Media], seed: int
 
 
 def with_mode(videos: Sequence[SimulatedVideo], mode: Mode, number: int) -> list[SimulatedVideo]:
-    """The videos, of which the `number` most viewed ordinary ones get `mode`; their order is kept.
+    """Returns the videos in their order, where the `number` most viewed ordinary ones get `mode`.
 
     Raises:
         InputError: there are fewer ordinary videos.
@@ -99,16 +99,16 @@ def with_mode(videos: Sequence[SimulatedVideo], mode: Mode, number: int) -> list
 
 
 def parse_mode(text: str) -> tuple[Mode, int]:
-    """`NAME[:VIDEOS]`, e.g. `deleted:3`: a mode and how many videos get it.
+    """Parses `NAME[:VIDEOS]`, e.g. `deleted:3`: a mode, and how many videos get it.
 
     Raises:
-        InputError: the name is unknown or the number is none.
+        InputError: the name is unknown, or the number is invalid.
     """
     name, colon, number = text.partition(":")
     modes = [mode for mode in Mode if mode is not Mode.OK]
     if name not in modes or (colon and not number.isdecimal()):
         raise InputError(
-            f"mode {text!r} is unknown", "--mode", f"NAME[:VIDEOS] with NAME of {', '.join(modes)}"
+            f"unknown mode {text!r}", "--mode", f"write NAME[:VIDEOS] with NAME one of {', '.join(modes)}"
         )
     return Mode(name), int(number or 1)
 

@@ -1,4 +1,4 @@
-"""The videos of the simulator, indexed as its requests ask for them."""
+"""The videos of the simulator, indexed for its endpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SECTION_NUMBERS = WHOLE_DANCE | {number for s in SECTIONS for number in (s.tid, 
 
 
 class Catalogue:
-    """An unchanging set of videos; safe to read from many threads."""
+    """An immutable set of videos, safe to read from several threads."""
 
     def __init__(self, videos: Iterable[SimulatedVideo]) -> None:
         self.videos = tuple(videos)
@@ -36,5 +36,5 @@ class Catalogue:
 
 
 def of_section(videos: Iterable[SimulatedVideo], number: int) -> list[SimulatedVideo]:
-    """Those that section `number` lists, in the given order."""
+    """Returns the videos of section `number`, in the given order."""
     return [video for video in videos if video.in_section(number)]

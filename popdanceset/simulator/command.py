@@ -1,4 +1,4 @@
-"""`popdanceset simulator`: the offline Bilibili as a command."""
+"""`popdanceset simulator`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ import click
 
 
 @click.command()
-@click.option("--port", default=0, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--port", default=0, show_default=True, help="Port on 127.0.0.1; 0 selects a free one.")
 @click.option("--videos", default=400, show_default=True, help="Number of videos.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the population.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the generated videos.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Simulated day (default: today).")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Output file for the CA certificate.")
 @click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Day on which it is looked at (default: today)."
-)
-@click.option("--ca-file", type=click.Path(path_type=Path), help="Where to write the CA certificate.")
-@click.option(
-    "--media", type=click.Path(path_type=Path), help="Folder of media with an index.json (default: shipped)."
+    "--media",
+    type=click.Path(path_type=Path),
+    help="Folder with media and an index.json (default: shipped).",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="NAME[:TIMES][@AFTER]",
-    help="E.g. 412:3@20, or by time 412:60s@5s; repeatable.",
+    help="Fault to inject, e.g. 412:3@20, or by time 412:60s@5s; may be repeated.",
 )
 @click.option(
-    "--mode", "modes", multiple=True, metavar="NAME[:VIDEOS]", help="E.g. deleted:3, login; repeatable."
+    "--mode",
+    "modes",
+    multiple=True,
+    metavar="NAME[:VIDEOS]",
+    help="Mode of some videos, e.g. deleted:3; may be repeated.",
 )
-@click.option("--rate", metavar="NUMBER/SECONDS", help="More API requests are refused, e.g. 10/1.")
+@click.option("--rate", metavar="NUMBER/SECONDS", help="Refuse API requests above this rate, e.g. 10/1.")
 def simulator(
     port: int,
     videos: int,
@@ -43,7 +47,7 @@ def simulator(
 ) -> None:
     """Run an offline Bilibili until Ctrl-C.
 
-    Prints the environment that sends the other commands to it.
+    Prints the environment variables that direct the other commands to it.
     """
     import shlex
     import signal
@@ -73,10 +77,10 @@ def simulator(
     with running, suppress(KeyboardInterrupt):
         for name, value in running.environment.items():
             click.echo(f"export {name}={shlex.quote(value)}")
-        click.echo(f"# {videos} videos, seed {seed}; Ctrl-C ends it", err=True)
+        click.echo(f"# {videos} videos, seed {seed}; stop with Ctrl-C", err=True)
         threading.Event().wait()
     click.echo(
-        f"# {len(running.log)} requests answered, {len(running.leaks)} to unknown hosts refused", err=True
+        f"# answered {len(running.log)} requests, refused {len(running.leaks)} to unknown hosts", err=True
     )
     for leak in running.leaks:
         click.echo(f"# refused: {leak}", err=True)

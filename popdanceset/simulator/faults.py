@@ -1,11 +1,11 @@
-"""Faults on demand: which requests go wrong, how often, and how.
+"""Faults on demand: which requests fail, how often, and how.
 
-A fault is a small declaration, counted, never random:
+A fault is a small declaration; it is counted, never random:
 
     Fault(match=STATISTICS, answer=Answer(status=412, html=True), times=3, after=20)
 
-reads "the statistics requests after the first twenty: three of them answer with HTTP 412 and a web page".
-A storm has hours instead of numbers:
+means that three statistics requests after the first twenty are answered with HTTP 412 and a web page. A storm
+has times instead of numbers:
 
     Fault(match=STATISTICS, answer=Answer(status=412, html=True), times=None, since=30, until=3630)
 """
@@ -31,21 +31,21 @@ MEDIA = r"[\w-]+\.bilivideo\.com/"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes instead of the true answer, or how the true answer is spoilt.
+    """An answer that replaces the correct one, or a change of the correct one.
 
-    With `html` the true answer is replaced by a page of this content, with a `code` by the JSON envelope,
-    with only a `status` by an empty body. Without any of them it is only delayed, shortened or cut.
+    With `html` a page with this content replaces the correct answer, with `code` a JSON envelope, and with
+    only a `status` an empty body. Without any of them the answer is only delayed, shortened or cut off.
     """
 
     status: int | None = None
     code: int | None = None
     html: str = ""
     delay: float = 0.0  # seconds before the first byte
-    keep: float = 1.0  # share of the body that is left, announced as if it were all
-    send: float = 1.0  # share of the body that is sent before the connection is cut
+    keep: float = 1.0  # share of the body that is kept, declared as the whole body
+    send: float = 1.0  # share of the body that is sent before the connection is closed
 
-    def spoil(self, response: Response) -> Response:
-        """The answer that is sent in place of `response`."""
+    def apply(self, response: Response) -> Response:
+        """Returns the answer that is sent instead of `response`."""
         if self.html:
             response = html(self.html, self.status or 200)
         elif self.code is not None:
@@ -58,16 +58,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Spoils matching requests.
+    """Makes matching requests fail.
 
     Args:
-        match: regular expression, searched at the start of `host/path?query`.
-        answer: what happens to them.
-        times: how many are spoilt; None: all.
-        after: how many matching requests are answered well before.
-        each: count every `host/path` apart, so that `times=1` means the first request of each.
-        since: seconds from the simulator's start before which it does nothing.
-        until: seconds from the simulator's start from which on it is over.
+        match: regular expression, matched at the start of `host/path?query`.
+        answer: how they fail.
+        times: how many requests fail; None: all.
+        after: how many matching requests are answered correctly first.
+        each: count every `host/path` separately, so that `times=1` means the first request of each.
+        since: start of the fault, in seconds after the simulator's start.
+        until: end of the fault, in seconds after the simulator's start.
     """
 
     match: str
@@ -108,24 +108,26 @@ NAMED = {
     "cut": Fault(MEDIA, Answer(send=0.5)),
     "slow-media": Fault(MEDIA, Answer(delay=3.0)),
 }
-"""Faults with a name for the command line."""
+"""Named faults, for the command line."""
 
 _NAMED = re.compile(r"(?P<name>[\w-]+?)(:(?P<times>\d+s?|all))?(@(?P<after>\d+s?))?", re.ASCII)
 
 
 def parse_fault(text: str) -> Fault:
-    """`NAME[:TIMES][@AFTER]`, e.g. `412:3@20`: three refusals after twenty good answers. `all` is for ever.
+    """Parses `NAME[:TIMES][@AFTER]`, e.g. `412:3@20`: three refusals after twenty correct answers.
 
-    With an `s` both are seconds: `412:3600s@30s` refuses everything for an hour, half a minute after the
-    start.
+    `all` has no end. With an `s` both are seconds: `412:3600s@30s` refuses everything for an hour, beginning
+    half a minute after the start.
 
     Raises:
-        InputError: the name is unknown or the form is another.
+        InputError: the name is unknown, or the text has another form.
     """
     match = _NAMED.fullmatch(text)
     if not match or match["name"] not in NAMED:
         raise InputError(
-            f"fault {text!r} is unknown", "--fault", f"NAME[:TIMES][@AFTER] with NAME of {', '.join(NAMED)}"
+            f"unknown fault {text!r}",
+            "--fault",
+            f"write NAME[:TIMES][@AFTER] with NAME one of {', '.join(NAMED)}",
         )
     times, after = match["times"] or "1", match["after"] or "0"
     since = float(after[:-1]) if after.endswith("s") else 0.0
@@ -139,18 +141,16 @@ def parse_fault(text: str) -> Fault:
 
 
 def parse_rate(text: str) -> tuple[int, float]:
-    """`NUMBER/SECONDS`, e.g. `10/1`.
+    """Parses `NUMBER/SECONDS`, e.g. `10/1`.
 
     Raises:
-        InputError: it is of another form, or one of the two is not positive.
+        InputError: the text has another form, or one of the numbers is not positive.
     """
     number, _, seconds = text.partition("/")
     try:
         rate = int(number), float(seconds)
     except ValueError as error:
-        raise InputError(
-            f"rate {text!r} cannot be read", "--rate", "write NUMBER/SECONDS, e.g. 10/1"
-        ) from error
+        raise InputError(f"cannot read rate {text!r}", "--rate", "write NUMBER/SECONDS, e.g. 10/1") from error
     if not all(0 < value < math.inf for value in rate):
         raise InputError(f"rate {text!r} is not positive", "--rate", "write NUMBER/SECONDS, e.g. 10/1")
     return rate
@@ -158,11 +158,11 @@ def parse_rate(text: str) -> tuple[int, float]:
 
 @dataclass
 class FaultBook:
-    """The faults in force and how often each has met a request. Safe to use from many threads.
+    """The active faults, with counts of the requests that they matched. Thread-safe.
 
     Args:
-        faults: in force from the start.
-        clock: seconds from any origin, never going back.
+        faults: active from the start.
+        clock: seconds since any origin, never decreasing.
     """
 
     faults: Iterable[Fault] = ()
@@ -175,17 +175,19 @@ class FaultBook:
         self._start = self.clock()
 
     def add(self, fault: Fault) -> None:
-        """Puts another fault into force, after the others."""
+        """Activates another fault, after the others."""
         with self._lock:
             self.faults = (*self.faults, fault)
 
     def clear(self) -> None:
-        """From now on every request is answered well."""
+        """Removes all faults."""
         with self._lock:
             self.faults = ()
 
     def answer_for(self, host: str, path: str, query: str) -> Answer | None:
-        """The answer of the first fault that is due for this request; every matching fault counts it."""
+        """Returns the answer of the first fault that applies to this request; every matching fault counts
+        it.
+        """
         due: Answer | None = None
         passed = self.clock() - self._start
         with self._lock:
@@ -197,7 +199,7 @@ class FaultBook:
                 key = (fault, f"{host}{path}" if fault.each else "")
                 number = self._seen[key] - fault.after
                 if due is not None and number >= 0:
-                    continue  # another fault answers; this one keeps its turn
+                    continue  # another fault answers; this one waits for the next request
                 self._seen[key] += 1
                 if number >= 0 and (fault.times is None or number < fault.times):
                     due = fault.answer
@@ -205,7 +207,7 @@ class FaultBook:
 
 
 class RateLimit:
-    """More than `number` requests within `seconds` are too many; refused ones count as well."""
+    """Allows at most `number` requests within `seconds`; refused requests count too."""
 
     def __init__(self, number: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -214,7 +216,7 @@ class RateLimit:
         self._lock = threading.Lock()
 
     def exceeded(self) -> bool:
-        """Counts one request and says whether it is one too many."""
+        """Counts one request, and returns whether it exceeds the limit."""
         now = self._clock()
         with self._lock:
             self._times.append(now)

@@ -1,18 +1,18 @@
-"""The media hosts (`*.bilivideo.com`): separate picture and sound files, as DASH players fetch them.
+"""The media hosts (`*.bilivideo.com`): separate video and audio files, as DASH players fetch them.
 
-The shipped media hold both tracks in one file. They are divided by stream copy when they are first asked for;
-time stamps stay as they are, so that sound and picture of a merged download agree with the shipped file.
+The shipped media contain both tracks in one file. They are split by stream copy on the first request; time
+stamps are kept, so that audio and video of a merged download agree with the shipped file.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from popdanceset.atomic import atomic_path
 from popdanceset.errors import MediaError
 from popdanceset.simulator.casting import Media
 from popdanceset.simulator.catalogue import Catalogue
@@ -20,8 +20,8 @@ from popdanceset.simulator.records import SimulatedVideo
 from popdanceset.simulator.response import Response
 
 HOST = "upos-sz-mirrorcos.bilivideo.com"
-VIDEO_ID = 64  # Bilibili's number of 720p
-AUDIO_ID = 30280  # and of its better sound
+VIDEO_ID = 64  # Bilibili's number for 720p
+AUDIO_ID = 30280  # Bilibili's number for its better audio
 REFERER = "https://www.bilibili.com"
 
 _PATH = re.compile(r"/upgcxcode/(?P<bvid>BV[0-9A-Za-z]{10})/(?P<cid>\d+)-1-(?P<track>\d+)\.m4s")
@@ -30,13 +30,13 @@ _CODECS = {"h264": "avc1.640028", "hevc": "hev1.1.6.L120.90", "av1": "av01.0.08M
 
 
 def address(bvid: str, cid: str, track: int) -> str:
-    """Where a track of a part is."""
+    """Returns the address of a track of a part."""
     return f"https://{HOST}/upgcxcode/{bvid}/{cid}-1-{track}.m4s?e=simulated"
 
 
 @dataclass(frozen=True, slots=True)
 class Tracks:
-    """A medium divided into its tracks."""
+    """The separate tracks of a media file."""
 
     media: Media
     video: Path
@@ -45,11 +45,11 @@ class Tracks:
 
 
 class MediaHost:
-    """Serves the media of a catalogue's videos. Safe to use from many threads.
+    """Serves the media of a catalogue's videos. Thread-safe.
 
     Args:
         media: by name.
-        folder: where divided files are kept; files found there are used again.
+        folder: folder for the separate tracks; existing files are reused.
     """
 
     def __init__(self, media: Mapping[str, Media], folder: Path) -> None:
@@ -59,23 +59,23 @@ class MediaHost:
         self._locks = {name: threading.Lock() for name in self._media}
 
     def tracks(self, video: SimulatedVideo) -> Tracks | None:
-        """The tracks that the video plays; None if it plays none.
+        """Returns the tracks of the video; None if it has no media.
 
         Raises:
-            MediaError: its medium is no readable video.
+            MediaError: the media file is not a readable video.
         """
         if not video.media:
             return None
         with self._locks[video.media]:
             if video.media not in self._tracks:
-                self._tracks[video.media] = divide(self._media[video.media], self._folder)
+                self._tracks[video.media] = split_tracks(self._media[video.media], self._folder)
             return self._tracks[video.media]
 
     def answer(self, catalogue: Catalogue, path: str, headers: Mapping[str, str]) -> Response:
-        """One track or a range of it; 403 for whoever does not name Bilibili as referer, as in reality.
+        """Returns a track or a range of it; 403 without Bilibili as the referer, as the real host does.
 
         Args:
-            headers: the request's, names in lower case.
+            headers: headers of the request, names in lower case.
         """
         match = _PATH.fullmatch(path)
         video = catalogue.by_bvid.get(match["bvid"]) if match else None
@@ -92,10 +92,10 @@ class MediaHost:
 
 
 def file_response(file: Path, wanted: str) -> Response:
-    """A file, or the one range of it that the `Range` header asks for (RFC 9110, section 14).
+    """Returns a file, or the range of it that the `Range` header requests (RFC 9110, section 14).
 
     Args:
-        wanted: the header's value; empty, or of another form than one range of bytes: the whole file.
+        wanted: value of the header; anything but a single range of bytes means the whole file.
     """
     data = file.read_bytes()
     headers = {"Accept-Ranges": "bytes"}
@@ -111,11 +111,11 @@ def file_response(file: Path, wanted: str) -> Response:
     return Response(206, data[start:end], "video/mp4", headers)
 
 
-def divide(media: Media, folder: Path) -> Tracks:
-    """Copies the tracks of a medium into `{name}.video.m4s` and, if there is sound, `{name}.audio.m4s`.
+def split_tracks(media: Media, folder: Path) -> Tracks:
+    """Copies the tracks of a media file into `{name}.video.m4s` and, if it has audio, `{name}.audio.m4s`.
 
     Raises:
-        MediaError: the medium has no readable video track.
+        MediaError: the file has no readable video track.
     """
     import av
 
@@ -123,7 +123,7 @@ def divide(media: Media, folder: Path) -> Tracks:
         with av.open(str(media.path)) as source:
             codecs = {stream.type: stream.codec_context.name for stream in source.streams}
     except (av.FFmpegError, OSError) as error:
-        raise MediaError(f"cannot be read as a video: {error}", media.path, "render it again") from error
+        raise MediaError(f"not a readable video: {error}", media.path, "render it again") from error
     if "video" not in codecs:
         raise MediaError("there is no video track", media.path, "render it again")
     video = _copy_track(media.path, "video", folder / f"{media.name}.video.m4s")
@@ -134,15 +134,15 @@ def divide(media: Media, folder: Path) -> Tracks:
 
 
 def _copy_track(source_path: Path, kind: str, target_path: Path) -> Path:
-    """Remuxes one track; an unfinished file is never visible under the target's name."""
+    """Remuxes one track into its own file."""
     import av
 
     if target_path.is_file():
         return target_path
-    unfinished = target_path.with_suffix(f".{os.getpid()}.part")
     with (
+        atomic_path(target_path) as partial,
         av.open(str(source_path)) as source,
-        av.open(str(unfinished), "w", format="mp4", options={"movflags": "+faststart"}) as target,
+        av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as target,
     ):
         stream = next(stream for stream in source.streams if stream.type == kind)
         copy = target.add_stream_from_template(stream)
@@ -150,5 +150,4 @@ def _copy_track(source_path: Path, kind: str, target_path: Path) -> Path:
             if packet.dts is not None:  # the demuxer ends with an empty packet
                 packet.stream = copy
                 target.mux(packet)
-    unfinished.replace(target_path)
     return target_path

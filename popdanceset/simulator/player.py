@@ -1,7 +1,8 @@
-"""What the unmodified yt-dlp extractor asks for besides media: the video page and the player's requests.
+"""The requests of the unmodified yt-dlp extractor other than media: the video page and the player's
+endpoints.
 
-Shapes as `yt_dlp.extractor.bilibili` (2026.10) reads them. The signature that the extractor adds to its `wbi`
-requests must be there; whether it is right is not looked at.
+The answers have the shapes that `yt_dlp.extractor.bilibili` (2026.10) reads. The signature that the extractor
+adds to its `wbi` requests is required, but not verified.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from popdanceset.simulator.records import Json, Mode, SimulatedVideo, part_objec
 from popdanceset.simulator.response import Response, envelope, html
 
 _PAGE = re.compile(r"/video/(BV[0-9A-Za-z]{10})/?")
-_KEYS = ("7cd084941338484aae1ad9425b84077c", "4932caff0ff746eab6f01bf08b70ac45")  # any 32 letters will do
+_KEYS = ("7cd084941338484aae1ad9425b84077c", "4932caff0ff746eab6f01bf08b70ac45")  # any 32 characters work
 
 PlayerRoute = Callable[[Catalogue, MediaHost, Query], Response]
 
 
 def page(catalogue: Catalogue, path: str) -> Response:
-    """`www.bilibili.com/video/BV…`: a page that carries its data in `__INITIAL_STATE__`."""
+    """`www.bilibili.com/video/BV…`: a page with its data in `__INITIAL_STATE__`."""
     match = _PAGE.fullmatch(path)
     if not match:
         return html("<p>出错啦!</p>", 404)
@@ -52,7 +53,7 @@ def _state(state: Json) -> Response:
 
 
 def nav(catalogue: Catalogue, host: MediaHost, query: Query) -> Response:
-    """`/x/web-interface/nav`: nobody is logged in; the names of two pictures are the day's keys."""
+    """`/x/web-interface/nav`: nobody is logged in; the names of two images are the keys of the day."""
     img, sub = (f"https://i0.hdslb.com/bfs/wbi/{key}.png" for key in _KEYS)
     return envelope({"isLogin": False, "wbi_img": {"img_url": img, "sub_url": sub}}, -101)
 
@@ -66,12 +67,12 @@ def pagelist(catalogue: Catalogue, host: MediaHost, query: Query) -> Response:
 
 
 def subtitles(catalogue: Catalogue, host: MediaHost, query: Query) -> Response:
-    """`/x/player/wbi/v2`: subtitles and chapters, of which there are none."""
+    """`/x/player/wbi/v2`: subtitles and chapters, which are empty."""
     return envelope({"need_login_subtitle": True, "subtitle": {"subtitles": []}, "view_points": []})
 
 
 def playurl(catalogue: Catalogue, host: MediaHost, query: Query) -> Response:
-    """`/x/player/wbi/playurl?bvid=&cid=`: where the media of one part are."""
+    """`/x/player/wbi/playurl?bvid=&cid=`: the addresses of the media of one part."""
     if not {"w_rid", "wts"} <= query.keys():
         return envelope({"v_voucher": "voucher_unsigned"}, -352)
     video = find(catalogue, query)
@@ -118,18 +119,18 @@ def _dash(video: SimulatedVideo, cid: str, tracks: Tracks) -> Json:
             "codecs": codecs,
         }
 
-    picture = {
+    video_track = {
         **track(VIDEO_ID, "video/mp4", tracks.video_codec, tracks.video.stat().st_size),
         "width": tracks.media.width,
         "height": tracks.media.height,
         "frameRate": f"{tracks.media.fps:g}",
     }
-    sound = [track(AUDIO_ID, "audio/mp4", "mp4a.40.2", tracks.audio.stat().st_size)] if tracks.audio else None
+    audio = [track(AUDIO_ID, "audio/mp4", "mp4a.40.2", tracks.audio.stat().st_size)] if tracks.audio else None
     return {
         "duration": video.duration,
         "minBufferTime": 1.5,
-        "video": [picture],
-        "audio": sound,
+        "video": [video_track],
+        "audio": audio,
         "dolby": {"type": 0, "audio": None},
         "flac": None,
     }

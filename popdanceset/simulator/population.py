@@ -1,17 +1,18 @@
-"""A made-up dance section: videos and uploaders whose numbers are spread as one would meet them.
+"""A synthetic dance section: videos and uploaders with plausible distributions of their numbers.
 
-The model, all in logarithms. Nothing in it is measured; it has the shape that POPDG, Sec. 3.1, describes: top
-videos have orders of magnitude more views than the average, every other count follows the views.
+The model works with logarithms. Nothing in it is measured; it has the shape that POPDG, Sec. 3.1, describes:
+top videos have orders of magnitude more views than the average, and every other count follows the views.
 
-- Uploaders: followers are log-normal; how much one publishes is log-normal too, independent of followers.
-- Appeal of a video: a part from its uploader's standing, a part of its own.
-- Views by rank of appeal: most uploads lie on a wide log-normal; the few per cent of greatest appeal are
-  taken up by the recommendation and lie on a narrow one, orders of magnitude above the median.
-- The other counts: Poisson around views × rate, each rate with log-normal noise of its own and a share common
-  to all of a video's ("how engaged the audience is").
+- Uploaders: the number of followers is log-normal, and so is the number of videos, independently.
+- Appeal of a video: one part depends on its uploader's standing, the other is its own.
+- Views by rank of appeal: most videos follow a wide log-normal distribution; the few per cent with the
+  highest appeal are promoted by the recommendation and follow a narrow one, orders of magnitude above the
+  median.
+- The other counts: Poisson around views × rate, where each rate has its own log-normal noise and a factor
+  common to all counts of a video (how engaged its audience is).
 
-Ranks and standings are spread evenly over their distributions (stratified) instead of drawn at random, so
-that a few hundred videos of any seed have the same shape, while who is where differs.
+Ranks and standings are stratified over their distributions instead of drawn at random, so that a few hundred
+videos have the same shape with any seed, while the order of the videos differs.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ PRODUCTIVITY_SPREAD = 0.7
 LOG_FOLLOWERS = (8.2, 2.6)  # mean and standard deviation of ln(followers): median 3,600
 STANDING = 0.65  # correlation of a video's appeal with its uploader's followers
 
-TAKEN_UP = 0.035  # share of the videos that the recommendation takes up
+PROMOTED = 0.035  # share of the videos that the recommendation promotes
 LOG_VIEWS = (8.0, 1.5)  # the others: median 3,000
-LOG_VIEWS_TAKEN_UP = (13.7, 0.4)  # median 900,000
+LOG_VIEWS_PROMOTED = (13.7, 0.4)  # median 900,000
 VIEW_NOISE = 0.15
 
 ENGAGEMENT_SPREAD = 0.25
@@ -60,20 +61,20 @@ Integers = NDArray[np.int64]
 
 
 def population(n: int, seed: int, day: date | None = None) -> list[SimulatedVideo]:
-    """A dance section of `n` videos, the same for the same arguments.
+    """Generates a dance section of `n` videos; the same arguments give the same videos.
 
     Args:
         n: number of videos.
-        seed: of everything drawn.
-        day: the day on which the section is looked at; the videos are of the weeks before. None: today.
+        seed: seed of all random numbers.
+        day: simulated day; the videos were published in the weeks before. None: today.
 
     Raises:
-        InputError: `n` is not positive or `seed` is negative.
+        InputError: `n` is not positive, or `seed` is negative.
     """
     if n <= 0:
-        raise InputError(f"a population of {n} videos is empty", "simulator", "ask for at least one video")
+        raise InputError(f"a population of {n} videos is empty", "simulator", "use at least one video")
     if seed < 0:
-        raise InputError(f"seed {seed} is negative", "simulator", "give a seed of 0 or more")
+        raise InputError(f"seed {seed} is negative", "simulator", "use a seed of 0 or more")
     rng = np.random.default_rng(seed)
 
     standing = rng.permutation(_normal_scores(max(1, round(UPLOADERS_PER_VIDEO * n))))
@@ -136,10 +137,10 @@ def population(n: int, seed: int, day: date | None = None) -> list[SimulatedVide
 
 
 def aged(videos: Sequence[SimulatedVideo], days: float) -> list[SimulatedVideo]:
-    """The same videos `days` later: each count has grown as its share of a fading attention, whole numbers.
+    """Returns the same videos `days` later, with larger counts.
 
-    A video's attention after `a` days is 1 - exp(-a / FADING_DAYS) of what it ever gets; the section is taken
-    to have been looked at one day after its newest video.
+    After `a` days a video has 1 - exp(-a / FADING_DAYS) of its final counts; the current counts are taken to
+    be those of one day after the newest video.
     """
     now = max((video.pubdate for video in videos), default=0) + 86_400
 
@@ -152,12 +153,12 @@ def aged(videos: Sequence[SimulatedVideo], days: float) -> list[SimulatedVideo]:
 
 
 def _normal_scores(n: int) -> Floats:
-    """`n` standard normal values, one in the middle of each n-th of the distribution, ascending."""
+    """Returns `n` standard normal values, ascending: the middle of each n-th of the distribution."""
     return np.asarray(ndtri((np.arange(n) + 0.5) / n), dtype=np.float64)
 
 
 def _uploaders_of_videos(n: int, uploaders: int, rng: np.random.Generator) -> Integers:
-    """For each video its uploader: systematic sampling in proportion to productivity, in random order."""
+    """Assigns uploaders to videos by systematic sampling in proportion to productivity, in random order."""
     productivity = np.exp(PRODUCTIVITY_SPREAD * rng.standard_normal(uploaders))
     upper = np.cumsum(productivity) / productivity.sum()
     upper[-1] = 1.0
@@ -166,21 +167,21 @@ def _uploaders_of_videos(n: int, uploaders: int, rng: np.random.Generator) -> In
 
 
 def _views(appeal: Floats, rng: np.random.Generator) -> Integers:
-    """Views by rank of appeal: the quantile function of the mixture in the module's docstring."""
+    """Returns views by rank of appeal: the quantile function of the mixture in the module's docstring."""
     n = len(appeal)
     rank = (np.argsort(np.argsort(appeal)) + 0.5) / n
-    taken_up = rank > 1 - TAKEN_UP
-    within = np.where(taken_up, (rank - 1 + TAKEN_UP) / TAKEN_UP, rank / (1 - TAKEN_UP))
-    edge = 0.5 / n  # rounding must not put a rank onto 0 or 1
+    promoted = rank > 1 - PROMOTED
+    within = np.where(promoted, (rank - 1 + PROMOTED) / PROMOTED, rank / (1 - PROMOTED))
+    edge = 0.5 / n  # rounding must not move a rank to 0 or 1
     z = ndtri(within.clip(edge, 1 - edge))
-    mean = np.where(taken_up, LOG_VIEWS_TAKEN_UP[0], LOG_VIEWS[0])
-    spread = np.where(taken_up, LOG_VIEWS_TAKEN_UP[1], LOG_VIEWS[1])
+    mean = np.where(promoted, LOG_VIEWS_PROMOTED[0], LOG_VIEWS[0])
+    spread = np.where(promoted, LOG_VIEWS_PROMOTED[1], LOG_VIEWS[1])
     views: Integers = np.exp(mean + spread * z + VIEW_NOISE * rng.standard_normal(n)).astype(np.int64) + 1
     return views
 
 
 def _counts(views: Integers, rng: np.random.Generator) -> dict[str, Integers]:
-    """All seven counts, none above the views."""
+    """Returns all seven counts, none of them above the views."""
     engagement = ENGAGEMENT_SPREAD * rng.standard_normal(len(views))
     counts = {"view": views}
     for name, (rate, spread) in RATES.items():
@@ -190,13 +191,13 @@ def _counts(views: Integers, rng: np.random.Generator) -> dict[str, Integers]:
 
 
 def _distinct(n: int, below: int, rng: np.random.Generator) -> Integers:
-    """`n` different integers in [0, below), in random order: one from each of `n` equal strata."""
+    """Returns `n` distinct integers in [0, below), in random order: one from each of `n` equal strata."""
     stride = below // n
     return rng.permutation(n) * stride + rng.integers(stride, size=n)
 
 
 def _bvids(n: int, rng: np.random.Generator) -> list[str]:
-    """Different ids of the outward form of Bilibili's: `BV1` and nine characters of base 58."""
+    """Returns distinct ids in Bilibili's form: `BV1` and nine characters of base 58."""
     digits = _distinct(n, 58**9, rng)[:, None] // 58 ** np.arange(8, -1, -1) % 58
     letters = np.array(list(BASE58))[digits]
     return [f"BV1{''.join(row)}" for row in letters.tolist()]

@@ -1,7 +1,7 @@
-"""A CONNECT proxy that ends the tunnel itself: every host it knows is answered here, every other is refused.
+"""A CONNECT proxy that terminates the tunnels itself: it answers for known hosts and refuses all others.
 
-A client needs only this proxy and the certificate authority of the moment. What a client asks of an unknown
-host never leaves the machine: it is refused with 502 and written down in `leaks`.
+A client needs only this proxy and its temporary certificate authority. A request to an unknown host never
+leaves the machine: it is refused with 502 and recorded in `leaks`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ KNOWN_HOSTS = re.compile(
     r"(www|api|comment)\.bilibili\.com|i\d\.hdslb\.com|[\w-]+\.bilivideo\.com", re.ASCII | re.IGNORECASE
 )
 GONE = (ConnectionError, ssl.SSLError)
-"""How it looks when a client goes away."""
+"""Errors that mean that the client has disconnected."""
 
 
 class Request(NamedTuple):
-    """A request as the simulator's hosts see it."""
+    """A request as the simulated hosts receive it."""
 
     method: str
     host: str
@@ -45,7 +45,7 @@ class Request(NamedTuple):
 
 
 class LoggedRequest(NamedTuple):
-    """A line of the simulator's log."""
+    """An entry of the simulator's log."""
 
     time: float  # seconds since 1970
     method: str
@@ -60,11 +60,11 @@ Answerer = Callable[[Request], Response]
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Listens on 127.0.0.1; one thread a connection.
+    """Listens on 127.0.0.1, with one thread a connection.
 
     Args:
-        port: 0 takes a free one.
-        answer: called for each request, from many threads at once.
+        port: 0 selects a free one.
+        answer: called for each request, from several threads at once.
     """
 
     daemon_threads = True
@@ -83,7 +83,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port on which it listens."""
         return int(self.server_address[1])
 
     def start(self) -> None:
@@ -91,18 +91,18 @@ class Proxy(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
 
     def stop(self) -> None:
-        """Stops listening and ends every open connection."""
+        """Stops listening and closes every open connection."""
         self.shutdown()
         self.server_close()
         with self._lock:
             left = list(self._open)
         for connection in left:
-            with suppress(OSError):  # the client was faster
-                # The plain socket's way: that of SSLSocket would pull the rug from under a thread that reads.
+            with suppress(OSError):  # the client has already closed it
+                # The method of the plain socket: that of SSLSocket would break a thread that is reading.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def context(self, host: str) -> ssl.SSLContext:
-        """TLS as `host`, with a certificate of this proxy's authority."""
+        """Returns the TLS context of `host`, with a certificate of this proxy's authority."""
         with self._lock:
             if host not in self._contexts:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -111,13 +111,13 @@ class Proxy(socketserver.ThreadingTCPServer):
             return self._contexts[host]
 
     def refuse(self, what: str) -> None:
-        """Writes down a request that would have left the machine."""
-        log.warning("refused, unknown host: %s", what)
+        """Records a request that would have left the machine."""
+        log.warning("refused a request to an unknown host: %s", what)
         with self._lock:
             self.leaks.append(what)
 
     def record(self, request: Request, status: int) -> None:
-        """Writes down an answered request."""
+        """Records an answered request."""
         line = LoggedRequest(
             time.time(), request.method, request.host, request.path, request.query, status, request.headers
         )
@@ -136,10 +136,10 @@ class Proxy(socketserver.ThreadingTCPServer):
 
     @contextmanager
     def tunnel(self, connection: socket.socket, host: str) -> Iterator[ssl.SSLSocket]:
-        """The encrypted inside of a tunnel, closed at the end.
+        """Yields the encrypted inner connection of a tunnel, and closes it at the end.
 
         Raises:
-            ConnectionError, ssl.SSLError: the client went away, or does not trust the authority.
+            ConnectionError, ssl.SSLError: the client has disconnected, or does not trust the authority.
         """
         with self.context(host).wrap_socket(connection, server_side=True) as inside:
             with self._lock:
@@ -151,7 +151,9 @@ class Proxy(socketserver.ThreadingTCPServer):
                     self._open.discard(inside)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are everyday life; anything else is a fault of the simulator and is told."""
+        """Logs errors of connections: disconnecting clients are normal, anything else is a bug of the
+        simulator.
+        """
         level = logging.DEBUG if isinstance(sys.exception(), GONE) else logging.ERROR
         log.log(level, "connection of %s ended", client_address, exc_info=True)
 
@@ -180,7 +182,7 @@ class _ProxyHandler(_Handler):
             return
         self.send_response_only(200, "Connection established")
         self.end_headers()
-        self.close_connection = True  # after the tunnel there is nothing more to say
+        self.close_connection = True  # nothing follows the tunnel
         with suppress(*GONE), self.server.tunnel(self.connection, host.lower()) as inside:
             _HostHandler(host.lower(), inside, self.client_address, self.server)
 
@@ -211,7 +213,7 @@ class _HostHandler(_Handler):
         self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(response.body)))
         if self.command == "POST":
-            self.send_header("Connection", "close")  # what it carries is not read
+            self.send_header("Connection", "close")  # its body is not read
         self.end_headers()
         if self.command == "HEAD":
             return

@@ -1,6 +1,7 @@
-"""What the simulated Bilibili knows of a video, and the JSON objects in which it tells it.
+"""The simulator's records of videos, and the JSON objects in which Bilibili describes them.
 
-Field names are Bilibili's own, as its public clients read them.
+Field names are Bilibili's own, as its public clients read them. `video_object` and `ordered_list_object` stay
+apart, although they share a few fields: each documents one answer as a whole.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 CHINA = timezone(timedelta(hours=8), "CST")
-"""Bilibili's days and printed times are China's."""
+"""The time zone of Bilibili's dates and printed times."""
 
 Json = dict[str, Any]
 
 
 class Mode(StrEnum):
-    """Lasting state of one video: how it answers when it is asked for."""
+    """Permanent state of a video, which determines how requests for it are answered."""
 
     OK = "ok"
-    DELETED = "deleted"  # still listed; page, view and playurl say -404
+    DELETED = "deleted"  # still listed; page, view and playurl return -404
     INVISIBLE = "invisible"  # 62002
     IN_REVIEW = "in_review"  # 62004
     OWNER_ONLY = "owner_only"  # 62012
     LOGIN = "login"  # -403: only for users who are logged in
-    PAID = "paid"  # supporters only: no formats at all
-    PAID_PREVIEW = "paid_preview"  # supporters only: a short file, the statistics tell the full length
+    PAID = "paid"  # supporters only: no formats
+    PAID_PREVIEW = "paid_preview"  # supporters only: a short file, but the statistics have the full duration
     GEO = "geo"  # playurl refuses the visitor's country
 
 
@@ -63,12 +64,12 @@ SECTIONS = (
     Section(154, "舞蹈综合", 2036, "其他舞蹈"),
 )
 WHOLE_DANCE = frozenset({0, 129, 1004})
-"""Section numbers that stand for dance as a whole: everything, old scheme, new scheme."""
+"""Section numbers for all of dance: every section, old scheme, new scheme."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedVideo:
-    """One video. `follower` is its uploader's, the same in all videos of one `mid`."""
+    """A video. `follower` belongs to its uploader and is the same in all videos of one `mid`."""
 
     bvid: str
     aid: int
@@ -84,29 +85,31 @@ class SimulatedVideo:
     duration: int  # seconds of each part
     counts: Counts
     parts: int = 1
-    size: tuple[int, int] = (1280, 720)  # width and height of the picture, pixels
+    size: tuple[int, int] = (1280, 720)  # width and height of the frames, pixels
     mode: Mode = Mode.OK
-    media: str = ""  # name in the media index; empty: nothing to download
-    expected: str = ""  # the outcome a right pipeline reaches with this video, once it downloads it
+    media: str = ""  # name in the media index; empty: no media
+    expected: str = ""  # the outcome that a correct pipeline reaches once it downloads this video
 
     def in_section(self, number: int) -> bool:
-        """Whether section `number` of either scheme lists the video."""
+        """Returns whether section `number` of either scheme contains the video."""
         return number in WHOLE_DANCE or number in (self.section.tid, self.section.tid_v2)
 
 
 def score(video: SimulatedVideo) -> float:
-    """Bilibili's recommendation score, which orders the ranking (weights: POPDG, Sec. 3.1 and 7, Eq. 14)."""
+    """Returns Bilibili's recommendation score, which orders the ranking (weights: POPDG, Sec. 3.1 and 7, Eq.
+    14).
+    """
     c = video.counts
     return 0.4 * (c.coin + c.danmaku + c.reply + c.like) + 0.3 * c.favorite + 0.25 * c.view + 0.6 * c.share
 
 
 def dimension(video: SimulatedVideo) -> Json:
-    """The size of the picture as it is told."""
+    """Returns the size of the frames."""
     return {"width": video.size[0], "height": video.size[1], "rotate": 0}
 
 
 def part_objects(video: SimulatedVideo) -> list[Json]:
-    """The parts ("pages") of a video."""
+    """Returns the parts ("pages") of a video."""
     return [
         {
             "cid": video.cid + index,
@@ -123,7 +126,7 @@ def part_objects(video: SimulatedVideo) -> list[Json]:
 
 
 def video_object(video: SimulatedVideo) -> Json:
-    """The video object of rankings, lists and `view`."""
+    """Returns the video object of rankings, listings and `view`."""
     return {
         "bvid": video.bvid,
         "aid": video.aid,
@@ -154,7 +157,7 @@ def video_object(video: SimulatedVideo) -> Json:
 
 
 def ordered_list_object(video: SimulatedVideo) -> Json:
-    """The poorer object of `newlist_rank`: views as a string; no coins, likes or shares."""
+    """Returns the smaller object of `newlist_rank`: views as a string; no coins, likes or shares."""
     return {
         "id": video.aid,
         "bvid": video.bvid,

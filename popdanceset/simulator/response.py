@@ -1,4 +1,4 @@
-"""An HTTP answer of the simulator, and Bilibili's JSON envelope."""
+"""HTTP answers of the simulator, and Bilibili's JSON envelope."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Response:
 
 
 def envelope(data: Any = None, code: int = 0, status: int = 200) -> Response:
-    """Bilibili's JSON envelope: `{"code", "message", "ttl", "data"}`."""
+    """Wraps data in Bilibili's JSON envelope: `{"code", "message", "ttl", "data"}`."""
     message = MESSAGES.get(code, str(code))
     body = {"code": code, "message": message, "ttl": 1, "data": data}
     return Response(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def html(content: str, status: int = 200) -> Response:
-    """A web page."""
+    """Returns a web page."""
     page = f"<!DOCTYPE html><html><head><title>哔哩哔哩</title></head><body>{content}</body></html>"
     return Response(status, page.encode(), HTML)

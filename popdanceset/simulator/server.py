@@ -3,7 +3,7 @@
     with Simulator(cast(population(400, seed=0), read_media())) as simulator:
         requests.get(url, proxies={"https": simulator.proxy_url}, verify=simulator.ca_file)
 
-A test ends with `assert not simulator.leaks`.
+Tests end with `assert not simulator.leaks`.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ _JPEG = bytes.fromhex("ffd8ffd9")
 
 
 class Simulator:
-    """Serves `videos` while the context lasts.
+    """Serves `videos` as long as the context is open.
 
     Args:
-        videos: as `population` and `cast` make them; videos without a medium have statistics only.
-        media: by name; None: those that are shipped, if any video plays one.
-        faults: in force from the start; `simulator.faults.add` brings more, `.clear` ends them.
-        rate: more than (number, seconds) requests to the API host are answered with HTTP 412.
-        port: 0 takes a free one.
-        ca_file: where the certificate of its authority is written; None: a temporary file.
-        clock: seconds by which faults and the rate limit go; tests bring their own.
+        videos: from `population` and `cast`; videos without media have only statistics.
+        media: by name; None: the shipped media, if a video uses one.
+        faults: active from the start; `simulator.faults.add` adds more, `.clear` removes them.
+        rate: (number, seconds); requests to the API host above this rate are answered with HTTP 412.
+        port: 0 selects a free one.
+        ca_file: output file for the certificate of its authority; None: a temporary file.
+        clock: seconds for faults and the rate limit; tests replace it.
 
     Attributes:
         log: every answered request, in order.
-        leaks: every request to a host that is not simulated; it was refused.
+        leaks: every refused request to a host that is not simulated.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Simulator:
         if media is None:
             media = read_media() if played else {}
         if missing := sorted(played - media.keys()):
-            raise InputError(f"no such media: {', '.join(missing)}", "simulator", "cast the videos again")
+            raise InputError(f"unknown media: {', '.join(missing)}", "simulator", "cast the videos again")
         self.faults = FaultBook(faults, clock)
         self._media = media
         self._rate = RateLimit(*rate, clock) if rate else None
@@ -79,10 +79,10 @@ class Simulator:
             taken = error.errno == errno.EADDRINUSE
             what = "the port is in use" if taken else f"cannot listen: {error.strerror}"
             raise InputError(
-                what, f"127.0.0.1:{self._port}", "give another --port, or 0 for a free one"
+                what, f"127.0.0.1:{self._port}", "use another --port, or 0 for a free one"
             ) from error
         except OverflowError as error:
-            raise InputError("no port number", str(self._port), "give a --port of 0 to 65535") from error
+            raise InputError("not a port number", str(self._port), "use a --port from 0 to 65535") from error
         self._folder = Path(tempfile.mkdtemp(prefix="popdanceset-simulator-"))
         self._host = MediaHost(self._media, self._folder)
         try:
@@ -102,12 +102,12 @@ class Simulator:
 
     @property
     def proxy_url(self) -> str:
-        """What a client gets as its HTTPS proxy."""
+        """Address of the HTTPS proxy for clients."""
         return f"http://127.0.0.1:{self._proxy.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that sends this project's commands to the simulator."""
+        """Environment variables that direct this project's commands to the simulator."""
         return {
             "POPDANCESET_NETWORK__PROXY": self.proxy_url,
             "POPDANCESET_NETWORK__CA_FILE": self.ca_file,
@@ -120,22 +120,22 @@ class Simulator:
 
     @property
     def leaks(self) -> list[str]:
-        """Every request that would have left the machine."""
+        """Every refused request to a host that is not simulated."""
         return self._proxy.leaks
 
     def advance(self, days: float) -> None:
-        """Lets so many days pass for the counts of all videos."""
+        """Lets the counts of all videos grow by a number of days."""
         self.catalogue = Catalogue(aged(self.catalogue.videos, days))
 
     def answer(self, request: Request) -> Response:
-        """The answer to a request, with the rate limit and the faults in force."""
+        """Answers a request, subject to the rate limit and the active faults."""
         if self._rate and request.host == API_HOST and self._rate.exceeded():
             return envelope(code=-412, status=412)
-        spoilt = self.faults.answer_for(request.host, request.path, request.query_string)
-        response = self._true_answer(request)
-        return spoilt.spoil(response) if spoilt else response
+        fault = self.faults.answer_for(request.host, request.path, request.query_string)
+        response = self._correct_answer(request)
+        return fault.apply(response) if fault else response
 
-    def _true_answer(self, request: Request) -> Response:
+    def _correct_answer(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
             return envelope(code=-405, status=405)
         match request.host:
@@ -166,7 +166,5 @@ class Simulator:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._proxy.ca.cert_pem.write_to_path(str(path))
         except OSError as error:
-            raise InputError(
-                f"cannot be written: {error.strerror}", path, "give another --ca-file"
-            ) from error
+            raise InputError(f"not writable: {error.strerror}", path, "use another --ca-file") from error
         return path

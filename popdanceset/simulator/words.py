@@ -1,4 +1,4 @@
-"""Names, titles and tags as in a dance section, with the signs that trouble careless software."""
+"""Names, titles and tags of a dance section, with characters that trouble careless software."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ TAGS = (
 # fmt: on
 
 TITLES = prod(map(len, (_OPENINGS, _SONGS, _CLOSINGS)))
-"""How many different titles there are."""
+"""Number of distinct titles."""
 
 
 def title(number: int) -> str:
-    """Title number 0 … `TITLES` - 1."""
+    """Returns title number 0 … `TITLES` - 1."""
     number, opening = divmod(number, len(_OPENINGS))
     closing, song = divmod(number, len(_SONGS))
     return f"{_OPENINGS[opening]}{_SONGS[song]} {_CLOSINGS[closing]}"
 
 
 def author(number: int) -> str:
-    """A different name for each number from 0."""
+    """Returns a distinct name for each number from 0."""
     number, start = divmod(number, len(_NAMES))
     repeat, end = divmod(number, len(_NAME_ENDS))
     return f"{_NAMES[start]}{_NAME_ENDS[end]}{repeat or ''}"

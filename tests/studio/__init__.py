@@ -4,14 +4,14 @@
     motion   dance phrases from motion capture, set to seconds
     casting  dressed bodies that perform the motion
     stage    rooms, cameras, camera shake; draws the frames
-    film     pictures and sound into one mp4
-    pack     which films there are
-    index    what is true of each film, beside the films
+    film     encodes frames and audio into an mp4 file
+    pack     the list of films
+    index    the ground truth of each film
 
-Run as `python -m tests.studio FOLDER`. Rendering needs the packages anny, torch, pybullet and
-pyvista, which are no dependencies of the project, since the finished films are shipped with it; music and
-index do without.
+Run as `python -m tests.studio FOLDER` in the repository. Rendering needs the packages anny, torch, pybullet
+and pyvista, which are not dependencies of the project, because the finished films are shipped with it; music
+and index do not need them.
 """
 
 INSTALL = "pip install anny torch pybullet pyvista"
-"""What rendering needs."""
+"""Installs what rendering needs."""

@@ -1,4 +1,4 @@
-"""python -m tests.studio FOLDER: makes the films of the offline simulator and their index."""
+"""python -m tests.studio FOLDER: renders the films of the offline simulator and their index."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from tests.studio import index, pack
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--only", multiple=True, type=click.Choice(list(pack.FILMS)), help="Make this film alone (repeatable)."
+    "--only",
+    multiple=True,
+    type=click.Choice(list(pack.FILMS)),
+    help="Render only this film; may be repeated.",
 )
 @click.option(
     "--truth",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write the true joints into this folder.",
+    help="Also write the true joints to this folder.",
 )
 def studio(folder: Path, only: tuple[str, ...], truth: Path | None) -> None:
-    """Makes the films of the offline simulator in FOLDER, with the index of what is true of them."""
+    """Render the films of the offline simulator and their index into FOLDER."""
     for place in (folder, truth):
         if place is not None:
             place.mkdir(parents=True, exist_ok=True)

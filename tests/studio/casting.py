@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Colour = tuple[int, int, int]
 
 TO_STAGE = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-"""From the captures' axes to the stage's: z up, metres, the dancer facing −y."""
+"""Rotation from the captures' axes to the stage's: z up, metres, the dancer facing −y."""
 
 LIMBS = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot")
 JOINTS = tuple(f"{limb}.{side}" for limb in LIMBS for side in "LR")
@@ -28,7 +28,7 @@ JOINTS = tuple(f"{limb}.{side}" for limb in LIMBS for side in "LR")
 
 @dataclass(frozen=True)
 class Look:
-    """What a dancer is like.
+    """The appearance of a dancer.
 
     Attributes:
         shirt, trousers, shoes, skin, hair: colours, RGB 0..255.
@@ -81,7 +81,7 @@ class Performance:
 def perform(
     look: Look, poses: Floats, place: tuple[float, float] = (0.0, 0.0), grounded: float = 0.0
 ) -> Performance:
-    """Lets a dancer dance.
+    """Performs a dance.
 
     Args:
         poses: (frames, 43) as `motion.dance` gives them.
@@ -174,7 +174,7 @@ def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tup
 
 
 def _crown(skin: Floats, owner: NDArray[np.str_]) -> int:
-    """The point at the upper back of the head."""
+    """Returns the point at the upper back of the head."""
     return int(np.argmax(np.where(owner == "head", skin[:, 1] + 1.1 * skin[:, 2], -np.inf)))
 
 
@@ -215,7 +215,7 @@ def _bone_rotations(poses: Floats, heads: Floats, bone: dict[str, int]) -> dict[
 
 
 def _onto_down(direction: Floats) -> Floats:
-    """Smallest rotation (3, 3) that brings a direction to straight down."""
+    """Returns the smallest rotation (3, 3) that turns a direction straight down."""
     unit = direction / np.linalg.norm(direction)
     axis = np.cross(unit, (0.0, 0.0, -1.0))
     sine = float(np.linalg.norm(axis))

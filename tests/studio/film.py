@@ -1,4 +1,4 @@
-"""Pictures and sound into one mp4: H.264 4:2:0 and stereo AAC."""
+"""Encodes frames and audio into an mp4 file: H.264 4:2:0 and stereo AAC."""
 
 from __future__ import annotations
 
@@ -11,50 +11,49 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.atomic import atomic_path
 from tests.studio.music import RATE
 
-SOUND_BITRATE = 64_000
+AUDIO_BITRATE = 64_000
 
 
 def write(
     path: Path,
-    pictures: Iterable[NDArray[np.uint8]],
-    sound: NDArray[np.float32],
+    frames: Iterable[NDArray[np.uint8]],
+    audio: NDArray[np.float32],
     size: tuple[int, int],
     fps: int,
     crf: int,
 ) -> None:
-    """Writes a film; the name appears only when it is complete.
+    """Writes a film, which becomes visible when it is complete.
 
     Args:
-        pictures: (height, width, 3) uint8 RGB, one a frame.
-        sound: (samples, 2) float32 at `music.RATE`, as long as the pictures.
+        path: output file.
+        frames: (height, width, 3) uint8 RGB each.
+        audio: (samples, 2) float32 at `music.RATE`, as long as the frames.
         size: width and height, pixels, even.
-        crf: quality of the pictures; lower is better and larger.
+        fps: frames a second.
+        crf: constant rate factor of the video; a lower one gives better and larger files.
     """
-    partial = path.with_name(f".partial-{path.name}")
-    try:
+    with atomic_path(path) as partial:
         with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             video = container.add_stream("libx264", rate=fps)
             video.width, video.height = size
             video.pix_fmt = "yuv420p"
-            # One thread, so that the same pictures give the same bytes on every machine.
+            # One thread, so that the same frames give the same bytes on every machine.
             video.options = {"crf": str(crf), "preset": "veryslow", "threads": "1"}
-            audio = container.add_stream("aac", rate=RATE, layout="stereo")
-            audio.bit_rate = SOUND_BITRATE
-            for number, picture in enumerate(pictures):
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            stereo = container.add_stream("aac", rate=RATE, layout="stereo")
+            stereo.bit_rate = AUDIO_BITRATE
+            for number, image in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
                 frame.pts, frame.time_base = number, Fraction(1, fps)
                 container.mux(video.encode(frame))
             container.mux(video.encode(None))
-            for first in range(0, len(sound), 1024):
-                block = np.ascontiguousarray(sound[first : first + 1024].T)
+            for first in range(0, len(audio), 1024):
+                block = np.ascontiguousarray(audio[first : first + 1024].T)
                 samples = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
                 samples.sample_rate, samples.pts, samples.time_base = RATE, first, Fraction(1, RATE)
-                container.mux(audio.encode(samples))
-            container.mux(audio.encode(None))
-        with open(partial, "rb") as written:
+                container.mux(stereo.encode(samples))
+            container.mux(stereo.encode(None))
+        with partial.open("rb") as written:
             os.fsync(written.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,12 +1,12 @@
-"""The index of the films: what is true of each. Needs nothing but the standard library."""
+"""The index of the films, with the ground truth of each."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError
 
 INDEX = "index.json"
@@ -17,14 +17,14 @@ class Entry:
     """One film of the index.
 
     Attributes:
-        file: its name beside the index.
-        seconds, fps, width, height: of the pictures.
+        file: file name, relative to the index.
+        seconds, fps, width, height: of the video.
         music, bpm, beats: the piece, its tempo, and the times of its beats in seconds.
         shots: start and end of each shot, seconds.
-        dancers: how many people are seen.
+        dancers: number of visible people.
         shaky: whether the camera shakes.
-        clips: how many clips a 5 s minimum and the default thresholds should give.
-        outcome: what screening should make of it: "accepted", "camera_cuts", "camera_shake",
+        clips: expected number of clips with a minimum of 5 s and the default thresholds.
+        outcome: expected outcome of screening: "accepted", "camera_cuts", "camera_shake",
             "several_dancers" or "no_dancer".
     """
 
@@ -44,21 +44,17 @@ class Entry:
 
 
 def write_index(folder: Path, entries: dict[str, Entry]) -> None:
-    """Writes the index beside the films, all at once."""
-    partial = folder / f".partial-{INDEX}"
-    with open(partial, "w", encoding="utf-8") as out:
-        lines = [f"  {json.dumps(name)}: {json.dumps(asdict(e))}" for name, e in entries.items()]
-        out.write("{\n" + ",\n".join(lines) + "\n}\n")
-        out.flush()
-        os.fsync(out.fileno())
-    partial.replace(folder / INDEX)
+    """Writes the index next to the films."""
+    lines = [f"  {json.dumps(name)}: {json.dumps(asdict(entry))}" for name, entry in entries.items()]
+    with atomic_write(folder / INDEX, "w") as file:
+        file.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def read_index(folder: Path) -> dict[str, Entry]:
-    """The films of a pack by name.
+    """Reads the films of a folder by name.
 
     Raises:
-        InputError: there is no index, or it is damaged.
+        InputError: the index is missing or damaged.
     """
     path = folder / INDEX
     try:
@@ -68,5 +64,5 @@ def read_index(folder: Path) -> dict[str, Entry]:
             for name, e in raw.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        hint = f"remake it with python -m tests.studio {folder}"
-        raise InputError(f"no readable index of films: {error}", path, hint) from error
+        hint = f"recreate it with python -m tests.studio {folder}"
+        raise InputError(f"not a readable index of films: {error}", path, hint) from error

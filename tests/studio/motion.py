@@ -26,10 +26,10 @@ QUATERNIONS = {
     "right_hip": 15, "right_ankle": 20, "right_shoulder": 24,
     "left_hip": 29, "left_ankle": 34, "left_shoulder": 38,
 }  # fmt: skip
-"""First column of each joint that turns freely."""
+"""First column of each ball joint."""
 
 HINGES = {"right_knee": 19, "right_elbow": 28, "left_knee": 33, "left_elbow": 42}
-"""Column of each joint that turns about z only, radians."""
+"""Column of each hinge joint, which rotates about z, radians."""
 
 _RIGHT, _LEFT = slice(15, 29), slice(29, 43)
 
@@ -68,25 +68,25 @@ def capture(name: str) -> tuple[Floats, Floats]:
         raise AssetError("the captured motions are missing", "pybullet", INSTALL) from error
     path = Path(pybullet_data.getDataPath()) / "data" / "motions" / f"humanoid3d_{name}.txt"
     if not path.exists():
-        raise AssetError("no such captured motion", path, "choose one of the humanoid3d_*.txt beside it")
+        raise AssetError("unknown captured motion", path, "choose one of the humanoid3d_*.txt in that folder")
     frames = np.array(json.loads(path.read_text())["Frames"], float)
     times = np.concatenate([[0.0], np.cumsum(frames[:-1, 0])])
     return times, frames[:, 1:]
 
 
 def mirror(poses: Floats) -> Floats:
-    """Poses (frames, 43) reflected at the plane between left and right."""
+    """Mirrors poses (frames, 43) at the plane between left and right."""
     reflected = poses.copy()
     reflected[:, _RIGHT], reflected[:, _LEFT] = poses[:, _LEFT], poses[:, _RIGHT]
     reflected[:, 2] *= -1
     for column in QUATERNIONS.values():
-        # A rotation's axis is an axial vector: reflection at z = 0 turns its x and y round.
+        # A rotation's axis is an axial vector: reflection at z = 0 changes the sign of its x and y.
         reflected[:, column + 1 : column + 3] *= -1
     return reflected
 
 
 def dance(phrases: Sequence[Phrase], seconds: float, fps: int, blend: float = 0.4) -> Floats:
-    """Poses (frames, 43) of phrases danced one after the other; the last one goes on to the end.
+    """Returns poses (frames, 43) of phrases danced in sequence; the last one continues to the end.
 
     Args:
         blend: seconds over which the jump from one phrase to the next is evened out.
@@ -118,13 +118,13 @@ def dance(phrases: Sequence[Phrase], seconds: float, fps: int, blend: float = 0.
 
 
 def _there_and_back(ways: Floats, ease: float) -> Floats:
-    """Progress 0..1 along the capture after so many ways."""
+    """Returns the progress 0..1 along the capture after a number of passes."""
     triangle = np.abs((ways + 1) % 2 - 1)
     return np.asarray(triangle - ease * np.sin(2 * np.pi * triangle) / (2 * np.pi), float)
 
 
 def _join(before: Floats, part: Floats, since: Floats, blend: float) -> Floats:
-    """The part, moved to where the dancer stands, its first moments bent to the pose before."""
+    """Moves the part to the dancer's place and blends its first moments with the previous pose."""
     joined = part.copy()
     for column in QUATERNIONS.values():
         here = slice(column, column + 4)

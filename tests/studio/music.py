@@ -93,15 +93,15 @@ class Piece:
 
 
 def beat_times(piece: Piece, seconds: float) -> Floats:
-    """Times of all beats that begin before the end, float64 (beats,), seconds."""
+    """Returns the times of all beats before the end, float64 (beats,), seconds."""
     period = 60.0 / piece.bpm
-    # A beat in the last 50 ms could not be heard any more.
+    # A beat in the last 50 ms would not be audible.
     count = int(np.ceil((seconds - 0.05 - piece.first_beat) / period))
     return piece.first_beat + period * np.arange(max(count, 0), dtype=np.float64)
 
 
 def synthesise(piece: Piece, seconds: float) -> NDArray[np.float32]:
-    """The piece from its beginning.
+    """Synthesises a piece from its beginning.
 
     Args:
         seconds: length; the last notes are faded within 30 ms.
@@ -141,7 +141,7 @@ def synthesise(piece: Piece, seconds: float) -> NDArray[np.float32]:
 
 
 def _pitch(piece: Piece, degree: int, octave: int = 0) -> float:
-    """Frequency in hertz of a scale degree, which may lie beyond one octave."""
+    """Returns the frequency in hertz of a scale degree, which may exceed an octave."""
     up, step = divmod(degree, 7)
     note = piece.tonic + MODES[piece.mode][step] + 12 * (up + octave)
     return float(440.0 * 2.0 ** ((note - 69) / 12))
@@ -164,7 +164,7 @@ def _melody(piece: Piece, rng: np.random.Generator) -> list[list[tuple[int, int,
 
 
 def _tone(voice: Voice, frequency: float, seconds: float) -> Floats:
-    """One note, float64 (samples,)."""
+    """Synthesises a note, float64 (samples,)."""
     t = np.arange(int(seconds * RATE)) / RATE
     order = np.arange(1, len(voice.partials) + 1)
     audible = order * frequency < 0.45 * RATE
@@ -199,15 +199,15 @@ def _hat(kit: Kit, rng: np.random.Generator) -> Floats:
 
 
 def _place(track: Floats, sound: Floats, seconds: float) -> None:
-    """Adds a sound to a track in place; what lies behind the end is cut."""
+    """Adds a sound to a track in place, and cuts it at the end of the track."""
     start = round(seconds * RATE)
     part = sound[: max(len(track) - start, 0)]
     track[start : start + len(part)] += part
 
 
 def _mix(tracks: dict[str, Floats]) -> NDArray[np.float32]:
-    """Balance, stereo places and a soft limit: float32 (samples, 2)."""
-    #       loudness, place (−1 left … 1 right)
+    """Mixes the tracks with loudness, panning and a soft limit: float32 (samples, 2)."""
+    #       loudness, panning (−1 left … 1 right)
     desk = {
         "kick": (0.95, 0.0),
         "snare": (0.60, 0.05),

@@ -1,4 +1,4 @@
-"""Which films the pack holds and how each is made."""
+"""The list of films, and how each is rendered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FPS = 30
 
 @dataclass(frozen=True)
 class Role:
-    """Who dances what and where: `place` and `grounded` as `casting.perform` takes them."""
+    """A dancer with a dance and a place; `place` and `grounded` are those of `casting.perform`."""
 
     look: Look
     phrases: tuple[Phrase, ...]
@@ -28,12 +28,12 @@ class Role:
 
 @dataclass(frozen=True)
 class Film:
-    """A film to be made.
+    """The description of a film.
 
     Attributes:
         piece: name of its music.
         size: width and height, pixels.
-        crf: quality of the pictures.
+        crf: constant rate factor of the video.
         shaken: seed of the camera shake, or None for a camera on a stand.
         outcome, clips: see `index.Entry`.
     """
@@ -51,12 +51,12 @@ class Film:
 
     @property
     def seconds(self) -> float:
-        """Length of all shots."""
+        """Duration of all shots."""
         return float(sum(shot.seconds for shot in self.shots))
 
 
 def make(what: Film, folder: Path, truth: Path | None = None) -> Entry:
-    """Renders a film into a folder, and the truth about its joints into another if one is given.
+    """Renders a film into a folder, and its true joints into another folder if one is given.
 
     The truth is `{name}.npz`: `joints` (dancers, frames, 12, 3) float32, `casting.JOINTS` in metres, z up.
     """
@@ -64,16 +64,16 @@ def make(what: Film, folder: Path, truth: Path | None = None) -> Entry:
     casts = [casting.perform(r.look, p, r.place, r.grounded) for r, p in zip(what.cast, poses, strict=True)]
     frames = round(what.seconds * FPS)
     shake = None if what.shaken is None else stage.hand_held(frames, FPS, what.shaken)
-    pictures = stage.shoot(casts, what.room, what.shots, what.size, FPS, shake)
-    sound = music.synthesise(music.PIECES[what.piece], what.seconds)
-    film.write(folder / f"{what.name}.mp4", pictures, sound, what.size, FPS, what.crf)
+    images = stage.shoot(casts, what.room, what.shots, what.size, FPS, shake)
+    audio = music.synthesise(music.PIECES[what.piece], what.seconds)
+    film.write(folder / f"{what.name}.mp4", images, audio, what.size, FPS, what.crf)
     if truth is not None and casts:
         np.savez_compressed(truth / f"{what.name}.npz", joints=np.stack([c.joints for c in casts]))
     return entry(what)
 
 
 def entry(what: Film) -> Entry:
-    """What the index says of a film."""
+    """Returns the index entry of a film."""
     piece = music.PIECES[what.piece]
     ends = np.cumsum([shot.seconds for shot in what.shots]).round(6).tolist()
     return Entry(
@@ -199,4 +199,4 @@ FILMS = {
         ),
     )
 }  # fmt: skip
-"""All films of the pack by name."""
+"""All films by name."""

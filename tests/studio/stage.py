@@ -43,7 +43,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Shot:
-    """A stretch of a film with one camera."""
+    """A part of a film with one camera."""
 
     seconds: float
     camera: Camera = Camera()
@@ -75,7 +75,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Shake:
-    """How a hand-held camera moves, frame by frame.
+    """The motion of a hand-held camera, frame by frame.
 
     Attributes:
         turn: (frames, 3) degrees to the right, up, and clockwise.
@@ -89,7 +89,7 @@ class Shake:
 def hand_held(
     frames: int, fps: int, seed: int, turn: float = 1.3, roll: float = 1.5, shift: float = 0.02
 ) -> Shake:
-    """Shake of random phases with equal energy from 2 to 8 Hz and none elsewhere.
+    """Returns camera shake with random phases and equal energy from 2 to 8 Hz.
 
     Args:
         turn, roll: standard deviation of the rotations, degrees.
@@ -112,7 +112,7 @@ def shoot(
     fps: int,
     shake: Shake | None = None,
 ) -> Iterator[Image]:
-    """Draws a film.
+    """Renders the frames of a film.
 
     Args:
         cast: the dancers; may be none.
@@ -185,13 +185,13 @@ class _Body:
             knot = self.bun.translate(points[p.bun] + 0.035 * normals[p.bun], inplace=False)
             self.plotter.add_mesh(knot, name=f"bun{id(self)}", color=p.hair, **look)
         if self.shadow is not None:
-            # Darkest below what is near the floor.
+            # Darkest below the parts that are close to the floor.
             x, y, _ = np.average(points, axis=0, weights=np.exp((self.floor - points[:, 2]) / 0.4))
             self.shadow.position = (x, y, self.floor + 0.004)
 
 
 def _blot() -> Any:
-    """A soft round shadow: black that thins out towards the rim."""
+    """Returns a soft round shadow, which fades towards its edge."""
     disc = _renderer().Disc(inner=0.0, outer=0.55, r_res=12, c_res=36)
     away = np.linalg.norm(disc.points[:, :2], axis=1) / 0.55
     alpha = 150 * np.clip(1 - away**2, 0, 1)
@@ -235,7 +235,7 @@ def _bare_hall(plotter: Any, room: Room, floor: float) -> None:
 
 
 def _furnished(plotter: Any, room: Room, floor: float) -> Any:
-    """Papered walls with pictures, a patterned floor, furniture along the walls; returns the hanging lamp."""
+    """Adds walls, floor and furniture to the scene, and returns the hanging lamp."""
     pv = _renderer()
     rng = np.random.default_rng(room.seed)
     half, tall = 4.2, 3.4
@@ -272,13 +272,13 @@ def _furnished(plotter: Any, room: Room, floor: float) -> Any:
     cord = pv.Cylinder(center=(0, 0, -0.35), direction=(0, 0, 1), radius=0.015, height=0.7)
     shade = pv.Cone(center=(0, 0, -0.8), direction=(0, 0, 1), height=0.35, radius=0.3, resolution=24)
     lamp = plotter.add_mesh(cord.merge(shade), color=room.accents[0], **matt)
-    # Out of the dancers' way; at the back so that cameras in front see it.
+    # At the back, away from the dancers, where cameras in front can see it.
     lamp.position = (1.3, 1.8, floor + tall)
     return lamp
 
 
 def _furniture(plotter: Any, room: Room, rng: np.random.Generator, place: Floats) -> None:
-    """One of: a shelf of coloured boxes, a loudspeaker, a potted plant."""
+    """Returns a shelf of coloured boxes, a loudspeaker or a potted plant."""
     pv = _renderer()
     x, y, z = place
     matt = {"ambient": 0.35, "diffuse": 0.65, "specular": 0.0}
@@ -310,7 +310,7 @@ def _furniture(plotter: Any, room: Room, rng: np.random.Generator, place: Floats
 
 
 def floor_texture(room: Room, rng: np.random.Generator, side: int = 768) -> Image:
-    """A patterned floor, (side, side, 3) uint8."""
+    """Draws a patterned floor, (side, side, 3) uint8."""
     row, column = np.indices((side, side))
     if room.floor_pattern == "planks":
         strip = column // 32
@@ -327,7 +327,7 @@ def floor_texture(room: Room, rng: np.random.Generator, side: int = 768) -> Imag
 
 
 def wall_texture(room: Room, rng: np.random.Generator, width: int = 1024, height: int = 512) -> Image:
-    """A papered wall, (height, width, 3) uint8."""
+    """Draws a wallpaper, (height, width, 3) uint8."""
     row, column = np.indices((height, width))
     if room.wall_pattern == "stripes":
         shade = np.where(column // 24 % 2 == 0, 1.0, 0.88)
@@ -343,7 +343,7 @@ def wall_texture(room: Room, rng: np.random.Generator, width: int = 1024, height
 
 
 def picture(room: Room, rng: np.random.Generator, side: int = 128) -> Image:
-    """An abstract framed picture, (side, side, 3) uint8."""
+    """Draws an abstract framed picture, (side, side, 3) uint8."""
     y, x = np.indices((side, side)) / side
     palette = np.array([*room.accents, (238, 232, 218), (40, 44, 56)], float)
     rng.shuffle(palette)

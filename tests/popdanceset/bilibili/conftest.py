@@ -1,4 +1,6 @@
-"""A host and a clock for the crawl's tests: answers and time are made here, nothing leaves the process."""
+"""A host and a clock for the crawl's tests: answers and time are simulated, and nothing leaves the
+process.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Time:
-    """Stands still but for sleeping."""
+    """Time that passes only during sleep."""
 
     def __init__(self) -> None:
         self.passed = 0.0
@@ -46,7 +48,7 @@ class Time:
 
 
 class Host(requests.adapters.BaseAdapter):
-    """Answers in place of the network; keeps what it was asked.
+    """Replaces the network, and records the requests.
 
     `reply(path, query)` gives status and body; `before(n)` is called before the n-th answer and may raise.
     """
@@ -80,7 +82,7 @@ class Host(requests.adapters.BaseAdapter):
 
 
 def bvid(number: int) -> str:
-    """An id of the right form."""
+    """Returns a valid id."""
     return f"BV{number:010d}"
 
 
@@ -151,7 +153,7 @@ class Section:
 
 
 def ordered(number: int) -> dict[str, Any]:
-    """The poorer object of `newlist_rank`."""
+    """Returns the smaller object of `newlist_rank`."""
     whole = video(number)
     return {
         "id": number,
@@ -169,21 +171,21 @@ def ordered(number: int) -> dict[str, Any]:
 
 
 def by_views(threshold_views: int) -> PopularityModel:
-    """Pop = 0.85 at so many views."""
+    """Returns a model with Pop = 0.85 at this number of views."""
     scale = LogNormaliser({"view": 10**6})
     at_threshold = float(scale([[threshold_views]], ["view"])[0, 0])
     return PopularityModel("views", {"view": 0.85 / at_threshold}, 0.0, scale, "made up")
 
 
 def directed(settings: Settings, simulator: Simulator, *sources: str) -> Settings:
-    """The settings that send a crawl to the simulator."""
+    """Returns settings that direct a crawl to the simulator."""
     network = settings.network.model_copy(update={"proxy": simulator.proxy_url, "ca_file": simulator.ca_file})
     changed = settings.crawl.model_copy(update={**FAST, "sources": sources})
     return settings.model_copy(update={"network": network, "crawl": changed})
 
 
 def facts(store: Store) -> list[dict[str, Any]]:
-    """What is known of each video, without the times at which it was read."""
+    """Returns the latest statistics without their times."""
     return [{**row, "snapshot_at": None} for row in latest_statistics(store).to_pylist()]
 
 
@@ -194,7 +196,7 @@ def time() -> Time:
 
 @pytest.fixture
 def connect(time: Time) -> Connect:
-    """A client of a made-up host, with time made up too."""
+    """Returns a client of a simulated host with simulated time."""
 
     def connected(host: Host, **changes: Any) -> Client:
         polite = Politeness(CrawlSettings(**changes), time.clock, contact="me@example.org")

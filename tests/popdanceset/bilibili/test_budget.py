@@ -1,4 +1,4 @@
-"""The day's requests: shared by every run of the day, whatever becomes of it."""
+"""The day's requests: shared by all runs of the day, even killed ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def spend(budget: DailyBudget, wish: int) -> int:
-    """How many of so many requests the budget allows."""
+    """Returns how many of these requests the budget allows."""
     for sent in range(wish):
         try:
             budget.spend()
@@ -62,7 +62,7 @@ def test_it_says_when_the_next_day_begins(store: Store) -> None:
 
 
 def test_a_day_ends_by_utc_whatever_the_clocks_zone(store: Store) -> None:
-    """Half past one, two hours east of it, belongs to the day before."""
+    """01:30 at UTC+2 belongs to the previous day in UTC."""
     east = datetime(2026, 3, 2, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     assert spend(DailyBudget(store, 5, lambda: east), 9) == 5
     assert [name.split("/")[1] for name in store.list("budget")] == ["date=2026-03-01"]
@@ -71,7 +71,7 @@ def test_a_day_ends_by_utc_whatever_the_clocks_zone(store: Store) -> None:
 @hypothesis.settings(max_examples=40)
 @given(limit=st.integers(1, 60), runs=st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=8))
 def test_whatever_is_killed_it_is_never_exceeded(limit: int, runs: list[tuple[int, bool]]) -> None:
-    """A run that is killed gives nothing back: the day loses less than a block by it."""
+    """A killed run returns nothing: the day loses less than a block."""
     with tempfile.TemporaryDirectory() as folder:
         sent = killed = 0
         for wish, is_killed in runs:
@@ -94,7 +94,7 @@ def test_runs_at_the_same_time_never_exceed_it(limit: int, turns: list[int]) -> 
         assert sent >= min(len(turns), limit - 2 * BLOCK)
 
 
-def test_a_count_that_is_none_is_told(store: Store) -> None:
+def test_a_count_that_is_none_is_reported(store: Store) -> None:
     store.write_json("budget/date=2026-03-01/other.json", "many")
     with pytest.raises(StoreError, match=r"other\.json.*delete it"):
         DailyBudget(store, 5, lambda: NOON).spend()
@@ -117,7 +117,7 @@ def test_a_crawl_stops_at_the_days_requests_and_goes_on_the_day_after(
         crawl(wanted, store, client=client(host))
     assert len(host.asked) == 5
     assert len(latest_statistics(store)) == 250
-    with pytest.raises(RefusedError):  # a second run of the same day asks nothing at all
+    with pytest.raises(RefusedError):  # a second run of the same day sends no request
         crawl(wanted, store, client=client(Host(section)))
     asked = list(host.asked)
     for _ in range(9):

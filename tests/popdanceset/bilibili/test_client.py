@@ -26,7 +26,7 @@ from tests.popdanceset.bilibili.conftest import START, Connect, Host, Time, ok, 
 
 
 def in_turn(*replies):
-    """Each reply once, the last for ever."""
+    """Returns a host that gives each reply once, and repeats the last."""
     left = list(replies)
     return Host(lambda path, query: left.pop(0) if len(left) > 1 else left[0])
 
@@ -150,7 +150,7 @@ def test_other_codes_are_the_callers_business(connect: Connect, code: int) -> No
     assert len(host.asked) == 1
 
 
-def test_an_unreadable_answer_is_asked_for_again_then_told(connect: Connect) -> None:
+def test_an_unreadable_answer_is_requested_again_then_reported(connect: Connect) -> None:
     host = in_turn((200, b'{"code": 0, "da'), ok("data"))
     assert connect(host).get("/a", {}).data == "data"
     host = in_turn((200, b"<html>"))
@@ -159,7 +159,7 @@ def test_an_unreadable_answer_is_asked_for_again_then_told(connect: Connect) -> 
     assert len(host.asked) == 3
 
 
-def test_a_broken_connection_is_tried_again_then_told(connect: Connect) -> None:
+def test_a_broken_connection_is_tried_again_then_reported(connect: Connect) -> None:
     host = Host(lambda path, query: ok("data"))
 
     def broken(n: int, until: int = 2) -> None:
@@ -223,7 +223,7 @@ def test_a_missing_certificate_is_a_matter_of_settings(tmp_path: Path, store: St
         open_client(settings, store)
 
 
-def test_without_a_contact_the_user_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_contact_the_user_is_reported(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     open_client(Settings.load(overrides={"network": {"contact": "me@example.org"}}), store).close()
     assert caplog.text == ""
     open_client(Settings.load(), store).close()
@@ -255,7 +255,7 @@ def test_a_proxy_that_is_no_address() -> None:
         Client(NetworkSettings(proxy="http://:0:0"), Politeness(CrawlSettings())).get("/a", {})
 
 
-def test_an_untrusted_certificate_is_told(connect: Connect) -> None:
+def test_an_untrusted_certificate_is_reported(connect: Connect) -> None:
     host = Host(lambda path, query: ok("data"))
     host.before = lambda n: (_ for _ in ()).throw(requests.exceptions.SSLError("self-signed"))
     with pytest.raises(TransferError, match=r"self-signed.*ca_file"):

@@ -54,7 +54,7 @@ def test_view_is_asked_only_for_what_a_list_lacks(settings: Settings, store: Sto
     host = Host(Section(40, tombstones={3: -404, 5: 62002}))
     wanted = sourced(settings, "newest:1004", "range:1004:20220901-20220930")
     crawl(wanted, store, client=connect(host))
-    assert Counter(path for path, _ in host.asked)["/x/web-interface/view"] == 0  # the other list had it all
+    assert Counter(path for path, _ in host.asked)["/x/web-interface/view"] == 0  # the other list is complete
 
     elsewhere = Store(store.address + "-2")
     report = crawl(sourced(settings, "range:1004:20220901-20220930"), elsewhere, client=connect(host))
@@ -83,7 +83,7 @@ def test_the_next_day_is_a_new_snapshot(settings: Settings, store: Store, connec
 
 
 class Killed(BaseException):
-    """Ends a crawl as a signal would, wherever it is."""
+    """Ends a crawl at any point, as a signal would."""
 
 
 def test_killed_after_any_request_it_goes_on(settings: Settings, tmp_path: Path, connect: Connect) -> None:
@@ -139,7 +139,7 @@ class Frail(Store):
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_write(settings: Settings, tmp_path: Path, connect: Connect, after: bool) -> None:
-    """At most the one page in work is asked for again, and the table is the undisturbed one."""
+    """At most the current page is requested again, and the table equals that of an undisturbed run."""
     wanted = sourced(settings, "ranking:1004", "newest:1004", "range:2028:20220901-20220930")
     section = Section(35, tombstones={3: -404})
     undisturbed, calm = Store(tmp_path / "calm"), Host(section)
@@ -161,7 +161,7 @@ def test_killed_at_any_write(settings: Settings, tmp_path: Path, connect: Connec
 
 
 def test_killed_over_and_over(settings: Settings, tmp_path: Path, connect: Connect) -> None:
-    """Each life lasts for three requests; `view` answers are kept one by one."""
+    """Each run ends after three requests; `view` answers are kept one by one."""
     wanted, section = sourced(settings, "range:1004:20220901-20220930"), Section(65)
     calm, undisturbed = Host(section), Store(tmp_path / "calm")
     crawl(wanted, undisturbed, client=connect(calm))
@@ -234,7 +234,7 @@ def test_the_end_of_a_crawl_is_logged(
     assert "crawl of 2026-03-01: 60 videos, 60 new rows; 2 requests (0 refused)" in caplog.text
 
 
-def test_a_source_that_fails_is_told(settings: Settings, store: Store, connect: Connect, caplog) -> None:
+def test_a_source_that_fails_is_reported(settings: Settings, store: Store, connect: Connect, caplog) -> None:
     section = Section(20)
     host = Host(lambda path, query: says(-404) if "ranking" in path else section(path, query))
     report = crawl(sourced(settings, "ranking:9", "newest:1004"), store, client=connect(host))

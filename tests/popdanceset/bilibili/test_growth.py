@@ -1,4 +1,4 @@
-"""Increments a day, against a calculation in pandas that knows nothing of the code."""
+"""Increments a day, compared with an independent calculation in pandas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def seen(number: int, hours: float, source: str = "newest:1004", **counts: int | None) -> VideoRecord:
-    """Video `number` as it was so many hours after the first of March began."""
+    """Returns video `number` as of a number of hours after the beginning of 1 March."""
     stat = {**video(number)["stat"], **counts}
     made = from_video_object(video(number, stat=stat), source, MIDNIGHT + timedelta(hours=hours))
     assert isinstance(made, VideoRecord)
@@ -34,7 +34,7 @@ def seen(number: int, hours: float, source: str = "newest:1004", **counts: int |
 
 
 def write(store: Store, *records: VideoRecord) -> None:
-    """Each record into the crawl of its day."""
+    """Writes each record to the crawl of its day."""
     for number, record in enumerate(records):
         name = f"statistics/date={record.snapshot_at:%Y-%m-%d}/made-up-{number:05d}.parquet"
         store.write_table(name, from_rows([record.row()], STATISTICS), STATISTICS)
@@ -53,7 +53,7 @@ def test_increments_a_day(store: Store) -> None:
 
 
 def test_a_days_crawl_is_one_snapshot(store: Store) -> None:
-    """Two listings gave the video within minutes: no growth from noise, and the fuller row counts."""
+    """A video in two listings within minutes has no growth, and its more complete row is used."""
     write(
         store,
         seen(1, 12, view=100),
@@ -94,7 +94,9 @@ def test_a_store_without_snapshots_has_no_growth(store: Store) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_against_pandas(store: Store, seed: int) -> None:
-    """Forty videos over eight days, some not seen every day, some often a day, some counts unknown."""
+    """Forty videos over eight days, some missing on some days, some seen several times a day, some counts
+    unknown.
+    """
     rng = np.random.default_rng(seed)
     records = []
     for number in range(40):
@@ -130,7 +132,7 @@ def test_against_pandas(store: Store, seed: int) -> None:
 
 
 def test_crawls_of_three_days_show_the_sections_growth(settings: Settings, store: Store) -> None:
-    """Later crawls add rows and overwrite none; the command shows what was gained."""
+    """Later crawls add rows and overwrite none; the command shows the growth."""
     videos = population(60, seed=4, day=date(2026, 3, 1))
     with Simulator(videos) as simulator:
         network = settings.network.model_copy(

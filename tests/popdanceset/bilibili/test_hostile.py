@@ -157,7 +157,9 @@ class Spoil:
         return [*body[:index], self._spoil(body[index], place[1:]), *body[index + 1 :]]
 
     def _everywhere(self, body: Any) -> Any:
-        """Every title, name and tag replaced, or every number; the ids stay, so that the video is met."""
+        """Every title, name and tag replaced, or every number; the ids are kept, so that the video is
+        recognised.
+        """
         if isinstance(body, dict):
             return {k: v if k == "bvid" else self._everywhere(v) for k, v in body.items()}
         if isinstance(body, list):
@@ -168,7 +170,7 @@ class Spoil:
 
 
 ONE_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,1000}")
-# Half of them leave JSON behind that has to be looked at field by field.
+# Half of them leave JSON whose fields have to be checked one by one.
 KINDS = ["replace"] * 8 + ["remove"] * 4 + ["texts"] * 2 + ["numbers"] * 2
 KINDS += ["code", "status", "cut", "html", "junk", "bytes", "gbk", "utf-16", "utf-8-sig", "utf-7"]
 spoils = st.builds(
@@ -197,7 +199,7 @@ RANGE = "range:1004:20100101-20991231"
 
 
 def listed(host: Host, source: str) -> int | None:
-    """How many elements the readable answers of a listing held, by a reading of our own."""
+    """Counts the elements in the readable answers of a listing, independently of the code."""
     path = {"newest": "newlist", RANGE[:5]: "newlist_rank", "ranking": "ranking/v2", "popular": "popular"}
     wanted = "/x/web-interface/" + path[source.partition(":")[0]]
     total = 0
@@ -225,8 +227,8 @@ def test_ten_thousand_spoilt_answers(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("popdanceset.store.os.fsync", lambda file: None)  # nobody pulls the plug here
-    caplog.set_level(logging.CRITICAL, "popdanceset")  # each refusal is told, and there are thousands
+    monkeypatch.setattr("popdanceset.store.os.fsync", lambda file: None)  # no power failure is simulated here
+    caplog.set_level(logging.CRITICAL, "popdanceset")  # each of thousands of refusals is logged
     seen: Counter[str] = Counter()
 
     @hypothesis.settings(max_examples=EXAMPLES, derandomize=True, phases=[hypothesis.Phase.generate])
@@ -251,13 +253,13 @@ def test_ten_thousand_spoilt_answers(
 
     through_the_whole_crawl()
     assert seen["spoilt"] >= ANSWERS, seen
-    assert min(seen[state.value] for state in State) > 20, seen  # each way out was taken
+    assert min(seen[state.value] for state in State) > 20, seen  # every state occurred
 
 
 def go_through(
     settings: Settings, folder: Path, connect: Connect, host: Host, time: Time, seen: Counter[str]
 ) -> None:
-    """Crawls and asks for followers, coming back after refusals, and looks at what is left on the disk."""
+    """Crawls and requests followers, continues after refusals, and checks the files."""
     ids = folder / "ids.txt"
     ids.write_text("\n".join(SECTION.by_bvid))
     sources = (f"ids:{ids}", RANGE, "newest:2036", "ranking:2034", "popular")
@@ -293,7 +295,7 @@ def go_through(
         assert row["state"] in set(State)
         assert bool(row["note"]) is not complete  # accepted, or a reason
         for name in COUNTS:
-            assert row[name] is None or 0 <= row[name] <= 2**53  # else no model could read it
+            assert row[name] is None or 0 <= row[name] <= 2**53  # otherwise no model could use it
         for name in ("title", "owner", "tname", "note"):
             assert row[name] is None or re.fullmatch(
                 r"[^\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]{0,1000}", row[name]
@@ -304,7 +306,7 @@ def go_through(
     for row in read_followers(store).to_pylist():
         assert (row["follower"] is None) is bool(row["note"])
 
-    # Whatever was asked is settled: a second run asks `view` for no video, and for no uploader.
+    # Everything requested is settled: a second run requests no `view` and no uploader.
     calm = Host(lambda path, query: ((a := ROUTES[path](SECTION, query)).status, a.body))
     crawl(wanted.model_copy(update={"crawl": wanted.crawl.model_copy(update={"sources": sources[:1]})}),
           store, day=report.day, client=connect(calm))  # fmt: skip

@@ -38,13 +38,13 @@ def test_ids_and_addresses_are_read_once_each(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [(b"BV1xx411c7mD\nnonsense\n", "line 2"), (b"# only words\n", "no video id"), (b"\xff\xfe\x00", "UTF-8")],
 )
-def test_a_wrong_file_is_told_in_one_line(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_wrong_file_is_reported_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "my.txt"
     file.write_bytes(content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         read_ids(file)
 
 

@@ -1,4 +1,4 @@
-"""A crawl as a process of its own, killed by SIGKILL at any moment, asks for nothing again that it had."""
+"""A crawl in its own process, killed by SIGKILL at any moment, does not repeat finished requests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Asked = tuple[str, str]  # what was asked for: a listing's page, a video, an upl
 
 
 def asked(simulator: Simulator) -> list[Asked]:
-    """What the simulator was asked for, in order."""
+    """Returns the requests that the simulator received, in order."""
     keys = ("page", "bvid", "vmid")
     return [(line.path, next(line.query[key] for key in keys if key in line.query)) for line in simulator.log]
 
 
 def finished(store: Store) -> set[Asked]:
-    """What lies in the store, complete."""
+    """Returns the complete content of the store."""
     rows = store.read_table("statistics", STATISTICS).to_pylist()
     names = (re.search(r"/range-.*-(\d{5})\.parquet$", name) for name in store.list("statistics"))
     return (
@@ -50,7 +50,7 @@ def test_killed_by_sigkill_it_asks_for_nothing_again(settings: Settings, tmp_pat
         command += ["--set", "crawl.requests_per_second=100", "--set", "network.contact=me@example.org"]
 
         def run(until: int) -> tuple[int, list[Asked]]:
-            """Exit code and questions of a crawl that is killed once the simulator was asked so often."""
+            """Returns exit code and requests of a crawl that is killed after a number of requests."""
             before = len(simulator.log)
             process = subprocess.Popen(
                 command, env={**os.environ, **simulator.environment}, stdout=subprocess.DEVNULL
@@ -74,7 +74,7 @@ def test_killed_by_sigkill_it_asks_for_nothing_again(settings: Settings, tmp_pat
         code, questions = run(10**6)
         assert code == 0
         assert had.isdisjoint(questions)
-        assert lost <= 4  # the answers on their way when the process died
+        assert lost <= 4  # the answers in transit when the process died
         assert not simulator.leaks
         calm = directed(settings, simulator, RANGE)
         crawl(calm, Store(calm.store))

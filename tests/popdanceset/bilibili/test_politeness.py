@@ -71,7 +71,7 @@ def test_one_refusal_too_many_ends_the_crawl_and_says_when_to_come_back(time: Ti
 
 
 def test_threads_share_rate_and_cool_down() -> None:
-    """Eight threads of real time: the requests let through keep the rate, whoever sends them."""
+    """With eight threads and real time, all requests together keep the rate."""
     polite = Politeness(CrawlSettings(requests_per_second=200, jitter=0), Clock())
     moments: list[float] = []
 

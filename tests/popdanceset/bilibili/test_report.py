@@ -1,4 +1,4 @@
-"""What a crawl tells of its pace and its cost."""
+"""Reports of the pace and the requests of a crawl."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_the_cost_is_compared_with_two_requests_a_video() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "told"),
+    ("left", "expected"),
     [
         (0, "about 0 s left"),
         (44, "about 88 s left"),
@@ -31,14 +31,14 @@ def test_the_cost_is_compared_with_two_requests_a_video() -> None:
         (86_400, "about 2 days left"),
     ],
 )
-def test_the_estimated_end(time: Time, left: int, told: str) -> None:
+def test_the_estimated_end(time: Time, left: int, expected: str) -> None:
     gate = Politeness(CrawlSettings(requests_per_second=0.5, jitter=0), time.clock)
-    assert pace(gate, left) == f"0.5/s, 0 refused, {told}"
+    assert pace(gate, left) == f"0.5/s, 0 refused, {expected}"
     assert pace(gate, None) == "0.5/s, 0 refused"
 
 
 def test_pauses_count(time: Time) -> None:
-    """Ten requests in nine seconds, then a cool-down of 91: a tenth of the rate that was hoped for."""
+    """Ten requests in nine seconds, then a cool-down of 91: a tenth of the expected rate."""
     gate = Politeness(CrawlSettings(requests_per_second=1, jitter=0, cool_down=91), time.clock)
     for _ in range(10):
         gate.wait()
@@ -58,7 +58,7 @@ def test_a_jittered_rate_is_estimated_by_its_mean(time: Time) -> None:
     assert expected == pytest.approx(4000 / time.passed, rel=0.01)
 
 
-def test_a_budget_that_ends_earlier_is_told(time: Time, store: Store) -> None:
+def test_a_budget_that_ends_earlier_is_reported(time: Time, store: Store) -> None:
     budget = DailyBudget(store, 120, time.clock.now)
     gate = Politeness(CrawlSettings(requests_per_second=1, jitter=0), time.clock, budget=budget)
     assert pace(gate, 60) == "1/s, 0 refused, about 60 s left"
@@ -80,7 +80,7 @@ def notes_of(settings: Settings, store: Store, client, *sources: str, max_videos
 def test_a_listing_that_counts_itself_foretells_its_end(
     settings: Settings, store: Store, connect: Connect
 ) -> None:
-    """Eighteen pages of fifty, a second each; the first is there at once."""
+    """Eighteen pages of fifty, a second each; the first is read at once."""
     client = connect(Host(Section(900)), requests_per_second=1, jitter=0)
     notes = notes_of(settings, store, client, "newest:1004")
     left = [f"about {18 - page} s left" for page in range(1, 19)]
@@ -93,7 +93,7 @@ def test_a_limit_ends_it_earlier(settings: Settings, store: Store, connect: Conn
     assert [note.rpartition(", ")[2] for note in notes] == [f"about {5 - n} s left" for n in range(1, 6)]
 
 
-def test_views_to_come_are_foretold(settings: Settings, store: Store, connect: Connect) -> None:
+def test_remaining_views_are_estimated(settings: Settings, store: Store, connect: Connect) -> None:
     """Three pages of thirty videos that each need a `view`: ninety-three requests."""
     client = connect(Host(Section(90)), requests_per_second=0.5, jitter=0)
     notes = notes_of(settings, store, client, "range:1004:20220901-20220930")
@@ -103,7 +103,7 @@ def test_views_to_come_are_foretold(settings: Settings, store: Store, connect: C
     assert len(notes) == 93
 
 
-def test_refusals_are_told(settings: Settings, store: Store, connect: Connect) -> None:
+def test_refusals_are_reported(settings: Settings, store: Store, connect: Connect) -> None:
     section, refused = Section(200), iter([True, True])
     host = Host(lambda path, query: says(-412) if next(refused, False) else section(path, query))
     notes = notes_of(settings, store, connect(host), "newest:1004")

@@ -1,4 +1,4 @@
-"""The crawl against the simulator, through its proxy and with its certificate; and at a section's size."""
+"""The crawl against the simulator, through its proxy and with its certificate; and with a whole section."""
 
 from __future__ import annotations
 
@@ -105,15 +105,13 @@ def test_a_section_needs_a_tenth_of_the_requests_at_most(
 
 
 def test_an_hour_of_412_leaves_no_trace_in_the_tables(settings: Settings, tmp_path: Path, time: Time) -> None:
-    """From the second minute on the host refuses everything for an hour. The crawl slows, stops, and is begun
-    again at the time it named, until it is done: listings, `view`, followers."""
+    """From the second minute the host refuses everything for an hour. The crawl slows down, stops, and is
+    restarted at the time it named until it is complete: listings, `view`, followers."""
 
     def gone_through(store: Store, simulator: Simulator) -> int:
-        """How often the crawl stopped."""
+        """Returns how often the crawl stopped."""
         wanted = directed(settings, simulator, "range:2028:20100101-20991231", "ranking:2029")
-        polite = Politeness(
-            settings.crawl, time.clock
-        )  # as the defaults want it: one question in two seconds
+        polite = Politeness(settings.crawl, time.clock)  # the default rate: one request in two seconds
         client = Client(wanted.network, polite)
         stops = 0
         while True:
@@ -138,9 +136,9 @@ def test_an_hour_of_412_leaves_no_trace_in_the_tables(settings: Settings, tmp_pa
         assert gone_through(disturbed, simulator) >= 1
         refused = [line for line in simulator.log if line.status == 412]
         answered = [(line.path, line.query) for line in simulator.log if line.status == 200]
-    assert 3 <= len(refused) <= 9  # the unslowed crawl would have asked 1,600 times
+    assert 3 <= len(refused) <= 9  # without slowing down there would be 1,600 requests
     assert {60, 120} <= {pause // 60 * 60 for pause in time.slept}  # it slowed before it stopped
-    assert len(answered) == peaceful  # and asked for nothing twice
+    assert len(answered) == peaceful  # and no request was repeated
 
     def rows(store: Store, name: str, schema: pa.Schema) -> list[dict[str, Any]]:
         table = store.read_table(name, schema).drop_columns("snapshot_at")

@@ -75,7 +75,7 @@ def test_ids_of_a_file_cost_no_request(connect: Connect, tmp_path: Path) -> None
     assert host.asked == []
     before = source.slug
     file.write_text(bvid(1))
-    assert source_of(f"ids:{file}").slug != before  # another list is another cursor
+    assert source_of(f"ids:{file}").slug != before  # a changed list is a new listing
 
 
 def test_videos_of_an_earlier_manifest(connect: Connect, tmp_path: Path) -> None:
@@ -129,6 +129,6 @@ def test_every_source_is_known_by_its_name(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "reply", [says(-404, "啥都木有"), says(-400), ok(None), ok({"archives": "none"}), ok([])]
 )
-def test_what_is_no_listing_is_told(connect: Connect, reply) -> None:
+def test_what_is_no_listing_is_reported(connect: Connect, reply) -> None:
     with pytest.raises(InputError, match="newest:1004"):
         source_of("newest:1004").page(1, connect(Host(lambda path, query: reply)))

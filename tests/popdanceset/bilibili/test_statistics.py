@@ -28,7 +28,7 @@ def test_the_newest_complete_row_of_each_video() -> None:
             record(1, hours=1, view=10),
             record(1, hours=3, view=30),
             record(1, hours=2, view=20),
-            record(2, hours=6, coin=None, view=600),  # later, but it lacks the coins
+            record(2, hours=6, coin=None, view=600),  # later, but without coins
         )
     )
     assert result.select(["bvid", "view"]).to_pylist() == [
@@ -49,7 +49,7 @@ def test_an_unreadable_answer_hides_nothing() -> None:
     assert latest(table(poor, failed))["coin"].to_pylist() == [None]
     assert latest(table(poor, failed))["view"].to_pylist() == [1001]
     assert latest(table(failed))["state"].to_pylist() == ["unreadable"]
-    named = VideoRecord(bvid(1), START, "ids:my.txt").noted()  # from a list that knows nothing but the id
+    named = VideoRecord(bvid(1), START, "ids:my.txt").noted()  # from a list that has only the id
     assert latest(table(named, failed))["note"].to_pylist() == ["HTTP 200, no JSON"]
 
 

@@ -1,4 +1,4 @@
-"""Made-up statistics, with the shape of a dance section's."""
+"""Synthetic statistics with the shape of a dance section."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_no_checkout(tmp_path: Path) -> None:
     assert commit_of(tmp_path / "manifests") is None
 
 
-def test_a_broken_checkout_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_checkout_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / ".git").write_text("gitdir: nowhere")
     with caplog.at_level(logging.WARNING):
         assert commit_of(tmp_path) is None

@@ -23,17 +23,17 @@ def run(command, *arguments: object) -> str:  # type: ignore[no-untyped-def]
 def test_fit_and_select_from_one_file(settings: Settings, dances: pa.Table, tmp_path: Path) -> None:
     file, model, store = tmp_path / "videos.parquet", tmp_path / "new" / "fit.json", settings.store
     pq.write_table(dances, file)
-    told = run(fit, "--store", store, "--statistics", file, "--sample", "all", "--seed", 1, "--out", model)
+    output = run(fit, "--store", store, "--statistics", file, "--sample", "all", "--seed", 1, "--out", model)
     document = json.loads(model.read_text())
     assert document["n"] == 400
-    assert f"fit {document['fit_id']}: 400 videos" in told
-    assert "0.798   0.814" in told.replace("  ", "  ")
+    assert f"fit {document['fit_id']}: 400 videos" in output
+    assert "0.798   0.814" in output.replace("  ", "  ")
 
     out = tmp_path / "manifests" / "v1"
-    told = run(select, "--store", store, "--statistics", file, "--model", model, "--out", out)
+    output = run(select, "--store", store, "--statistics", file, "--model", model, "--out", out)
     manifest = read_manifest(out)
-    assert f"{len(manifest.videos)} of 400 videos accepted; model {document['fit_id']}" in told
-    assert "low_popularity" in told
+    assert f"{len(manifest.videos)} of 400 videos accepted; model {document['fit_id']}" in output
+    assert "low_popularity" in output
     by_id = tmp_path / "manifests" / "v2"
     run(select, "--store", store, "--statistics", file, "--model", document["fit_id"], "--out", by_id)
     assert (by_id / "videos.csv").read_bytes() == (out / "videos.csv").read_bytes()
@@ -53,7 +53,7 @@ def test_the_store_is_the_default(settings: Settings, store: Store, dances: pa.T
 
 
 def test_a_file_of_counts_alone(settings: Settings, dances: pa.Table, tmp_path: Path) -> None:
-    """Nine columns of text, with what people's files hold; the same as CSV and as parquet."""
+    """Nine columns of text, with the oddities of real files; the same as CSV and as parquet."""
     columns = ["bvid", *COUNTS, "follower"]
     texts = pa.table({name: dances[name].cast(pa.string()) for name in columns}).to_pylist()
     for number, junk in enumerate(["--", "-3", "", "1.2万", "12.5", "nan"]):
@@ -66,11 +66,11 @@ def test_a_file_of_counts_alone(settings: Settings, dances: pa.Table, tmp_path: 
     for suffix in ("csv", "parquet"):
         model, out = tmp_path / suffix / "fit.json", tmp_path / suffix / "v1"
         file = tmp_path / f"videos.{suffix}"
-        told = run(fit, "--store", settings.store, "--statistics", file, "--sample", "all", "--out", model)
-        assert "394 videos" in told
-        assert "Breusch-Pagan" in told
-        told = run(select, "--store", settings.store, "--statistics", file, "--model", model, "--out", out)
-        assert "of 400 videos accepted" in told
+        output = run(fit, "--store", settings.store, "--statistics", file, "--sample", "all", "--out", model)
+        assert "394 videos" in output
+        assert "Breusch-Pagan" in output
+        output = run(select, "--store", settings.store, "--statistics", file, "--model", model, "--out", out)
+        assert "of 400 videos accepted" in output
         contents.append([model.read_bytes(), (out / "videos.csv").read_bytes()])
     assert contents[0] == contents[1]
 
@@ -95,17 +95,17 @@ def test_figures_explanation_and_drift(
 ) -> None:
     monkeypatch.setattr("popdanceset.popularity.gallery.MOST_VIDEOS", 300)
     store.write_table("statistics/date=2026-03-01/a.parquet", dances, STATISTICS)
-    told = run(
+    output = run(
         fit, "--store", settings.store, "--out", tmp_path / "fit.json", "--figures", tmp_path / "figures"
     )
     names = {"normalisation.png", "coefficients.png", "residuals.png", "pop_against_views.png"}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == names
-    assert told.count("figure ") == 4
+    assert output.count("figure ") == 4
     fit_id = json.loads((tmp_path / "fit.json").read_text())["fit_id"]
 
-    told = run(explain, "--store", settings.store, bvid(5))
-    assert f"model {fit_id}: regression on 100 videos" in told
-    assert told.splitlines()[-1] in (
+    output = run(explain, "--store", settings.store, bvid(5))
+    assert f"model {fit_id}: regression on 100 videos" in output
+    assert output.splitlines()[-1] in (
         "accepted",
         "rejected: low_popularity",
         "rejected: views_not_above_followers",
@@ -114,13 +114,13 @@ def test_figures_explanation_and_drift(
         run(explain, "--store", settings.store, "BV1")
 
     picture = tmp_path / "drift.png"
-    told = run(drift, "--store", settings.store, fit_id, "paper-midpoints", "--figure", picture)
-    assert "videos             400 that both models can score" in told
-    assert "Spearman           0.99" in told
+    output = run(drift, "--store", settings.store, fit_id, "paper-midpoints", "--figure", picture)
+    assert "videos             400 that both models can score" in output
+    assert "Spearman           0.99" in output
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_wrong_input_is_told(settings: Settings, tmp_path: Path) -> None:
+def test_wrong_input_is_reported(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"popularity\.sample"):
         run(fit, "--store", settings.store, "--sample", "some")
     with pytest.raises(InputError, match="no statistics"):

@@ -66,7 +66,7 @@ def test_the_document(settings: Settings, store: Store, dances: pa.Table) -> Non
 
 
 def test_the_points_of_the_residual_figure(settings: Settings, store: Store, dances: pa.Table) -> None:
-    """Predictions and residuals add up to the response, and the residuals to nothing."""
+    """Predictions and residuals add up to the response, and the residuals to 0."""
     result = fit(changed(settings, sample=0), store, dances)
     predicted, residual = (np.array(result.document["points"][key]) for key in ("predicted", "residual"))
     y, _ = response(result.sample.counts, PAPER_WEIGHTS)
@@ -120,19 +120,21 @@ def test_the_weighted_total() -> None:
 
 
 @pytest.mark.parametrize(
-    ("videos", "told"),
+    ("videos", "message"),
     [
         (table(), "none of 0 videos"),
         (table(*(row(i, view=100 * i, like=i, coin=i * i % 7) for i in range(1, 7))), "too few|constant"),
         (table(*(row(i, coin=0) for i in range(50))), "every coin count"),
     ],
 )
-def test_what_cannot_be_fitted_is_told(settings: Settings, store: Store, videos: pa.Table, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_fitted_is_reported(
+    settings: Settings, store: Store, videos: pa.Table, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
         fit(settings, store, videos)
     assert store.list("popularity") == []
 
 
-def test_a_fit_without_any_term_is_told(settings: Settings, store: Store, dances: pa.Table) -> None:
+def test_a_fit_without_any_term_is_reported(settings: Settings, store: Store, dances: pa.Table) -> None:
     with pytest.raises(InputError, match="no count's coefficient differs from 0"):
         fit(changed(settings, alpha=1e-300), store, dances)

@@ -102,7 +102,7 @@ GOOD: dict[str, Any] = {
         json.dumps({**GOOD, "final": {"terms": {"bias": {"coef": float("nan")}, "view": {"coef": 1}}}}),
     ],
 )
-def test_a_file_that_is_no_fit_is_told(
+def test_a_file_that_is_no_fit_is_reported(
     content: str, settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     file = tmp_path / "fit.json"

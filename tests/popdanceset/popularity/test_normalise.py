@@ -36,7 +36,7 @@ def test_the_reference_is_the_samples_maximum() -> None:
 
 
 @pytest.mark.parametrize("column", [[0, 0], [np.nan, np.nan], [np.nan, 0]])
-def test_a_count_without_a_scale_is_told(column: list[float]) -> None:
+def test_a_count_without_a_scale_is_reported(column: list[float]) -> None:
     with pytest.raises(InputError, match=r"every coin count.*larger sample"):
         LogNormaliser.of_sample(np.array(column)[:, None], ["coin"])
     with pytest.raises(InputError):

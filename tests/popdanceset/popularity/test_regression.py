@@ -155,7 +155,7 @@ def test_terms_leave_one_at_a_time_the_weakest_first() -> None:
 
 
 def test_joint_elimination_is_one_step() -> None:
-    """A pair that explains the same thing: jointly both leave, one at a time the better one stays."""
+    """Of two equivalent predictors, joint elimination drops both, and stepwise keeps the better one."""
     rng = np.random.default_rng(4)
     base = rng.normal(size=60)
     x = np.column_stack([base + 0.05 * rng.normal(size=60), base + 0.05 * rng.normal(size=60)])
@@ -176,19 +176,19 @@ def test_nothing_is_dropped_when_everything_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "told"),
+    ("x", "message"),
     [
         (np.ones((50, 1)), "a is constant"),
         (np.random.default_rng(0).normal(size=(50, 1)) @ np.ones((1, 2)), "b is constant or follows"),
         (np.random.default_rng(0).normal(size=(4, 3)), "4 points are too few for 3 counts"),
     ],
 )
-def test_what_cannot_be_fitted_is_told(x: NDArray[np.float64], told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_fitted_is_reported(x: NDArray[np.float64], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         regress(np.arange(len(x), dtype=float), x, NAMES[: x.shape[1]])
 
 
-def test_a_response_without_residuals_is_told() -> None:
+def test_a_response_without_residuals_is_reported() -> None:
     with pytest.raises(InputError, match="exactly"):
         regress(np.zeros(20), np.arange(20.0)[:, None], ["a"])
 

@@ -25,14 +25,14 @@ def test_only_public_videos_with_every_count() -> None:
     assert founding_sample(videos, 0, seed=0).bvids == (bvid(1), bvid(4))
 
 
-def test_too_few_are_all_taken_and_it_is_said(dances: pa.Table, caplog: pytest.LogCaptureFixture) -> None:
+def test_too_few_are_all_taken_with_a_warning(dances: pa.Table, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert len(founding_sample(dances, 401, seed=0).bvids) == 400
     assert "using all 400 videos, although 401 were requested" in caplog.text
 
 
 @pytest.mark.parametrize("videos", [table(), table(row(1, view=None), row(2, state="hidden"))])
-def test_an_empty_population_is_told(videos: pa.Table) -> None:
+def test_an_empty_population_is_reported(videos: pa.Table) -> None:
     with pytest.raises(InputError, match=r"none of \d videos is public .*popdanceset crawl"):
         founding_sample(videos, 100, seed=0)
 
@@ -44,7 +44,7 @@ def test_its_document_tells_ids_and_times(dances: pa.Table) -> None:
     assert len(document["bvids"]) == 5
 
 
-def test_a_long_list_is_told_by_its_digest() -> None:
+def test_a_long_list_is_replaced_by_its_checksum() -> None:
     one = section(1)
     many = pa.concat_tables([one] * (LONGEST_LIST + 1)).set_column(
         0, "bvid", pa.array([bvid(i) for i in range(LONGEST_LIST + 1)])

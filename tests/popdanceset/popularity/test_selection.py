@@ -151,21 +151,21 @@ def test_a_threshold_that_accepts_nothing_tells_the_highest_pop(settings: Settin
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"follower": None}, r"1 above it: followers_unknown.*crawl --followers"),
         ({"follower": 10**9}, r"1 above it: views_not_above_followers.*min_views_per_follower"),
         ({"state": "gone"}, "no public video"),
     ],
 )
-def test_what_else_stood_in_the_way_is_told(
-    settings: Settings, store: Store, changes: dict[str, Any], told: str
+def test_what_else_stood_in_the_way_is_reported(
+    settings: Settings, store: Store, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         select(settings, store, VIEWS, "v1", table(row(1, view=500_000, **changes)))
 
 
-def test_an_empty_store_is_told(settings: Settings, store: Store) -> None:
+def test_an_empty_store_is_reported(settings: Settings, store: Store) -> None:
     with pytest.raises(InputError, match=r"no videos to select from.*popdanceset crawl"):
         select(settings, store, VIEWS, "v1")
 
@@ -177,7 +177,7 @@ def test_a_name_never_leaves_the_folder(settings: Settings, store: Store, name: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_accepted_row_without_a_proper_id_is_told(settings: Settings, store: Store) -> None:
+def test_an_accepted_row_without_a_proper_id_is_reported(settings: Settings, store: Store) -> None:
     videos = table(row(1, view=500_000, bvid="../../etc/passwd"), row(2, view=500_000))
     with pytest.raises(InputError, match=r"etc/passwd.*not a video id"):
         select(settings, store, VIEWS, "v1", videos)

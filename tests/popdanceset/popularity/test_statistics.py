@@ -65,7 +65,7 @@ def test_several_rows_of_one_video(tmp_path: Path, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("bvid,view\nBV1xx411c7mD,5\n", "columns danmaku, reply, favorite, coin, share, like are missing"),
         (HEADER, "there are no videos"),
@@ -74,12 +74,12 @@ def test_several_rows_of_one_video(tmp_path: Path, caplog: pytest.LogCaptureFixt
         (HEADER + "BV1xx411c7mD,1,2\n", "not readable"),
     ],
 )
-def test_a_wrong_file_is_told(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_a_wrong_file_is_reported(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         read_csv(tmp_path, text)
 
 
-def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+def test_what_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         open_statistics(str(tmp_path / "none.parquet"))
     with pytest.raises(InputError, match=r"no statistics.*popdanceset crawl"):
@@ -89,14 +89,14 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         open_statistics(str(tmp_path / "text.parquet"))
 
 
-def test_a_column_that_holds_no_counts_is_told(tmp_path: Path) -> None:
+def test_a_column_that_holds_no_counts_is_reported(tmp_path: Path) -> None:
     columns = {name: pa.array([1]) for name in COUNTS} | {"coin": pa.array([[1]])}
     pq.write_table(pa.table({"bvid": [bvid(1)], **columns}), tmp_path / "videos.parquet")
     with pytest.raises(InputError, match="column 'coin'"):
         open_statistics(str(tmp_path / "videos.parquet")).table()
 
 
-def test_a_column_that_comes_twice_is_told(tmp_path: Path) -> None:
+def test_a_column_that_comes_twice_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="columns view are duplicated"):
         read_csv(tmp_path, "view," + HEADER + f"1,{bvid(1)},1,2,3,4,5,6,7,8\n")
 
@@ -158,7 +158,7 @@ def test_a_few_videos(dances: pa.Table) -> None:
 
 
 def test_a_few_are_drawn_evenly() -> None:
-    """Of 40 batches of 10 rows, each row comes up about as often."""
+    """In 40 batches of 10 rows, each row is drawn about equally often."""
     ids = [bvid(n) for n in range(400)]
 
     def scan(columns: Sequence[str]) -> Iterator[pa.Table]:
@@ -173,7 +173,7 @@ def test_a_few_are_drawn_evenly() -> None:
     assert max(thirds) - min(thirds) < 300  # 2,500 each, with a standard deviation of 37
 
 
-def test_a_source_that_grows_while_it_is_read_is_told() -> None:
+def test_a_source_that_grows_while_it_is_read_is_reported() -> None:
     rows = [row(1)]
 
     def scan(columns: Sequence[str]) -> Iterator[pa.Table]:

@@ -1,4 +1,4 @@
-"""Two tiny self-made media, and clients that go through the simulator's proxy."""
+"""Two tiny generated media files, and clients that use the simulator's proxy."""
 
 import json
 from collections.abc import Callable
@@ -15,16 +15,16 @@ from popdanceset.simulator.server import Simulator
 FPS, RATE, WIDTH, HEIGHT = 30, 48_000, 96, 64
 
 
-def film(path: Path, seconds: float, hertz: float) -> None:
+def make_video(path: Path, seconds: float, hertz: float) -> None:
     """A grey ramp with a sine tone."""
     with av.open(str(path), "w") as out:
-        picture = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
-        picture.width, picture.height, picture.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         sound = out.add_stream("aac", rate=RATE)
         for i in range(round(seconds * FPS)):
             noise = np.random.default_rng(i).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-            out.mux(picture.encode(av.VideoFrame.from_ndarray(noise, "rgb24")))
-        out.mux(picture.encode())
+            out.mux(video.encode(av.VideoFrame.from_ndarray(noise, "rgb24")))
+        out.mux(video.encode())
         wave = np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE).astype(np.float32)
         for start in range(0, len(wave), 1024):
             frame = av.AudioFrame.from_ndarray(wave[None, start : start + 1024], "fltp", "mono")
@@ -42,7 +42,7 @@ def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "crowd": {"file": "crowd.mp4", "seconds": 1.0, "outcome": "several_dancers", **shape},
     }
     for name, entry in index.items():
-        film(folder / entry["file"], entry["seconds"], 440 if name == "waltz" else 880)
+        make_video(folder / entry["file"], entry["seconds"], 440 if name == "waltz" else 880)
     (folder / "index.json").write_text(json.dumps(index))
     return folder
 
@@ -54,7 +54,9 @@ def media(media_folder: Path) -> dict[str, Media]:
 
 @pytest.fixture
 def session_to() -> Callable[[Simulator], requests.Session]:
-    """A `requests` session that knows the simulator's proxy and authority, and nothing of the environment."""
+    """Returns a `requests` session with the simulator's proxy and authority, independent of the
+    environment.
+    """
 
     def session(simulator: Simulator) -> requests.Session:
         client = requests.Session()

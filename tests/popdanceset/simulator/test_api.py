@@ -1,4 +1,4 @@
-"""The statistics requests, asked with `requests` through the proxy, as the crawler asks them."""
+"""The statistics endpoints, requested through the proxy as the crawler does."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,7 +28,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def get(simulator: Simulator, session_to: Callable[[Simulator], requests.Session]) -> Iterator[Get]:
-    """Asks for a path and hands back the envelope's data."""
+    """Requests a path and returns the envelope's data."""
     with session_to(simulator) as session:
 
         def ask(path: str, code: int = 0, **query: object) -> Any:
@@ -58,14 +58,14 @@ def test_ranking_gives_the_best_hundred_of_a_section(get: Get, rid: int) -> None
 
 def test_a_video_object_tells_everything(get: Get) -> None:
     video = VIDEOS[50]
-    told = get("/x/web-interface/view", bvid=video.bvid)
-    assert told == get("/x/web-interface/view", aid=video.aid)
-    assert told["owner"] == {"mid": video.mid, "name": video.author, "face": ""}
-    counts = {name: told["stat"][name] for name in video.counts._fields}
+    data = get("/x/web-interface/view", bvid=video.bvid)
+    assert data == get("/x/web-interface/view", aid=video.aid)
+    assert data["owner"] == {"mid": video.mid, "name": video.author, "face": ""}
+    counts = {name: data["stat"][name] for name in video.counts._fields}
     assert counts == video.counts._asdict()
-    assert (told["pubdate"], told["duration"], told["title"]) == (video.pubdate, video.duration, video.title)
-    assert (told["tid"], told["tid_v2"]) == (video.section.tid, video.section.tid_v2)
-    assert [page["cid"] for page in told["pages"]] == [video.cid] == [told["cid"]]
+    assert (data["pubdate"], data["duration"], data["title"]) == (video.pubdate, video.duration, video.title)
+    assert (data["tid"], data["tid_v2"]) == (video.section.tid, video.section.tid_v2)
+    assert [page["cid"] for page in data["pages"]] == [video.cid] == [data["cid"]]
 
 
 def test_popular_ends(get: Get) -> None:

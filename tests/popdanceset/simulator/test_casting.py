@@ -1,4 +1,4 @@
-"""Who plays what, and what a right pipeline makes of it."""
+"""The assignment of media to videos, and the expected outcomes."""
 
 import json
 from collections import Counter
@@ -85,7 +85,7 @@ def test_modes_on_the_command_line() -> None:
 
 def test_an_index_that_cannot_be_used(tmp_path: Path) -> None:
     index = tmp_path / "index.json"
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot read the media index"):
         read_media(tmp_path)
     for text in ("{", "[1]", '{"a": {"file": "a.mp4"}}', "{}"):
         index.write_text(text)
@@ -95,5 +95,5 @@ def test_an_index_that_cannot_be_used(tmp_path: Path) -> None:
     index.write_text(json.dumps({"a": entry}))
     with pytest.raises(MediaError, match="missing"):
         read_media(tmp_path)
-    with pytest.raises(InputError, match="nothing to cast"):
+    with pytest.raises(InputError, match="there are no media"):
         cast(VIDEOS, {})

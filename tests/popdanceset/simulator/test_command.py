@@ -36,7 +36,7 @@ def run(*arguments: object) -> Result:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_runs_until_it_is_told_to_stop(media_folder: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_it_runs_until_it_is_stopped(media_folder: Path, tmp_path: Path, number: signal.Signals) -> None:
     port, ca = free_port(), tmp_path / "c a.pem"
     answers: list[int] = []
 
@@ -71,7 +71,7 @@ def test_it_runs_until_it_is_told_to_stop(media_folder: Path, tmp_path: Path, nu
         f"export POPDANCESET_NETWORK__PROXY=http://127.0.0.1:{port}",
         f"export POPDANCESET_NETWORK__CA_FILE='{ca}'",
     ]
-    assert "3 requests answered, 1 to unknown hosts refused" in result.stderr
+    assert "answered 3 requests, refused 1 to unknown hosts" in result.stderr
     assert "example.org" in result.stderr
 
 

@@ -37,7 +37,7 @@ def simulator(media: dict[str, Media]) -> Iterator[Simulator]:
 
 
 class Downloader:
-    """yt-dlp as the project uses it, and what it warned of."""
+    """yt-dlp as the project uses it, with its warnings."""
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
         self.warnings: list[str] = []
@@ -77,8 +77,8 @@ def choose(simulator: Simulator, mode: Mode = Mode.OK, medium: str = "waltz") ->
     return next(v for v in simulator.catalogue.videos if v.mode is mode and v.media == medium)
 
 
-def pictures(path: Path) -> tuple[list[str], list[float]]:
-    """Hash and time of every picture."""
+def frames(path: Path) -> tuple[list[str], list[float]]:
+    """Returns hash and time of every frame."""
     with av.open(str(path)) as source:
         frames = list(source.decode(video=0))
     return [hashlib.md5(f.to_ndarray()).hexdigest() for f in frames], [float(f.time) for f in frames]
@@ -97,7 +97,7 @@ def test_a_download_is_the_shipped_file_again(
     assert (info["id"], info["title"], info["duration"]) == (video.bvid, video.title, video.duration)
     assert info["uploader_id"] == str(video.mid)
     path = Path(info["requested_downloads"][0]["filepath"])
-    assert pictures(path) == pictures(media["waltz"].path)
+    assert frames(path) == frames(media["waltz"].path)
     np.testing.assert_array_equal(sound(path), sound(media["waltz"].path))
     asked = {(line.host, line.path.partition("/BV")[0]) for line in simulator.log}
     assert asked >= {
@@ -141,18 +141,18 @@ def test_what_nobody_may_have(simulator: Simulator, download: Downloader, mode: 
     assert raised.value.exc_info[1].expected
 
 
-def test_another_country_is_told_in_a_warning(simulator: Simulator, download: Downloader) -> None:
+def test_another_country_is_reported_in_a_warning(simulator: Simulator, download: Downloader) -> None:
     with pytest.raises(yt_dlp.DownloadError, match="No video formats found"):
         download(next(v for v in simulator.catalogue.videos if v.mode is Mode.GEO))
     assert any("10403" in warning for warning in download.warnings)
 
 
-def test_refused_playurl_is_told_in_a_warning(simulator: Simulator, download: Downloader) -> None:
+def test_refused_playurl_is_reported_in_a_warning(simulator: Simulator, download: Downloader) -> None:
     simulator.faults.add(NAMED["playurl-352"])
     with pytest.raises(yt_dlp.DownloadError, match="No video formats found"):
         download(choose(simulator))
     assert any("352" in warning for warning in download.warnings)
-    assert download(choose(simulator))  # once is over
+    assert download(choose(simulator))  # the fault occurs only once
 
 
 @pytest.mark.parametrize(("name", "status"), [("page-412", 412), ("media-403", 403)])
@@ -178,9 +178,9 @@ def test_cut_transfers_are_resumed(
 ) -> None:
     simulator.faults.add(Fault(MEDIA, Answer(send=0.5), each=True))
     path = Path(download(choose(simulator))["requested_downloads"][0]["filepath"])
-    assert pictures(path) == pictures(media["waltz"].path)
+    assert frames(path) == frames(media["waltz"].path)
     statuses = [line.status for line in simulator.log if "bilivideo" in line.host]
-    assert statuses.count(206) >= 2  # picture and sound, each from where it broke off
+    assert statuses.count(206) >= 2  # video and audio, each continued where it broke off
 
 
 def test_parts_are_a_playlist(

@@ -20,7 +20,7 @@ HOST = "api.bilibili.com"
 
 
 def answers(book: FaultBook, paths: list[str]) -> list[str]:
-    """For each request the name of the answer it met: its code, or "-" if it was answered well."""
+    """Returns the code that each request received, or "-" for a correct answer."""
     due = [book.answer_for(HOST, path, "rid=1") for path in paths]
     return ["-" if answer is None else str(answer.code) for answer in due]
 
@@ -57,14 +57,14 @@ def test_faults_come_and_go() -> None:
     assert answers(book, ["/x"]) == ["-"]
 
 
-def test_how_an_answer_is_spoilt() -> None:
+def test_how_an_answer_is_changed() -> None:
     true = Response(body=b"0123456789")
-    assert Answer(412, html="no").spoil(true).status == 412
-    assert b"no" in Answer(html="no").spoil(true).body
-    assert Answer(429).spoil(true) == Response(429, content_type="text/plain")
-    assert b'"code":-352' in Answer(code=-352).spoil(true).body
-    assert Answer(keep=0.5).spoil(true).body == b"01234"
-    cut = Answer(send=0.5, delay=1).spoil(true)
+    assert Answer(412, html="no").apply(true).status == 412
+    assert b"no" in Answer(html="no").apply(true).body
+    assert Answer(429).apply(true) == Response(429, content_type="text/plain")
+    assert b'"code":-352' in Answer(code=-352).apply(true).body
+    assert Answer(keep=0.5).apply(true).body == b"01234"
+    cut = Answer(send=0.5, delay=1).apply(true)
     assert (cut.body, cut.send, cut.delay) == (true.body, 0.5, 1)
 
 

@@ -1,4 +1,4 @@
-"""The made-up dance section has the shape of a real one, for every seed."""
+"""The synthetic dance section has the shape of a real one with every seed."""
 
 import re
 from collections import Counter
@@ -93,7 +93,7 @@ def test_the_demonstration_section_meets_both_rules() -> None:
         accepted = pop(videos, reference) > 0.85
         assert 12 <= accepted.sum() <= 20
         assert 2 <= (accepted & famous(videos)).sum() <= 4
-        assert (accepted & ~famous(videos)).sum() >= 10  # every medium and mode gets its turn
+        assert (accepted & ~famous(videos)).sum() >= 10  # every medium and mode occurs
 
 
 def test_large_sections_keep_the_shape() -> None:
@@ -111,7 +111,7 @@ def test_time_passes() -> None:
         for pubdate in (100 * 86_400, 80 * 86_400)
     )
     later_young, later_old = aged([young, old], 7.0)
-    # attention after one day 1 - exp(-1/7), after eight 1 - exp(-8/7); the old one has little left to gain
+    # attention after one day 1 - exp(-1/7), after eight 1 - exp(-8/7); an old video hardly grows
     assert later_young.counts.view == round(1000 * (1 - np.exp(-8 / 7)) / (1 - np.exp(-1 / 7)))
     assert 1000 < later_old.counts.view < 1050
     assert aged([], 3) == []

@@ -1,4 +1,4 @@
-"""The proxy: what it answers, what it refuses, and what it writes down."""
+"""The proxy: what it answers, refuses and records."""
 
 import http.client
 import logging
@@ -86,7 +86,7 @@ def test_only_its_own_authority_vouches_for_it(session_to: Connect, tmp_path: Pa
             stranger.verify = True
             with pytest.raises(requests.exceptions.SSLError):
                 stranger.get(RANKING)
-    assert not simulator.leaks  # it spoke to us, only without trust
+    assert not simulator.leaks  # it connected, but did not trust the certificate
 
 
 def test_one_connection_carries_many_requests(session_to: Connect) -> None:
@@ -100,7 +100,7 @@ def test_one_connection_carries_many_requests(session_to: Connect) -> None:
             assert connection.getresponse().read().startswith(b'{"code":-101')
         sock = connection.sock
         assert sock is not None
-    assert sock.recv(1) == b""  # the simulator's end closes what is open
+    assert sock.recv(1) == b""  # the end of the simulator closes open connections
     connection.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), timeout=1)
@@ -126,7 +126,7 @@ def test_many_clients_at_once(playing: Simulator, session_to: Connect) -> None:
 
     with playing, ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(fetch, list(files) * 4))
-    assert len(set(bodies)) == len(files) == 4  # each file is the same every time, and unlike the others
+    assert len(set(bodies)) == len(files) == 4  # each file is always the same, and differs from the others
     assert len(playing.log) == 16
 
 
@@ -247,11 +247,11 @@ def test_what_cannot_be_started(media: dict[str, Media], tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="ca-file"), Simulator(VIDEOS, ca_file=tmp_path / "file" / "ca.pem"):
         pass
-    with pytest.raises(InputError, match="no such media: crowd"):
+    with pytest.raises(InputError, match="unknown media: crowd"):
         Simulator(cast(VIDEOS, media), {"waltz": media["waltz"]})
 
 
-def test_a_broken_medium_is_told(
+def test_a_broken_medium_is_reported(
     media: dict[str, Media], tmp_path: Path, session_to: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = tmp_path / "waltz.mp4"

@@ -1,4 +1,4 @@
-"""The films that ship with the offline simulator: they are what their index says."""
+"""The films that ship with the offline simulator correspond to their index."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sound_of(path: Path) -> tuple[NDArray[np.float64], int]:
 
 
 def attack(sound: NDArray[np.float64], rate: int, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much louder each moment's next 50 ms are than the 50 ms before it, in energy."""
+    """Returns how much more energy the 50 ms after each moment have than the 50 ms before it."""
     energy = np.concatenate([[0.0], np.cumsum(sound**2)])
     width = int(0.05 * rate)
     # 5 ms early: the codec smears a sharp sound over a few milliseconds.
@@ -71,23 +71,23 @@ def test_a_film_is_what_the_index_says(name):
 
 
 @EVERY_FILM
-def test_shots_cover_the_film_and_cuts_are_where_the_pictures_jump(name):
+def test_shots_cover_the_film_and_cuts_are_where_the_image_jumps(name):
     entry = INDEX[name]
     assert entry.shots[0][0] == 0
     assert entry.shots[-1][1] == pytest.approx(entry.seconds)
     assert all(a[1] == b[0] for a, b in itertools.pairwise(entry.shots))
     if entry.shaky:
-        return  # its pictures jump all the time
+        return  # its image jumps all the time
     with av.open(str(MEDIA / entry.file)) as container:
         small = [f.reformat(width=64, height=64, format="gray") for f in container.decode(video=0)]
-    frames = [picture.to_ndarray() for picture in small]
+    frames = [frame.to_ndarray() for frame in small]
     change = np.abs(np.diff(np.stack(frames).astype(float), axis=0)).mean(axis=(1, 2))
     cuts = [round(end * entry.fps) - 1 for _, end in entry.shots[:-1]]
     within_shots = np.delete(change, cuts)
     assert (change[cuts] > 3 * within_shots.max()).all()
 
 
-def test_films_are_cast_for_what_they_have_to_show():
+def test_films_show_what_they_are_for():
     lengths = {name: np.array([end - start for start, end in entry.shots]) for name, entry in INDEX.items()}
     for name, entry in INDEX.items():
         expected = "accepted"
@@ -101,7 +101,7 @@ def test_films_are_cast_for_what_they_have_to_show():
         assert entry.clips == (int((lengths[name] >= 5).sum()) if expected == "accepted" else 0), name
 
 
-def test_the_empty_stage_is_no_still_picture():
+def test_the_empty_stage_is_not_a_still_image():
     with av.open(str(MEDIA / INDEX["nobody"].file)) as container:
         frames = [f.reformat(format="gray").to_ndarray().astype(float) for f in container.decode(video=0)]
     moved = [np.abs(b - a).mean() for a, b in itertools.pairwise(frames[::10])]
@@ -177,10 +177,10 @@ def test_beats_begin_at_the_first_beat_and_end_before_the_film():
 # -- making ------------------------------------------------------------------------------------------------
 
 
-def test_a_film_of_made_up_frames_comes_back_with_its_sound(tmp_path):
-    pictures = [np.full((48, 64, 3), 8 * i, np.uint8) for i in range(30)]
+def test_a_film_of_synthetic_frames_is_read_back_with_its_audio(tmp_path):
+    images = [np.full((48, 64, 3), 8 * i, np.uint8) for i in range(30)]
     sound = music.synthesise(music.PIECES["Neon Steps"], 1.0)
-    film.write(tmp_path / "x.mp4", iter(pictures), sound, (64, 48), 30, 20)
+    film.write(tmp_path / "x.mp4", iter(images), sound, (64, 48), 30, 20)
     with av.open(str(tmp_path / "x.mp4")) as container:
         shades = [frame.to_ndarray(format="rgb24").mean() for frame in container.decode(video=0)]
     np.testing.assert_allclose(shades, 8 * np.arange(30), atol=3)
@@ -191,10 +191,10 @@ def test_a_film_of_made_up_frames_comes_back_with_its_sound(tmp_path):
 
 
 def test_an_index_that_cannot_be_read_says_how_to_remake_it(tmp_path):
-    with pytest.raises(InputError, match=r"index\.json: no readable index .*tests\.studio"):
+    with pytest.raises(InputError, match=r"index\.json: not a readable index .*tests\.studio"):
         index.read_index(tmp_path)
     (tmp_path / "index.json").write_text('{"dance_a": {"file": "dance_a.mp4"}}')
-    with pytest.raises(InputError, match="no readable index"):
+    with pytest.raises(InputError, match="not a readable index"):
         index.read_index(tmp_path)
 
 
@@ -204,12 +204,12 @@ def test_an_index_written_is_the_index_read(tmp_path):
 
 
 def test_a_film_that_fails_halfway_leaves_nothing(tmp_path):
-    def pictures():
+    def images():
         yield np.zeros((48, 64, 3), np.uint8)
         raise ValueError("the projector broke")
 
     with pytest.raises(ValueError, match="projector"):
-        film.write(tmp_path / "x.mp4", pictures(), np.zeros((10, 2), np.float32), (64, 48), 30, 20)
+        film.write(tmp_path / "x.mp4", images(), np.zeros((10, 2), np.float32), (64, 48), 30, 20)
     assert list(tmp_path.iterdir()) == []
 
 
