@@ -1,11 +1,12 @@
-"""`python -m training.train`: trains POPDG on a release.
+"""`popdanceset train`: trains POPDG on a release.
 
-    python -m training.train --release R --out runs/popdg --preset paper
+    popdanceset train --release R --out runs/popdg --epochs 2000
     accelerate launch --num_processes 2 -m training.train …        several devices or machines
 
-With FSDP (`accelerate config`), the network is wrapped as a whole: auto wrap policy NO_WRAP, version 2.
-
-Stop it whenever you like; the same line goes on where it stopped.
+`python -m training.train` is the same program. With FSDP (`accelerate config`), the network must be wrapped
+as a
+whole: auto wrap policy NO_WRAP, version 2. A training can be stopped at any time; the same command continues
+it.
 """
 
 from __future__ import annotations
@@ -21,46 +22,70 @@ from popdanceset.errors import InputError
 from training.popdg.config import ABLATIONS, PRESETS, ModelConfig
 from training.popdg.config import ablate as without
 
+PATH = click.Path(path_type=Path)
+
 
 @click.command(context_settings={"max_content_width": 110})
-@click.option("--release", required=True, metavar="DIR", help="A release's folder or address.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of checkpoints and logs.")
+@click.option("--release", required=True, metavar="DIR", help="Folder or address of a release.")
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder of checkpoints and logs.")
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="paper", show_default=True,
-    help="What the paper describes, or what the authors' code does.",
+    help="Network and loss: as the paper describes them, or as the authors' code has them.",
 )  # fmt: skip
 @click.option(
-    "--ablate", multiple=True, type=click.Choice(list(ABLATIONS)), help="Take a part away (Tables 3, 4)."
-)
+    "--ablate", multiple=True, type=click.Choice(list(ABLATIONS)),
+    help="Remove a part of the network (Tables 3 and 4); may be repeated.",
+)  # fmt: skip
 @click.option(
-    "--model", "sizes", multiple=True, metavar="NAME=VALUE", help="A size of the network: width=128."
+    "--model", "sizes", multiple=True, metavar="NAME=VALUE",
+    help="Set a size of the network, e.g. width=128; may be repeated.",
+)  # fmt: skip
+@click.option("--extractor", default="baseline", show_default=True, help="Name of the music features.")
+@click.option(
+    "--window", default=150, show_default=True, type=click.IntRange(4), help="Length of a window, frames."
 )
-@click.option("--extractor", default="baseline", show_default=True, help="Which music features.")
-@click.option("--window", default=150, show_default=True, type=click.IntRange(4), help="Frames.")
 @click.option(
     "--stride", default=15, show_default=True, type=click.IntRange(1), help="Frames between windows."
 )
-@click.option("--epochs", type=click.FloatRange(0, min_open=True), help="How long to train (paper: 2000).")
-@click.option("--steps", type=click.IntRange(1), help="The same in steps of the optimiser.")
-@click.option("--batch-size", default=128, show_default=True, help="Windows of a step, over all processes.")
-@click.option("--learning-rate", default=2e-4, show_default=True, help="The paper prints 1e-3.")
-@click.option("--weight-decay", default=0.02, show_default=True)
-@click.option("--warmup", default=0, show_default=True, help="Steps in which the learning rate rises.")
-@click.option("--clip", default=1.0, show_default=True, help="Largest norm of the gradient; 0: any.")
-@click.option("--average", default=0.9999, show_default=True, help="Decay of the mean of the parameters.")
-@click.option("--precision", type=click.Choice(["no", "bf16"]), default="no", show_default=True)
-@click.option("--compile", is_flag=True, help="Let torch compile the network.")
-@click.option("--mirror", "mirrored", is_flag=True, help="Augment: half of the dances in a mirror.")
-@click.option("--yaw", "turned", is_flag=True, help="Augment: dances turned about the vertical.")
-@click.option("--raw-music", is_flag=True, help="Take music features as they are (implied by 'released').")
-@click.option("--seed", default=0, show_default=True)
-@click.option("--checkpoint-every", default=1000, show_default=True, help="Steps.")
-@click.option("--keep", default=3, show_default=True, help="Checkpoints that stay.")
-@click.option("--validate-every", default=0, show_default=True, help="Steps; 0: never.")
-@click.option("--log", type=click.Choice(["tensorboard", "wandb", "none"]), default="tensorboard")
-@click.option("--log-every", default=10, show_default=True, help="Steps.")
 @click.option(
-    "--cache", type=click.Path(path_type=Path), help="Folder of the arrays (default: user's cache)."
+    "--epochs", type=click.FloatRange(0, min_open=True), help="Length of the training (paper: 2000)."
+)
+@click.option("--steps", type=click.IntRange(1), help="Length of the training in optimizer steps.")
+@click.option("--batch-size", default=128, show_default=True, help="Windows in a step, over all processes.")
+@click.option(
+    "--learning-rate", default=2e-4, show_default=True, help="Learning rate of Adan (the paper prints 1e-3)."
+)
+@click.option("--weight-decay", default=0.02, show_default=True, help="Weight decay of Adan.")
+@click.option("--warmup", default=0, show_default=True, help="Steps in which the learning rate rises from 0.")
+@click.option(
+    "--gradient-clipping", "--clip", "gradient_clipping", default=1.0, show_default=True,
+    help="Largest norm of the gradient; 0 for no clipping.",
+)  # fmt: skip
+@click.option(
+    "--ema-decay", "--average", "ema_decay", default=0.9999, show_default=True,
+    help="Decay of the moving average of the parameters.",
+)  # fmt: skip
+@click.option(
+    "--precision", type=click.Choice(["no", "bf16"]), default="no", show_default=True,
+    help="Mixed precision; no for single precision.",
+)  # fmt: skip
+@click.option("--compile", is_flag=True, help="Compile the network with torch.")
+@click.option("--mirror", "mirrored", is_flag=True, help="Augmentation: mirror half of the dances.")
+@click.option("--yaw", "rotated", is_flag=True, help="Augmentation: rotate dances about the vertical axis.")
+@click.option(
+    "--raw-music", is_flag=True, help="Do not standardise music features (implied by --preset released)."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of all random numbers.")
+@click.option("--checkpoint-every", default=1000, show_default=True, help="Steps between checkpoints.")
+@click.option("--keep", default=3, show_default=True, help="Number of checkpoints to keep.")
+@click.option("--validate-every", default=0, show_default=True, help="Steps between validations; 0 for none.")
+@click.option(
+    "--log", type=click.Choice(["tensorboard", "wandb", "none"]), default="tensorboard", show_default=True,
+    help="Where to log losses.",
+)  # fmt: skip
+@click.option("--log-every", default=10, show_default=True, help="Steps between log records.")
+@click.option(
+    "--cache", type=PATH, metavar="DIR", help="Folder of cached arrays (default: the user's cache folder)."
 )
 def train(
     release: str,
@@ -77,14 +102,16 @@ def train(
     cache: Path | None,
     **settings: Any,
 ) -> None:
-    """Trains POPDG on a release, or goes on where it was stopped."""
+    """Train POPDG on a release, or continue a training that was stopped."""
     from training.data import DanceWindows
     from training.fitting.recipe import Recipe
     from training.fitting.trainer import Trainer
     from training.fitting.validation import validation
 
     if (epochs is None) == (steps is None):
-        raise InputError("how long to train?", do="give either --epochs or --steps")
+        raise InputError(
+            "the length of the training is missing or given twice", do="give --epochs or --steps"
+        )
     chosen = PRESETS[preset]
     windows = DanceWindows(release, "train", window, stride, cache_dir=cache, extractor=extractor)
     if steps is None:
@@ -100,7 +127,7 @@ def train(
         )
     last = trainer.run(unseen)
     if trainer.accelerator.is_main_process:
-        click.echo(f"{trainer.done} steps done: {last}")
+        click.echo(f"{trainer.done} steps finished: {last}")
     trainer.accelerator.end_training()
 
 
@@ -111,12 +138,12 @@ def _sized(model: ModelConfig, sizes: tuple[str, ...]) -> ModelConfig:
         name, _, value = size.partition("=")
         if name not in known or name in ("window", "music_dim"):
             choices = ", ".join(sorted(known - {"window", "music_dim"}))
-            raise InputError(f"{name!r} is no size of the network", "--model", f"choose from {choices}")
+            raise InputError(f"{name!r} is not a size of the network", "--model", f"choose from {choices}")
         kind = type(getattr(model, name))
         try:
             given[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
         except ValueError as error:
-            raise InputError(f"{value!r} is no {kind.__name__}", f"--model {name}") from error
+            raise InputError(f"{value!r} is not of type {kind.__name__}", f"--model {name}") from error
     return dataclasses.replace(model, **given)
 
 

@@ -49,7 +49,7 @@ def train_and_dance(store: Store, release: str, folder: Path, steps: int) -> Tra
     windows = DanceWindows(path, "train", WINDOW, STRIDE, cache_dir=folder / "cache")
     small = ModelConfig(width=64, feedforward=128, heads=4, layers=2, music_layers=1)
     recipe = Recipe(
-        steps=steps, batch_size=BATCH, learning_rate=1e-3, average=0.95, checkpoint_every=30, log_every=1
+        steps=steps, batch_size=BATCH, learning_rate=1e-3, ema_decay=0.95, checkpoint_every=30, log_every=1
     )
     checkpoint = Trainer(windows, small, PAPER.objective, recipe, folder / "run").run()
     # The dances belong to a checkpoint: an earlier run may have trained for a different number of steps.
@@ -65,11 +65,9 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
 
     from popdanceset.errors import InputError
     from popdanceset.release.reader import Release
-    from popdanceset.schema import CLIPS, FPS
-    from training.export import write
-    from training.export.render import film
-    from training.sample import make
+    from popdanceset.schema import CLIPS
     from training.sampling.audio import read_audio
+    from training.sampling.generate import generate, save
     from training.sampling.trained import load_trained
 
     with Release(release_dir) as opened:
@@ -85,13 +83,13 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
         path = folder / f"{name}.npz"
         if path.exists() and (name != names[0] or target.exists()):
             continue
-        made = make(trained, music[name], "dpm-solver", None, None, 0, None)
+        dance = generate(trained, music[name], sampler="dpm-solver")
         if name == names[0]:
             sounds = store.read_table("clips", CLIPS, columns=["clip_id", "music_path"]).to_pylist()
             sound = next(row["music_path"] for row in sounds if row["clip_id"] == name)
             with store.local(sound) as file:
-                film(made.joints, target, FPS, read_audio(file))
-        write(path, made)
+                save(dance, target, read_audio(file))
+        save(dance, path)
     return target
 
 

@@ -139,7 +139,7 @@ def main(minutes: float, clips: int, figure: Path | None, points: int, seeds: in
         windows = DanceWindows(release_dir, "train", WINDOW, stride=5, cache_dir=Path(folder))
         held_out = HeldOut(release_dir, windows)
         recipe = Recipe(
-            steps=1_000_000, batch_size=32, learning_rate=3e-3, warmup=50, average=0.99, log="none"
+            steps=1_000_000, batch_size=32, learning_rate=3e-3, warmup=50, ema_decay=0.99, log="none"
         )
         trainer = Trainer(windows, NETWORK, PAPER.objective, recipe, Path(folder, "run"))
         click.echo(

@@ -12,6 +12,7 @@ from popdanceset import media
 from popdanceset.errors import InputError, MediaError
 from training.data import DanceWindows
 from training.data.music_scaler import MusicScaler
+from training.export import WRITERS
 from training.fitting.recipe import Recipe
 from training.fitting.trainer import Trainer
 from training.fitting.validation import validation
@@ -19,6 +20,7 @@ from training.popdg.config import PAPER, ModelConfig
 from training.popdg.model import POPDG
 from training.sample import sample
 from training.sampling.audio import read_audio
+from training.sampling.choices import FORMATS
 from training.sampling.dancing import dance, whole
 from training.sampling.given import keep, read_dance
 from training.sampling.trained import Trained, load_authors, load_trained
@@ -115,14 +117,14 @@ def test_the_lower_body_stays(run_folder, tmp_path):
 def test_what_cannot_be_kept(run_folder, tmp_path):
     scaler = load_trained(run_folder).scaler
     for part in ("middle", "start:", "start:-1", "lower-body:3", "ends:nan"):
-        with pytest.raises(InputError, match="is no part of a dance"):
+        with pytest.raises(InputError, match="is not a part of a dance"):
             keep(torch.zeros(50, 156), part, 60, scaler)
     with pytest.raises(InputError, match=r"lasts 1.7 s, 'lower-body' needs 2.0 s"):
         keep(torch.zeros(50, 156), "lower-body", 60, scaler)
     with pytest.raises(InputError, match="not readable"):
         read_dance(tmp_path / "no.npz")
     np.savez(tmp_path / "empty.npz", x=1)
-    with pytest.raises(InputError, match="holds no dance"):
+    with pytest.raises(InputError, match="contains no dance"):
         read_dance(tmp_path / "empty.npz")
     np.savez(tmp_path / "fps.npz", smpl_poses=np.zeros((4, 24, 3)), smpl_trans=np.zeros((4, 3)), fps=60)
     with pytest.raises(InputError, match="60 frames a second"):
@@ -145,7 +147,7 @@ def test_music_that_is_none(tmp_path, caplog):
         read_audio(tmp_path / "text.mp3")
     with caplog.at_level(logging.WARNING):
         low = read_audio(sound("low.wav", np.sin(np.arange(16_000) / 5), 8000))
-    assert "recorded at 8000 Hz; all above 4000 Hz is missing" in caplog.text
+    assert "recorded at 8000 Hz; frequencies above 4000 Hz" in caplog.text
     assert low.samples.shape == pytest.approx((96_000, 2), abs=600)
     assert low.rate == 48_000
 
@@ -153,7 +155,7 @@ def test_music_that_is_none(tmp_path, caplog):
 def test_checkpoints_that_do_not_fit(run_folder, song, tmp_path):
     saved = torch.load(next(run_folder.glob("*.pt")), weights_only=True)
     torch.save(saved | {"config": saved["config"] | {"width": 64}}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="is no whole checkpoint: Error"):
+    with pytest.raises(InputError, match="is not a complete checkpoint: Error"):
         load_trained(tmp_path / "other.pt")
     config = saved["config"] | {"music_dim": 40}
     wide = POPDG(ModelConfig(**config)).state_dict()
@@ -191,16 +193,20 @@ def test_train_and_its_options(release_dir, tmp_path):
     command += ["--epochs", "0.5", "--batch-size", "4", "--validate-every", "2", "--log", "none", "--ablate"]
     result = CliRunner().invoke(train, [*map(str, command), "iddpm"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "steps done" in result.output
+    assert "steps finished" in result.output
     trained = load_trained(tmp_path / "run")
     assert trained.model.config.width == 16
     assert not trained.model.config.halving
     assert not trained.model.config.learned_variance
     assert isinstance(trained, Trained)
     for wrong, message in (
-        (["--steps", "1", "--model", "depth=3"], "'depth' is no size"),
-        (["--steps", "1", "--model", "layers=few"], "'few' is no int"),
-        ([], "how long to train"),
+        (["--steps", "1", "--model", "depth=3"], "'depth' is not a size"),
+        (["--steps", "1", "--model", "layers=few"], "'few' is not of type int"),
+        ([], "length of the training is missing"),
     ):
         with pytest.raises(InputError, match=message):
             CliRunner().invoke(train, [*map(str, command[:4]), *wrong], catch_exceptions=False)
+
+
+def test_choices_of_the_command_line_are_those_of_the_library():
+    assert (*WRITERS, "mp4") == FORMATS

@@ -1,6 +1,6 @@
-"""Dances turned about the vertical and seen in a mirror: as good as new ones, and free.
+"""Augmentation: dances rotated about the vertical axis, and mirrored.
 
-Both work on motion vectors in their own units (not scaled), whole batches at once.
+Both work on batches of unscaled motion vectors.
 """
 
 from __future__ import annotations
@@ -18,66 +18,66 @@ def _other_side(joint: int) -> int:
 
 
 SWAP = tuple(_other_side(joint) for joint in range(len(SMPL_JOINTS)))
-"""The joint that each SMPL joint becomes in a mirror."""
+"""The SMPL joint on the other side of the body, for each joint."""
 
 _CONTACT_SWAP = tuple(CONTACT_JOINTS.index(SWAP[joint]) for joint in CONTACT_JOINTS)
 
-# A mirror across x turns R into M R M with M = diag(-1, 1, 1): entries with one index x change sign. The six
-# numbers are the first two rows.
-_SIX_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
+# A mirror across x turns R into M R M with M = diag(-1, 1, 1): entries with exactly one index x change sign.
+# A 6D rotation is the first two rows.
+_ROTATION_6D_SIGNS = (1.0, -1.0, -1.0, -1.0, 1.0, 1.0)
 
 
 def mirror(vectors: torch.Tensor) -> torch.Tensor:
-    """Motion (…, 156) in a mirror across the x axis: left and right change places.
+    """Mirrors motion (…, 156) across the x axis: left and right change places.
 
-    The mean SMPL skeleton is not quite symmetric, so a mirrored dance differs from the dance in a mirror by
-    what its left and right bones differ, up to 2 cm a bone.
+    The mean SMPL skeleton is not quite symmetric: its left and right bones differ by up to 2 cm, and so do a
+    mirrored dance and the exact mirror image.
     """
-    six = vectors[..., ROTATION].reshape(*vectors.shape[:-1], len(SWAP), 6)[..., SWAP, :]
-    six = six * six.new_tensor(_SIX_SIGNS)
+    rotation_6d = vectors[..., ROTATION].reshape(*vectors.shape[:-1], len(SWAP), 6)[..., SWAP, :]
+    rotation_6d = rotation_6d * rotation_6d.new_tensor(_ROTATION_6D_SIGNS)
     position = vectors[..., POSITION] * vectors.new_tensor([-1.0, 1.0, 1.0])
     contact = vectors[..., CONTACT][..., _CONTACT_SWAP]
-    return torch.cat([position, six.flatten(-2), contact], dim=-1)
+    return torch.cat([position, rotation_6d.flatten(-2), contact], dim=-1)
 
 
 def yaw(vectors: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
-    """Motion (batch, frames, 156) turned about the vertical by angles (batch,), radians."""
+    """Rotates motion (batch, frames, 156) about the vertical axis by angles (batch,), radians."""
     sin, cos = angles.sin()[:, None, None], angles.cos()[:, None, None]
-    turned = vectors.clone()
-    # Root position and the rows of the root's matrix are both turned in the plane of x and y.
+    rotated = vectors.clone()
+    # Rotate the root position and the rows of the root matrix in the plane of x and y.
     for first, second in ((slice(0, 1), slice(1, 2)), (slice(3, 6), slice(6, 9))):
         x, y = vectors[..., first], vectors[..., second]
-        turned[..., first] = cos * x - sin * y
-        turned[..., second] = sin * x + cos * y
-    return turned
+        rotated[..., first] = cos * x - sin * y
+        rotated[..., second] = sin * x + cos * y
+    return rotated
 
 
 def augment(
     vectors: torch.Tensor, mirrored: torch.Tensor | None = None, angles: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """A batch (batch, frames, 156) in its own units, some of it mirrored, all of it turned.
+    """Mirrors some dances of a batch, then rotates all of them.
 
     Args:
-        vectors: in their own units.
-        mirrored: (batch,) bool, which ones; None: none.
-        angles: (batch,) radians; None: not turned.
+        vectors: (batch, frames, 156), unscaled.
+        mirrored: (batch,) bool, the dances to mirror; None for none.
+        angles: (batch,) radians; None for no rotation.
     """
     if mirrored is not None:
         vectors = torch.where(mirrored[:, None, None], mirror(vectors), vectors)
     return vectors if angles is None else yaw(vectors, angles)
 
 
-def widen(scaler: MinMaxScaler, *, mirrored: bool, turned: bool) -> MinMaxScaler:
-    """The scaler of augmented motion: it holds whatever `augment` makes of what the given one holds."""
+def widen(scaler: MinMaxScaler, *, mirrored: bool, rotated: bool) -> MinMaxScaler:
+    """The scaler for augmented motion: its range contains all that `augment` can make of the given range."""
     low, high = scaler.minimum.clone(), scaler.maximum.clone()
     if mirrored:
-        # A mirror permutes channels and changes signs, so it maps the corners of the ranges onto each other.
+        # A mirror permutes channels and changes signs, so it maps the bounds of the ranges onto each other.
         one, other = mirror(low[None])[0], mirror(high[None])[0]
         low, high = (
             torch.minimum(low, torch.minimum(one, other)),
             torch.maximum(high, torch.maximum(one, other)),
         )
-    if turned:
+    if rotated:
         farthest = torch.maximum(low.abs(), high.abs())
         low[:2], high[:2] = -farthest[:2].norm(), farthest[:2].norm()
         for column in range(3):

@@ -1,4 +1,4 @@
-"""Music features brought to mean 0 and deviation 1: MFCCs reach hundreds where beats are 0 or 1."""
+"""Scaling of music features to mean 0 and deviation 1: MFCCs reach hundreds, beats are 0 or 1."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from popdanceset.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class MusicScaler:
-    """Moves and divides each channel of the music; fitted to the training part, kept in the checkpoint.
+    """Standardises each channel of the music; fitted to the training part and stored in checkpoints.
 
     Attributes:
-        mean, deviation: (channels,) float32; the deviation of a channel that never changes is 1.
+        mean, deviation: (channels,) float32; the deviation of a constant channel is 1.
     """
 
     mean: torch.Tensor
@@ -24,12 +24,16 @@ class MusicScaler:
 
     @classmethod
     def none(cls, width: int) -> Self:
-        """Leaves `width` channels as they are, as the released code does."""
+        """A scaler that leaves `width` channels unchanged, as the released code does."""
         return cls(torch.zeros(width), torch.ones(width))
 
     @classmethod
     def fit(cls, parts: Iterable[torch.Tensor]) -> Self:
-        """Fits to (rows, channels) parts of the training data, each looked at once (Chan et al.)."""
+        """Fits to (rows, channels) parts of the training data, each read once (Chan et al., 1983).
+
+        Raises:
+            InputError: there are no parts.
+        """
         count, mean, squares = 0, torch.zeros(0), torch.zeros(0)
         for part in parts:
             rows = part.double()
@@ -42,11 +46,11 @@ class MusicScaler:
             mean = mean + (middle - mean) * len(rows) / total
             count = total
         if not count:
-            raise InputError("no music to standardise")
+            raise InputError("no music to fit a scaler to")
         deviation = (squares / count).sqrt()
         still = deviation <= 1e-6 * mean.abs().clamp(min=1)
         return cls(mean.float(), torch.where(still, torch.ones_like(deviation), deviation).float())
 
     def __call__(self, music: torch.Tensor) -> torch.Tensor:
-        """(…, channels) → the same, standardised."""
+        """(…, channels) → the same shape, standardised."""
         return (music - self.mean.to(music.device)) / self.deviation.to(music.device)

@@ -1,4 +1,4 @@
-"""Seeds made of several numbers."""
+"""Seeds derived from several numbers."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 
 def mixed(*numbers: int) -> int:
-    """One seed of several numbers, such that neighbours have nothing in common."""
+    """One seed from several numbers; neighbouring numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

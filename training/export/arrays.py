@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.atomic import replacing
+from popdanceset.atomic import atomic_write
 from training.export.dance import Dance
 
 
@@ -23,7 +23,7 @@ def write_npz(path: Path, dance: Dance) -> None:
         "joints": dance.joints.astype(np.float32),
         "fps": np.float64(dance.fps),
     }
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         np.savez_compressed(file, **content, **_time(dance))
 
 
@@ -38,7 +38,7 @@ def write_pkl(path: Path, dance: Dance) -> None:
         "smpl_trans": dance.translation.astype(np.float32),
         "full_pose": dance.joints.astype(np.float32),
     }
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         pickle.dump(content | _time(dance), file, protocol=4)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from popdanceset.atomic import atomic_write
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
-from training.atomic import replacing
 from training.export.axes import y_up
 from training.export.dance import Dance
 
@@ -23,7 +23,7 @@ def write_bvh(path: Path, dance: Dance) -> None:
     turned, root = y_up(dance)
     angles = Rotation.from_rotvec(turned.reshape(-1, 3)).as_euler(_ORDER, degrees=True)
     rows = np.concatenate([root * _CM, angles.reshape(-1, 24, 3)[:, order].reshape(len(root), -1)], axis=1)
-    with replacing(path, "w") as file:
+    with atomic_write(path, "w") as file:
         file.write("HIERARCHY\n" + "\n".join(_hierarchy(0, 0)))
         file.write(f"\nMOTION\nFrames: {len(rows)}\nFrame Time: {1 / dance.fps:.8f}\n")
         np.savetxt(file, rows, fmt="%.6f")

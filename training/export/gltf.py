@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from popdanceset.atomic import atomic_write
 from popdanceset.skeleton import SMPL_BONES, SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
-from training.atomic import replacing
 from training.export.axes import y_up
 from training.export.dance import Dance
 
@@ -76,7 +76,7 @@ def write_glb(path: Path, dance: Dance) -> None:
     }
     text = json.dumps(document, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(struct.pack("<4sII", b"glTF", 2, 28 + len(text) + len(buffer.data)))
         file.write(struct.pack("<I4s", len(text), b"JSON") + text)
         file.write(struct.pack("<I4s", len(buffer.data), b"BIN\0") + bytes(buffer.data))

@@ -1,8 +1,8 @@
-"""Adan, the optimiser of EDGE and POPDG (Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm", 2022).
+"""Adan, the optimizer of EDGE and POPDG (Xie et al., "Adan: Adaptive Nesterov Momentum Algorithm", 2022).
 
-Kept libraries have it too, with the same result. On a processor their step waits for memory: it makes a dozen
-passes over the parameters and their five companions. Here it is one pass, compiled by numba (a third of the
-time: `tests/benchmarks/training_step.py` prints it).
+Libraries provide Adan as well, with the same result. On a CPU their step is limited by memory: it makes a
+dozen passes over the parameters and the five arrays of the same size. This one makes a single pass, compiled
+by numba, which takes a third of the time (`tests/benchmarks/training_step.py` measures it).
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from torch.distributed.tensor import DTensor
 
 
 class Adan(torch.optim.Optimizer):
-    """One step: with the gradient g, the one before g₋ (in the first step g itself), and from 0
+    """One step, with the gradient g and the previous gradient g₋ (g itself in the first step); m, v, n start
+    at 0:
 
         m ← (1−β1) m + β1 g
         v ← (1−β2) v + β2 (g − g₋)
         n ← (1−β3) n + β3 (g + (1−β2)(g − g₋))²
         p ← (p − lr (m̂ + (1−β2) v̂) / (√n̂ + ε)) / (1 + lr λ)
 
-    where a hat divides by 1 − (1−β)^k in step k. The released code's first step only decays p.
+    where a hat divides by 1 − (1−β)^k in step k. The first step of the released code only decays p.
 
     Args:
-        parameters: to be optimised, float32; shards of a distributed network are stepped where they lie.
+        parameters: to optimise, float32; shards of a distributed network are updated in their process.
         lr: learning rate.
-        betas: β1, β2, β3 in the paper's own convention: shares of the new, not of the old.
+        betas: β1, β2, β3 in the convention of the paper: weights of the new values, not of the old ones.
         eps: ε.
         weight_decay: λ.
     """
@@ -46,7 +47,7 @@ class Adan(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step for all parameters that have a gradient."""
+        """Updates all parameters that have a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -89,7 +90,7 @@ def _passes(
     eps: float,
     shrink: float,
 ) -> None:
-    """The equations on any device; `before` ends as g."""
+    """The equations on any device, in place; `before` becomes g."""
     p, g, m, v, n, before = tensors
     change = torch.sub(g, before, out=before)
     m.lerp_(g, first)
@@ -104,7 +105,7 @@ def _passes(
 
 @cache
 def _one_pass() -> Callable[..., None]:
-    """The equations on flat float32 arrays, number by number; compiled at the first step, in a second."""
+    """The equations on flat float32 arrays, element by element; compiled at the first step, in a second."""
     import numba
 
     one = np.float32(1)

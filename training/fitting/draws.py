@@ -1,7 +1,7 @@
-"""All chance of a training step, decided by the seed and the step's number alone.
+"""All random numbers of a training step; they depend on the seed and the number of the step only.
 
-Every process draws for the whole batch and takes its share, so the same training comes out whether one
-process does it or several, in one go or after a crash.
+Every process draws for the whole batch and takes its share, so the result of a training does not depend on
+the number of processes or on interruptions.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from training.popdg.schedule import Schedule
 
 
 class Draws(NamedTuple):
-    """Of one process in one step.
+    """Random numbers of one process in one step.
 
     Attributes:
-        chance: what the loss needs.
+        chance: for the loss.
         mirrored: (share,) bool; None if dances are not mirrored.
-        angles: (share,) radians; None if dances are not turned.
+        angles: (share,) radians; None if dances are not rotated.
     """
 
     chance: Draw
@@ -32,7 +32,7 @@ class Draws(NamedTuple):
     angles: torch.Tensor | None
 
     def to(self, device: torch.device) -> Draws:
-        """The same on a device."""
+        """Moves all tensors to a device."""
         return Draws(
             Draw(*(values.to(device) for values in self.chance)),
             None if self.mirrored is None else self.mirrored.to(device),
@@ -49,20 +49,19 @@ def draws(
     window: int,
     *,
     mirrored: bool = False,
-    turned: bool = False,
+    rotated: bool = False,
     rank: int = 0,
     world: int = 1,
 ) -> Draws:
-    """What chance decides in a step.
+    """Draws the random numbers of a step.
 
     Args:
-        objective, schedule: of the training.
-        seed: of the training.
+        objective, schedule, seed: of the training.
         step: its number.
         size: of the whole batch.
         window: frames.
-        mirrored, turned: which augmentation is wanted.
-        rank, world: number of this process, and of all.
+        mirrored, rotated: which augmentations to draw for.
+        rank, world: number of this process, and number of processes.
     """
     generator = torch.Generator().manual_seed(mixed(seed, step))
     whole = draw(objective, schedule, torch.empty(size, window, WIDTH), generator)
@@ -71,5 +70,5 @@ def draws(
     return Draws(
         Draw(*(values[share] for values in whole)),
         (flips < 0.5)[share] if mirrored else None,
-        (2 * math.pi * angles)[share] if turned else None,
+        (2 * math.pi * angles)[share] if rotated else None,
     )

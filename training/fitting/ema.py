@@ -1,4 +1,4 @@
-"""The running mean of a network's parameters, which samples better than the parameters of any one step."""
+"""Exponential moving average of the parameters of a network, which samples better than those of any step."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 from torch import nn
 
 
-class Average:
-    """Follows parameters: call `update` after each step.
+class ExponentialMovingAverage:
+    """Follows parameters: call `update` after each step of the optimizer.
 
     The decay rises to its final value as (1 + n) / (10 + n) after n updates, so that short trainings do not
-    keep their first, random parameters. Improved DDPM and the released code have 0.9999 from the start.
-    Works on whole parameters as on the shards of a distributed network, each process its own.
+    keep their first, random parameters. Improved DDPM and the released code use 0.9999 from the start.
+    It works on whole parameters and on the shards of a distributed network, in each process separately.
 
     Args:
-        parameters: those to follow; the mean begins with their values.
-        decay: final share of the old mean in the new one, 0..1.
+        parameters: to follow; the means start with their values.
+        decay: final weight of the old mean in the new one, 0..1.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
@@ -28,14 +28,14 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Moves the mean towards the parameters' present values."""
-        share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self.means, [p.detach() for p in self.parameters], share)
+        """Moves the means towards the current values of the parameters."""
+        weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(self.means, [p.detach() for p in self.parameters], weight)
         self.updates += 1
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
-        """The parameters hold the mean inside the block, and what they held before after it."""
+        """Inside the block the parameters hold their means; after it, their own values again."""
         self._swap()
         try:
             yield

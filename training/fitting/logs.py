@@ -1,91 +1,54 @@
-"""Where the numbers of a training go: TensorBoard's files, or Weights & Biases."""
+"""Logs of a training, written by accelerate's trackers: TensorBoard files or Weights & Biases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from accelerate import Accelerator
+from accelerate.utils import is_wandb_available
 
 from popdanceset.errors import InputError
 
-
-class Log(Protocol):
-    """Takes numbers by their names."""
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers after so many steps."""
-        ...
-
-    def close(self) -> None:
-        """Everything is on disk, or sent."""
-        ...
+Log = Callable[[int, Mapping[str, float]], None]
+"""Takes the number of finished steps, and values by name; only the main process writes them."""
 
 
-class NoLog:
-    """For processes that are not the first, and for those who want none."""
+@contextmanager
+def open_log(
+    accelerator: Accelerator, kind: str, folder: Path, first_step: int, config: Mapping[str, Any]
+) -> Iterator[Log]:
+    """Opens the log of a run, and closes it at the end of the block.
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Forgets them."""
+    TensorBoard writes event files to the folder `log`; those of a resumed run hide the steps that it
+    repeats. At Weights & Biases the run has the name of the folder, so that a resumed run continues there.
 
-    def close(self) -> None:
-        """Nothing to do."""
-
-
-class TensorBoardLog:
-    """Event files below a folder; a resumed run's files follow on, and hide what it does again."""
-
-    def __init__(self, folder: Path, first_step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._writer: Any = SummaryWriter(str(folder / "log"), purge_step=first_step)
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One scalar each."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
-
-    def close(self) -> None:
-        """Flushes the file."""
-        self._writer.close()
-
-
-class WandbLog:
-    """A run at Weights & Biases, under the folder's name, so that a resumed run goes on there.
+    Args:
+        accelerator: created with `log_with=kind` and the folder as `project_dir`, or without for `none`.
+        kind: `tensorboard`, `wandb` or `none`.
+        folder: of the run.
+        first_step: the first step that will be logged.
+        config: settings of the run, shown by Weights & Biases.
 
     Raises:
-        InputError: the package is not installed.
+        InputError: wandb is not installed.
     """
-
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
-        try:
-            import wandb
-        except ImportError as error:
-            raise InputError(
-                "wandb is not installed", "--log", "pip install wandb, or log tensorboard"
-            ) from error
-        self._run: Any = wandb.init(
-            project="popdanceset",
-            id=folder.resolve().name,
-            resume="allow",
-            dir=str(folder),
-            config=dict(config),
-        )
-
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One record a step."""
-        self._run.log(dict(values), step=step)
-
-    def close(self) -> None:
-        """Ends the run."""
-        self._run.finish()
-
-
-def open_log(kind: str, folder: Path, first_step: int, config: Mapping[str, Any]) -> Log:
-    """The log of this kind: `tensorboard`, `wandb` or `none`.
-
-    Raises:
-        InputError: wandb is wanted and not installed.
-    """
+    if kind == "wandb" and not is_wandb_available():
+        raise InputError("wandb is not installed", "--log", "pip install wandb, or log to tensorboard")
     if kind == "tensorboard":
-        return TensorBoardLog(folder, first_step)
-    return WandbLog(folder, config) if kind == "wandb" else NoLog()
+        accelerator.init_trackers("log", init_kwargs={kind: {"purge_step": first_step}})
+    elif kind == "wandb":
+        options = {"id": folder.resolve().name, "resume": "allow", "dir": str(folder)}
+        accelerator.init_trackers("popdanceset", dict(config), {kind: options})
+
+    def log(step: int, values: Mapping[str, float]) -> None:
+        accelerator.log(dict(values), step=step)
+
+    try:
+        yield log
+    finally:
+        for tracker in accelerator.trackers:
+            tracker.finish()
+        accelerator.trackers.clear()

@@ -1,4 +1,4 @@
-"""How a training is done: its settings, and which of them a run must keep to go on."""
+"""The settings of a training, and which of them a run must keep to continue."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 from popdanceset.errors import InputError
-from training.data import DanceWindows
+from training.data.windows import DanceWindows
 from training.popdg.config import ModelConfig, Objective
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long, how fast and how carefully to train. Defaults are the paper's, or the released code's.
+    """How long and how to train. Defaults are from the paper, or else from the released code.
 
     Attributes:
-        steps: of the optimiser.
-        batch_size: windows of a step, of all processes together.
+        steps: of the optimizer.
+        batch_size: windows in a step, over all processes.
         learning_rate, weight_decay: of Adan.
-        warmup: steps over which the learning rate rises from 0.
-        clip: largest norm of the gradient; 0: not clipped.
-        average: decay of the running mean of the parameters that samples are made with.
-        precision: `no` is single precision; `bf16` halves memory and time on hardware that knows it.
-        compile: let torch compile the network; the first steps take longer.
-        seed: of everything.
-        mirrored, turned: augmentation: dances mirrored, and turned about the vertical.
-        standardise: bring music features to mean 0 and deviation 1; the released code takes them raw.
-        checkpoint_every, keep: steps between checkpoints, and how many stay.
-        validate_every: steps between validations; 0: none.
-        log, log_every: `tensorboard`, `wandb` or `none`, and the steps between records.
+        warmup: steps over which the learning rate rises from 0; it is constant afterwards.
+        gradient_clipping: largest norm of the gradient; 0 for no clipping.
+        ema_decay: decay of the moving average of the parameters, with which dances are sampled.
+        precision: `no` is single precision; `bf16` halves memory and time on hardware that supports it.
+        compile: compile the network with torch; the first steps take longer.
+        seed: of all random numbers.
+        mirrored, rotated: augmentation: mirror dances, rotate them about the vertical axis.
+        standardise: scale music features to mean 0 and deviation 1; the released code uses them unscaled.
+        checkpoint_every, keep: steps between checkpoints, and number of checkpoints to keep.
+        validate_every: steps between validations; 0 for none.
+        log, log_every: `tensorboard`, `wandb` or `none`, and steps between records.
     """
 
     steps: int
@@ -38,13 +38,13 @@ class Recipe:
     learning_rate: float = 2e-4
     weight_decay: float = 0.02
     warmup: int = 0
-    clip: float = 1.0
-    average: float = 0.9999
+    gradient_clipping: float = 1.0
+    ema_decay: float = 0.9999
     precision: Literal["no", "bf16"] = "no"
     compile: bool = False
     seed: int = 0
     mirrored: bool = False
-    turned: bool = False
+    rotated: bool = False
     standardise: bool = True
     checkpoint_every: int = 1000
     keep: int = 3
@@ -59,19 +59,26 @@ class Recipe:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"learning_rate is {self.learning_rate}", "training", "give a number above 0")
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step, from 0."""
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate scheduler: linear warm-up, then constant; steps count from 0.
+
+        A function of the step, not a `torch.optim.lr_scheduler`, so that a resumed run needs no scheduler
+        state.
+        """
         return self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1))
 
 
 _FREE = ("steps", "checkpoint_every", "keep", "validate_every", "log", "log_every", "compile")
-"""What may change when a run goes on."""
+"""Settings that may change when a run continues."""
+
+_FORMER = {"gradient_clipping": "clip", "ema_decay": "average", "rotated": "turned"}
+"""Names of settings in older checkpoints."""
 
 
 def identity(
     model: ModelConfig, objective: Objective, recipe: Recipe, windows: DanceWindows
 ) -> dict[str, Any]:
-    """What must be the same for a run to go on as if it had never stopped."""
+    """The settings that must stay the same for a run to continue as if it had never stopped."""
     return {
         **asdict(model),
         **{f"objective.{name}": value for name, value in asdict(objective).items() if name != "weights"},
@@ -84,17 +91,18 @@ def identity(
 
 
 def must_match(saved: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
-    """Complains if a folder holds another run.
+    """Checks that a folder contains the wanted run.
 
     Raises:
-        InputError: names all that differs.
+        InputError: settings differ; the message names all of them.
     """
+    before = {name: saved.get(name, saved.get(_FORMER.get(name, name))) for name in wanted}
     different = [
-        f"{name} {saved.get(name)} (now {wanted[name]})" for name in wanted if saved.get(name) != wanted[name]
+        f"{name} {before[name]} (now {value})" for name, value in wanted.items() if before[name] != value
     ]
     if different:
         raise InputError(
-            f"holds another run: {', '.join(different)}",
+            f"contains another run: {', '.join(different)}",
             folder,
-            "name another folder, or train as it was begun",
+            "name another folder, or train with the settings of that run",
         )

@@ -1,4 +1,4 @@
-"""The state of a training as plain dictionaries, whole also where the network is spread over processes."""
+"""The state of a training as plain dictionaries, complete even if the network is sharded over processes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from training.fitting.ema import Average
+from training.fitting.ema import ExponentialMovingAverage
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
-def take(model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Average) -> dict[str, Any]:
-    """Parameters, their running mean and the optimiser's memory; every process must call it.
+def take(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: ExponentialMovingAverage
+) -> dict[str, Any]:
+    """Collects parameters, their moving average and the state of the optimizer; every process must call it.
 
-    Names are those of the bare network, so that any number of processes can go on from it.
+    Names are those of the unwrapped network, so that any number of processes can continue from it.
 
     Returns:
-        `model`, `average`, `updates` and `optimizer`; in processes that are not the first some may be empty.
+        `model`, `average`, `updates` and `optimizer`; some may be empty in processes other than the first.
     """
     content: dict[str, Any] = {"model": _copied(get_model_state_dict(model, options=_WHOLE))}
     with average.applied():
@@ -35,9 +37,12 @@ def take(model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Aver
 
 
 def put(
-    content: dict[str, Any], model: torch.nn.Module, optimizer: torch.optim.Optimizer, average: Average
+    content: dict[str, Any],
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: ExponentialMovingAverage,
 ) -> None:
-    """Brings a training into the state that `take` saw."""
+    """Restores the state that `take` collected."""
     set_model_state_dict(model, content["average"], options=_WHOLE)
     average.means = [parameter.detach().clone() for parameter in average.parameters]
     average.updates = content["updates"]
@@ -46,5 +51,5 @@ def put(
 
 
 def _copied(state: dict[str, Any]) -> dict[str, Any]:
-    # On the processor, what is returned may be the parameters themselves, which the next step changes.
+    # On a CPU the tensors may be the parameters themselves, which the next step would change.
     return {name: value.detach().clone() for name, value in state.items()}

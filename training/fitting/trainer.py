@@ -1,9 +1,10 @@
-"""The training loop: the same parameters come out in one go or after crashes, of one process or several."""
+"""The training loop; its result does not depend on interruptions or on the number of processes."""
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,9 +14,9 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError, PopDanceSetError
 from popdanceset.progress import Advance, ignore, track
-from training.atomic import replacing
 from training.data import DanceWindows
 from training.data.augmentation import augment, widen
 from training.data.music_scaler import MusicScaler
@@ -25,8 +26,8 @@ from training.data.shuffled_batches import ShuffledBatches
 from training.fitting import checkpoint, snapshot
 from training.fitting.adan import Adan
 from training.fitting.draws import Draws, draws
-from training.fitting.ema import Average
-from training.fitting.logs import NoLog, open_log
+from training.fitting.ema import ExponentialMovingAverage
+from training.fitting.logs import open_log
 from training.fitting.recipe import Recipe, identity, must_match
 from training.popdg.config import ModelConfig, Objective
 from training.popdg.losses import Draw, training_loss
@@ -40,24 +41,24 @@ Validate = Callable[[POPDG, MinMaxScaler, MusicScaler], dict[str, float]]
 
 
 class TrainingError(PopDanceSetError):
-    """Training came to numbers that are none, and cannot go on."""
+    """Training produced NaN or infinity and cannot continue."""
 
 
 class Trainer:
-    """A training, begun or taken up where its folder's newest checkpoint left it.
+    """A training: new, or continued from the newest checkpoint in its folder.
 
-    Started by `accelerate launch` or `torchrun`, each process trains on its share of every batch and
-    gradients are averaged over all.
+    Started by `accelerate launch` or `torchrun`, each process trains on its share of every batch, and
+    gradients are averaged over the processes.
 
     Args:
         windows: of the training part.
-        model: the network; its window and music are those of `windows`.
+        model: the network; its window and music width are taken from `windows`.
         objective: the loss.
-        recipe: the rest.
-        folder: of checkpoints and logs; made if missing.
+        recipe: all other settings.
+        folder: of checkpoints and logs; created if missing.
 
     Raises:
-        InputError: the folder cannot be written to or holds another run, or the batch cannot be shared.
+        InputError: the folder is not writable or contains another run, or the batch cannot be shared.
     """
 
     def __init__(
@@ -68,14 +69,15 @@ class Trainer:
         recipe: Recipe,
         folder: Path,
     ) -> None:
-        # Precision is set step by step: the library would fix it for the life of the process.
-        self.accelerator = Accelerator()
+        # Precision is set in each step: accelerate would fix it for the lifetime of the process.
+        log_with = None if recipe.log == "none" else recipe.log
+        self.accelerator = Accelerator(log_with=log_with, project_dir=folder)
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         if recipe.batch_size % world:
             raise InputError(
                 f"{world} processes cannot share a batch of {recipe.batch_size}",
                 "training",
-                "give a multiple",
+                f"give a multiple of {world}",
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,7 @@ class Trainer:
         self.schedule = cosine_schedule()
         # The samples of `self.windows` have the units that the network is trained on.
         self.windows = windows.with_scalers(
-            widen(windows.scaler, mirrored=recipe.mirrored, turned=recipe.turned),
+            widen(windows.scaler, mirrored=recipe.mirrored, rotated=recipe.rotated),
             windows.music_scaler if recipe.standardise else MusicScaler.none(windows.music_width),
         )
         self.scaler = self.windows.scaler.to(device)
@@ -107,16 +109,16 @@ class Trainer:
             torch.compile(network) if recipe.compile else network,
             Adan(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay),
         )
-        self.average = Average(self.model.parameters(), recipe.average)
+        self.average = ExponentialMovingAverage(self.model.parameters(), recipe.ema_decay)
         self.done = 0
         if saved is not None:
             snapshot.put(saved, self.model, self._bare_optimizer, self.average)
             self.done = saved["step"]
-            _log.info("goes on after step %d of %s", self.done, newest)
+            _log.info("continues after step %d of %s", self.done, newest)
 
     @property
     def network(self) -> POPDG:
-        """The network without what is wrapped around it for several devices."""
+        """The network without its wrappers for several devices."""
         network: POPDG = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
         return network
 
@@ -126,43 +128,47 @@ class Trainer:
         return optimizer
 
     def run(self, validate: Validate | None = None) -> Path:
-        """Trains until the recipe's number of steps is done.
+        """Trains until the number of steps in the recipe is reached.
 
         Args:
-            validate: measures the running mean of the parameters every so many steps.
+            validate: measures the network, with the moving average of its parameters.
 
         Returns:
             The last checkpoint.
 
         Raises:
-            InputError: memory is too small, or a checkpoint cannot be written.
-            TrainingError: the loss or its gradient is no finite number; the batch is saved in the folder.
+            InputError: memory is too small, wandb is not installed, or a checkpoint cannot be written.
+            TrainingError: the loss or its gradient is NaN or infinite; the batch is saved in the folder.
         """
         recipe, end = self.recipe, self.recipe.steps
-        main = self.accelerator.is_main_process
-        log = open_log(recipe.log, self.folder, self.done + 1, self.identity) if main else NoLog()
-        try:
-            with _memory_watched(self.batches), _progress(end, self.done, main) as advance:
-                self.model.train()
-                for step, motion, music in self.batches.stream(self.done, end):
-                    values = self.step(step, motion, music)
-                    advance(1, f"loss {values['loss/total']:.4f}")
-                    measured = self._validated(validate)
-                    if measured or self.done % recipe.log_every == 0 or self.done == end:
-                        log.write(self.done, values | measured)
-                    if self.done % recipe.checkpoint_every == 0 or self.done == end:
-                        self.save()
-        finally:
-            log.close()
+        first, began = self.done, time.perf_counter()
+        with (
+            open_log(self.accelerator, recipe.log, self.folder, first + 1, self.identity) as log,
+            _memory_watched(self.batches),
+            _progress(end, first, self.accelerator.is_main_process) as advance,
+        ):
+            self.model.train()
+            for step, motion, music in self.batches.stream(first, end):
+                values = self.step(step, motion, music)
+                advance(1, f"loss {values['loss/total']:.4f}")
+                measured = self._validated(validate)
+                if measured or self.done % recipe.log_every == 0 or self.done == end:
+                    log(self.done, values | measured)
+                if self.done % recipe.checkpoint_every == 0 or self.done == end:
+                    self.save()
+        _log.info(
+            "trained steps %d to %d on %d windows in %.1f s",
+            first, self.done, len(self.windows), time.perf_counter() - began,
+        )  # fmt: skip
         return self.folder / checkpoint.name_of(self.done)
 
     def step(self, step: int, motion: torch.Tensor, music: torch.Tensor) -> dict[str, float]:
-        """One step of the optimiser.
+        """One step of the optimizer.
 
         Args:
-            step: its number, which decides all chance in it.
-            motion: (share, window, 156) in its own units.
-            music: (share, window, width).
+            step: its number, on which all of its random numbers depend.
+            motion: (share, window, 156), unscaled.
+            music: (share, window, width), unscaled.
 
         Returns:
             The loss, its parts and the norm of the gradient, over all processes.
@@ -171,7 +177,7 @@ class Trainer:
         chance = self._chance(step)
         torch.manual_seed(mixed(recipe.seed, step, accelerator.process_index))  # of dropout
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.rate(step)
+            group["lr"] = recipe.learning_rate_at(step)
         motion, music = motion.to(accelerator.device), music.to(accelerator.device)
         motion = self.scaler.scale(augment(motion, chance.mirrored, chance.angles))
         loss = training_loss(
@@ -188,7 +194,7 @@ class Trainer:
         values = {f"loss/{name}": mean for name, mean in zip(["total", *loss.parts], means, strict=True)}
         self._must_be_finite("loss", values["loss/total"], step, motion, music, chance.chance)
         accelerator.backward(loss.total)
-        norm = accelerator.clip_grad_norm_(self.model.parameters(), recipe.clip or math.inf)
+        norm = accelerator.clip_grad_norm_(self.model.parameters(), recipe.gradient_clipping or math.inf)
         values["gradient"] = float(norm)
         self._must_be_finite("gradient", values["gradient"], step, motion, music, chance.chance)
         self.optimizer.step()
@@ -217,11 +223,11 @@ class Trainer:
         self.accelerator.wait_for_everyone()
 
     def _predict(self, *inputs: torch.Tensor) -> Prediction:
-        """The network's answer in single precision, in which the losses are measured whatever it works in."""
+        """The output of the network in single precision, in which losses are computed at any precision."""
         half = self.recipe.precision == "bf16"
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=half):
-            start, variance = self.model(*inputs)
-        return Prediction(start.float(), None if variance is None else variance.float())
+            x_start, variance = self.model(*inputs)
+        return Prediction(x_start.float(), None if variance is None else variance.float())
 
     def _chance(self, step: int) -> Draws:
         drawn = draws(
@@ -232,7 +238,7 @@ class Trainer:
             self.recipe.batch_size,
             self.windows.length,
             mirrored=self.recipe.mirrored,
-            turned=self.recipe.turned,
+            rotated=self.recipe.rotated,
             rank=self.accelerator.process_index,
             world=self.accelerator.num_processes,
         )
@@ -253,12 +259,12 @@ class Trainer:
     def _must_be_finite(
         self, what: str, value: float, step: int, motion: torch.Tensor, music: torch.Tensor, chance: Draw
     ) -> None:
-        """Every process sees the same value, so all stop together, each saving its share of the batch."""
+        """Every process has the same value, so all stop together, and each saves its share of the batch."""
         if math.isfinite(value):
             return
         path = self.folder / f"not-finite-{step:08d}-{self.accelerator.process_index}.pt"
         batch = {"step": step, "motion": motion, "music": music, **chance._asdict()}
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             torch.save(batch, file)
         raise TrainingError(
             f"the {what} of step {step} is {value}; its batch is saved",

@@ -1,4 +1,4 @@
-"""Measures a network while it trains: it dances to music of the test part, and the metric suite looks on."""
+"""Validation during training: metrics of dances to music of the test part."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from training.sampling.trained import Trained
 
 MEASURED = ("FID_k", "FID_g", "Div_k", "Div_g", "PFC", "PBC", "BAS")
 STEPS = 10
-"""Of DPM-Solver++: enough to compare one checkpoint with the next."""
+"""Steps of DPM-Solver++: enough to compare one checkpoint with the next."""
 
 
 def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validate:
-    """A validation on up to `count` windows of a part that training does not see.
+    """Prepares a validation on up to `count` windows of a part that is not trained on.
 
     Args:
         windows: of the test part.
-        count: windows danced to; the same ones each time.
+        count: number of windows; the same windows each time.
         seed: of the choice and of the dances.
 
     Returns:
-        Gives `validation/{metric}` for `MEASURED`; what is undefined for so few dances is left out.
+        A function that returns `validation/{metric}` for `MEASURED`, except for metrics that are undefined
+        for so few dances.
     """
     count = min(count, len(windows))
     motion, music = ShuffledBatches(windows, count, seed, scaled=False).batch(0)
@@ -59,7 +60,7 @@ def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validat
 
 
 def _beats(music: torch.Tensor, extractor: str) -> np.ndarray | None:
-    """Frames of the beats, where the features tell them."""
+    """Frames of the beats, if the features contain them."""
     return np.flatnonzero(music[:, -1].numpy() > 0.5) if extractor.startswith("baseline") else None
 
 

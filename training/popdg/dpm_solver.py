@@ -47,9 +47,9 @@ def dpm_solver(
         if previous is not None:
             target = torch.lerp(x_start, previous[0], -step / (2 * previous[1]))
         previous = x_start, step
-        x_next: torch.Tensor = ((1 - alpha_cumprod_next) / (1 - alpha_cumprod)) ** 0.5 * x_t
-        x_next = x_next - alpha_cumprod_next**0.5 * math.expm1(-step) * target
-        return x_next
+        noise_scale: float = ((1 - alpha_cumprod_next) / (1 - alpha_cumprod)) ** 0.5
+        target_scale: float = alpha_cumprod_next**0.5 * math.expm1(-step)
+        return noise_scale * x_t - target_scale * target
 
     return sample_loop(denoise, x_t, update, schedule=schedule, timesteps=timesteps, hook=hook)
 

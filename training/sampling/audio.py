@@ -1,4 +1,4 @@
-"""Music from any file that has sound: song, film, recording."""
+"""Audio of any file that has an audio track: song, video, recording."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from popdanceset.film import Sound
 from popdanceset.media import opened
 
 SHORTEST = 1.0
-"""Seconds of music that a dance can be made to."""
+"""Least number of seconds of music to dance to."""
 
 _RATE = 48_000
 _LOW_RATE = 15_360
-"""Samples a second from which on the music features hear all that they were made for."""
+"""Samples a second below which the music features miss frequencies that they use."""
 _SILENCE = 1e-4
 
 _log = logging.getLogger(__name__)
 
 
 def read_audio(path: Path) -> Sound:
-    """The first sound track of a file, stereo at 48 kHz.
+    """Reads the first audio track of a file, as stereo at 48 kHz.
 
-    A warning tells of music with a rate so low that the features miss what they were trained with.
+    Logs a warning if the sample rate is so low that frequencies used by the music features are missing.
 
     Raises:
-        InputError: there is no such file, or its sound is shorter than a second or silent.
-        MediaError: it has no sound, or its sound is damaged.
+        InputError: there is no such file, or its audio is shorter than a second or silent.
+        MediaError: it has no audio track, or the track is damaged.
     """
     import av
 
     with opened(path) as container:
         if not container.streams.audio:
-            raise MediaError("has no sound", path, "name a file with music")
+            raise MediaError("has no audio track", path, "name a file with music")
         stream = container.streams.audio[0]
         rate = stream.rate
         resampler = av.AudioResampler("fltp", "stereo", _RATE)
@@ -46,18 +46,20 @@ def read_audio(path: Path) -> Sound:
                 for piece in resampler.resample(frame)
             ]
         except av.FFmpegError as error:
-            raise MediaError(f"its sound is damaged: {error.strerror}", path, "fetch it again") from error
+            raise MediaError(
+                f"its audio track is damaged: {error.strerror}", path, "download it again"
+            ) from error
     samples = np.concatenate(blocks, axis=1).T if blocks else np.zeros((0, 2), np.float32)
     seconds = len(samples) / _RATE
     if seconds < SHORTEST:
         raise InputError(f"has {seconds:.2f} s of music", path, f"give at least {SHORTEST:g} s")
     if not np.isfinite(samples).all():
-        raise MediaError("holds samples that are no numbers", path, "fetch it again")
+        raise MediaError("its audio contains NaN or infinity", path, "download it again")
     if np.abs(samples).max() < _SILENCE:
-        raise InputError("is silent", path, "give music: a dance needs something to follow")
+        raise InputError("is silent", path, "name a file with music")
     if rate < _LOW_RATE:
         _log.warning(
-            "%s: recorded at %d Hz; all above %d Hz is missing, to which the model may have listened",
+            "%s: recorded at %d Hz; frequencies above %d Hz, which the model may rely on, are missing",
             path,
             rate,
             rate // 2,

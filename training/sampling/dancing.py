@@ -1,10 +1,10 @@
-"""From music features to a dance of the same length, with any sampler, piece by piece."""
+"""Samples a dance of the length of its music features, with any sampler, piece by piece."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
@@ -19,12 +19,8 @@ from training.popdg.long import long_dance, music_windows
 from training.popdg.sampler import Denoiser, Sampler
 from training.popdg.schedule import cosine_schedule, even_timesteps
 from training.popdg.stitch import stitched
+from training.sampling.choices import STEPS, SamplerName
 from training.sampling.trained import Trained
-
-SamplerName = Literal["ddim", "dpm-solver", "ancestral"]
-
-STEPS: dict[SamplerName, int] = {"ddim": 50, "dpm-solver": 15, "ancestral": 250}
-"""What each sampler needs for its best; DDIM's number is the paper's."""
 
 _SAMPLERS: dict[SamplerName, Callable[..., torch.Tensor]] = {
     "ddim": ddim,
@@ -33,7 +29,7 @@ _SAMPLERS: dict[SamplerName, Callable[..., torch.Tensor]] = {
 }
 
 BLOCK = 8
-"""Windows in memory at once."""
+"""Number of windows in memory at once."""
 
 
 def dance(
@@ -46,46 +42,47 @@ def dance(
     seed: int = 0,
     given: Given | None = None,
 ) -> Iterator[SmplMotion]:
-    """A dance to music, piece by piece in order; memory does not grow with the length.
+    """Samples a dance to music, piece by piece in order; memory does not grow with its length.
 
     Dances longer than a window are sampled in windows that overlap by half; their guidance rises from 0 over
     the first half of the steps, as in the released code.
 
     Args:
         trained: the network.
-        music: (frames, width) features, as an extractor makes them.
+        music: (frames, width) features, unscaled.
         sampler: `ddim` with fresh noise (paper), `dpm-solver` for few steps, `ancestral` with the learned
             variance.
         steps: of the sampler; None: `STEPS`.
-        guidance: weight of the music: 1 plain, above 1 exaggerated, 0 ignores it; None: the model's own.
+        guidance: weight of classifier-free guidance: 1 for none, above 1 follows the music more, 0 ignores
+            it; None: the weight of the model.
         seed: of the dance.
-        given: parts of it that are fixed, scaled as the network's motion is.
+        given: parts of the dance that are fixed, scaled like the motion of the network.
 
     Yields:
-        Motion, `frames` in all.
+        Motion, `frames` frames in all.
 
     Raises:
-        InputError: no frame of music, or a sampler or number of steps that does not exist.
+        InputError: there are no frames of music, or the sampler or the number of steps is impossible.
     """
     if sampler not in get_args(SamplerName):
-        raise InputError(f"no sampler is called {sampler!r}", do=f"use one of {', '.join(STEPS)}")
+        raise InputError(f"unknown sampler {sampler!r}", do=f"use one of {', '.join(STEPS)}")
     schedule = cosine_schedule()
-    times = even_timesteps(STEPS[sampler] if steps is None else steps)
+    timesteps = even_timesteps(STEPS[sampler] if steps is None else steps)
     weight = trained.guidance if guidance is None else guidance
     window, frames = trained.model.config.window, len(music)
     blocks = music_windows(music, window)
-    weights = weight if len(blocks) == 1 else guidance_ramp(times, weight)
+    weights = weight if len(blocks) == 1 else guidance_ramp(timesteps, weight)
 
     def denoiser(block: torch.Tensor) -> Denoiser:
         return GuidedDenoiser(trained.model, block, weights)
 
-    sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=times)
+    sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=timesteps)
     if given is not None:
-        # What lies beyond the music's end, to fill the last window, is free.
+        # The frames that fill the last window beyond the end of the music are free.
         given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))
-    heard = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, BLOCK))
+    scaled = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, BLOCK))
     with torch.no_grad():
-        sampled = long_dance(heard, denoiser, sample, seed=seed, schedule=schedule, given=given)
+        sampled = long_dance(scaled, denoiser, sample, seed=seed, schedule=schedule, given=given)
         windows = (trained.scaler.unscale(one).cpu() for block in sampled for one in block)
         for piece in stitched(windows):
             count = min(frames, len(piece.poses))
@@ -95,6 +92,6 @@ def dance(
 
 
 def whole(pieces: Iterator[SmplMotion]) -> SmplMotion:
-    """All pieces of a dance as one."""
+    """Joins all pieces of a dance."""
     poses, translations = zip(*pieces, strict=True)
     return SmplMotion(torch.cat(poses), torch.cat(translations))

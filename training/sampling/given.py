@@ -1,4 +1,4 @@
-"""Parts of a dance that are to stay: what `--given FILE --keep PART` means."""
+"""Parts of a given dance that a new dance keeps: `--given FILE --keep PART`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from popdanceset.errors import InputError
 from popdanceset.schema import FPS
 from training.data.representation import MinMaxScaler, encode
 from training.popdg.editing import LOWER_BODY, UPPER_BODY, Given, ends_given, joints_given, start_given
-
-PARTS = "start:SECONDS, ends:SECONDS, lower-body or upper-body"
+from training.sampling.choices import PARTS
 
 
 def read_dance(path: Path) -> torch.Tensor:
-    """Motion vectors (frames, 156), in their own units, of an npz file as `training.export` writes it.
+    """Reads an NPZ dance that `training.export` wrote, as motion vectors (frames, 156), unscaled.
 
     Raises:
-        InputError: it is missing or something else.
+        InputError: the file is missing, is not a dance, or has another frame rate.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -32,26 +31,28 @@ def read_dance(path: Path) -> torch.Tensor:
         raise InputError(f"not readable: {error.strerror or error}", path, "check the path") from error
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(
-            "holds no dance", path, "give an npz with smpl_poses and smpl_trans, as sampling writes it"
+            "contains no dance",
+            path,
+            "give an NPZ file with smpl_poses and smpl_trans, as `sample` writes it",
         ) from error
     if fps != FPS:
-        raise InputError(f"has {fps:g} frames a second", path, f"give a dance at {FPS}")
+        raise InputError(f"has {fps:g} frames a second", path, f"give a dance with {FPS}")
     if not torch.isfinite(vectors).all():
-        raise InputError("holds NaN or infinity", path, "repair the dance")
+        raise InputError("contains NaN or infinity", path, "repair the dance")
     return vectors
 
 
 def keep(vectors: torch.Tensor, part: str, frames: int, scaler: MinMaxScaler) -> Given:
-    """What is given of a dance.
+    """Selects the part of a given dance that a new dance keeps.
 
     Args:
-        vectors: (any, 156), in their own units.
+        vectors: (any, 156), unscaled.
         part: one of `PARTS`.
         frames: length of the new dance.
-        scaler: of the network's motion.
+        scaler: of the motion of the network.
 
     Raises:
-        InputError: the part is unknown, or the given dance does not last as long as the part needs.
+        InputError: the part is unknown, or the given dance is too short for it.
     """
     kind, _, number = part.partition(":")
     scaled = scaler.to("cpu").scale(vectors)
@@ -63,7 +64,7 @@ def keep(vectors: torch.Tensor, part: str, frames: int, scaler: MinMaxScaler) ->
     except ValueError:
         seconds = math.nan
     if kind not in ("start", "ends") or not seconds > 0:
-        raise InputError(f"{part!r} is no part of a dance", "--keep", f"write {PARTS}")
+        raise InputError(f"{part!r} is not a part of a dance", "--keep", f"write {PARTS}")
     count = min(round(seconds * FPS), frames)
     if kind == "start":
         _long_enough(scaled, count, part)

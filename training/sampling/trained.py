@@ -1,4 +1,4 @@
-"""A trained network with all that is needed to dance with it."""
+"""A trained network with everything that sampling needs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Trained:
     """A network in evaluation mode.
 
     Attributes:
-        model: with the running mean of the parameters.
+        model: with the moving average of its parameters.
         scaler: of the motion.
         music_scaler: of the music features.
-        extractor: name of the music features it was trained with.
-        guidance: weight of guidance it was made for.
-        device: where all of it is.
+        extractor: name of the music features that it was trained with.
+        guidance: default weight of classifier-free guidance.
+        device: of the model and the scaler.
     """
 
     model: POPDG
@@ -40,10 +40,10 @@ class Trained:
 
 
 def load_trained(path: Path, device: torch.device | str = "cpu") -> Trained:
-    """Reads a checkpoint that training wrote: a file, or a run's folder for its newest.
+    """Reads a checkpoint that training wrote: a file, or the newest in the folder of a run.
 
     Raises:
-        InputError: there is none, or it is damaged or something else.
+        InputError: there is no checkpoint, or it is damaged or of another program.
     """
     saved = checkpoint.load(path)
     device = torch.device(device)
@@ -63,7 +63,7 @@ def load_trained(path: Path, device: torch.device | str = "cpu") -> Trained:
         )
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(
-            f"is no whole checkpoint: {error}".splitlines()[0], path, "name a file that training wrote"
+            f"is not a complete checkpoint: {error}".splitlines()[0], path, "name a file that training wrote"
         ) from error
 
 
@@ -72,15 +72,15 @@ def load_authors(path: Path, device: torch.device | str = "cpu", extractor: str 
 
     Args:
         path: the file.
-        device: where to put it.
-        extractor: name of the music features, which it does not tell.
+        device: for the model.
+        extractor: name of the music features that it was trained with, which the file does not contain.
 
     Raises:
-        InputError: it is none, or has no normaliser.
+        InputError: the file is not such a checkpoint, or has no normaliser.
     """
     model, scaler = load_released(path)
     if scaler is None:
-        raise InputError("holds no normaliser, without which its numbers mean nothing", path)
+        raise InputError("contains no normaliser, so its outputs cannot be scaled back", path)
     device = torch.device(device)
     return Trained(
         model.to(device),
@@ -93,7 +93,7 @@ def load_authors(path: Path, device: torch.device | str = "cpu", extractor: str 
 
 
 def must_hear(trained: Trained, width: int, extractor: str, where: object) -> None:
-    """Complains about music features that the network was not trained with.
+    """Checks that music features are those that the network was trained with.
 
     Raises:
         InputError: the width or the extractor differs.
@@ -104,5 +104,5 @@ def must_hear(trained: Trained, width: int, extractor: str, where: object) -> No
             f"{extractor} features of {width} numbers, but the model was trained with {trained.extractor} "
             f"features of {wanted[0]}",
             where,
-            "take the checkpoint of a model trained with these features",
+            "use the checkpoint of a model that was trained with these features",
         )

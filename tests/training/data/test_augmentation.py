@@ -1,4 +1,4 @@
-"""Mirrored and turned dances, compared with what happens to the joints in space."""
+"""Mirrored and rotated dances, compared with what happens to the joints in space."""
 
 import math
 
@@ -52,12 +52,12 @@ def test_mirrored_twice_is_the_dance_itself():
 @given(st.floats(-7, 7))
 def test_a_turned_dance(angle):
     vectors = encode(*dance(1))
-    turned = joints(yaw(vectors, torch.full((2,), angle, dtype=torch.double)))
+    rotated = joints(yaw(vectors, torch.full((2,), angle, dtype=torch.double)))
     matrix = torch.tensor(
         [[math.cos(angle), -math.sin(angle), 0], [math.sin(angle), math.cos(angle), 0], [0, 0, 1]],
         dtype=torch.double,
     )
-    torch.testing.assert_close(turned, joints(vectors) @ matrix.T, atol=1e-9, rtol=0)
+    torch.testing.assert_close(rotated, joints(vectors) @ matrix.T, atol=1e-9, rtol=0)
 
 
 def test_contacts_change_sides_and_do_not_turn():
@@ -76,14 +76,14 @@ def test_only_what_was_chosen_is_mirrored():
     assert torch.equal(augment(vectors), vectors)
 
 
-@pytest.mark.parametrize(("mirrored", "turned"), [(True, False), (False, True), (True, True)])
-def test_a_widened_scaler_clips_nothing(mirrored, turned):
+@pytest.mark.parametrize(("mirrored", "rotated"), [(True, False), (False, True), (True, True)])
+def test_a_widened_scaler_clips_nothing(mirrored, rotated):
     vectors = encode(*dance(2)).repeat(40, 1, 1)
-    scaler = widen(MinMaxScaler.fit([vectors]), mirrored=mirrored, turned=turned)
+    scaler = widen(MinMaxScaler.fit([vectors]), mirrored=mirrored, rotated=rotated)
     draw = torch.Generator().manual_seed(1)
     made = augment(
         vectors,
         torch.rand(80, generator=draw) < 0.5 if mirrored else None,
-        torch.rand(80, generator=draw) * 7 if turned else None,
+        torch.rand(80, generator=draw) * 7 if rotated else None,
     )
     np.testing.assert_allclose(scaler.unscale(scaler.scale(made)).numpy(), made.numpy(), atol=1e-9)

@@ -28,7 +28,7 @@ def test_a_write_that_fails_leaves_the_older_ones(tmp_path, monkeypatch):
         raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed\nmore")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(InputError, match=r"not written: PytorchStreamWriter.*older ones are whole"):
+    with pytest.raises(InputError, match=r"not written: PytorchStreamWriter.*older checkpoints are intact"):
         checkpoint.save(tmp_path, 2, {"x": 2}, keep=1)
     monkeypatch.undo()
     assert checkpoint.load(tmp_path)["x"] == 1
@@ -37,7 +37,7 @@ def test_a_write_that_fails_leaves_the_older_ones(tmp_path, monkeypatch):
 
 def test_what_is_no_checkpoint(tmp_path):
     assert checkpoint.latest(tmp_path / "nowhere") is None
-    with pytest.raises(InputError, match="holds no checkpoint"):
+    with pytest.raises(InputError, match="contains no checkpoint"):
         checkpoint.load(tmp_path)
     with pytest.raises(InputError, match="not readable: No such file"):
         checkpoint.load(tmp_path / "a.pt")
@@ -69,5 +69,5 @@ def test_a_truncated_checkpoint(tmp_path):
 
 def test_a_name_tells_the_step():
     assert checkpoint.step_of(Path("run", checkpoint.name_of(1234))) == 1234
-    with pytest.raises(ValueError, match="no checkpoint's name"):
+    with pytest.raises(ValueError, match="is not named like a checkpoint"):
         checkpoint.step_of(Path("run/best.pt"))

@@ -15,7 +15,7 @@ OBJECTIVE = RELEASED.objective  # drops tokens and pooled music independently
 
 
 def flat(seed, step, size, window=5, **more):
-    drawn = draws(OBJECTIVE, SCHEDULE, seed, step, size, window, mirrored=True, turned=True, **more)
+    drawn = draws(OBJECTIVE, SCHEDULE, seed, step, size, window, mirrored=True, rotated=True, **more)
     return [*drawn.chance, drawn.mirrored, drawn.angles]
 
 

@@ -5,12 +5,12 @@ import contextlib
 import pytest
 import torch
 
-from training.fitting.ema import Average
+from training.fitting.ema import ExponentialMovingAverage
 
 
 def test_the_mean_follows_with_a_rising_decay():
     parameter = torch.nn.Parameter(torch.tensor([0.0]))
-    average = Average([parameter], decay=0.5)
+    average = ExponentialMovingAverage([parameter], decay=0.5)
     expected = 0.0
     for n, value in enumerate([1.0, 2.0, 5.0, 3.0, 8.0, 8.0, 1.0, 4.0, 4.0, 4.0]):
         parameter.data.fill_(value)
@@ -24,7 +24,7 @@ def test_the_mean_follows_with_a_rising_decay():
 def test_the_mean_is_applied_for_a_while():
     layer = torch.nn.Linear(2, 2)
     before = layer.weight.detach().clone()
-    average = Average(layer.parameters(), decay=0.9)
+    average = ExponentialMovingAverage(layer.parameters(), decay=0.9)
     with torch.no_grad():
         layer.weight.add_(1)
     with contextlib.suppress(KeyboardInterrupt), average.applied():

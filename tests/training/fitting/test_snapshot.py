@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from training.fitting import snapshot
-from training.fitting.ema import Average
+from training.fitting.ema import ExponentialMovingAverage
 from training.fitting.adan import Adan
 
 dist.init_process_group("gloo")
@@ -29,7 +29,7 @@ class Training:
         if sharded:
             fully_shard(self.net, mesh=mesh)
         self.optimizer = Adan(self.net.parameters(), lr=0.01, weight_decay=0.02)
-        self.average = Average(self.net.parameters(), 0.9)
+        self.average = ExponentialMovingAverage(self.net.parameters(), 0.9)
         self.mine = data[2 * rank : 2 * rank + 2] if sharded else data
 
     def step(self):

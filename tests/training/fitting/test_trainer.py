@@ -41,7 +41,7 @@ def test_it_learns(windows, tmp_path):
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(windows, tmp_path):
-    wish = recipe(steps=8, warmup=3, mirrored=True, turned=True)  # dropout and masks are on too
+    wish = recipe(steps=8, warmup=3, mirrored=True, rotated=True)  # dropout and masks are on too
     whole = Trainer(windows, SMALL, PAPER.objective, wish, tmp_path / "whole")
     curve = losses(whole, 8)
     whole.save()
@@ -90,7 +90,7 @@ def test_run_writes_checkpoints_and_logs(windows, tmp_path):
 
 def test_a_folder_with_another_run(windows, tmp_path):
     Trainer(windows, SMALL, PAPER.objective, recipe(steps=2), tmp_path / "run").run()
-    with pytest.raises(InputError, match=r"another run: width 32 \(now 16\)"):
+    with pytest.raises(InputError, match=r"contains another run: width 32 \(now 16\)"):
         Trainer(
             windows, ModelConfig(width=16, heads=4, layers=1), PAPER.objective, recipe(), tmp_path / "run"
         )

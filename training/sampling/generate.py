@@ -1,0 +1,79 @@
+"""Dances to songs: audio to features, features to a dance, and the dance to files."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from popdanceset.film import Sound
+from popdanceset.progress import track
+from popdanceset.schema import FPS
+from training.export import Dance, write
+from training.export.render import film
+from training.popdg.editing import Given
+from training.sampling.choices import SamplerName
+from training.sampling.dancing import dance, whole
+from training.sampling.trained import Trained
+
+_log = logging.getLogger(__name__)
+
+
+def music_features(audio: Sound, extractor: str) -> torch.Tensor:
+    """(frames, width) features at 30 frames a second, extracted as those of a release are.
+
+    Raises:
+        InputError: the extractor is unknown, or its model files are missing.
+    """
+    import soundfile
+
+    from popdanceset.music.features import load_extractor
+    from popdanceset.settings import Settings
+
+    settings = Settings.load(overrides={"music": {"extractor": extractor}})
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "music.wav")
+        soundfile.write(path, audio.samples, audio.rate, subtype="FLOAT")
+        features = load_extractor(settings.music)(path)
+    return torch.from_numpy(np.ascontiguousarray(features))[: int(len(audio.samples) / audio.rate * FPS)]
+
+
+def generate(
+    trained: Trained,
+    music: torch.Tensor,
+    *,
+    sampler: SamplerName = "ddim",
+    steps: int | None = None,
+    guidance: float | None = None,
+    seed: int = 0,
+    given: Given | None = None,
+) -> Dance:
+    """Samples one dance and measures the time; arguments as of `training.sampling.dancing.dance`."""
+    began = time.perf_counter()
+    pieces = []
+    with track("frames", len(music)) as advance:
+        for piece in dance(
+            trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=seed, given=given
+        ):
+            pieces.append(piece)
+            advance(len(piece.poses))
+    motion = whole(iter(pieces))
+    seconds = time.perf_counter() - began
+    _log.info("sampled %d frames in %.1f s", len(music), seconds)
+    return Dance(motion.poses.double().numpy(), motion.translation.double().numpy(), FPS, seconds)
+
+
+def save(dance: Dance, path: Path, audio: Sound | None = None) -> None:
+    """Writes a dance in the format of the file's ending; an MP4 has the audio as its track.
+
+    Raises:
+        InputError: the ending is unknown, or the file cannot be written.
+    """
+    if path.suffix == ".mp4":
+        film(dance.joints, path, round(dance.fps), audio)
+    else:
+        write(path, dance)
