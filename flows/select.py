@@ -47,7 +47,7 @@ def select(
 
     Args:
         settings: settings that differ from the worker's own.
-        manifest: name of the manifest to write.
+        manifest: manifest to write, by name or folder.
         day: date of the follower counts; None: today.
 
     Returns:

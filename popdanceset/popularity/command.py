@@ -94,7 +94,6 @@ def fit(
 )
 def select(settings: Settings, statistics: str | None, model: str, out: str) -> None:
     """Write a manifest of popular videos; every other video gets a row with its reason."""
-    from popdanceset.manifest import find_manifest
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.selection import select as run
     from popdanceset.popularity.statistics import open_statistics
@@ -103,9 +102,7 @@ def select(settings: Settings, statistics: str | None, model: str, out: str) -> 
     store = Store(settings.store)
     source = open_statistics(statistics or settings.store)
     chosen = load_model(model, settings, store, source)
-    folder = find_manifest(out, settings)
-    settings = settings.model_copy(update={"manifests": str(folder.parent)})
-    report = run(settings, store, chosen, folder.name, source)
+    report = run(settings, store, chosen, out, source)
     click.echo(
         f"{report.manifest}: {report.accepted} of {report.videos} videos accepted; model {chosen.name}"
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from popdanceset import __version__, layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.errors import InputError
-from popdanceset.manifest import ManifestVideo, write_videos
+from popdanceset.manifest import ManifestVideo, find_manifest, write_videos
 from popdanceset.popularity.checkout import commit_of
 from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.score import score
@@ -67,7 +67,7 @@ def select(
     settings: Settings,
     store: Store,
     model: PopularityModel,
-    name: str,
+    manifest: str | Path,
     statistics: Statistics | pa.Table | None = None,
 ) -> SelectionReport:
     """Judges every video, and writes the selection's table and the manifest of the accepted videos.
@@ -79,13 +79,16 @@ def select(
         settings: `popularity`, and the folder of the manifests.
         store: where the selection's table is written.
         model: scores the videos.
-        name: name of the selection and of its manifest.
+        manifest: name or folder of the manifest (`popdanceset.manifest.find_manifest`); the selection's table
+            has the name of the folder.
         statistics: one row a video; None: the store's newest snapshots.
 
     Raises:
         InputError: there are no videos, none is accepted, an accepted one has an invalid id, or the name is
             invalid.
     """
+    folder = find_manifest(manifest, settings)
+    name = folder.name
     if not _NAME.fullmatch(name):
         raise InputError(
             f"{name!r} is not a valid name of a manifest", "--out", "use letters, digits, dots, - and _"
@@ -108,7 +111,6 @@ def select(
     for bvid in chosen["bvid"].to_pylist():
         if not is_bvid(bvid):
             raise InputError(f"{bvid!r} is accepted but is not a video id", where, "correct the statistics")
-    folder = Path(settings.manifests) / name
     provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
     write_videos(folder, name, _videos(chosen), provenance)
     log.info(

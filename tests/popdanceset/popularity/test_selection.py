@@ -170,9 +170,19 @@ def test_an_empty_store_is_reported(settings: Settings, store: Store) -> None:
         select(settings, store, VIEWS, "v1")
 
 
-@pytest.mark.parametrize("name", ["", "..", "../v1", "a/b", ".hidden", "v 1", "a" * 200])
-def test_a_name_never_leaves_the_folder(settings: Settings, store: Store, name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not a valid name of a manifest"):
+def test_a_manifest_is_given_by_its_name_or_its_folder(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    videos = table(row(1, view=500_000))
+    assert select(settings, store, VIEWS, "v1", videos).manifest == Path(settings.manifests, "v1")
+    report = select(settings, store, VIEWS, tmp_path / "elsewhere" / "v2", videos)
+    assert (report.name, report.manifest) == ("v2", tmp_path / "elsewhere" / "v2")
+    assert read_manifest(report.manifest).name == "v2"
+
+
+@pytest.mark.parametrize("name", ["", " ", ".hidden", "../.hidden", "v 1", "a" * 200])
+def test_an_invalid_name_is_reported(settings: Settings, store: Store, name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"not a valid name of a manifest|name is empty"):
         select(settings, store, VIEWS, name, table(row(1, view=500_000)))
     assert list(tmp_path.iterdir()) == []
 
