@@ -3,9 +3,9 @@
     python tests/benchmarks/selection.py [--rows N] [--rounds N] [--folder FOLDER]
 
 Normalises, scores and selects the same file with `popdanceset.popularity` and with a plain pandas program,
-each in processes of their own, in turns; checks that both accept the same videos; then selects from a store
-in which every video has two snapshots, and fits a regression on a million rows. Memory is the largest
-resident size of the process. The last line compares with the target; the exit code is 1 if it is missed.
+each in its own process, alternately; checks that both accept the same videos; then selects from a store in
+which every video has two snapshots, and fits a regression on a million rows. Memory is the peak resident size
+of the process. The last line compares with the target; the exit code is 1 if it is missed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ RATES = {
 
 
 def make_videos(rows: int, snapshots: int = 1) -> Any:
-    """Batches of made-up videos with heavy-tailed counts; every row has an id of its own."""
+    """Yields batches of synthetic videos with heavy-tailed counts and distinct ids."""
     import numpy as np
     import pyarrow as pa
 
@@ -65,7 +65,7 @@ def make_videos(rows: int, snapshots: int = 1) -> Any:
 
 
 def write_file(path: Path, rows: int) -> None:
-    """One parquet file of the columns that a user must give."""
+    """Writes one parquet file with the required columns."""
     import pyarrow.parquet as pq
 
     writer = None
@@ -77,7 +77,7 @@ def write_file(path: Path, rows: int) -> None:
 
 
 def write_store(folder: Path, rows: int) -> None:
-    """A store in which half as many videos have two snapshots each, in files of a crawl's day."""
+    """Writes a store in which half as many videos have two snapshots each, in files of one day's crawl."""
     import pyarrow as pa
 
     from popdanceset.schema import STATISTICS
@@ -103,7 +103,7 @@ def write_store(folder: Path, rows: int) -> None:
 
 
 def ours(source: str, model: str, out: str) -> dict[str, Any]:
-    """The selection as `popdanceset select` makes it."""
+    """Selects as `popdanceset select` does."""
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.selection import select
     from popdanceset.popularity.statistics import open_statistics
@@ -118,7 +118,7 @@ def ours(source: str, model: str, out: str) -> dict[str, Any]:
 
 
 def plain_pandas(source: str, model: str, out: str) -> dict[str, Any]:
-    """The same work as a short pandas program."""
+    """Does the same work in a short pandas program."""
     import numpy as np
     import pandas as pd
 
@@ -148,7 +148,7 @@ def plain_pandas(source: str, model: str, out: str) -> dict[str, Any]:
 
 
 def fit_all(source: str, model: str, out: str) -> dict[str, Any]:
-    """A regression on every row, as `popdanceset fit --sample all` makes it."""
+    """Fits a regression on every row, as `popdanceset fit --sample all` does."""
     from popdanceset.popularity.fit import fit
     from popdanceset.popularity.statistics import open_statistics
     from popdanceset.settings import Settings
@@ -168,7 +168,7 @@ WORK: dict[str, Callable[[str, str, str], dict[str, Any]]] = {
 
 
 def measure(work: str, source: Path, model: Path, out: Path) -> dict[str, Any]:
-    """The work in a process of its own, with the process's largest resident size in MB."""
+    """Runs the work in its own process, and returns its result with the peak resident size in MB."""
     command = [sys.executable, __file__, "--work", work, str(source), str(model), str(out)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -183,14 +183,14 @@ def same_videos(ours: Path, theirs: Path) -> None:
         with path.open(encoding="utf-8", newline="") as file:
             ids.append([row["bvid"] for row in csv.DictReader(file)])
     if ids[0] != ids[1]:
-        sys.exit(f"selection: {len(ids[0])} and {len(ids[1])} videos accepted, not the same ones")
+        sys.exit(f"selection: {len(ids[0])} and {len(ids[1])} videos accepted, which differ")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--folder", help="where the files are made (default: the system's)")
+    parser.add_argument("--folder", help="folder for temporary files (default: the system's)")
     parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:

@@ -32,8 +32,8 @@ class Look:
 
     Attributes:
         shirt, trousers, shoes, skin, hair: colours, RGB 0..255.
-        long_sleeves, long_legs: how far shirt and trousers reach.
-        hem: metres above the hips where the shirt ends; None lets it end with the back's bones.
+        long_sleeves, long_legs: whether shirt and trousers are long.
+        hem: metres above the hips where the shirt ends; None: where the bones of the back end.
         bun: whether the hair is long and tied up.
         gender: 0 male … 1 female, as Anny numbers them; height, weight, muscle: 0..1.
     """
@@ -61,7 +61,7 @@ class Performance:
         vertices: (frames, points, 3) float32, skin in metres, stage axes.
         faces: (triangles, 3) int64.
         colours: (points, 3) uint8.
-        padding: (points,) metres that cloth and hair stand off the skin.
+        padding: (points,) distance of cloth and hair from the skin, metres.
         joints: (frames, 12, 3) float32, `JOINTS` in metres.
         root: (frames, 3) float32.
         bun: the point on the head that carries tied hair, or None.
@@ -84,10 +84,10 @@ def perform(
     """Performs a dance.
 
     Args:
-        poses: (frames, 43) as `motion.dance` gives them.
+        poses: (frames, 43) from `motion.dance`.
         place: metres to the right and back on the stage, added to the motion's own place.
-        grounded: the body is brought down so that its lowest point touches z = 0, smoothed over so many
-            frames (standard deviation of the window); 0 leaves the captured height.
+        grounded: the body is lowered so that its lowest point touches z = 0; the standard deviation, in
+            frames, of the smoothing window; 0 keeps the captured height.
 
     Raises:
         AssetError: the body model is not installed.
@@ -139,7 +139,7 @@ def perform(
 
 
 def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tuple[NDArray[np.uint8], Floats]:
-    """Colours (points, 3) and padding (points,) of a body at rest.
+    """Returns colours (points, 3) and padding (points,) of a body at rest.
 
     Args:
         skin: (points, 3) metres at rest, z up, back of the body towards +y.
@@ -179,7 +179,7 @@ def _crown(skin: Floats, owner: NDArray[np.str_]) -> int:
 
 
 def _bone_rotations(poses: Floats, heads: Floats, bone: dict[str, int]) -> dict[str, Floats]:
-    """Rotations (frames, 3, 3) of the body's bones relative to their rest, in stage axes.
+    """Returns the rotations (frames, 3, 3) of the bones relative to their rest pose, in stage axes.
 
     Args:
         heads: (bones, 3) where the bones begin at rest.

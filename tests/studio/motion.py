@@ -1,4 +1,4 @@
-"""Dance motion: captured phrases, danced there and back at a chosen pace, joined without jumps.
+"""Dance motion: captured phrases, danced forwards and backwards at a chosen pace, joined without jumps.
 
 The captures are those of DeepMimic (Peng et al., SIGGRAPH 2018), as the `pybullet` package ships them: a
 humanoid in metres, y up, facing x, with its left to −z. Columns of a pose, 43 values: root position 3 and
@@ -36,14 +36,14 @@ _RIGHT, _LEFT = slice(15, 29), slice(29, 43)
 
 @dataclass(frozen=True)
 class Phrase:
-    """A captured motion, danced forwards and then backwards, again and again.
+    """A captured motion, danced forwards and backwards repeatedly.
 
     Attributes:
         motion: name of the capture, e.g. "dance_a".
-        seconds: time one way takes; None for the captured pace.
-        ways: how many ways (there, back, there, …) the phrase has; None to go on until the end.
+        seconds: duration of one pass; None for the captured pace.
+        ways: number of passes (forwards, backwards, forwards, …); None: until the end.
         mirrored: left and right exchanged.
-        ease: 0 turns round at full speed, 1 comes to rest at both ends.
+        ease: 0 reverses at full speed, 1 comes to rest at both ends.
     """
 
     motion: str
@@ -54,7 +54,7 @@ class Phrase:
 
 
 def capture(name: str) -> tuple[Floats, Floats]:
-    """A captured motion.
+    """Reads a captured motion.
 
     Returns:
         Times in seconds (frames,) from 0, and poses (frames, 43).
@@ -89,7 +89,7 @@ def dance(phrases: Sequence[Phrase], seconds: float, fps: int, blend: float = 0.
     """Returns poses (frames, 43) of phrases danced in sequence; the last one continues to the end.
 
     Args:
-        blend: seconds over which the jump from one phrase to the next is evened out.
+        blend: seconds over which the jump from one phrase to the next is smoothed.
     """
     frame_times = np.arange(round(seconds * fps)) / fps
     danced = np.zeros((len(frame_times), 43))

@@ -135,6 +135,14 @@ def test_what_cannot_be_fitted_is_reported(
     assert store.list("popularity") == []
 
 
+def test_the_end_of_a_fit_is_logged(
+    settings: Settings, store: Store, dances: pa.Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    result = fit(settings, store, dances)
+    assert f"fit {result.fit_id}: 100 videos, R2" in caplog.text
+
+
 def test_a_fit_without_any_term_is_reported(settings: Settings, store: Store, dances: pa.Table) -> None:
     with pytest.raises(InputError, match="no count's coefficient differs from 0"):
         fit(changed(settings, alpha=1e-300), store, dances)

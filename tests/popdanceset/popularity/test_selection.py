@@ -180,6 +180,14 @@ def test_a_manifest_is_given_by_its_name_or_its_folder(
     assert read_manifest(report.manifest).name == "v2"
 
 
+def test_the_end_of_a_selection_is_logged(
+    settings: Settings, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    select(settings, store, VIEWS, "v1", table(row(1, view=500_000), row(2, view=5)))
+    assert "selection v1: 1 of 2 videos accepted" in caplog.text
+
+
 @pytest.mark.parametrize("name", ["", " ", ".hidden", "../.hidden", "v 1", "a" * 200])
 def test_an_invalid_name_is_reported(settings: Settings, store: Store, name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not a valid name of a manifest|name is empty"):
