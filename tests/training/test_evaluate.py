@@ -283,7 +283,7 @@ def test_mistakes_are_warnings_or_errors(folders, run):
     code, out, err = run(*arguments, "--strict")
     assert (code, out) == (2, "")
     assert "model: test_BV0_Clip_1: the body is 100 times as large" in err
-    assert "look like centimetres: divide by 100); and 3 more" in err
+    assert "looks like centimetres: divide by 100); and 3 more" in err
 
 
 def test_warnings_name_three_motions_and_count_the_rest(folders, run, caplog):
@@ -374,7 +374,7 @@ WRONG = {
     "no release": wrong("--release", "{}/real", message="is not a release"),
     "no folder": wrong(*REAL, "--motions", "{}/none", message="not readable"),
     "empty folder": wrong(
-        *REAL, "--motions", "{}/empty", message="holds no motion", spoil=lambda f: (f / "empty").mkdir()
+        *REAL, "--motions", "{}/empty", message="contains no motion", spoil=lambda f: (f / "empty").mkdir()
     ),
     "broken pickle": wrong(
         *REAL, "--motions", "{}/model", message="not a pickle of arrays",

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 import torch
 
-from popdanceset.skeleton import SMPL_JOINTS
 from training.data.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION, MinMaxScaler
+from training.motion.sides import OTHER_SIDE
 
-
-def _other_side(joint: int) -> int:
-    name = SMPL_JOINTS[joint]
-    swapped = {"l": "r", "r": "l"}.get(name[0], "") + name[1:]
-    return SMPL_JOINTS.index(swapped) if swapped in SMPL_JOINTS else joint
-
-
-SWAP = tuple(_other_side(joint) for joint in range(len(SMPL_JOINTS)))
-"""The SMPL joint on the other side of the body, for each joint."""
-
-_CONTACT_SWAP = tuple(CONTACT_JOINTS.index(SWAP[joint]) for joint in CONTACT_JOINTS)
+_CONTACT_SWAP = tuple(CONTACT_JOINTS.index(OTHER_SIDE[joint]) for joint in CONTACT_JOINTS)
 
 # A mirror across x turns R into M R M with M = diag(-1, 1, 1): entries with exactly one index x change sign.
 # A 6D rotation is the first two rows.
@@ -33,7 +23,7 @@ def mirror(vectors: torch.Tensor) -> torch.Tensor:
     The mean SMPL skeleton is not quite symmetric: its left and right bones differ by up to 2 cm, and so do a
     mirrored dance and the exact mirror image.
     """
-    rotation_6d = vectors[..., ROTATION].reshape(*vectors.shape[:-1], len(SWAP), 6)[..., SWAP, :]
+    rotation_6d = vectors[..., ROTATION].reshape(*vectors.shape[:-1], len(OTHER_SIDE), 6)[..., OTHER_SIDE, :]
     rotation_6d = rotation_6d * rotation_6d.new_tensor(_ROTATION_6D_SIGNS)
     position = vectors[..., POSITION] * vectors.new_tensor([-1.0, 1.0, 1.0])
     contact = vectors[..., CONTACT][..., _CONTACT_SWAP]

@@ -1,4 +1,4 @@
-"""Dances as files for other programs: arrays (npz, pkl), BVH and binary glTF."""
+"""Dances as files for other programs: arrays (npz, pkl), BVH and binary glTF; videos are in `render`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ WRITERS: dict[str, Callable[[Path, Dance], None]] = {
     "bvh": write_bvh,
     "glb": write_glb,
 }
-"""By the ending of the file's name."""
+"""The functions that write a dance, by the ending of the file."""
 
 
 def write(path: Path, dance: Dance) -> None:
-    """Writes a dance in the format that the file's ending names.
+    """Writes a dance in the format of the file's ending.
 
     Raises:
         InputError: the ending is unknown, or the file cannot be written.

@@ -1,4 +1,4 @@
-"""Dances as numpy arrays, under the names of a release and of the released POPDG code."""
+"""Dances as numpy arrays, with the names of a release or of the released POPDG code."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from training.export.dance import Dance
 
 
 def write_npz(path: Path, dance: Dance) -> None:
-    """`smpl_poses` (frames, 24, 3), `smpl_trans` (frames, 3), `joints` (frames, 24, 3), float32, and `fps`.
+    """Writes `smpl_poses` (frames, 24, 3), `smpl_trans` (frames, 3), `joints` (frames, 24, 3), float32, and
+    `fps`.
 
-    And `seconds_to_generate`, if known.
+    `seconds_to_generate` is added if it is known.
     """
     content: dict[str, Any] = {
         "smpl_poses": dance.poses.astype(np.float32),
@@ -28,10 +29,11 @@ def write_npz(path: Path, dance: Dance) -> None:
 
 
 def write_pkl(path: Path, dance: Dance) -> None:
-    """As the released sampler writes it, so that published evaluation code reads it.
+    """Writes the format of the released sampler, which published evaluation code reads.
 
-    `smpl_poses` (frames, 72), `smpl_trans` (frames, 3), `full_pose` (frames, 24, 3) joint positions, float32;
-    the rate is 30 frames a second there and not written. And `seconds_to_generate`, if known.
+    It has `smpl_poses` (frames, 72), `smpl_trans` (frames, 3) and joint positions `full_pose` (frames, 24,
+    3), float32. The rate is always 30 frames a second and is not written. `seconds_to_generate` is added if
+    known.
     """
     content: dict[str, Any] = {
         "smpl_poses": dance.poses.reshape(-1, 72).astype(np.float32),

@@ -1,4 +1,4 @@
-"""BVH, the oldest motion format that everything reads: centimetres, y up, Euler angles in degrees."""
+"""BVH, an old motion format that most programs read: centimetres, y up, Euler angles in degrees."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ROTATIONS = "Zrotation Xrotation Yrotation"
 
 
 def write_bvh(path: Path, dance: Dance) -> None:
-    """The mean SMPL skeleton with its joints' names; a leaf ends a hand's breadth beyond its joint."""
+    """Writes the mean SMPL skeleton with the names of its joints; leaves end 8 cm beyond their joint."""
     order = list(_depth_first(0))
-    turned, root = y_up(dance)
-    angles = Rotation.from_rotvec(turned.reshape(-1, 3)).as_euler(_ORDER, degrees=True)
+    rotated, root = y_up(dance)
+    angles = Rotation.from_rotvec(rotated.reshape(-1, 3)).as_euler(_ORDER, degrees=True)
     rows = np.concatenate([root * _CM, angles.reshape(-1, 24, 3)[:, order].reshape(len(root), -1)], axis=1)
     with atomic_write(path, "w") as file:
         file.write("HIERARCHY\n" + "\n".join(_hierarchy(0, 0)))

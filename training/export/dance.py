@@ -1,4 +1,4 @@
-"""What is written to files: one dance."""
+"""A dance as exporters write it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Dance:
         poses: (frames, 24, 3) axis-angle, radians, parent-relative; float64.
         translation: (frames, 3) of the root, metres, z up; float64.
         fps: frames a second.
-        seconds_to_generate: time its making took; None if it was not measured.
+        seconds_to_generate: time that sampling took; None if it was not measured.
 
     Raises:
-        InputError: other shapes, no frame, or numbers that are none.
+        InputError: the shapes are wrong, there are no frames, or values are NaN or infinite.
     """
 
     poses: Floats
@@ -38,16 +38,16 @@ class Dance:
         count = len(self.poses)
         if not count or self.poses.shape != (count, 24, 3) or self.translation.shape != (count, 3):
             raise InputError(
-                f"poses {self.poses.shape} and translation {self.translation.shape} are no dance",
+                f"poses {self.poses.shape} and translation {self.translation.shape} are not a dance",
                 do="give (frames, 24, 3) and (frames, 3)",
             )
         if not (np.isfinite(self.poses).all() and np.isfinite(self.translation).all()):
-            raise InputError("the dance holds NaN or infinity", do="check the motion before writing it")
+            raise InputError("the dance contains NaN or infinity", do="check the motion before writing it")
 
     @property
     def joints(self) -> Floats:
         """(frames, 24, 3) positions of the joints of the mean SMPL skeleton, metres, z up."""
-        turned = Rotation.from_rotvec(self.poses.reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
-        placed = forward_kinematics(torch.from_numpy(turned), torch.from_numpy(self.translation))
+        rotations = Rotation.from_rotvec(self.poses.reshape(-1, 3)).as_matrix().reshape(-1, 24, 3, 3)
+        placed = forward_kinematics(torch.from_numpy(rotations), torch.from_numpy(self.translation))
         joints: Floats = placed.numpy()
         return joints

@@ -1,6 +1,8 @@
-"""Binary glTF 2.0: an animated SMPL skeleton with a rigid octahedron a bone; Blender and browsers open it.
+"""Binary glTF 2.0: an animated SMPL skeleton with an octahedron for each bone; Blender and browsers open it.
 
-Metres, y up. The file is written from the specification (Khronos, glTF 2.0), with numpy alone.
+Metres, y up. Written from the specification (Khronos, glTF 2.0) with numpy alone: pygltflib would replace
+the six lines that write the header and the chunks, not buffers and accessors, and would install six more
+packages.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ from training.export.dance import Dance
 
 _FLOAT, _BYTE = 5126, 5121
 _THICKNESS = 0.12
-"""Half width of a bone, share of its length."""
+"""Half width of a bone, relative to its length."""
 
 
 class _Buffer:
-    """Arrays one after the other, and glTF's description of each."""
+    """The binary buffer, with the buffer view and accessor of each array in it."""
 
     def __init__(self) -> None:
         self.data = bytearray()
@@ -32,7 +34,7 @@ class _Buffer:
         self.accessors: list[dict[str, Any]] = []
 
     def add(self, values: np.ndarray, kind: str, component: int, *, bounds: bool = False) -> int:
-        """Number of the accessor that now holds the values."""
+        """Appends an array, and returns the number of its accessor."""
         raw = np.ascontiguousarray(values).tobytes()
         self.views.append({"buffer": 0, "byteOffset": len(self.data), "byteLength": len(raw)})
         self.data += raw + bytes(-len(raw) % 4)
@@ -50,9 +52,9 @@ class _Buffer:
 
 
 def write_glb(path: Path, dance: Dance) -> None:
-    """One animation, named as the file, with rotations of all joints and the root's path."""
+    """Writes one animation, named like the file: rotations of all joints and the path of the root."""
     buffer = _Buffer()
-    turned, root = y_up(dance)
+    rotated, root = y_up(dance)
     document = {
         "asset": {"version": "2.0", "generator": "popdanceset"},
         "scene": 0,
@@ -69,7 +71,7 @@ def write_glb(path: Path, dance: Dance) -> None:
             }
         ],
         "skins": [_skin(buffer)],
-        "animations": [_animation(buffer, turned, root, dance.fps, path.stem)],
+        "animations": [_animation(buffer, rotated, root, dance.fps, path.stem)],
         "buffers": [{"byteLength": len(buffer.data)}],
         "bufferViews": buffer.views,
         "accessors": buffer.accessors,
@@ -102,7 +104,7 @@ def _joint_nodes() -> list[dict[str, Any]]:
 
 
 def _bones(buffer: _Buffer) -> dict[str, Any]:
-    """Octahedra in the rest pose with flat faces, each moved by the joint it starts from."""
+    """Octahedra in the rest pose with flat faces, each attached to the joint where it starts."""
     rest = _rest()
     corners, joints = [], []
     for a, b in SMPL_BONES:
@@ -127,7 +129,7 @@ def _bones(buffer: _Buffer) -> dict[str, Any]:
 
 
 def _octahedron(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """(24, 3) corners of 8 triangles, seen from outside counter-clockwise."""
+    """(24, 3) corners of 8 triangles, counter-clockwise when seen from outside."""
     bone = end - start
     side = np.cross(bone, np.eye(3)[np.abs(bone).argmin()])
     side *= _THICKNESS * np.linalg.norm(bone) / np.linalg.norm(side)
@@ -142,7 +144,7 @@ def _octahedron(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 def _skin(buffer: _Buffer) -> dict[str, Any]:
     inverse = np.tile(np.eye(4, dtype=np.float32), (24, 1, 1))
-    inverse[:, 3, :3] = -_rest()  # glTF wants columns first
+    inverse[:, 3, :3] = -_rest()  # glTF stores columns first
     return {
         "inverseBindMatrices": buffer.add(inverse.reshape(24, 16), "MAT4", _FLOAT),
         "skeleton": 0,
@@ -153,7 +155,7 @@ def _skin(buffer: _Buffer) -> dict[str, Any]:
 def _animation(buffer: _Buffer, poses: np.ndarray, root: np.ndarray, fps: float, name: str) -> dict[str, Any]:
     times = buffer.add((np.arange(len(poses)) / fps).astype(np.float32), "SCALAR", _FLOAT, bounds=True)
     quaternions = Rotation.from_rotvec(poses.reshape(-1, 3)).as_quat().reshape(-1, 24, 4)
-    # Both signs mean the same rotation; programs that interpolate number by number need neighbours alike.
+    # Both signs mean the same rotation; linear interpolation needs the same sign in neighbouring frames.
     flips = np.sign((quaternions[1:] * quaternions[:-1]).sum(-1))
     quaternions[1:] *= np.cumprod(np.where(flips < 0, -1, 1), axis=0)[..., None]
     samplers = [{"input": times, "output": buffer.add(root.astype(np.float32), "VEC3", _FLOAT)}]

@@ -288,12 +288,12 @@ def _memory_watched(batches: ShuffledBatches) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # The processor's allocator has no exception of its own.
+        # torch's CPU allocator raises a plain RuntimeError.
         short = isinstance(error, torch.OutOfMemoryError | MemoryError)
         if not short and "can't allocate memory" not in str(error):
             raise
         raise InputError(
-            f"out of memory with {batches.share} windows a process and step",
+            f"out of memory with {batches.share} windows in a process and step",
             "training",
             f"try a batch of {max(1, batches.size // 2)}, bf16 or more processes",
         ) from error

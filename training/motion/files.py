@@ -1,19 +1,20 @@
-"""Reads motions of anybody: ours, the authors', EDGE's, Bailando's, AIST++'s; and the beats of their music.
+"""Motion files of several projects: this one, POPDG, EDGE, Bailando and AIST++.
 
-| file | what is looked for |
+| file | content |
 |---|---|
 | `.pkl`, `.npz` | a dictionary, see below |
-| `.npy` | joints (frames, 24, 3) or (frames, 72), or a saved dictionary, as Bailando writes (`….pkl.npy`) |
+| `.npy` | joints (frames, 24, 3) or (frames, 72), or a saved dictionary, as Bailando writes it (`….pkl.npy`)
+|
 | `.json` | joints as nested lists, or a dictionary |
-| folder of `.json` | one frame a file in the order of their names, as Bailando writes |
+| folder of `.json` | one file for each frame, numbered in the names, as Bailando writes it |
 
-Keys of a dictionary, first found first taken: joints as `full_pose`, `joints`, `pred_position`, `3d_pose`, or
-`joints3d` (relative to the root if there is a translation); else rotations as `smpl_poses` or `poses`
+Keys of a dictionary, in order of preference: joints as `full_pose`, `joints`, `pred_position`, `3d_pose`, or
+`joints3d` (relative to the root if there is a translation); otherwise rotations as `smpl_poses` or `poses`
 (axis-angle, radians) with `smpl_trans`, `trans` or `transl`, from which joints of the mean body are computed.
-If there is a `smpl_scaling`, the translation is divided by it, as in AIST++. Further: `fps`,
+If there is a `smpl_scaling`, the translation is divided by it, as in AIST++. Other keys: `fps`,
 `seconds_to_generate`, `music`.
 
-A motion is turned into metres, z up. What a file cannot tell (fps, up axis, unit) its `Conventions` tells.
+Motions are converted to metres, z up. `Conventions` state what a file does not (fps, up axis, unit).
 """
 
 from __future__ import annotations
@@ -51,20 +52,20 @@ _KNOWN = {
     "", "joints3d", "seconds_to_generate",
 }  # fmt: skip
 _LARGEST = 1 << 31
-"""Bytes a member of an `.npz` may unfold to: a day of motion is far below."""
+"""Bytes that a member of an `.npz` may unpack to: a day of motion is far smaller."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """What files of a folder mean.
+    """Frame rate, axes, unit and content of the motion files in a folder.
 
     Attributes:
-        fps: frames a second; None: what the file states, or 30.
+        fps: frames a second; None for the rate in the file, or 30.
         up: the axis that points up: `z` or `y` (right-handed: x stays, y becomes z).
         unit: of positions: `m`, `cm` or `mm`.
-        content: what an array without a name holds: `joints`, or `poses` (axis-angle, no translation).
+        content: of an array without a name: `joints`, or `poses` (axis-angle, no translation).
     """
 
     fps: float | None = None
@@ -74,7 +75,7 @@ class Conventions:
 
     def __post_init__(self) -> None:
         if self.fps is not None and not (np.isfinite(self.fps) and self.fps > 0):
-            raise InputError(f"fps={self.fps} is no frame rate", do="give a number above 0")
+            raise InputError(f"fps={self.fps} is not a frame rate", do="give a number above 0")
         for name, allowed in (("up", UPS), ("unit", tuple(UNITS)), ("content", CONTENTS)):
             if getattr(self, name) not in allowed:
                 raise InputError(
@@ -83,10 +84,10 @@ class Conventions:
 
 
 def read_motion(path: Path, conventions: Conventions | None = None) -> JointMotion:
-    """The motion of a file, or of a folder of frames.
+    """Reads the motion in a file, or in a folder of frames.
 
     Raises:
-        InputError: not readable, damaged, hostile, or without 24 joints.
+        InputError: the file is not readable, damaged or unsafe, or has no 24 joints.
     """
     conventions = conventions or Conventions()
     if path.is_dir():
@@ -94,7 +95,7 @@ def read_motion(path: Path, conventions: Conventions | None = None) -> JointMoti
     elif path.suffix.lower() in _READERS:
         values = _READERS[path.suffix.lower()](path)
     else:
-        raise InputError("no kind of file that holds motions", path, f"give {', '.join(_READERS)}")
+        raise InputError("not a file format for motions", path, f"give {', '.join(_READERS)}")
     joints = _joints(values, conventions, path)
     stated = _number(values, _FPS_KEYS)
     if (
@@ -102,7 +103,7 @@ def read_motion(path: Path, conventions: Conventions | None = None) -> JointMoti
         and stated is not None
         and not np.isclose(conventions.fps, stated, rtol=1e-3)
     ):
-        _log.warning("%s: says %g fps, taken at %g as asked for", path, stated, conventions.fps)
+        _log.warning("%s: the file states %g fps; read with %g fps, as given", path, stated, conventions.fps)
     music = next((values[key] for key in _MUSIC_KEYS if isinstance(values.get(key), str)), "")
     return JointMotion(
         name=_stem(path),
@@ -115,10 +116,10 @@ def read_motion(path: Path, conventions: Conventions | None = None) -> JointMoti
 
 
 def motions_from_folder(folder: Path, conventions: Conventions | None = None) -> list[JointMotion]:
-    """All motions of a folder, in the order of their names. Files of other kinds are passed over.
+    """Reads all motions of a folder, in the order of their names. Files of other kinds are ignored.
 
     Raises:
-        InputError: as `read_motion`; there is no such folder, or no motion in it.
+        InputError: as `read_motion`; or the folder does not exist, or contains no motion.
     """
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
@@ -130,9 +131,9 @@ def motions_from_folder(folder: Path, conventions: Conventions | None = None) ->
             continue
         other = found.setdefault(_stem(entry), entry)
         if other is not entry:
-            _log.warning("%s holds %s twice; %s is passed over", folder, _stem(entry), entry.name)
+            _log.warning("%s contains %s twice; %s is ignored", folder, _stem(entry), entry.name)
     if not found:
-        raise InputError("holds no motion", folder, f"give a folder of {', '.join(_READERS)} files")
+        raise InputError("contains no motion", folder, f"give a folder of {', '.join(_READERS)} files")
     return [read_motion(path, conventions) for path in found.values()]
 
 
@@ -140,15 +141,17 @@ def _read_npz(path: Path) -> dict[str, Value]:
     try:
         with zipfile.ZipFile(path) as archive:
             if any(member.file_size > _LARGEST for member in archive.infolist()):
-                raise InputError("unfolds to more than any motion needs", path)
+                raise InputError("unpacks to more bytes than a motion can have", path)
         with np.load(path, allow_pickle=False) as loaded:
             return {name: _single(loaded[name]) for name in loaded.files if name in _KNOWN}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        raise InputError(f"no archive of arrays: {error}", path, "write it again with numpy.savez") from None
+        raise InputError(
+            f"not an archive of arrays: {error}", path, "write it again with numpy.savez"
+        ) from None
 
 
 def _single(value: Array) -> Value:
-    """Words and numbers come out of archives as arrays without a shape."""
+    """Strings and numbers, which archives return as arrays without a shape, as what they are."""
     item = value.item() if value.ndim == 0 else value
     return item if isinstance(item, str | int | float) else value
 
@@ -157,7 +160,7 @@ def _read_json(path: Path) -> dict[str, Value]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"no JSON: {error}", path, "write it again") from None
+        raise InputError(f"not JSON: {error}", path, "write it again") from None
     values = content if isinstance(content, dict) else {"": content}
     return {
         name: _listed(value, path) if isinstance(value, list) else value
@@ -170,7 +173,9 @@ def _listed(value: list[Any], path: Path) -> Array:
     try:
         return np.array(value, np.float64)
     except (ValueError, TypeError):
-        raise InputError("lists of unequal length, or of something else than numbers", path) from None
+        raise InputError(
+            "contains lists of unequal length, or of values that are not numbers", path
+        ) from None
 
 
 def _is_frames(folder: Path) -> bool:
@@ -178,7 +183,7 @@ def _is_frames(folder: Path) -> bool:
 
 
 def _read_frames(folder: Path) -> dict[str, Value]:
-    """A dance with one frame a file, in the order of the numbers in their names."""
+    """A dance with one file for each frame, in the order of the numbers in their names."""
     paths = sorted(
         folder.glob("*frame*.json"), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)]
     )
@@ -186,7 +191,7 @@ def _read_frames(folder: Path) -> dict[str, Value]:
     for path in paths:
         pose = next((v for v in _read_json(path).values() if isinstance(v, np.ndarray)), np.empty(0))
         if pose.size != 3 * JOINTS:
-            raise InputError("no pose of 24 joints", path, "give frames with '3d_pose'")
+            raise InputError("not a pose of 24 joints", path, "give frames with '3d_pose'")
         frames.append(pose.reshape(JOINTS, 3))
     return {"joints": np.stack(frames)}
 
@@ -201,7 +206,7 @@ _READERS: dict[str, Callable[[Path], dict[str, Value]]] = {
 
 
 def _stem(path: Path) -> str:
-    """Name without all endings that tell a format: Bailando's are `….pkl.npy`."""
+    """The name without all endings of formats: Bailando writes `….pkl.npy`."""
     name = path.name
     while name.lower().endswith(tuple(_READERS)):
         name = name.rpartition(".")[0]
@@ -237,7 +242,9 @@ def _joints(values: Mapping[str, Value], conventions: Conventions, path: Path) -
             joints = joints - joints[:, :1] + _shaped(translation, (3,), path, len(joints))[:, None]
     else:
         there = ", ".join(map(repr, values)) or "none"
-        raise InputError(f"holds no motion; its arrays: {there}", path, "see the keys of training/motions.py")
+        raise InputError(
+            f"contains no motion; its arrays: {there}", path, "see the keys in training/motion/files.py"
+        )
     if joints.dtype.kind != "f":
         joints = joints.astype(np.float64)
     if conventions.unit != "m":
@@ -250,24 +257,24 @@ def _joints(values: Mapping[str, Value], conventions: Conventions, path: Path) -
 def _from_poses(arrays: Mapping[str, Array], name: str, translation: Array | None, path: Path) -> Array:
     poses = _shaped(arrays[name], (JOINTS, 3), path)
     if translation is None:
-        _log.warning("%s: rotations without a translation; the root is taken to stay in its place", path)
+        _log.warning("%s: rotations without a translation; the root is assumed not to move", path)
         return mean_body(poses, np.zeros((len(poses), 3)))
     root = _shaped(translation, (3,), path, len(poses))
     scaling = next((arrays[name] for name in _SCALING_KEYS if name in arrays), np.ones(1))
     if scaling.size not in (1, len(poses)) or not (scaling > 0).all():
         raise InputError(
-            f"a scaling of shape {scaling.shape}", path, "give one number above 0, or one a frame"
+            f"a scaling of shape {scaling.shape}", path, "give one number above 0, or one for each frame"
         )
     return mean_body(poses, root / scaling.reshape(-1, 1))
 
 
 def _shaped(array: Array, shape: tuple[int, ...], path: Path, frames: int | None = None) -> Array:
-    """(frames, *shape), from any array that holds as many numbers a frame."""
+    """Reshapes an array with the right number of values in a frame to (frames, *shape)."""
     if array.ndim == len(shape) + 2 and array.shape[0] == 1:
         array = array[0]  # a batch of one
     width = int(np.prod(shape))
     fits = array.ndim in (2, len(shape) + 1) and len(array) > 0 and array[0].size == width
     if not fits or (frames is not None and len(array) != frames):
         expected = " × ".join(map(str, (frames or "frames", *shape)))
-        raise InputError(f"an array of shape {array.shape} where {expected} is needed", path)
+        raise InputError(f"an array of shape {array.shape} instead of {expected}", path)
     return array.reshape(len(array), *shape)

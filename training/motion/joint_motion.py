@@ -19,15 +19,15 @@ FPS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class JointMotion:
-    """A dance.
+    """A dance as positions of its joints.
 
     Attributes:
         name: of the file without its ending, or of the clip.
-        joints: (frames, 24, 3) metres, z up, in the file's own precision.
+        joints: (frames, 24, 3) metres, z up, in the precision of the file.
         fps: frames a second.
-        file: name of the file; the clip's name if it comes from a release.
-        music_name: what the file says it is danced to; "" if it says nothing.
-        seconds_to_generate: time its making took; None if unknown.
+        file: name of the file; of the clip if it comes from a release.
+        music_name: name of its music, if the file states it; otherwise "".
+        seconds_to_generate: time that sampling took; None if unknown.
     """
 
     name: str
@@ -39,12 +39,12 @@ class JointMotion:
 
     @property
     def seconds(self) -> float:
-        """Length."""
+        """Length in seconds."""
         return len(self.joints) / self.fps
 
 
 def mean_body(poses: Array, translation: Array) -> Array:
-    """Joints of the mean SMPL body.
+    """Computes the joints of the mean SMPL body.
 
     Args:
         poses: (frames, 24, 3) axis-angle, radians, relative to the parents.
@@ -65,11 +65,11 @@ def mean_body(poses: Array, translation: Array) -> Array:
 
 
 def resampled(motion: JointMotion, fps: float) -> JointMotion:
-    """The motion at another frame rate; positions between frames are interpolated linearly."""
+    """The motion at another frame rate, by linear interpolation of positions."""
     if np.isclose(motion.fps, fps, rtol=1e-6) or len(motion.joints) < 2:
         return motion
     last = len(motion.joints) - 1
-    # Rounded, so that a frame which falls on one of the old ones is that one.
+    # Rounded, so that a frame at the time of an old frame equals it exactly.
     place = np.round(np.arange(0, last + 1e-9, motion.fps / fps), 6)
     before = np.minimum(place.astype(np.int64), last - 1)
     share = (place - before)[:, None, None]
@@ -78,7 +78,7 @@ def resampled(motion: JointMotion, fps: float) -> JointMotion:
 
 
 def motions_from_release(release: Release, split: str = "test") -> list[JointMotion]:
-    """The motions of a part of a release, on bodies of mean size: so models are trained on them.
+    """Reads the motions of a part of a release, on the mean body, as models are trained on them.
 
     Raises:
         InputError: there is no such part, or it is empty.

@@ -1,4 +1,4 @@
-"""Beats of the music that motions are danced to, and which music belongs to which motion."""
+"""Beats of music, and which music belongs to which motion."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Music:
-    """Beats of a piece of music.
+    """The beats of a piece of music.
 
     Attributes:
-        name: of its file without the ending, or the clip's.
-        beats: (beats,) numbers of frames; None if they are unknown.
-        frames: its length.
+        name: of the file without its ending, or of the clip.
+        beats: (beats,) frames of the beats; None if they are unknown.
+        frames: length in frames.
         fps: frames a second.
     """
 
@@ -37,24 +37,24 @@ class Music:
 
 
 def music_from_folder(folder: Path, fps: float = FPS) -> list[Music]:
-    """Music of a folder of `.npy` features (frames, width) whose last column is 1 at beats and 0 elsewhere.
+    """Reads `.npy` features (frames, width) of a folder, whose last column is 1 at beats and 0 elsewhere.
 
     Raises:
-        InputError: not readable, none there, or the last column is no beat track.
+        InputError: the folder is not readable or empty, or a last column is not a beat track.
     """
     if not folder.is_dir():
         raise InputError("no such folder", folder, "give a folder of .npy music features")
     paths = sorted(path for path in folder.glob("*.npy") if not path.name.startswith("."))
     if not paths:
-        raise InputError("holds no music", folder, "give a folder of .npy music features")
+        raise InputError("contains no music", folder, "give a folder of .npy music features")
     return [_music(path.stem, read_arrays(path).get(""), fps, path) for path in paths]
 
 
 def music_from_release(release: Release, split: str = "test", extractor: str = "baseline") -> list[Music]:
-    """Music of all clips of a part of a release; of clips without features only the length is known.
+    """Reads the music of all clips of a part of a release; clips without features have unknown beats.
 
     Raises:
-        InputError: the last column of the features is no beat track.
+        InputError: the last column of the features is not a beat track.
     """
     known = extractor in release.extractors
     with_music = set(release.clips_with_music(extractor)) if known else set()
@@ -77,11 +77,11 @@ def _music(name: str, features: object, fps: float, where: object) -> Music:
         or features.ndim not in (1, 2)
         or features.dtype.kind not in "biuf"
     ):
-        raise InputError("no music features", where, "give an array (frames, width)")
+        raise InputError("not music features", where, "give an array (frames, width)")
     column = features if features.ndim == 1 else features[:, -1]
     if not np.isin(column, (0, 1)).all():
         raise InputError(
-            "the last column of these music features is no beat track: it holds other values than 0 and 1",
+            "the last column of the music features is not a beat track: it has values other than 0 and 1",
             where,
             "give the 35-dim baseline features",
         )
@@ -89,22 +89,24 @@ def _music(name: str, features: object, fps: float, where: object) -> Music:
 
 
 def paired(motions: Iterable[JointMotion], music: Iterable[Music], where: object) -> list[Music]:
-    """The music of each motion, by name.
+    """Finds the music of each motion by name.
 
-    A motion says in its file what it is danced to, or its name holds the music's as whole parts between
-    underscores or hyphens, as `test_BV1_Clip_1` and `BV1_Clip_1-7` hold `BV1_Clip_1`; the longest such name
-    is meant.
+    The file of a motion states its music, or its name contains the name of the music as whole parts between
+    underscores or hyphens, as `test_BV1_Clip_1` and `BV1_Clip_1-7` contain `BV1_Clip_1`; the longest such
+    name counts.
 
     Args:
-        where: where the music is, for messages.
+        motions: the motions.
+        music: to choose from.
+        where: place of the music, for messages.
 
     Raises:
-        InputError: no music fits a motion, or two fit equally well.
+        InputError: no music fits a motion, or two pieces fit equally well.
     """
     by_parts: dict[tuple[str, ...], Music] = {}
     for piece in music:
         if by_parts.setdefault(_parts(piece.name), piece) is not piece:
-            raise InputError(f"two pieces of music are called like {piece.name}", where, "rename one")
+            raise InputError(f"two pieces of music are named like {piece.name}", where, "rename one")
     return [_partner(motion, by_parts, where) for motion in motions]
 
 
@@ -126,7 +128,7 @@ def _partner(motion: JointMotion, by_parts: Mapping[tuple[str, ...], Music], whe
     there = sorted(piece.name for piece in by_parts.values())
     some = ", ".join(there[:2]) + (", …" if len(there) > 2 else "")
     raise InputError(
-        f"no music fits the motion {motion.name}; there is {some or 'none'}",
+        f"no music fits the motion {motion.name}; available: {some or 'none'}",
         where,
-        "name a motion so that it ends in its music's name",
+        "put the name of the music into the name of the motion",
     )

@@ -1,8 +1,9 @@
-"""Is this a motion of the 24 SMPL joints, in metres, z up, at the frame rate it is said to have?
+"""Checks that a motion has the 24 SMPL joints, in metres, z up, at the stated frame rate.
 
-Exchanged axes, centimetres and repeated frames change every metric without a trace in the table; each check
-looks for one such mistake. Where one is found, the motion is put right before the next check, so that a
-mistake is told once. Limits are wide: other bodies and wild dances pass.
+Swapped axes, centimetres and repeated frames change every metric without a trace in the table; each check
+looks for one such mistake. A motion is corrected before the next check, so that each mistake is reported
+once. Limits
+are wide: other bodies and wild dances pass.
 """
 
 from __future__ import annotations
@@ -15,44 +16,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.runs import runs_of
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
 from training.motion.joint_motion import JointMotion
 from training.motion.music import Music
+from training.motion.sides import OTHER_SIDE
 
 Floats = NDArray[np.float64]
 
 _CHILDREN, _PARENTS = np.arange(1, 24), np.array(SMPL_PARENTS[1:])
 _REST = np.linalg.norm(SMPL_OFFSETS[1:], axis=1)
-_MIRROR = np.array(
-    [
-        SMPL_JOINTS.index({"l": "r", "r": "l"}[name[0]] + name[1:])
-        if name[0] in "lr" and name != "root"
-        else number
-        for number, name in enumerate(SMPL_JOINTS)
-    ]
-)
-"""The joint on the other side."""
+_OTHER_SIDE = np.array(OTHER_SIDE)
 
 _UNITS = {"millimetres": 1000.0, "centimetres": 100.0, "inches": 39.37, "feet": 3.281, "kilometres": 0.001}
 
 SIZE = (0.5, 2.0)
-"""Bodies so many times as large as the mean one may be people."""
+"""Smallest and largest size of a person, relative to the mean body."""
 BONE_SPREAD = 0.4
-"""Root mean square of the logarithms of bone lengths over the mean body's, at the same size."""
+"""Largest root mean square of log(bone length / length in the mean body), at the same size."""
 UPRIGHT = 0.7
-"""Mean cosine between the body's axis and a world axis from which on that one is taken for up."""
+"""Mean cosine between the axis of the body and a world axis above which the world axis points up."""
 FRONT = -0.2
-"""Mean cosine between the toes and the body's front below which left and right must be exchanged."""
+"""Mean cosine between toes and front of the body below which left and right must be swapped."""
 REPEATED = 0.05
-"""Share of frames that may equal the one before."""
+"""Largest share of frames that equal the previous frame."""
 FLOOR = 0.25
-"""Metres the floor may lie beside 0."""
+"""Largest distance of the floor from 0, metres."""
 SPEED = 4.0
-"""Metres a second, mean over joints and frames, that nobody dances."""
+"""Metres a second, mean over joints and frames, above which nobody dances."""
 
 
 class Mistake(StrEnum):
-    """What may be wrong with a motion."""
+    """Kinds of mistakes in a motion."""
 
     NOT_FINITE = "not_finite"
     UNIT = "unit"
@@ -74,9 +69,9 @@ class Finding:
 
     Attributes:
         clip: name of the motion.
-        mistake: which.
-        evidence: what was seen, with numbers.
-        advice: what to do about it.
+        mistake: its kind.
+        evidence: the observation, with numbers.
+        advice: how to correct it.
     """
 
     clip: str
@@ -89,8 +84,11 @@ class Finding:
 
 
 def check(motion: JointMotion, music: Music | None = None) -> list[Finding]:
-    """What looks wrong with a motion, in the order in which it should be put right."""
-    found = [Finding(motion.name, *told) for told in _look(np.asarray(motion.joints, np.float64), motion.fps)]
+    """Mistakes in a motion, in the order in which to correct them."""
+    found = [
+        Finding(motion.name, *observation)
+        for observation in _observe(np.asarray(motion.joints, np.float64), motion.fps)
+    ]
     if music is not None and motion.seconds > 1.2 * music.frames / music.fps:
         evidence = f"lasts {motion.seconds:.1f} s, its music {music.frames / music.fps:.1f} s"
         found.append(
@@ -98,22 +96,22 @@ def check(motion: JointMotion, music: Music | None = None) -> list[Finding]:
                 motion.name,
                 Mistake.LONGER_THAN_MUSIC,
                 evidence,
-                f"check whether {motion.fps:g} fps is right, and the music's name",
+                f"check the rate of {motion.fps:g} fps, and the name of the music",
             )
         )
     return found
 
 
-_Told = tuple[Mistake, str, str]
+_Observation = tuple[Mistake, str, str]
 
 
-def _look(joints: Floats, fps: float) -> Iterator[_Told]:
+def _observe(joints: Floats, fps: float) -> Iterator[_Observation]:
     whole = np.asarray(np.isfinite(joints).all(axis=(1, 2)))
     if not whole.all():
         first = int(np.flatnonzero(~whole)[0])
         yield (
             Mistake.NOT_FINITE,
-            f"{(~whole).sum()} of {len(whole)} frames hold NaN or infinity, the first is {first}",
+            f"{(~whole).sum()} of {len(whole)} frames contain NaN or infinity, the first is {first}",
             "repair the motion",
         )
         joints = joints[whole]
@@ -130,8 +128,8 @@ def _look(joints: Floats, fps: float) -> Iterator[_Told]:
     if spread > BONE_SPREAD:
         worst = int(np.argmax(np.abs(np.log(lengths / size / _REST))))
         yield _order(
-            f"bones are not as long as they should be: {_bone(worst)} are {lengths[worst] / size:.2f} apart, "
-            f"SMPL's {_REST[worst]:.2f}, at the same size"
+            f"bone lengths do not fit: {_bone(worst)} are {lengths[worst] / size:.2f} apart, "
+            f"in SMPL {_REST[worst]:.2f}, at the same size"
         )
         return
     if not SIZE[0] < size < SIZE[1]:
@@ -139,14 +137,14 @@ def _look(joints: Floats, fps: float) -> Iterator[_Told]:
         close = abs(np.log(size / _UNITS[nearest])) < np.log(1.6)
         yield (
             Mistake.UNIT,
-            f"the body is {size:.3g} times as large as it should be",
-            f"these look like {nearest}: divide by {_UNITS[nearest]:g}" if close else "give metres",
+            f"the body is {size:.3g} times as large as the mean body",
+            f"the unit looks like {nearest}: divide by {_UNITS[nearest]:g}" if close else "give metres",
         )
         joints = joints / size
     facing = _facing(joints)
-    upright, up_told = _upright(joints, mirrored=facing < FRONT)
-    yield from up_told
-    if facing < FRONT and not up_told:
+    upright, up_observations = _upright(joints, mirrored=facing < FRONT)
+    yield from up_observations
+    if facing < FRONT and not up_observations:
         yield _sides(lengths, facing)
     yield from _place(upright, fps)
 
@@ -156,11 +154,11 @@ def _bone(number: int) -> str:
 
 
 def _misfit(lengths: Floats) -> float:
-    """Root mean square of the logarithms of lengths over the mean body's, the longer the bone the heavier."""
+    """Root mean square of log(length / length in the mean body), weighted by the length of the bone."""
     return float(np.sqrt(np.average(np.log(lengths / _REST) ** 2, weights=_REST)))
 
 
-def _order(evidence: str) -> _Told:
+def _order(evidence: str) -> _Observation:
     advice = "give positions of the 24 SMPL joints in SMPL's order; rotations need content=poses"
     return Mistake.JOINT_ORDER, evidence, advice
 
@@ -176,7 +174,7 @@ def _at(joints: Floats, name: str) -> Floats:
 
 
 def _facing(joints: Floats) -> float:
-    """Mean cosine between where the toes point and the front, told by left and up of the body itself."""
+    """Mean cosine between the toes and the front, which follows from left and up of the body."""
     up = _unit(_at(joints, "neck") - _at(joints, "root"))
     left = _unit(
         _at(joints, "lhip") - _at(joints, "rhip") + _at(joints, "lshoulder") - _at(joints, "rshoulder")
@@ -188,8 +186,8 @@ def _facing(joints: Floats) -> float:
     return float(np.mean(np.sum(_unit(np.cross(left, up)) * toes, axis=-1)))
 
 
-def _upright(joints: Floats, mirrored: bool) -> tuple[Floats, list[_Told]]:
-    """The joints with z up, and what is to be told about it."""
+def _upright(joints: Floats, mirrored: bool) -> tuple[Floats, list[_Observation]]:
+    """The joints with z up, and the observations about the up axis."""
     feet = (_at(joints, "lankle") + _at(joints, "rankle")) / 2
     body = _unit(_at(joints, "head") - feet) + _unit(_at(joints, "neck") - _at(joints, "root"))
     mean = body.mean(0) / 2
@@ -201,72 +199,72 @@ def _upright(joints: Floats, mirrored: bool) -> tuple[Floats, list[_Told]]:
     upright = np.roll(joints, 2 - axis, axis=-1)
     if down:
         upright = upright * [1, -1, -1]
-    if mirrored:  # reflected somewhere: the plain exchange of two axes, or of one's sign, is what happened
-        advice = "negate z" if axis == 2 else f"exchange {'xyz'[axis]} and z{' and negate' if down else ''}"
+    if mirrored:  # reflected: two axes were swapped, or the sign of one
+        advice = "negate z" if axis == 2 else f"swap {'xyz'[axis]} and z{' and negate' if down else ''}"
     elif axis == 2:
-        advice = "turn by 180° about x"
+        advice = "rotate by 180° about x"
     else:
         about, angle = ("x", -90 if down else 90) if axis == 1 else ("y", 90 if down else -90)
-        advice = f"turn by {angle}° about {about}" + (", or say up=y" if name == "y" else "")
+        advice = f"rotate by {angle}° about {about}" + (", or give up=y" if name == "y" else "")
     evidence = f"the body stands along {name} (mean cosine {abs(mean[axis]):.2f}), not along z"
     return upright, [(Mistake.UP_AXIS, evidence, advice)]
 
 
-def _sides(lengths: Floats, facing: float) -> _Told:
-    """Mirrored positions and exchanged names look the same but for the small asymmetry of the mean body."""
+def _sides(lengths: Floats, facing: float) -> _Observation:
+    """Mirrored positions and swapped names differ only by the small asymmetry of the mean body."""
     evidence = f"the toes point backwards (mean cosine {facing:.2f})"
     other = np.empty_like(lengths)
-    other[_MIRROR[1:] - 1] = lengths
-    as_named, exchanged = _misfit(lengths), _misfit(other)
-    if as_named < 0.5 * exchanged:
+    other[_OTHER_SIDE[1:] - 1] = lengths
+    as_named, swapped = _misfit(lengths), _misfit(other)
+    if as_named < 0.5 * swapped:
         return (
             Mistake.MIRRORED,
-            f"{evidence}, while each bone has its side's length: the axes are left-handed",
+            f"{evidence}, while each bone has the length of its own side: the axes are left-handed",
             "negate x",
         )
-    if exchanged < 0.5 * as_named:
+    if swapped < 0.5 * as_named:
         return (
             Mistake.LEFT_RIGHT,
-            f"{evidence}, and each bone has the other side's length",
-            "exchange the joints of left and right",
+            f"{evidence}, and each bone has the length of the other side",
+            "swap the left and right joints",
         )
     return (
         Mistake.MIRRORED,
-        f"{evidence}: the axes are left-handed, or left and right joints exchanged",
-        "negate x, or exchange the joints",
+        f"{evidence}: the axes are left-handed, or left and right joints are swapped",
+        "negate x, or swap the left and right joints",
     )
 
 
-def _repetition(joints: Floats, fps: float) -> Iterator[_Told]:
+def _repetition(joints: Floats, fps: float) -> Iterator[_Observation]:
     scale = max(float(np.ptp(joints, axis=0).max()), 1e-12)
     still = np.abs(np.diff(joints, axis=0)).max((1, 2)) <= 1e-6 * scale
     extent = float(np.linalg.norm(joints - joints.mean(1, keepdims=True), axis=-1).mean())
     if still.all() or scale < 1e-4 * extent:
-        yield Mistake.STILL, f"no joint moves in {len(joints)} frames", "leave this motion out"
+        yield Mistake.STILL, f"no joint moves in {len(joints)} frames", "remove this motion"
         return
     if still.mean() <= REPEATED:
         return
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], still, [0]])))
-    runs = np.diff(edges)[::2]
-    evidence = f"{still.sum()} of {len(still)} frames repeat the one before"
-    if runs.max() >= fps / 2:
-        first = int(edges[::2][np.argmax(runs)])
+    runs = runs_of(still)
+    lengths = runs[:, 1] - runs[:, 0]
+    evidence = f"{still.sum()} of {len(still)} frames repeat the previous frame"
+    if lengths.max() >= fps / 2:
+        first = int(runs[np.argmax(lengths), 0])
         yield (
             Mistake.REPEATED_FRAMES,
-            f"{evidence}, {runs.max()} of them in a row from frame {first}",
-            "cut off what was padded",
+            f"{evidence}, {lengths.max()} of them in a row from frame {first}",
+            "cut off the padding",
         )
     else:
         rate = fps * (1 - still.sum() / len(joints))
         yield (
             Mistake.REPEATED_FRAMES,
-            f"{evidence}: there are {rate:.3g} different ones a second, not {fps:g}",
-            f"leave repeated frames out and say fps={rate:.3g}",
+            f"{evidence}: there are {rate:.3g} different frames a second, not {fps:g}",
+            f"remove the repeated frames and give fps={rate:.3g}",
         )
 
 
-def _place(joints: Floats, fps: float) -> Iterator[_Told]:
-    """Root, floor and speed of an upright body in metres."""
+def _place(joints: Floats, fps: float) -> Iterator[_Observation]:
+    """Observations about root, floor and speed of an upright body in metres."""
     moves = float(np.ptp(joints - joints[:, :1], axis=0).max()) > 0.01
     if moves and float(np.ptp(joints[:, 0], axis=0).max()) < 1e-4:
         yield (
@@ -280,19 +278,19 @@ def _place(joints: Floats, fps: float) -> Iterator[_Told]:
             yield (
                 Mistake.FLOOR,
                 f"the lowest joint is {abs(floor):.2f} m {'above' if floor > 0 else 'below'} the floor at 0",
-                f"add {-floor:.2f} to z; metrics look for the floor themselves",
+                f"add {-floor:.2f} to z; metrics estimate the floor themselves",
             )
     speed = float(np.linalg.norm(np.diff(joints, axis=0), axis=-1).mean()) * fps
     if speed > SPEED:
         yield (
             Mistake.SPEED,
             f"joints move at {speed:.1f} m/s on average",
-            f"check whether {fps:g} fps is right",
+            f"check the rate of {fps:g} fps",
         )
 
 
 def checks(motions: list[JointMotion], music: list[Music] | None = None) -> list[Finding]:
-    """What looks wrong with the motions of a set, motion after motion."""
+    """Mistakes in the motions of a set, in the order of the motions."""
     pieces: list[Any] = list(music) if music is not None else [None] * len(motions)
     return [
         finding for motion, piece in zip(motions, pieces, strict=True) for finding in check(motion, piece)

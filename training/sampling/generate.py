@@ -14,7 +14,7 @@ from popdanceset.film import Sound
 from popdanceset.progress import track
 from popdanceset.schema import FPS
 from training.export import Dance, write
-from training.export.render import film
+from training.export.render import write_video
 from training.popdg.editing import Given
 from training.sampling.choices import SamplerName
 from training.sampling.dancing import dance, whole
@@ -74,6 +74,6 @@ def save(dance: Dance, path: Path, audio: Sound | None = None) -> None:
         InputError: the ending is unknown, or the file cannot be written.
     """
     if path.suffix == ".mp4":
-        film(dance.joints, path, round(dance.fps), audio)
+        write_video(dance.joints, path, round(dance.fps), audio)
     else:
         write(path, dance)

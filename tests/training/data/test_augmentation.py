@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from popdanceset.skeleton import SMPL_JOINTS
-from training.data.augmentation import SWAP, augment, mirror, widen, yaw
+from training.data.augmentation import augment, mirror, widen, yaw
 from training.data.representation import CONTACT, MinMaxScaler, decode, encode
 from training.motion.forward_kinematics import forward_kinematics
+from training.motion.sides import OTHER_SIDE
 
 
 def dance(seed=0, frames=12):
@@ -27,17 +28,17 @@ def joints(vectors):
 
 
 def test_left_becomes_right():
-    pairs = {SMPL_JOINTS[a]: SMPL_JOINTS[b] for a, b in enumerate(SWAP)}
+    pairs = {SMPL_JOINTS[a]: SMPL_JOINTS[b] for a, b in enumerate(OTHER_SIDE)}
     assert pairs["lhip"] == "rhip"
     assert pairs["rinshoulder"] == "linshoulder"
     assert pairs["root"] == "root"
     assert pairs["neck"] == "neck"
-    assert [SWAP[b] for b in SWAP] == list(range(24))
+    assert [OTHER_SIDE[b] for b in OTHER_SIDE] == list(range(24))
 
 
 def test_a_mirrored_dance_is_the_dance_in_a_mirror():
     vectors = encode(*dance())
-    seen = joints(vectors)[..., SWAP, :] * torch.tensor([-1.0, 1, 1])
+    seen = joints(vectors)[..., OTHER_SIDE, :] * torch.tensor([-1.0, 1, 1])
     # Bones of the two sides differ by up to 2 cm, and there are up to eight in a chain.
     distance = (joints(mirror(vectors)) - seen).norm(dim=-1)
     assert distance.mean() < 0.02

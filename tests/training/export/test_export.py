@@ -151,7 +151,7 @@ def test_what_is_no_dance(tmp_path, dance):
     poses, translation = dance
     with pytest.raises(InputError, match="unknown ending"):
         write(tmp_path / "d.fbx", Dance(poses, translation, 30))
-    with pytest.raises(InputError, match="are no dance"):
+    with pytest.raises(InputError, match="are not a dance"):
         Dance(poses, translation[:5], 30)
     with pytest.raises(InputError, match="NaN"):
         Dance(poses * np.nan, translation, 30)

@@ -8,7 +8,7 @@ from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.film import Sound, write_film
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
-from training.export.render import film, render
+from training.export.render import render, write_video
 
 
 def standing(frames=1):
@@ -66,7 +66,7 @@ def test_a_dancer_out_of_sight_or_touching_the_camera_does_no_harm():
 def test_film_with_sound(tmp_path):
     rate = 44_100
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(3 * rate) / rate)).astype(np.float32)
-    film(standing(30), tmp_path / "d.mp4", 30, Sound(np.stack([tone, tone], 1), rate), size=(96, 128))
+    write_video(standing(30), tmp_path / "d.mp4", 30, Sound(np.stack([tone, tone], 1), rate), size=(96, 128))
     shown = media.probe(tmp_path / "d.mp4")
     assert (shown.frames, shown.width, shown.height, shown.fps, shown.sample_rate) == (30, 96, 128, 30, rate)
     with av.open(str(tmp_path / "d.mp4")) as container:
@@ -77,12 +77,12 @@ def test_film_with_sound(tmp_path):
 
 
 def test_what_cannot_be_shown(tmp_path):
-    with pytest.raises(InputError, match="are no dance"):
+    with pytest.raises(InputError, match="are not a dance"):
         next(render(np.zeros((5, 22, 3)), 30, (64, 64)))
     with pytest.raises(InputError, match="NaN"):
         next(render(np.full((5, 24, 3), np.nan), 30, (64, 64)))
-    with pytest.raises(InputError, match="at least one picture"):
+    with pytest.raises(InputError, match="at least one"):
         write_film(tmp_path / "d.mp4", [], 30)
     with pytest.raises(InputError, match="not writable"):
-        film(standing(2), tmp_path / "nowhere" / "d.mp4", 30, size=(64, 64))
+        write_video(standing(2), tmp_path / "nowhere" / "d.mp4", 30, size=(64, 64))
     assert not list(tmp_path.iterdir())

@@ -136,7 +136,7 @@ def test_root_relative_joints_of_a_release_are_placed(tmp_path, dance):
 def test_the_rate_asked_for_wins_aloud(tmp_path, dance, caplog):
     path = write(tmp_path / "a.npz", {"joints": dance(20).joints, "fps": 30})
     assert read_motion(path, Conventions(fps=60)).fps == 60
-    assert "says 30 fps, taken at 60" in caplog.text
+    assert "states 30 fps; read with 60 fps" in caplog.text
 
 
 def test_a_folder_is_read_in_order_and_twins_are_told(tmp_path, dance, caplog):
@@ -145,7 +145,7 @@ def test_a_folder_is_read_in_order_and_twins_are_told(tmp_path, dance, caplog):
     (tmp_path / "notes.txt").write_text("about these")
     with caplog.at_level(logging.WARNING):
         assert [m.file for m in motions_from_folder(tmp_path)] == ["a.pkl", "b.npz"]
-    assert "holds b twice; b.pkl is passed over" in caplog.text
+    assert "contains b twice; b.pkl is ignored" in caplog.text
 
 
 POSES = np.ones((5, 72))
@@ -161,18 +161,18 @@ class Hostile:
     [
         ("a.pkl", b"\x80", "not a pickle of arrays"),
         ("a.pkl", pickle.dumps({"smpl_poses": Hostile()}), "names builtins.eval"),
-        ("a.pkl", pickle.dumps({"other": np.ones(3)}), "holds no motion; its arrays: 'other'"),
-        ("a.pkl", pickle.dumps({"full_pose": np.ones((5, 17, 3))}), r"\(5, 17, 3\) where frames × 24 × 3"),
+        ("a.pkl", pickle.dumps({"other": np.ones(3)}), "contains no motion; its arrays: 'other'"),
+        ("a.pkl", pickle.dumps({"full_pose": np.ones((5, 17, 3))}), r"\(5, 17, 3\) instead of frames × 24 × 3"),
         ("a.pkl", pickle.dumps({"full_pose": np.ones((0, 24, 3))}), "shape"),
         ("a.pkl", pickle.dumps({"smpl_poses": POSES, "smpl_trans": np.ones((4, 3))}), "5 × 3"),
         ("a.pkl", pickle.dumps({"poses": POSES, "trans": np.ones((5, 3)), "scale": 0.0}), "scaling"),
-        ("a.npz", b"PK no archive", "no archive of arrays"),
+        ("a.npz", b"PK no archive", "not an archive of arrays"),
         ("a.npy", b"\x93NUMPY\x01\x00\x09", "not a numpy array"),
-        ("a.json", b"{", "no JSON"),
+        ("a.json", b"{", "not JSON"),
         ("a.json", b'{"joints": [[1, 2], [3]]}', "unequal length"),
-        ("a.json", b"[" * 100_000, "no JSON"),
-        ("frames/x_frame1.json", b'{"3d_pose": [[0, 0, 0]]}', "no pose of 24 joints"),
-        ("a.txt", b"1 2 3", "holds no motion"),
+        ("a.json", b"[" * 100_000, "not JSON"),
+        ("frames/x_frame1.json", b'{"3d_pose": [[0, 0, 0]]}', "not a pose of 24 joints"),
+        ("a.txt", b"1 2 3", "contains no motion"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_one_line(tmp_path, name, content, words):
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path, name, content, words):
 def test_no_folder_and_no_kind(tmp_path):
     with pytest.raises(InputError, match="not readable"):
         motions_from_folder(tmp_path / "none")
-    with pytest.raises(InputError, match="no kind of file"):
+    with pytest.raises(InputError, match="not a file format"):
         read_motion(tmp_path / "a.bvh")
 
 
