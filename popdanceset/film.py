@@ -1,4 +1,4 @@
-"""Writes films: pictures as H.264, with sound if there is any."""
+"""Writes videos: frames as H.264, with audio if there is any."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _SOUND_BLOCK = 1 << 16
 
 
 class Sound(NamedTuple):
-    """Samples (n, channels) float32 in -1..1, one or two channels, and their rate, 1/s."""
+    """Audio: samples (n, channels) float32 in -1..1, one or two channels, and their rate, 1/s."""
 
     samples: np.ndarray[Any, np.dtype[np.float32]]
     rate: int
 
 
 def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound | None = None) -> int:
-    """Writes pictures as an MP4; the file appears when it is complete.
+    """Writes frames as an MP4 file, which appears when it is complete.
 
     Args:
-        target: the film.
-        pictures: (height, width, 3) uint8 RGB, all of one size; an odd last row or column is left out, as
-            the usual pixel format cannot hold it.
-        fps: pictures a second.
-        sound: heard from the first picture on, cut where the pictures end.
+        target: the file.
+        pictures: frames (height, width, 3) uint8 RGB, all of one size; an odd last row or column is left out,
+            since the usual pixel format cannot hold it.
+        fps: frames a second.
+        sound: audio that starts with the first frame; it is cut where the frames end.
 
     Returns:
-        Number of pictures written.
+        Number of frames written.
 
     Raises:
-        InputError: there are no pictures, or the file cannot be written.
+        InputError: there are no frames, or the file cannot be written.
     """
     import av
 
@@ -48,7 +48,7 @@ def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound
     rest = iter(pictures)
     first = next(rest, None)
     if first is None:
-        raise InputError("a film needs at least one picture", target)
+        raise InputError("a video needs at least one frame", target)
     height, width = (n // 2 * 2 for n in first.shape[:2])
     count = 0
     try:

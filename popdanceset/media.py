@@ -1,4 +1,4 @@
-"""Opens media files: what is in them, and their frames one after the other. The only place that does."""
+"""Opens media files: what they contain, and their frames one after the other. Nothing else decodes video."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _TIME_STAMP_SLACK = 5e-4  # seconds: common containers round time stamps to a mi
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a media file holds.
+    """What a media file contains.
 
     Attributes:
-        width, height: of the pictures as displayed (a rotation flag is applied), pixels.
+        width, height: of the frames as displayed (a rotation flag is applied), pixels.
         fps: mean frame rate, 1/s.
-        duration: seconds, of the picture track.
-        frames: as the container says, 0 where it does not.
-        rotation: degrees clockwise a player turns the pictures, one of 0, 90, 180, 270.
-        sample_rate: of the sound, 1/s; 0 without sound.
-        start: time stamp of the first picture, seconds.
-        track: number of the picture track in the file, from 0.
+        duration: of the video track, seconds.
+        frames: number of frames according to the container, 0 where it does not state it.
+        rotation: degrees clockwise by which a player rotates the frames, one of 0, 90, 180, 270.
+        sample_rate: of the audio, 1/s; 0 without audio.
+        start: time stamp of the first frame, seconds.
+        track: number of the video track in the file, from 0.
     """
 
     width: int
@@ -54,31 +54,31 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture: `time` in seconds from the first picture, `image` (height, width, 3) uint8 RGB, upright."""
+    """A video frame: `time` in seconds from the first one, `image` (height, width, 3) uint8 RGB, upright."""
 
     time: float
     image: Picture
 
 
 def probe(path: str | Path) -> Probe:
-    """What the file holds, read from its headers and its first picture.
+    """Reads what a file contains from its headers and its first frame.
 
     Raises:
         InputError: there is no such file, or it may not be read.
-        MediaError: it is empty, no video, or its first picture cannot be decoded.
+        MediaError: it is empty, is not a video, or its first frame cannot be decoded.
     """
     with opened(path) as container:
-        stream = _picture_track(container, path)
+        stream = _video_track(container, path)
         first = next(_decoded(container, stream, path), None)
         if first is None:
-            raise MediaError("holds no picture", path, "fetch the file again")
+            raise MediaError("contains no frame", path, "fetch the file again")
         rotation = int(-first.rotation) % 360
         width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
         if stream.duration is not None:
             duration = float(stream.duration * stream.time_base)
         else:
             duration = (container.duration or 0) / 1e6
-        sound = container.streams.audio[0] if container.streams.audio else None
+        audio = container.streams.audio[0] if container.streams.audio else None
         return Probe(
             width=width,
             height=height,
@@ -86,27 +86,27 @@ def probe(path: str | Path) -> Probe:
             duration=duration,
             frames=stream.frames,
             rotation=rotation,
-            sample_rate=sound.rate if sound else 0,
+            sample_rate=audio.rate if audio else 0,
             start=float(first.time or 0.0),
             track=stream.index,
         )
 
 
 def frames(path: str | Path, height: int | None = None, fps: float | None = None) -> Iterator[Frame]:
-    """The upright pictures of a video, in order, decoded once.
+    """Yields the upright frames of a video, in order, decoded once.
 
     Args:
         path: the file.
-        height: pictures are reduced to this height (never enlarged), the width in proportion; None: as they
+        height: frames are reduced to this height (never enlarged), the width in proportion; None: as they
             are.
-        fps: pictures are taken at the times k / fps from the first one, each the last picture shown by then,
-            so that the result is evenly spaced whatever the source's rate; None: every picture.
+        fps: frames are sampled at the times k / fps from the first one, each the last frame shown by then, so
+            that the result is evenly spaced whatever the source's rate; None: every frame.
 
     Raises:
         InputError, MediaError: as `probe`; damage in the middle of a file raises where it is met.
     """
     with opened(path) as container:
-        stream = _picture_track(container, path)
+        stream = _video_track(container, path)
         stream.thread_type = "AUTO"
         pictures = _decoded(container, stream, path)
         if fps is None:
@@ -120,9 +120,9 @@ def frames(path: str | Path, height: int | None = None, fps: float | None = None
 
 
 def _evenly(pictures: Iterator[Any], fps: float, interval: float) -> Iterator[tuple[float, Any]]:
-    """(k / fps, picture shown then) for every k.
+    """Yields (k / fps, frame shown at that time) for every k.
 
-    `interval` is how long the last picture is shown, where the file does not tell.
+    `interval` is how long the last frame is shown, where the file does not state it.
     """
     index, start, end = 0, 0.0, 0.0
     shown = None
@@ -143,11 +143,11 @@ def _evenly(pictures: Iterator[Any], fps: float, interval: float) -> Iterator[tu
 
 @contextlib.contextmanager
 def opened(path: str | Path) -> Iterator[Any]:
-    """A media file as a PyAV container.
+    """Opens a media file as a PyAV container.
 
     Raises:
         InputError: there is no such file, it is a folder, or it may not be read.
-        MediaError: it is empty, or no video or sound.
+        MediaError: it is empty, or neither video nor audio.
     """
     import av
 
@@ -165,15 +165,15 @@ def opened(path: str | Path) -> Iterator[Any]:
         raise InputError("may not be read", path, "check its permissions") from error
     except av.FFmpegError as error:
         raise MediaError(
-            f"is no readable video or sound: {error.strerror}", path, "fetch the file again"
+            f"is not a readable video or audio file: {error.strerror}", path, "fetch the file again"
         ) from error
 
 
-def _picture_track(container: Any, path: str | Path) -> Any:
-    # Cover art of sound files is a picture track too, of one frame.
+def _video_track(container: Any, path: str | Path) -> Any:
+    # Cover art of audio files is a video track too, of one frame.
     tracks = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not tracks:
-        raise MediaError("holds no video track", path, "name a video file")
+        raise MediaError("contains no video track", path, "name a video file")
     return tracks[0]
 
 
@@ -182,7 +182,7 @@ def _decoded(container: Any, stream: Any, path: str | Path) -> Iterator[Any]:
 
     try:
         for picture in container.decode(stream):
-            if picture.time is not None:  # else nobody knows when to show it
+            if picture.time is not None:  # without a time stamp, nobody knows when to show it
                 yield picture
     except av.FFmpegError as error:
         raise MediaError(f"is damaged: {error.strerror}", path, "fetch the file again") from error

@@ -1,4 +1,4 @@
-"""Beats of a film's sound, where a long clip may be divided."""
+"""Beats of a video's music, where a long clip may be divided."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ RATE = 22_050  # 1/s
 
 
 def beats(path: Path) -> list[float]:
-    """Times of the beats, seconds from the first picture; empty where there is no sound or no beat in it.
+    """Detects beats by onset strength and dynamic programming, as librosa implements them.
 
-    Onset strength and dynamic programming (Ellis, "Beat Tracking by Dynamic Programming", 2007), as librosa
-    has them.
+    Source: Ellis, "Beat Tracking by Dynamic Programming" (2007).
+
+    Returns:
+        Times in seconds from the first frame; empty without audio, or if it has no beat.
 
     Raises:
         InputError, MediaError: the file cannot be opened.
@@ -28,9 +30,9 @@ def beats(path: Path) -> list[float]:
     librosa = load_librosa()
 
     try:
-        wave, delay = _sound(path)
+        wave, delay = _read_audio(path)
     except MediaError as error:
-        log.warning("%s; divided without its beats", error)
+        log.warning("%s; its clips are divided without beats", error)
         return []
     if len(wave) < RATE or not np.any(wave):
         return []
@@ -39,8 +41,8 @@ def beats(path: Path) -> list[float]:
     return [float(time) + delay for time in np.atleast_1d(times)]
 
 
-def _sound(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], float]:
-    """(samples,) mono at `RATE`, and when it begins, seconds from the first picture."""
+def _read_audio(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], float]:
+    """(samples,) mono at `RATE`, and when it begins, seconds from the first frame."""
     import av
 
     from popdanceset.media import probe
@@ -58,5 +60,5 @@ def _sound(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], fl
                     delay = float(frame.time or 0.0) - start
                 pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
         except av.FFmpegError as error:
-            raise MediaError(f"its sound is damaged: {error.strerror}", path, "fetch it again") from error
+            raise MediaError(f"its audio is damaged: {error.strerror}", path, "fetch it again") from error
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32), delay

@@ -1,4 +1,4 @@
-"""Cuts clips: every one begins with a picture of its own, at 30 pictures a second, with its sound in step."""
+"""Cuts clips: frame-exact, at 30 frames a second, with the audio in step."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from popdanceset.video import ffmpeg
 log = logging.getLogger(__name__)
 
 SAMPLE_RATE = 48_000  # 1/s
-_SEEK_BACK = 5.0  # seconds: where decoding begins before a clip that begins late in a long video
+_SEEK_BACK = 5.0  # seconds before a late clip at which decoding begins
 _SLACK = 0.002  # seconds: time stamps of common containers are rounded to a millisecond
 
 
 def frame_count(start: float, end: float) -> int:
-    """Pictures of a clip between two times in seconds."""
+    """Number of frames of a clip between two times in seconds."""
     return round((end - start) * FPS)
 
 
 def cut(source: Path, start: float, end: float, target: Path, sound: Path | None) -> int:
-    """Encodes a span of a video anew, frame-exact (x264 veryfast, crf 18; AAC).
+    """Encodes a span of a video again, frame-exact (x264 veryfast, crf 18; AAC).
 
-    The clip's time 0 is `start`; picture k is the one that is shown nearest to `start + k / 30`. Sound begins
-    at the same time stamp, to the sample, and is exactly as long as the pictures. Rotation is applied, an odd
-    size loses its last row or column, pictures become 8-bit 4:2:0 of limited range, the other colour tags
-    (primaries, transfer, matrix) stay.
+    The clip's time 0 is `start`; frame k is the one that is shown nearest to `start + k / 30`. The audio
+    begins at the same time stamp, to the sample, and is exactly as long as the frames. Rotation is applied,
+    an odd size loses its last row or column, frames become 8-bit 4:2:0 of limited range, and the other colour
+    tags (primaries, transfer, matrix) stay.
 
     Args:
         source: the video.
-        start, end: seconds from its first picture.
+        start, end: seconds from its first frame.
         target: the clip, an `.mp4`.
-        sound: its sound, a `.wav` of 48 kHz 16 bit; None or a source without sound: no such file is made.
+        sound: its audio, a `.wav` of 48 kHz 16 bit; None or a source without audio: no such file is made.
 
     Returns:
-        Number of pictures, `frame_count(start, end)`.
+        Number of frames, `frame_count(start, end)`.
 
     Raises:
         InputError: there is no such file, or it may not be read.
@@ -49,8 +49,7 @@ def cut(source: Path, start: float, end: float, target: Path, sound: Path | None
         raise MediaError(
             f"has no span {start:.3f} to {end:.3f} s", source, f"it ends at {found.duration:.3f} s"
         )
-    # Time stamps stay as they are in the file (-copyts), so that both tracks are cut on one and the same
-    # clock.
+    # Time stamps stay as they are in the file (-copyts), so that both tracks are cut by the same clock.
     zero = found.start + start
     seek = ["-ss", f"{start - _SEEK_BACK:.6f}", "-noaccurate_seek"] if start > _SEEK_BACK else []
     picture = ",".join(
@@ -61,7 +60,7 @@ def cut(source: Path, start: float, end: float, target: Path, sound: Path | None
             f"tpad=stop={FPS // 2}:stop_mode=clone",
             f"trim=end_frame={frames}",
             "crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0",
-            "scale=out_range=tv",  # yuv420p may mean either range, by version; this one every player knows
+            "scale=out_range=tv",  # the range of yuv420p differs by version; players know this one
             "format=yuv420p",
         )
     )
@@ -97,18 +96,18 @@ def cut(source: Path, start: float, end: float, target: Path, sound: Path | None
     if sound is not None and with_sound:
         arguments += ["-map", "[kept]", "-c:a", "pcm_s16le", "-map_metadata", "-1", "-f", "wav", sound]
     ffmpeg.run(arguments, source)
-    made = _pictures(target)
+    made = _frames_in(target)
     if made != frames:
         raise MediaError(
-            f"gave {made} pictures between {start:.3f} and {end:.3f} s, {frames} were asked for",
+            f"has {made} frames between {start:.3f} and {end:.3f} s instead of {frames}",
             source,
             "fetch the file again",
         )
     return frames
 
 
-def _pictures(clip: Path) -> int:
-    """How many there are in a clip; from a source that has none there, ffmpeg makes a file without any."""
+def _frames_in(clip: Path) -> int:
+    """Number of frames of a clip; 0 for the file that ffmpeg makes from a source without frames there."""
     try:
         return probe(clip).frames
     except MediaError:

@@ -1,7 +1,7 @@
 """What a failure of yt-dlp means: a verdict on the video, a refusal, or a connection that broke.
 
-A verdict lasts, so it is given only where the host's statement is known. Whatever is not understood counts as
-a broken transfer and is tried again in a later run.
+A verdict is permanent, so it is given only for statements of the host that are known. Anything else counts as
+a broken transfer, and is tried again in a later run.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _SAYS_RESTRICTED = re.compile(
     r"|geo.?restrict|not available (from|in) your|DRM protected",
     re.I,
 )  # fmt: skip
-_SAYS_NO_FILM = re.compile(r"Unsupported URL|is not a video|interactive video", re.I)
+_SAYS_NO_VIDEO = re.compile(r"Unsupported URL|is not a video|interactive video", re.I)
 _PREFIX = re.compile(r"^(ERROR: )?(\[\w+\] )?(\w{10,12}: )?")
 _ADVICE = re.compile(r"; please report this issue|\. Use --cookies|\. You might want to|\(caused by")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]*")
 
 
 def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDanceSetError:
-    """The exception of our own that stands for a failed download.
+    """Returns the exception of this project for a failed download.
 
     Args:
         error: what yt-dlp raised.
-        warnings: what it had said before. The real cause of "No video formats found" is only there.
+        warnings: its warnings. The real cause of "No video formats found" is only there.
         where: the video concerned.
 
     Returns:
         One of GoneError, RestrictedError, DamagedError, RefusedError, TransferError, StoreError; its text is
-        the host's own statement, without addresses' queries, which hold signatures.
+        the host's own statement, without the queries of addresses, which contain signatures.
     """
     chain = list(_causes(error))
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
@@ -78,20 +78,20 @@ def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDa
         return GoneError(said, where)
     if codes & RESTRICTED_CODES or says(_SAYS_RESTRICTED):
         return RestrictedError(said, where)
-    if says(_SAYS_NO_FILM):
+    if says(_SAYS_NO_VIDEO):
         return DamagedError(said, where)
     return TransferError(said, where, "run again")
 
 
 def tidy(text: str) -> str:
-    """A message on one line, without yt-dlp's advice, without terminal colours and addresses' queries."""
+    """Puts a message on one line, without yt-dlp's advice, terminal colours and the queries of addresses."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = _ADVICE.split(_QUERY.sub(r"\1", text))[0]
     return " ".join(_PREFIX.sub("", text).split())
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception and everything it came from; yt-dlp keeps that in attributes of its own too."""
+    """Yields the exception and all its causes; yt-dlp keeps them in attributes of its own too."""
     waiting, seen = [error], set[int]()
     while waiting:
         current = waiting.pop(0)

@@ -1,4 +1,4 @@
-"""The ffmpeg program: the one on the PATH, else the one that imageio-ffmpeg brings."""
+"""The ffmpeg program: the one on the PATH, else the one that imageio-ffmpeg installs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from popdanceset.errors import InputError, MediaError, StoreError
 
 @functools.cache
 def executable() -> str:
-    """Where the program is.
+    """Returns the path of the program.
 
     Raises:
-        InputError: there is none.
+        InputError: it is not installed.
     """
     if found := shutil.which("ffmpeg"):
         return found
@@ -25,17 +25,17 @@ def executable() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise InputError("ffmpeg is not there", "PATH", "install ffmpeg or imageio-ffmpeg") from error
+        raise InputError("ffmpeg is not installed", "PATH", "install ffmpeg or imageio-ffmpeg") from error
 
 
 def run(arguments: Sequence[str | Path], where: Path) -> None:
-    """Runs ffmpeg to its end, without a word and without waiting for keys.
+    """Runs ffmpeg to its end, silently and without waiting for keys.
 
     Args:
         where: the file it reads, named in errors.
 
     Raises:
-        MediaError: it failed; its last line says why.
+        MediaError: it failed; the message is its last line.
         StoreError: the disk is full.
     """
     command = [executable(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *map(str, arguments)]

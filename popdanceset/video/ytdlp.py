@@ -1,4 +1,4 @@
-"""One file through yt-dlp, as a library. The only place that knows its options."""
+"""Downloads one file with yt-dlp, as a library. Only this module knows its options."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0  # seconds
-_MOST_TAGS = 100  # the site allows a dozen
+_MOST_TAGS = 100  # the site allows about twelve
 _MEDIA_NAME = re.compile(r"/(\d+)(?:[_-][a-z]\w*)?-1-\d+\.(?:m4s|mp4|flv)")
 
 
@@ -32,11 +32,11 @@ class Fetched:
 
     Attributes:
         path: the file.
-        cid: id of the part, None if it was not told.
-        seconds: length that the player announced, None likewise.
-        of_several: the video has several parts, this is one of them.
+        cid: id of the part, None if it is not known.
+        seconds: length that the player announced, None if it is not known.
+        of_several: the video has several parts, and this is one of them.
         tags: of the video, as its page shows them, one line each.
-        warnings: what yt-dlp found noteworthy.
+        warnings: yt-dlp's.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Fetched:
 
 @dataclass
 class _Listener:
-    """Takes what yt-dlp says: warnings are kept, the rest goes to our log when somebody wants to know."""
+    """Logger for yt-dlp: keeps its warnings, and passes everything on to our log."""
 
     where: str
     warnings: list[str] = field(default_factory=list)
@@ -69,7 +69,7 @@ class _Listener:
 
 
 def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
-    """Downloads one part of a video into a folder; what an earlier try left there is continued.
+    """Downloads one part of a video into a folder, and continues what an earlier try left there.
 
     Several threads may download at once, each into a folder of its own.
 
@@ -95,7 +95,7 @@ def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
     except OSError as error:
         raise classify(error, listener.warnings, bvid) from error
     if not info or "entries" in info:
-        raise DamagedError("is an interactive video or a list, not one film", bvid)
+        raise DamagedError("is an interactive video or a list, not one video", bvid)
     done = info.get("requested_downloads") or [{}]
     path = Path(done[0].get("filepath", ""))
     if not path.is_file():
@@ -113,7 +113,7 @@ def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
 def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str, Any]:
     download = settings.download
     return {
-        # Sorted by the smaller side, so that upright videos are not held to a landscape height.
+        # Sorted by the smaller side, so that portrait videos are not limited to a landscape height.
         "format": "bv*+ba/b",
         "format_sort": [f"res:{download.max_height}", "vcodec:h264", "acodec:m4a"],
         "merge_output_format": "mp4",
@@ -146,7 +146,7 @@ def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str,
 class _Space:
     """Stops a download for which the disk is too small, as soon as its size is announced.
 
-    Merging sound and picture needs the size once more.
+    Merging the audio and video files needs the same size again.
     """
 
     folder: Path
@@ -161,7 +161,7 @@ class _Space:
 
 
 def check_space(folder: Path, need: float, min_free: int) -> None:
-    """Makes sure that a disk has room.
+    """Checks that a disk has room.
 
     Args:
         folder: on the disk.
@@ -201,13 +201,13 @@ def _trust(ca_file: str) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=str(Path(ca_file).expanduser()))
     except OSError as error:
-        raise SettingsError("no readable certificate", ca_file, "check network.ca_file") from error
+        raise SettingsError("not a readable certificate", ca_file, "check network.ca_file") from error
 
 
 def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None) -> Any:
-    """A YoutubeDL that trusts the certificate given instead of those that yt-dlp finds itself.
+    """Returns a YoutubeDL that trusts a given certificate instead of those that yt-dlp finds itself.
 
-    yt-dlp would take it from the environment variable SSL_CERT_FILE only, which belongs to the whole process:
+    yt-dlp takes one only from the environment variable SSL_CERT_FILE, which belongs to the whole process:
     every other thread and child process would then trust it, and nothing else.
     """
     import yt_dlp
@@ -224,14 +224,14 @@ def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None) -> Any:
 
 
 def _tags(info: dict[str, Any]) -> tuple[str, ...]:
-    """Each tag once, in the page's order; what is no text is left out."""
-    told = info.get("tags")
-    lines = (one_line(tag) for tag in (told if isinstance(told, list) else ()))
+    """Each tag once, in the page's order; what is not text is left out."""
+    tags = info.get("tags")
+    lines = (one_line(tag) for tag in (tags if isinstance(tags, list) else ()))
     return tuple(dict.fromkeys(line for line in lines if line))[:_MOST_TAGS]
 
 
 def _cid(info: dict[str, Any]) -> int | None:
-    """The part's id, which yt-dlp tells only as part of the media files' names."""
+    """The part's id, which yt-dlp only reports as part of the names of media files."""
     for format_ in (info, *(info.get("requested_formats") or ())):
         if found := _MEDIA_NAME.search(str(format_.get("url", ""))):
             return int(found[1])

@@ -166,9 +166,9 @@ def test_files_that_are_no_videos_say_so(tmp_path: Path) -> None:
     tone(tmp_path / "tone.wav")
     for name, message in (
         ("empty.mp4", "is empty"),
-        ("text.mp4", "is no readable video"),
-        ("truncated.mp4", "is no readable video"),
-        ("tone.wav", "holds no video track"),
+        ("text.mp4", "is not a readable video"),
+        ("truncated.mp4", "is not a readable video"),
+        ("tone.wav", "contains no video track"),
     ):
         for read in (probe, lambda path: list(frames(path))):
             with pytest.raises(MediaError, match=message) as caught:

@@ -143,7 +143,7 @@ def test_music_that_is_none(tmp_path, caplog):
     with pytest.raises(InputError, match="no such file"):
         read_audio(tmp_path / "none.mp3")
     (tmp_path / "text.mp3").write_text("la la la")
-    with pytest.raises(MediaError, match="is no readable video or sound"):
+    with pytest.raises(MediaError, match="is not a readable video or audio file"):
         read_audio(tmp_path / "text.mp3")
     with caplog.at_level(logging.WARNING):
         low = read_audio(sound("low.wav", np.sin(np.arange(16_000) / 5), 8000))

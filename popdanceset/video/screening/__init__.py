@@ -1,4 +1,4 @@
-"""Screening: camera cuts, camera shake and dancers, measured in one pass over a video.
+"""Screening: everything that is measured in a video, in one pass over it.
 
-Each measure is a file of its own: it is shown picture after picture and tells in the end what it saw.
+Each measure has a file of its own: it is shown frame after frame, and reports at the end what it saw.
 """

@@ -1,9 +1,9 @@
-"""Camera motion from few edges: the background's steep places laid upon those of the next picture.
+"""Camera motion from few edges: aligns the steep places of the background with those of the next frame.
 
-Where a wall shows no corners that could be followed, an edge still tells how far it moved across itself. The
-squared difference of the two pictures is minimised over shift, scale, rotation and brightness, from coarse to
-fine (Lucas and Kanade 1981, with fixed gradients as in Baker and Matthews 2004), with weights that let
-outliers fall out. Directions in which no edge tells anything are left at rest.
+Where a wall has no corners to follow, an edge still shows how far it moved perpendicular to itself. The
+squared difference of the two frames is minimised over shift, scale, rotation and brightness, from coarse to
+fine (Lucas and Kanade 1981, with fixed gradients as in Baker and Matthews 2004), with weights that suppress
+outliers. Along directions in which no edge shows anything, the camera is taken to be at rest.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Grey = NDArray[Any]
 
-_HALVINGS, _STEPS = 2, 4  # of the pictures, and steps of the minimisation for each
-_AT_REST = 0.1  # share of the places without a match at which the camera is not near to where it was
-_FIELDS, _PER_FIELD = 8, 10  # fields of the picture along each side, and steep places taken of each
+_HALVINGS, _STEPS = 2, 4  # halvings of the frame size, and steps of the minimisation at each size
+_AT_REST = 0.1  # share of the places without a match from which on the camera is taken to have moved
+_FIELDS, _PER_FIELD = 8, 10  # fields of the frame along each side, and steep places taken from each
 _LEAST_POINTS = 60
 _STEEP = 4.0  # least gradient, brightness 0..255 a pixel
 _LEAST_SPREAD = 0.3  # diagonals between the outermost steep places
-_SHIFT, _TURN = 20.0, 0.15  # pixels that a shift, and that scale and rotation at the rim, usually stay below
-_LIGHT = 50.0  # brightness 0..255 by which the light usually changes at most
-_NOISE = 2.0  # least standard deviation of the brightness of one place between pictures
-_ALIKE = 4.0  # neighbouring places that count as one: coding and optics blur them together
+_SHIFT, _TURN = 20.0, 0.15  # pixels: usual bound of a shift, and of scale and rotation at the rim
+_LIGHT = 50.0  # brightness 0..255: usual bound of a change of light
+_NOISE = 2.0  # least standard deviation of the brightness of one place between frames
+_ALIKE = 4.0  # neighbouring places that count as one, since coding and optics blur them together
 _OUTLIER = 4.0  # standard deviations
-_LEAST_SCATTER = 0.2  # diagonals: of the places that tell a direction; what is on one spot may be a limb
-_AGREED = 0.6  # share of what tells a direction that must agree; limbs of which each moves its way do not
+_LEAST_SCATTER = 0.2  # diagonals, of the places that determine a direction: what is in one spot may be a limb
+_AGREED = 0.6  # share of what determines a direction that must agree; limbs that move independently do not
 _CERTAIN = 0.15  # pixels: a direction is known if its standard deviation is smaller
 _MOVED = 3e-3  # pixels: smaller steps end the search
 
 
 def aligned(before: Grey, now: Grey, mask: Grey | None) -> Floats | None:
-    """How the camera moved between two pictures.
+    """Determines how the camera moved between two frames.
 
     Args:
         before, now: (height, width) uint8.
@@ -64,7 +64,7 @@ def aligned(before: Grey, now: Grey, mask: Grey | None) -> Floats | None:
 
 
 def _coarse(before: Grey, now: Grey, mask: Grey) -> Floats:
-    """A motion to begin with, from reduced pictures; none if it explains less than a camera at rest does."""
+    """A motion to start with, from reduced frames; zero if it explains less than a camera at rest does."""
     pyramid = [(before, now)]
     for _ in range(_HALVINGS):
         pyramid.append((cv2.pyrDown(pyramid[-1][0]), cv2.pyrDown(pyramid[-1][1])))
@@ -79,14 +79,16 @@ def _coarse(before: Grey, now: Grey, mask: Grey) -> Floats:
 
 
 def _frame(shape: tuple[int, ...]) -> tuple[float, Floats]:
-    """Half the diagonal, and the middle x, y."""
+    """Half the diagonal, and the centre x, y."""
     height, width = shape[:2]
     return float(np.hypot(height, width)) / 2, np.array([(width - 1) / 2, (height - 1) / 2])
 
 
 def _steep(image: Grey, mask: Grey, least: int) -> tuple[Floats, Floats] | None:
-    """Places (n, 2) x, y where the picture is steep, and the gradients (n, 2) there; None if they are few or
-    close together. `least` are enough."""
+    """Places (n, 2) x, y where the brightness is steep, and the gradients (n, 2) there.
+
+    None if there are fewer than `least`, or if they lie close together.
+    """
     slope = [cv2.Scharr(image, cv2.CV_32F, *axis, scale=1 / 32) for axis in ((1, 0), (0, 1))]
     if mask.shape != image.shape:
         mask = cv2.resize(mask, image.shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -97,7 +99,7 @@ def _steep(image: Grey, mask: Grey, least: int) -> tuple[Floats, Floats] | None:
     if len(at) < least:
         return None
     y, x = np.divmod(at, image.shape[1])
-    # As many from everywhere: an arm that moves is rich in edges, but does not reach far.
+    # As many from every field: an arm that moves is rich in edges, but does not reach far.
     fields = (y * _FIELDS // image.shape[0]) * _FIELDS + x * _FIELDS // image.shape[1]
     order = np.argsort(fields, kind="stable")
     counts = np.bincount(fields)
@@ -110,8 +112,8 @@ def _steep(image: Grey, mask: Grey, least: int) -> tuple[Floats, Floats] | None:
     return places, np.column_stack([side.ravel()[at] for side in slope]).astype(np.float64)
 
 
-def _rest(before: Grey, now: Grey, places: Floats, motion: Floats) -> tuple[Floats, Floats, Floats]:
-    """Brightness (n,) that a motion leaves unexplained, and the places' x, y from the middle, half diagonals.
+def _residual(before: Grey, now: Grey, places: Floats, motion: Floats) -> tuple[Floats, Floats, Floats]:
+    """Brightness (n,) that a motion leaves unexplained, and the places' x, y from the centre, half diagonals.
 
     Args:
         motion: (5,) shift x, y, scale and rotation at the rim, all in pixels, and brightness.
@@ -129,24 +131,24 @@ def _rest(before: Grey, now: Grey, places: Floats, motion: Floats) -> tuple[Floa
 
 def _misfit(before: Grey, now: Grey, places: Floats, motion: Floats) -> float:
     """Share of the places that a motion leaves unexplained."""
-    return float((np.abs(_rest(before, now, places, motion)[0]) > _OUTLIER * _NOISE).mean())
+    return float((np.abs(_residual(before, now, places, motion)[0]) > _OUTLIER * _NOISE).mean())
 
 
 def _fitted(
     before: Grey, now: Grey, places: Floats, slopes: Floats, motion: Floats, steps: int
 ) -> tuple[Floats, Floats]:
-    """Motion as `_rest` takes it, and the directions (2, 0 to 2) in which the shift is known."""
+    """Motion as `_residual` takes it, and the directions (2, 0 to 2) in which the shift is known."""
     along, across = slopes.T
     usual = np.diag(1 / np.array([_SHIFT, _SHIFT, _TURN, _TURN, _LIGHT]) ** 2)
     for _ in range(steps):
-        rest, x, y = _rest(before, now, places, motion)
+        residual, x, y = _residual(before, now, places, motion)
         columns = (along, across, along * x + across * y, across * x - along * y, np.ones(len(x)))
         jacobian = np.column_stack(columns)
-        noise = max(_NOISE, 1.48 * float(np.median(np.abs(rest))))
-        weight = np.clip(1 - (rest / (_OUTLIER * noise)) ** 2, 0, None) ** 2
+        noise = max(_NOISE, 1.48 * float(np.median(np.abs(residual))))
+        weight = np.clip(1 - (residual / (_OUTLIER * noise)) ** 2, 0, None) ** 2
         weighted = jacobian * weight[:, None] / (noise**2 * _ALIKE)
         inverse = np.linalg.inv(weighted.T @ jacobian + usual)
-        step = inverse @ (weighted.T @ rest - usual @ motion)
+        step = inverse @ (weighted.T @ residual - usual @ motion)
         motion = motion + step
         if np.abs(step[:2]).max() < _MOVED:
             break

@@ -13,16 +13,16 @@ _CONTENT = (
 )
 _ADAPTIVE_RATIO = 3.0  # PySceneDetect's default: change over the mean change of the neighbours
 _ADAPTIVE_LEAST = 15.0  # PySceneDetect's default: least change, as above, that the adaptive detector looks at
-_NEIGHBOURS = 8  # pictures on each side whose median change is the measure for great changes
+_NEIGHBOURS = 8  # frames on each side whose median change large changes are compared with
 
 
 class CutDetector:
-    """Finds the first pictures of new shots.
+    """Finds the first frames of new shots.
 
-    The adaptive detector asks for a change that stands out from the mean of its four neighbours, and so is
-    not misled by motion or a shaking camera; but of two cuts within its window it overlooks one. There the
-    content detector helps, which asks for a great change alone; it is believed where that stands out, as
-    much, from the median of a longer time.
+    The adaptive detector requires a change that stands out from the mean of its four neighbours. It is
+    therefore not misled by motion or a shaking camera, but overlooks one of two cuts within its window. There
+    the content detector helps, which only requires a large change; it is believed where the change stands out
+    by the same ratio from the median of a longer time.
     """
 
     def __init__(self) -> None:
@@ -34,23 +34,23 @@ class CutDetector:
         self._by_ratio: set[int] = set()
 
     def see(self, frame: Frame) -> None:
-        """Takes the next picture."""
+        """Takes the next frame."""
         from scenedetect.common import FrameTimecode
 
         height, width = frame.image.shape[:2]
         size = (_WIDTH, max(2, round(_WIDTH * height / width)))
         bgr = cv2.cvtColor(cv2.resize(frame.image, size), cv2.COLOR_RGB2BGR)
-        # Only the number counts: real times are kept here, whatever the source's rate.
+        # The detector only uses the number; the real times are kept here, whatever the source's rate.
         number = FrameTimecode(len(self._times), 30.0)
         self._times.append(frame.time)
         self._by_ratio.update(cut.frame_num for cut in self._adaptive.process_frame(number, bgr))
-        # Else told to a costly StatsManager only; the content rule is the same number above a threshold.
+        # The only other way to this number is a costly StatsManager. The content rule is a threshold on it.
         self._changes.append(float(self._adaptive._frame_score or 0.0))
 
     def cuts(self) -> tuple[float, ...]:
-        """Times of the first pictures of new shots, seconds, ascending."""
-        great = np.flatnonzero(np.array(self._changes) >= _CONTENT).tolist()
-        found = self._by_ratio | {n for n in great if self._stands_out(n)}
+        """Times of the first frames of new shots, seconds, ascending."""
+        large = np.flatnonzero(np.array(self._changes) >= _CONTENT).tolist()
+        found = self._by_ratio | {n for n in large if self._stands_out(n)}
         return tuple(self._times[n] for n in sorted(found) if n > 0)
 
     def _stands_out(self, n: int) -> bool:

@@ -17,20 +17,20 @@ from popdanceset.video.screening.report import Dancers
 Floats = NDArray[np.float64]
 
 _BEYOND = 0.25  # radii that the circle may leave the frame above or below; see `is_whole`
-_ASIDE = 0.3  # radii that the hips keep off the sides
+_ASIDE = 0.3  # radii that the hips keep away from the sides
 _SLACK = 0.002  # seconds
 _REACH = 1.5  # radii that the main dancer may move between two looks
-_LARGER = 1.5  # times the main dancer's radius: who is that large takes the part
-_FORGOTTEN = 1.6  # seconds after which whoever comes back begins a new track
+_LARGER = 1.5  # multiple of the main dancer's radius: whoever is that large becomes the main dancer
+_FORGOTTEN = 1.6  # seconds after which a person who comes back begins a new track
 _TWIN_SIDE = 48  # pixels of the squares in which people are compared
-_TWIN_CORE = 0.7  # radii round the hips that are compared
-_TWIN_SOUGHT = 1.15  # radii round the other's hips in which they are sought
-_TWIN_SIZES = 1.6  # times the other's radius: larger ones are not compared
+_TWIN_CORE = 0.7  # radii around the hips that are compared
+_TWIN_SOUGHT = 1.15  # radii around the other person's hips that are searched
+_TWIN_SIZES = 1.6  # multiple of the other person's radius: larger people are not compared
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was counted in one picture; its fields are the columns of `Dancers`."""
+    """What was counted in one frame; its fields are the columns of `Dancers`."""
 
     time: float
     count: int
@@ -44,11 +44,11 @@ class Look:
 
 
 class Seen(NamedTuple):
-    """Who was seen in one picture.
+    """Who was seen in one frame.
 
     Attributes:
-        people: (n, ≥ 4) as `PersonDetector` gives them, the main dancer first.
-        limbs: (12, 3) the main dancer's, as `LimbFinder` gives them; None if they are not known.
+        people: (n, ≥ 4) as `PersonDetector` returns them, the main dancer first.
+        limbs: (12, 3) the main dancer's, as `LimbFinder` returns them; None if they are not known.
     """
 
     people: Floats
@@ -56,12 +56,12 @@ class Seen(NamedTuple):
 
 
 def is_whole(people: Floats, height: int, width: int) -> NDArray[np.bool_]:
-    """Whether the bodies (n, 4) lie inside the frame, (n,).
+    """Returns whether the bodies (n, 4) lie inside the frame, (n,).
 
-    The circle reaches to the ends of a body stretched out, so it may leave the frame by a quarter of its
-        radius above and below: whole standing dancers were seen to need 0.17, bodies cut off at the knees
-        have 0.4. A body is narrower than its circle, so that to the sides only the hips must keep three
-        tenths of a radius off, its half breadth.
+    The circle encloses a body stretched out, so it may leave the frame by a quarter of its radius above and
+    below: whole standing dancers were seen to need 0.17, and bodies cut off at the knees have 0.4. A body is
+    narrower than its circle. At the sides, only the hips must therefore stay inside, by three tenths of a
+    radius, which is half the breadth of a body.
     """
     x, y, radius = people[:, 0], people[:, 1], np.maximum(people[:, 2], 1e-9)
     beyond = np.maximum(radius - y, y + radius - height) / radius
@@ -69,8 +69,8 @@ def is_whole(people: Floats, height: int, width: int) -> NDArray[np.bool_]:
     return np.asarray((beyond <= _BEYOND) & (aside >= _ASIDE))
 
 
-def told_limbs(limbs: Floats | None, height: int, width: int) -> tuple[float | None, ...] | None:
-    """Confidences of limbs (12, 3) as a report keeps them: None for each that lies beyond the picture."""
+def limb_scores(limbs: Floats | None, height: int, width: int) -> tuple[float | None, ...] | None:
+    """Confidences of limbs (12, 3) as a report keeps them: None for each limb outside the frame."""
     if limbs is None:
         return None
     beyond = (limbs[:, :2] < 0).any(1) | (limbs[:, 0] > width) | (limbs[:, 1] > height)
@@ -80,27 +80,27 @@ def told_limbs(limbs: Floats | None, height: int, width: int) -> tuple[float | N
 
 
 def likeness(image: NDArray[np.uint8], people: Floats) -> float:
-    """How like each other the two most similar people (n, ≥ 3) are, 0..1: the largest correlation of
-    their middles, as they are or mirrored, wherever they lie best upon each other.
+    """Likeness 0..1 of the two most similar people (n, ≥ 3).
 
-    The same dancer shown twice reaches nearly 1; two who dance the same do not.
+    It is the largest correlation of the middles of their bodies, as they are or mirrored, over all
+    displacements. The same dancer shown twice reaches nearly 1; two people who dance the same do not.
     """
     best = 0.0
     for one, other in itertools.combinations(people[:, :3], 2):
         if max(one[2], other[2]) > _TWIN_SIZES * min(one[2], other[2]):
             continue
-        # The two circles of one picture shown twice differ by the detector's error, the pictures do not.
+        # Of a picture shown twice, the circles differ by the detector's error; the pictures do not.
         radius = float(np.sqrt(one[2] * other[2]))
         there = _square(image, other[:2], radius * _TWIN_SOUGHT, _TWIN_SIDE * _TWIN_SOUGHT / _TWIN_CORE)
         pattern = _square(image, one[:2], radius * _TWIN_CORE, _TWIN_SIDE)
         for core in (pattern, np.ascontiguousarray(pattern[:, ::-1])):
-            if core.std() > 1:  # one colour has no correlation
+            if core.std() > 1:  # an area of one colour has no correlation
                 best = max(best, float(cv2.matchTemplate(there, core, cv2.TM_CCOEFF_NORMED).max()))
     return round(best, 3)
 
 
 def _square(image: NDArray[np.uint8], middle: Floats, half: float, pixels: float) -> NDArray[np.uint8]:
-    """The square around a point that reaches `half` to all sides, brought to so many pixels."""
+    """The square that reaches `half` from a point to all sides, resized to some number of pixels."""
     side = round(pixels)
     scale = 2 * half / side
     x, y = middle - half
@@ -112,13 +112,13 @@ def _square(image: NDArray[np.uint8], middle: Floats, half: float, pixels: float
 class DancerCounter:
     """Counts people and follows the main dancer.
 
-    Everybody is looked for every `search_seconds`, and whenever a quick look finds more or fewer people than
-    there were. The main dancer's limbs are looked at if the detector can (`LimbFinder`).
+    The whole frame is searched every `search_seconds`, and whenever a quick look finds more or fewer people
+    than before. The main dancer's limbs are looked at if the detector can find them (`LimbFinder`).
 
     Args:
-        detector: finds them.
-        least_score: people the detector is less sure of are not counted.
-        search_seconds: time between two thorough searches.
+        detector: of people.
+        least_score: people of a lower confidence are not counted.
+        search_seconds: time between two searches of the whole frame.
     """
 
     def __init__(self, detector: PersonDetector, least_score: float, search_seconds: float) -> None:
@@ -130,7 +130,7 @@ class DancerCounter:
         self._tracks: dict[int, tuple[Floats, float]] = {}  # where and when each was seen last
 
     def look(self, frame: Frame) -> Seen:
-        """Takes a picture; who is in it."""
+        """Takes a frame, and returns who is in it."""
         height, width = frame.image.shape[:2]
         people = None
         if self._people is not None and frame.time < self._searched + self._search_seconds - _SLACK:
@@ -159,7 +159,7 @@ class DancerCounter:
                 size=round(size, 3),
                 second=round(second, 3),
                 track=track,
-                limbs=told_limbs(limbs, height, width),
+                limbs=limb_scores(limbs, height, width),
                 twin=likeness(frame.image, people),
             )
         )
@@ -170,9 +170,9 @@ class DancerCounter:
         return found[found[:, 3] > self._least_score] if len(found) else np.empty((0, 4))
 
     def _follow(self, people: Floats, time: float) -> tuple[int, int]:
-        """Number of the main dancer among the people, and of the track, from 1.
+        """Index of the main dancer among the people, and number of the track, from 1.
 
-        The dancer of the oldest track that goes on stays the main dancer until somebody else is clearly
+        The dancer of the oldest track that continues stays the main dancer until somebody else is clearly
         larger.
         """
         largest = int(people[:, 2].argmax())

@@ -1,4 +1,4 @@
-"""What is laid beside the picture: dark bars above, below, left and right."""
+"""Dark bars above, below, left and right of the picture."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDTH = 320  # pixels
 _EVERY = 0.5  # seconds
 _SLACK = 0.002  # seconds
 _DARK = 24.0  # brightness 0..255 of the lightest pixels of a bar
-_LEAST_BAR = 0.03  # share of the picture's side
+_LEAST_BAR = 0.03  # share of the frame's side
 
 
 class OverlayMeter:
@@ -26,7 +26,7 @@ class OverlayMeter:
         self._lightest: NDArray[np.uint8] | None = None
 
     def see(self, frame: Frame) -> None:
-        """Takes the next picture; looks at it if it is time."""
+        """Takes the next frame, and looks at it if it is due."""
         if frame.time < self._next - _SLACK:
             return
         self._next += _EVERY
@@ -39,7 +39,7 @@ class OverlayMeter:
         self._lightest = light if self._lightest is None else np.maximum(self._lightest, light)
 
     def overlays(self) -> Overlays:
-        """The bars that are there through the whole video."""
+        """The bars that are present in the whole video."""
         if self._lightest is None:
             return Overlays((0.0, 0.0, 0.0, 0.0))
         lightest = self._lightest.astype(np.float64)
@@ -52,7 +52,7 @@ def bar(lightest: Floats) -> float:
     """Share (0..1) of a side that a dark bar takes.
 
     Args:
-        lightest: (n,) brightness of the lightest pixel of each line at any time, from the rim inwards.
+        lightest: (n,) brightness of the lightest pixel that each line ever has, from the rim inwards.
     """
     light = np.flatnonzero(lightest > _DARK)
     share = (light[0] if len(light) else 0) / len(lightest)

@@ -1,8 +1,8 @@
-"""Split screens: straight seams from rim to rim, on both sides of which there is a picture of its own.
+"""Split screens: straight seams from rim to rim, with separate pictures on both sides.
 
-The edge of a door, a pole or a wall is a line too. But a seam runs through the whole picture, nothing ever
-passes in front of it, it is straight to the pixel, on both sides of it something moves, and what is on its
-left does not go on on its right.
+The edge of a door, a pole or a wall is a line too. But a seam runs through the whole frame, nothing ever
+passes in front of it, it is straight to the pixel, something moves on both sides of it, and what is left of
+it does not continue on its right.
 """
 
 from __future__ import annotations
@@ -22,29 +22,27 @@ Image = NDArray[np.uint8]
 _EVERY = 0.5  # seconds
 _SLACK = 0.002  # seconds
 _WINDOW = 3.0  # seconds over which a seam must stay
-_STAYS = (
-    0.5  # quantile of a seam's strength in that time: two people may now and then be taken for one between
-)
+_STAYS = 0.5  # quantile of a seam's strength in that time: two people are sometimes detected as one between
 
 _DARK = 24  # brightness 0..255 of the lightest pixels of a bar beside the picture
-_PARTS = 12  # parts of a line that are judged each for itself
+_PARTS = 12  # parts of a line that are judged separately
 _STEP = 8.0  # least step of brightness at a seam, 0..255
-_STANDS_OUT = 2.0  # times the steps beside it
-_NEAR, _FAR = 4, 12  # pixels beside a seam with which it is compared
+_STANDS_OUT = 2.0  # multiple of the steps next to it
+_NEAR, _FAR = 4, 12  # pixels: distances from a seam with which it is compared
 _CANDIDATE = 0.6  # least share of a line's parts that have such a step
-_WEAKER = 0.15  # a line that is weaker than its neighbour by more is none
-_BREADTH, _HEIGHT = 0.3, 0.6  # radii round the middle of a person that no upright, no level seam crosses
-_BAR = 0.08  # share of the picture's breadth; two lines closer to each other are the sides of a bar or pole
+_WEAKER = 0.15  # a line that is weaker than its neighbour by more is not a seam
+_BREADTH, _HEIGHT = 0.3, 0.6  # radii around a person that no vertical and no horizontal seam crosses
+_BAR = 0.08  # share of the frame's breadth; two lines closer to each other are the sides of a bar or pole
 _PANEL = 0.15  # least breadth of a panel, likewise
 _STRIP = 0.04  # breadth of the strips on both sides of a bar that are compared, likewise
-_GOES_ON = 1.2  # times the change along a strip: what differs less across a bar is one scene
-_DIFFERS = 0.25  # least share of a bar's parts across which that is so
+_GOES_ON = 1.2  # multiple of the change along a strip: what differs less across a bar is one scene
+_DIFFERS = 0.25  # least share of a bar's parts whose two sides differ
 _DETAIL = 0.2  # share of the sharpest panel's detail that a panel has; blurred margins have less
 _STEEPEST = 99.5  # percentile of the steps in a panel that is its detail
 _CONTRAST = 12.0  # standard deviation of the brightness of a panel that shows something
-_SMALLER = 4  # times: the pictures in which motion is looked for
-_MOTION = 10.0  # brightness change 0..255 since the last look of the parts of a panel that move most
-_MOST = 99.7  # percentile that these parts begin at
+_SMALLER = 4  # factor by which frames are reduced to look for motion
+_MOTION = 10.0  # change of brightness 0..255 since the last look, in the parts of a panel that move most
+_MOST = 99.7  # percentile at which these parts begin
 _LEAST_SIDE = 64  # pixels
 
 
@@ -58,10 +56,10 @@ class PanelMeter:
         self._seams: list[NDArray[np.uint8]] = []
 
     def see(self, frame: Frame, people: Floats) -> None:
-        """Takes the next picture; looks at it if it is time.
+        """Takes the next frame, and looks at it if it is due.
 
         Args:
-            people: (n, ≥ 3) centre x, y and radius of the circles around the people, pixels of this picture.
+            people: (n, ≥ 3) centre x, y and radius of the circles around the people, pixels of this frame.
         """
         if frame.time < self._next - _SLACK:
             return
@@ -72,25 +70,25 @@ class PanelMeter:
         size = max(1, width // _SMALLER), max(1, height // _SMALLER)
         grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
         small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-        # In the first picture everything may move.
+        # In the first frame everything may move.
         before = np.invert(small) if self._last is None else self._last
         change = np.asarray(cv2.absdiff(small, before), np.uint8)
         self._last = small
         flipped = np.asarray(cv2.transpose(frame.image), np.uint8)
         upright = seams(frame.image, change, np.column_stack([x, _BREADTH * radius]))
         level = seams(flipped, change.T, np.column_stack([y, _HEIGHT * radius]))
-        # Floors have level lines too, but nobody dances below them while another one dances above.
+        # Floors have horizontal lines too, but nobody dances below them while somebody dances above.
         line = np.arange(height)
         level[(line <= y.min(initial=height)) | (line >= y.max(initial=0))] = 0
-        # Found a pixel further in the next picture, it is still the same one.
+        # Found a pixel further in the next frame, it is still the same seam.
         near = [np.max([np.roll(side, shift) for shift in (-1, 0, 1)], axis=0) for side in (upright, level)]
         self._seams.append(np.round(_PARTS * np.concatenate(near)).astype(np.uint8))
 
     def panels(self, cuts: Sequence[float]) -> Panels:
-        """How sure it is that the picture is divided, over the whole video.
+        """How certainly the frame is divided, over the whole video.
 
         Args:
-            cuts: times of the first pictures of new shots; a seam is looked for in each shot by itself.
+            cuts: times of the first frames of new shots; each shot is searched separately.
         """
         times = np.array(self._times)
         shot = np.searchsorted(cuts, times, side="right")
@@ -105,15 +103,15 @@ class PanelMeter:
 
 
 def seams(image: Image, change: Image, people: Floats) -> Floats:
-    """Upright seams of a picture.
+    """Finds the vertical seams of a frame.
 
     Args:
         image: (height, width, 3) uint8.
-        change: (h, w) uint8 change of the brightness since the last picture, in a reduced copy.
-        people: (n, 2) x of the middle, and half the breadth, of people that no seam crosses, pixels.
+        change: (h, w) uint8 change of brightness since the last frame, in a reduced copy.
+        people: (n, 2) centre x and half the breadth of people that no seam crosses, pixels.
 
     Returns:
-        (width,) share 0..1 of the picture's height in which column x begins another picture; 0 where none
+        (width,) share 0..1 of the frame's height in which another picture begins at column x; 0 where none
         does.
     """
     strength = np.zeros(image.shape[1])
@@ -137,7 +135,7 @@ def seams(image: Image, change: Image, people: Floats) -> Floats:
 
     found_sides = []
     for first, last in groups:
-        # Up to the next line; one that is too near for a panel between may be an edge inside of it.
+        # Up to the next line; a line too near for a panel in between may be an edge inside the panel.
         before = max((end for _, end in groups if first - end >= _PANEL * width), default=0)
         after = min((start for start, _ in groups if start - last >= _PANEL * width), default=width)
         found_sides.append((lively(before, first), lively(last, after)))
@@ -150,8 +148,12 @@ def seams(image: Image, change: Image, people: Floats) -> Floats:
 
 
 def lines(image: Image) -> Floats:
-    """(width,) share of the parts of each column in which there is a step from the column before that stands
-    out from the steps on both sides; only the greatest of neighbours is told."""
+    """Finds lines at which the brightness steps.
+
+    Returns:
+        (width,) share of the parts of each column in which the step from the column before stands out from
+        the steps on both sides; 0 except for the largest of neighbouring columns.
+    """
     steps = _largest(np.asarray(cv2.absdiff(image[:, 3:], image[:, :-3]), np.uint8)).astype(np.float32)
     mean = cv2.resize(steps, (steps.shape[1], _PARTS), interpolation=cv2.INTER_AREA)
     sums = np.cumsum(np.pad(mean, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
@@ -163,7 +165,7 @@ def lines(image: Image) -> Floats:
 
     usual = np.maximum(beside(-_FAR, -_NEAR), beside(_NEAR, _FAR))
     share = ((mean >= _STEP) & (mean >= _STANDS_OUT * usual)).mean(0)
-    # Of the columns over which one step is spread, that of the greatest.
+    # One step is spread over several columns; the one with the largest part of it counts.
     power = np.convolve(mean.mean(0), (0.25, 0.5, 0.25), "same")
     highest = np.max([np.roll(power, shift) for shift in range(-3, 4)], axis=0)
     inside = (power >= highest) & (at >= _NEAR) & (at < len(at) - _NEAR)
@@ -180,7 +182,9 @@ def _largest(image: Image) -> Image:
 
 def _bars(places: NDArray[np.intp], strength: Floats, breadth: float) -> list[tuple[int, int]]:
     """First and last line of each bar that is narrower than `breadth`; both are the same for a single line.
-    Lines much weaker than another one of their bar are left out."""
+
+    Lines much weaker than another line of their bar are left out.
+    """
     bars: list[list[int]] = []
     for place in places.tolist():
         if bars and place - bars[-1][-1] < breadth:
@@ -192,7 +196,7 @@ def _bars(places: NDArray[np.intp], strength: Floats, breadth: float) -> list[tu
 
 
 def _divides(image: Image, first: int, last: int) -> bool:
-    """Whether what lies on both sides of a bar, columns `first` to `last`, is not one scene."""
+    """Returns whether the two sides of a bar, columns `first` to `last`, show different scenes."""
     strip = max(4, round(_STRIP * image.shape[1]))
 
     def colours(start: int) -> Floats:
@@ -209,12 +213,12 @@ def _divides(image: Image, first: int, last: int) -> bool:
 
 
 def _moves(change: Image) -> bool:
-    """Whether anything moves in a panel, by its part of the change."""
+    """Returns whether anything moves in a panel, given its part of the change."""
     return bool(change.size and np.percentile(change, _MOST) >= _MOTION)
 
 
 def _detail(panel: Image, least: float) -> float:
-    """Sharpness of a panel: its steep places; 0 if it is narrower than `least` or shows nothing."""
+    """Sharpness of a panel, from its steepest places; 0 if it is narrower than `least` or shows nothing."""
     if panel.shape[1] < max(least, 8):
         return 0.0
     grey = np.asarray(cv2.cvtColor(panel, cv2.COLOR_RGB2GRAY)[::3], np.int16)

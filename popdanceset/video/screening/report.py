@@ -13,8 +13,8 @@ class Shake:
     """Camera jitter over time.
 
     Attributes:
-        time: seconds from the first picture, about ten a second.
-        value: jitter at that time as share of the frame's diagonal; None where the background shows too
+        time: seconds from the first frame, about ten a second.
+        value: jitter at that time as a share of the frame's diagonal; None where the background shows too
             little.
     """
 
@@ -24,11 +24,11 @@ class Shake:
 
 @dataclass(frozen=True, slots=True)
 class CameraMotion:
-    """Intended camera motion over time, apart from jitter.
+    """Intended camera motion over time, without jitter.
 
     Attributes:
         time: as `Shake.time`.
-        pan: speed of the picture's middle, diagonals of the frame a second; None where it is not known.
+        pan: speed of the frame's centre, diagonals of the frame a second; None where it is not known.
         zoom: rate of change of the logarithm of the focal length, 1/s, absolute; None likewise.
     """
 
@@ -39,11 +39,11 @@ class CameraMotion:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Whether the picture lives, and shows anything.
+    """Whether anything moves, and whether the frames show anything.
 
     Attributes:
-        time: seconds from the first picture, ten a second.
-        change: brightness change within half a second, 0..255, of the parts that change most.
+        time: seconds from the first frame, ten a second.
+        change: change of brightness within half a second, 0..255, of the parts that change most.
         contrast: from the dark to the light parts, 0..255.
     """
 
@@ -54,10 +54,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Overlays:
-    """What lies beside the picture through the whole video.
+    """What surrounds the picture in the whole video.
 
     Attributes:
-        bars: dark margins above, below, left and right, shares of the picture's sides.
+        bars: dark margins above, below, left and right, shares of the frame's sides.
     """
 
     bars: tuple[float, float, float, float]
@@ -65,11 +65,11 @@ class Overlays:
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """Whether the picture is put together from several ones.
+    """Whether the frames are put together from several pictures.
 
     Attributes:
-        time: seconds from the first picture.
-        seam: share of the strongest seam's length that is one, 0..1; 0 if no seam divides the picture.
+        time: seconds from the first frame.
+        seam: share 0..1 of the frame's side over which the strongest seam runs; 0 if no seam divides it.
     """
 
     time: tuple[float, ...]
@@ -78,22 +78,22 @@ class Panels:
 
 @dataclass(frozen=True, slots=True)
 class Dancers:
-    """Who is seen, in pictures taken at even distances.
+    """Who is seen, in frames sampled at even intervals.
 
     Attributes:
-        time: seconds from the first picture.
+        time: seconds from the first frame.
         count: people.
-        whole: how many of them are in the frame from head to foot.
-        main: whether the main dancer is whole, 0 or 1; the main dancer is the one followed from before, or
-            else the largest.
-        size: height of the main dancer's circle, share of the frame's height; 0 if nobody is there.
-        second: the next largest person's circle, share of the main dancer's; 0 if there is none.
-        track: number of the main dancer's track, which changes when the dancer is another one; 0 if nobody
-            is there.
-        limbs: how surely each of the main dancer's shoulders, elbows, wrists, hips, knees and ankles is seen
-            (left then right), 0..1, None for one beyond the picture; None altogether if nobody is there, or
-            if the detector tells no limbs.
-        twin: how like each other the two most similar people are, 0..1; 0 if there are none.
+        whole: number of them who are in the frame from head to foot.
+        main: whether the main dancer is whole, 0 or 1. The main dancer is the one followed so far, or else
+            the largest.
+        size: height of the main dancer's circle, share of the frame's height; 0 if nobody is seen.
+        second: the next largest person's circle, share of the main dancer's; 0 if nobody else is seen.
+        track: number of the main dancer's track, which changes when somebody else takes over; 0 if nobody is
+            seen.
+        limbs: confidence 0..1 that each of the main dancer's shoulders, elbows, wrists, hips, knees and
+            ankles is seen (left then right), None for one outside the frame; None altogether if nobody is
+            seen, or if the detector finds no limbs.
+        twin: likeness of the two most similar people, 0..1; 0 if there are fewer than two.
     """
 
     time: tuple[float, ...]
@@ -112,9 +112,9 @@ class Screening:
     """Everything measured in a video, as time series.
 
     Attributes:
-        duration: seconds from the first picture to the end of the last one, as decoded.
-        fps: mean rate of the pictures, 1/s.
-        cuts: times of the first pictures of new shots, seconds, ascending.
+        duration: seconds from the first frame to the end of the last one, as decoded.
+        fps: mean frame rate, 1/s.
+        cuts: times of the first frames of new shots, seconds, ascending.
         transitions: starts and ends of dissolves and fades, seconds, ascending.
         shake: camera jitter.
         motion: pan and zoom.
@@ -122,8 +122,8 @@ class Screening:
         overlays: bars.
         panels: split screens.
         dancers: people.
-        made_from: hash of the file and the settings of the measures; with another value the report is out of
-            date.
+        made_from: hash of the file and of the settings that were used to measure; with another value the
+            report is out of date.
     """
 
     duration: float
@@ -144,10 +144,10 @@ class Screening:
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """The report that `as_json` gave.
+        """Reads what `as_json` returned.
 
         Raises:
-            StoreError: the document is no screening report.
+            StoreError: the document is not a screening report.
         """
 
         def series(name: str, kind: type[Any]) -> Any:
@@ -170,7 +170,7 @@ class Screening:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(
-                f"no screening report: {error!r}", do="delete it and run the stage again"
+                f"not a screening report: {error!r}", do="delete it and run the stage again"
             ) from error
 
 

@@ -1,7 +1,7 @@
-"""Screens a video: decodes it once, at reduced size, and shows every picture to every measure.
+"""Screens a video: decodes it once, at reduced size, and shows every frame to every measure.
 
-People are looked for in a thread beside: while they are in one picture, the pictures before it are decoded
-and measured.
+People are detected in a second thread: while they are searched for in one frame, the frames before it are
+decoded and measured.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ if TYPE_CHECKING:
     from popdanceset.settings import ScreeningSettings
 
 VERSION = 3
-"""Of the measures: a report made by others is made again."""
+"""Of the measures: a report made with another version is made again."""
 
 _SLACK = 0.002  # seconds: time stamps are rounded
-_MISSING = 0.5  # seconds of the end of a file that may lack before it counts as damaged
+_MISSING = 0.5  # seconds that may be missing at the end of a file before it counts as damaged
 
 
 def screen(
     path: Path, settings: ScreeningSettings, detector: PersonDetector, made_from: str = ""
 ) -> Screening:
-    """Everything that is measured in a video.
+    """Measures everything in a video.
 
     Args:
-        detector: not shared with another thread.
+        detector: nobody else may use it meanwhile.
         made_from: kept in the report, see `fingerprint`.
 
     Raises:
         InputError: there is no such file, or it may not be read.
-        MediaError: it is no video, damaged, or ends before the time its header tells.
+        MediaError: it is not a video, is damaged, or ends before the time that its header states.
     """
     cuts, soft, shake = CutDetector(), TransitionDetector(), ShakeMeter()
     still, overlays, panels = StillnessMeter(), OverlayMeter(), PanelMeter()
     dancers = DancerCounter(detector, settings.detector_score, settings.search_seconds)
     found = probe(path)
     last, number = 0.0, 0
-    with ThreadPoolExecutor(1, "people") as beside:
+    with ThreadPoolExecutor(1, "people") as second_thread:
         waiting: list[Frame] = []
         people: Future[Seen] | None = None
         groups = _groups(frames(path, settings.height), 1 / settings.sample_fps)
         for group in itertools.chain(groups, ([],)):
             seen = people.result() if people is not None else None
-            people = beside.submit(dancers.look, group[0]) if group else None
+            people = second_thread.submit(dancers.look, group[0]) if group else None
             for frame in waiting:
                 for measure in (cuts, soft, still, overlays):
                     measure.see(frame)
@@ -92,11 +92,11 @@ def screen(
     )
 
 
-def _groups(pictures: Iterable[Frame], interval: float) -> Iterator[list[Frame]]:
-    """The pictures in order, in groups that begin at about the multiples of `interval` seconds."""
+def _groups(video: Iterable[Frame], interval: float) -> Iterator[list[Frame]]:
+    """The frames in order, in groups that begin at about the multiples of `interval` seconds."""
     group: list[Frame] = []
     begun = 0
-    for frame in pictures:
+    for frame in video:
         if frame.time >= begun * interval - _SLACK:
             if group:
                 yield group
@@ -107,7 +107,7 @@ def _groups(pictures: Iterable[Frame], interval: float) -> Iterator[list[Frame]]
 
 
 def fingerprint(sha256: str, settings: ScreeningSettings) -> str:
-    """What a report depends on: the file, the measures, and the settings that planning does not use."""
+    """Hash of what a report depends on: file, measures, and the settings that planning does not use."""
     measured = settings.model_dump(
         include={"height", "detector", "sample_fps", "detector_score", "search_seconds"}
     )

@@ -1,4 +1,4 @@
-"""Stillness and blankness: how much changes within half a second, and whether the picture shows anything."""
+"""Stillness and blankness: how much changes within half a second, and whether a frame shows anything."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _WIDTH = 64  # pixels
 _EVERY = 0.1  # seconds
 _LAG = 5  # steps of `_EVERY` that are compared
 _SLACK = 0.002  # seconds: time stamps are rounded
-_FEW = 99.0  # percentile of the change: the parts of the picture that move most
+_FEW = 99.0  # percentile of the change: the parts of the frame that move most
 
 
 class StillnessMeter:
-    """Compares the picture with that of half a second ago."""
+    """Compares each frame with the one half a second before."""
 
     def __init__(self) -> None:
         self._past: deque[NDArray[np.float32]] = deque(maxlen=_LAG + 1)
         self._seen: list[tuple[float, float | None, float]] = []
 
     def see(self, frame: Frame) -> None:
-        """Takes the next picture; looks at it if it is time."""
+        """Takes the next frame, and looks at it if it is due."""
         if self._seen and frame.time < len(self._seen) * _EVERY - _SLACK:
             return
         height, width = frame.image.shape[:2]
@@ -37,12 +37,12 @@ class StillnessMeter:
         change = None
         if len(self._past) > _LAG:
             change = round(float(np.percentile(np.abs(grey - self._past[0]), _FEW)), 2)
-        # One bright spot is no picture either: the contrast of the middle nine tenths counts.
+        # A single bright spot is not a picture: only the middle nine tenths of the brightness count.
         low, high = np.percentile(grey, (5, 95))
         self._seen.append((round(frame.time, 4), change, round(float(high - low), 2)))
 
     def picture(self) -> Picture:
-        """What was seen; the first half second takes the first change that is known."""
+        """What was seen. The first half second has the first change that is known."""
         if not self._seen:
             return Picture((), (), ())
         time, change, contrast = zip(*self._seen, strict=True)

@@ -1,7 +1,7 @@
-"""Soft transitions and flashes, from small copies of all pictures.
+"""Soft transitions and flashes, from small copies of all frames.
 
-A dissolve mixes two pictures: whatever is shown on the way lies on the line between them. A fade passes
-through pictures of one colour. A flash goes up and comes back to where it was.
+A dissolve mixes two frames: whatever it shows lies on the line between them. A fade passes through frames of
+one colour. A flash becomes brighter and returns to the same scene.
 """
 
 from __future__ import annotations
@@ -13,45 +13,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.media import Frame
+from popdanceset.runs import runs_of
 
 Floats = NDArray[np.float64]
 
 _WIDTH, _HEIGHT = 32, 18  # pixels of the small copies
-_BLANK = 6.0  # standard deviation of the brightness, 0..255, below which a picture is of one colour
+_BLANK = 6.0  # standard deviation of the brightness, 0..255, below which a frame is of one colour
 
 _REACHES = (0.2, 0.35, 0.6, 1.0)  # seconds before and after the middle of a dissolve that are compared
-_CHANGED = 9.0  # least median change, 0..255: most of the picture, not a dancer in it
-_ALIKE = 0.75  # correlation of two pictures of one scene, also under another light
-_UNLIKE = 0.6  # largest correlation of the two pictures of a dissolve
+_CHANGED = 9.0  # least median change, 0..255: of most of the frame, not of a dancer in it
+_ALIKE = 0.75  # correlation of two frames of one scene, even under another light
+_UNLIKE = 0.6  # largest correlation of the two frames of a dissolve
 _OFF_THE_LINE = 0.2  # largest share of the usual change that mixing does not explain
-_MOST = 2.5  # times the median change: more of a change in one place is not counted
-_PALER = 0.15  # variance that half-way may exceed that of a mixture, as share of the two pictures' own
-_LONGEST_FADE = 1.0  # seconds: what is of one colour for longer is no fade, but its beginning and end are
-_BEGUN = 0.08  # share of a dissolve that is taken for none of it
-_STEADIER = 0.5  # change beside a dissolve, as share of the change across it, that is motion of its own
+_MOST = 2.5  # multiple of the median change: larger changes in one place are clipped
+_PALER = 0.15  # variance half-way in excess of that of a mixture, as a share of the two frames' own
+_LONGEST_FADE = 1.0  # seconds: one colour for longer is not a fade, but its beginning and end are
+_BEGUN = 0.08  # share of a dissolve below which it counts as not begun
+_STEADIER = 0.5  # change next to a dissolve, as a share of the change across it, that counts as motion
 
 _FLASH = 0.5  # seconds within which a flash is over
 _FLASH_RISE = 8.0  # least change of the mean brightness, 0..255
-_FLASH_BACK = 0.5  # change that may remain, as share of the flash's
+_FLASH_BACK = 0.5  # change that may remain, as a share of the flash's
 _FADE_REACH = 1.5  # seconds that a fade takes at most on each side of the blank
-_FADED = 0.85  # contrast, as share of that of the shot, below which a fade is on its way
+_FADED = 0.85  # contrast, as a share of the shot's, below which a fade has begun
 
 
 class TransitionDetector:
-    """Finds dissolves and fades, and tells flashes from cuts."""
+    """Finds dissolves and fades, and distinguishes flashes from cuts."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
         self._small: list[NDArray[np.uint8]] = []
 
     def see(self, frame: Frame) -> None:
-        """Takes the next picture."""
+        """Takes the next frame."""
         self._times.append(frame.time)
         small = cv2.resize(frame.image, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
         self._small.append(np.asarray(small, np.uint8))
 
     def cuts(self, cuts: Sequence[float]) -> tuple[float, ...]:
-        """The cuts without those that are but a flash's two sides."""
+        """The cuts without those that are only the two sides of a flash."""
         if not self._small:
             return ()
         times, small = np.array(self._times), self._flat()
@@ -85,11 +86,11 @@ class TransitionDetector:
 
 
 def flash_end(times: Floats, small: Floats, n: int) -> float | None:
-    """Time at which a flash that begins with picture `n` is over; None if it is no flash.
+    """Time at which a flash that begins with frame `n` is over; None if it is not a flash.
 
     Args:
-        times: (pictures,) seconds.
-        small: (pictures, values) brightness 0..255.
+        times: (frames,) seconds.
+        small: (frames, values) brightness 0..255.
     """
     if n < 1:
         return None
@@ -114,11 +115,10 @@ def flash_end(times: Floats, small: Floats, n: int) -> float | None:
 
 
 def fades(times: Floats, small: Floats) -> list[tuple[float, float]]:
-    """Spans of pictures of one colour, with the fading on both sides; flashes are none."""
+    """Finds spans of frames of one colour, with the fading on both sides; flashes are left out."""
     contrast = small.std(1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], contrast < _BLANK, [0]]).astype(int)))
     found = []
-    for first, end in edges.reshape(-1, 2):
+    for first, end in runs_of(contrast < _BLANK):
         inside = first > 0 and end < len(times)
         if inside and times[end] - times[first - 1] < _FLASH and flash_end(times, small, int(first)):
             continue
@@ -132,7 +132,7 @@ def fades(times: Floats, small: Floats) -> list[tuple[float, float]]:
 
 
 def _faded(times: Floats, contrast: Floats, n: int, step: int) -> float:
-    """Where the fading beside blank picture `n` begins or ends; walks in direction `step`."""
+    """Where the fading next to blank frame `n` begins or ends; walks in direction `step`."""
     reach = np.abs(times - times[n]) <= _FADE_REACH
     side = reach & ((np.arange(len(times)) - n) * step > 0)
     if not side.any():
@@ -144,15 +144,15 @@ def _faded(times: Floats, contrast: Floats, n: int, step: int) -> float:
 
 
 def dissolves(times: Floats, small: Floats, apart: Floats) -> list[tuple[float, float]]:
-    """Spans in which one picture turns into another one by mixing.
+    """Finds spans in which one frame turns into another by mixing.
 
-    Around each picture n, those `reach` seconds before (A) and after (B) are compared. With D = B − A the
-    pictures between must be A + a D with a growing from 0 to 1, up to a small rest.
+    Around each frame n, those `reach` seconds before (A) and after (B) are compared. With D = B − A, the
+    frames between must be A + a D, with a growing from 0 to 1, up to a small residual.
 
     Args:
-        times: (pictures,) seconds.
-        small: (pictures, values) brightness 0..255.
-        apart: times of cuts and ends of fades; no dissolve is looked for across them.
+        times: (frames,) seconds.
+        small: (frames, values) brightness 0..255.
+        apart: times of cuts and ends of fades; dissolves are not searched for across them.
     """
     found = []
     interval = float(np.median(np.diff(times)))
@@ -165,7 +165,7 @@ def dissolves(times: Floats, small: Floats, apart: Floats) -> list[tuple[float, 
         if len(n):
             changed = np.median(np.abs(after - before), axis=1) > _CHANGED
             alike = _correlation(before, after)
-            # Half-way, what two unlike pictures show cancels out; a picture that moves keeps its contrast.
+            # Half-way, what two unlike frames show cancels out; a frame that moves keeps its contrast.
             own = (before.var(1) + after.var(1)) / 2
             pale = small[n].var(1) < own * (0.5 * (1 + np.maximum(alike, 0)) + _PALER)
             n = n[changed & (alike < _UNLIKE) & pale]
@@ -173,31 +173,31 @@ def dissolves(times: Floats, small: Floats, apart: Floats) -> list[tuple[float, 
             continue
         before = small[n - half]
         way = small[n + half] - before
-        # A dancer's own motion must not outweigh the rest of the picture.
+        # A dancer's own motion must not outweigh the rest of the frame.
         limit = _MOST * np.median(np.abs(way), axis=1, keepdims=True)
         way = np.clip(way, -limit, limit)
         length, usual = (way**2).sum(1), np.median(way**2, axis=1)
-        shares, rests = [], []
+        shares, residuals = [], []
         for offset in (-half // 2, 0, half // 2):
             there = np.clip(small[n + offset] - before, -limit, limit)
             share = _share(there, way)
             shares.append(share)
-            rests.append(np.median((there - share[:, None] * way) ** 2, axis=1) / usual)
+            residuals.append(np.median((there - share[:, None] * way) ** 2, axis=1) / usual)
         early, middle, late = shares
         grows = (early < middle) & (middle < late) & (np.abs(middle - 0.5) < 0.2) & (late - early > 0.35)
-        # What goes on moving at the same pace beyond both ends is a camera, not a dissolve.
+        # What keeps moving at the same pace beyond both ends is a camera, not a dissolve.
         earlier = small[np.maximum(n - half - half // 2, 0)]
         later = small[np.minimum(n + half + half // 2, len(times) - 1)]
         beside = np.minimum(
             ((before - earlier) ** 2).sum(1) / length, ((later - small[n + half]) ** 2).sum(1) / length
         )
-        hit = grows & (np.max(rests, axis=0) < _OFF_THE_LINE) & (beside < _STEADIER)
+        hit = grows & (np.max(residuals, axis=0) < _OFF_THE_LINE) & (beside < _STEADIER)
         found += [(float(times[i - half]), float(times[i + half])) for i in n[hit]]
     return [_tightened(times, small, start, end) for start, end in joined(found)]
 
 
 def _tightened(times: Floats, small: Floats, start: float, end: float) -> tuple[float, float]:
-    """A dissolve's own beginning and end, inside a span that holds it with pictures on both sides."""
+    """A dissolve's own beginning and end, inside a span that contains it with frames on both sides."""
     first, last = np.searchsorted(times, [start, end])
     share = _share(small[first : last + 1] - small[first], (small[last] - small[first])[None])
     begins = np.flatnonzero(share < _BEGUN)
@@ -208,8 +208,10 @@ def _tightened(times: Floats, small: Floats, start: float, end: float) -> tuple[
 
 
 def _share(there: Floats, way: Floats) -> Floats:
-    """How far along a change pictures (n, values) are: the median over the values that change more than
-    usual, so that it is the background that counts."""
+    """How far along a change frames (n, values) are, 0..1.
+
+    It is the median over the values that change more than the others, so that the background counts.
+    """
     clear = np.abs(way) >= np.median(np.abs(way), axis=1, keepdims=True)
     return np.asarray(
         np.nanmedian(np.where(clear, there / np.where(clear & (way != 0), way, 1.0), np.nan), axis=1)
@@ -217,7 +219,7 @@ def _share(there: Floats, way: Floats) -> Floats:
 
 
 def joined(spans: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """Spans in order, overlapping ones as one."""
+    """Spans in order, with overlapping ones joined."""
     together: list[tuple[float, float]] = []
     for start, end in sorted(spans):
         if together and start <= together[-1][1]:

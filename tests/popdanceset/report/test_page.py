@@ -205,7 +205,7 @@ def test_media_that_is_missing_or_damaged_is_reported(dataset, tmp_path, made_by
         page = made_by_hand.Reader(write(dataset, tmp_path / "r.html"))
 
     assert page.text.count("No stills: file is missing.") == 2
-    assert page.text.count("No stills: is no readable video or sound") == 1
+    assert page.text.count("No stills: is not a readable video or audio file") == 1
     assert "The screening report of this video is not in the store." in page.text
     assert caplog.text.count("report: ") == 3
 

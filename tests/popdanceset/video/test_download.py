@@ -331,7 +331,7 @@ def test_settings_that_cannot_be_used_are_named(
     with pytest.raises(SettingsError, match="cookie file cannot be read"):
         download(PLAYED.bvid, None, settings, store)
     plain = with_values(reach(simulate()), "network", ca_file=str(tmp_path / "none"))
-    with pytest.raises(SettingsError, match="no readable certificate"):
+    with pytest.raises(SettingsError, match="not a readable certificate"):
         download(PLAYED.bvid, None, plain, store)
 
 

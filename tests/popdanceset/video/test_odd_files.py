@@ -177,10 +177,10 @@ TABLE = {
     "10-bit": Case(lambda m: m.of("a.mkv", pix_fmt="yuv420p10le")),
     "4:4:4": Case(lambda m: m.of("a.mkv", pix_fmt="yuv444p")),
     "mp4 called mp3": Case(Maker.wrong_extension),
-    "text called mp4": Case(Maker.text, refused=("probe", "is no readable video or sound")),
-    "sound only": Case(Maker.sound_only, refused=("probe", "holds no video track")),
+    "text called mp4": Case(Maker.text, refused=("probe", "is not a readable video or audio file")),
+    "sound only": Case(Maker.sound_only, refused=("probe", "contains no video track")),
     "zero length": Case(Maker.empty, refused=("probe", "is empty")),
-    "truncated, no index": Case(Maker.without_index, refused=("probe", "is no readable video or sound")),
+    "truncated, no index": Case(Maker.without_index, refused=("probe", "is not a readable video or audio")),
     "truncated mp4": Case(Maker.broken_off, refused=("screen", "is damaged|ends after")),
     "truncated mkv": Case(Maker.broken_off_matroska, refused=("screen", "is damaged|ends after")),
 }

@@ -12,7 +12,7 @@ from popdanceset.errors import SettingsError
 from popdanceset.media import Frame
 from popdanceset.settings import Settings
 from popdanceset.video.screening import detector
-from popdanceset.video.screening.dancers import DancerCounter, is_whole, likeness, told_limbs
+from popdanceset.video.screening.dancers import DancerCounter, is_whole, likeness, limb_scores
 from popdanceset.video.screening.detector import load_detector
 
 WIDTH, HEIGHT = 640, 360
@@ -136,8 +136,8 @@ def test_people_of_other_sizes_and_single_ones_have_no_twin() -> None:
 
 def test_limbs_beyond_the_picture_are_told_apart() -> None:
     limbs = np.array([[10, 10, 0.914], [-1, 5, 0.9], [5, 101, 0.9], [100, 50, 0.2]], float)
-    assert told_limbs(limbs, 100, 100) == (0.91, None, None, 0.2)
-    assert told_limbs(None, 100, 100) is None
+    assert limb_scores(limbs, 100, 100) == (0.91, None, None, 0.2)
+    assert limb_scores(None, 100, 100) is None
 
 
 class WithLimbs(Scripted):

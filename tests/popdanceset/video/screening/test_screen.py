@@ -69,7 +69,7 @@ def test_the_report_survives_as_json(report: Screening) -> None:
 
 def test_what_is_no_report_says_so() -> None:
     for document in ({}, [], {"duration": "x"}, {"duration": 1, "fps": 30, "cuts": [], "shake": 0}):
-        with pytest.raises(StoreError, match="no screening report"):
+        with pytest.raises(StoreError, match="not a screening report"):
             Screening.from_json(document)
 
 
