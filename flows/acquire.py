@@ -1,4 +1,4 @@
-"""Accepted videos become clips: download, screening, cutting; or only planning and cutting, again."""
+"""Turns accepted videos into clips: download, screening, cutting; or plans and cuts them again."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def replan_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -
 def acquire(settings: Overrides | None = None, manifest: str = "weekly", replan: bool = False) -> None:
     """Brings every video of a manifest into the store, or a row that states why not.
 
-    Connections that stay broken cost their videos this run, not the run itself; that is logged. So are videos
-    that could not be planned again.
+    A video whose connection stays broken, or that cannot be planned again, is logged and left for the next
+    run; it does not fail this one.
 
     Args:
         settings: settings that differ from the worker's own.
         manifest: name or folder of the manifest.
-        replan: download and screen nothing, but plan the clips of acquired videos again, with these settings.
+        replan: plan the clips of acquired videos again with these settings; download and screen nothing.
     """
     loaded = load(settings)
     batch: Task[..., Any] = replan_batch if replan else acquire_batch

@@ -16,7 +16,7 @@ from popdanceset.store import Store
 
 @task(**RETRY)
 def features(overrides: Overrides | None) -> None:
-    """Music features of every accepted clip that has none yet."""
+    """Computes the music features of every accepted clip that has none yet."""
     settings = load(overrides)
     with track("features") as advance:
         extract_features(settings, Store(settings.store), advance=advance)
@@ -24,7 +24,7 @@ def features(overrides: Overrides | None) -> None:
 
 @task(**RETRY)
 def release(overrides: Overrides | None, manifest: str, day: datetime.date | None) -> str:
-    """Writes the release; returns its name inside the store."""
+    """Writes the release. Returns its name in the store."""
     settings = load(overrides)
     with track("publish") as advance:
         return publish_release(settings, Store(settings.store), manifest, advance=advance, day=day).path
@@ -32,7 +32,7 @@ def release(overrides: Overrides | None, manifest: str, day: datetime.date | Non
 
 @task(**RETRY)
 def report(overrides: Overrides | None, manifest: str, release: str) -> str:
-    """Writes the report on the release; returns its name inside the store."""
+    """Writes the report on the release. Returns its name in the store."""
     settings = load(overrides)
     with track("report") as advance:
         return publish_report(Store(settings.store), settings, manifest, release, advance)
@@ -45,16 +45,16 @@ def publish(
     day: datetime.date | None = None,
     with_report: bool = True,
 ) -> str:
-    """Publishes everything accepted as a release, and a report on it.
+    """Publishes everything accepted as a release, with a report on it.
 
     Args:
         settings: settings that differ from the worker's own.
-        manifest: name of the manifest whose videos are published.
-        day: date that names the release where the settings do not; None: today.
-        with_report: write `reports/{version}.html` too.
+        manifest: name or folder of the manifest whose videos are published.
+        day: date that names the release, unless the settings name it; None: today.
+        with_report: also write the report.
 
     Returns:
-        The release's name inside the store.
+        Name of the release in the store.
     """
     features(settings)
     published = release(settings, manifest, day)

@@ -63,6 +63,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
     import numpy as np
     import torch
 
+    from popdanceset import layout
     from popdanceset.errors import InputError
     from popdanceset.release.reader import Release
     from popdanceset.schema import CLIPS
@@ -85,7 +86,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
             continue
         dance = generate(trained, music[name], sampler="dpm-solver")
         if name == names[0]:
-            sounds = store.read_table("clips", CLIPS, columns=["clip_id", "music_path"]).to_pylist()
+            sounds = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "music_path"]).to_pylist()
             sound = next(row["music_path"] for row in sounds if row["clip_id"] == name)
             with store.local(sound) as file:
                 save(dance, target, read_audio(file))
