@@ -88,7 +88,7 @@ class Manifest:
 def find_manifest(name_or_folder: str | Path, settings: Settings) -> Path:
     """Returns the folder of a manifest, which every command accepts by name or by folder.
 
-    A bare name means a folder of `settings.manifests`; where that does not exist, a folder of this name in
+    A bare name means a folder of `settings.manifests`; where that does not exist, a manifest of this name in
     the current directory. Anything with a slash is a folder. The folder need not exist.
 
     Raises:
@@ -100,7 +100,7 @@ def find_manifest(name_or_folder: str | Path, settings: Settings) -> Path:
     given, listed = Path(text), Path(settings.manifests, text)
     if "/" in text or text in (".", ".."):
         return given.resolve() if given.name in ("", "..") else given
-    return given if given.is_dir() and not listed.is_dir() else listed
+    return given if (given / MANIFEST_DOCUMENT).is_file() and not listed.is_dir() else listed
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -131,6 +131,7 @@ def test_any_title_and_number(tmp_path: Path, title: str, view: int, pop: float)
         ("other/weekly", "other/weekly"),
         ("here", "here"),
         ("./weekly", "weekly"),
+        ("docker", "manifests/docker"),
         ("not-there", "manifests/not-there"),
     ],
 )
@@ -138,6 +139,8 @@ def test_a_manifest_is_named_or_given_as_a_folder(tmp_path, monkeypatch, name, e
     monkeypatch.chdir(tmp_path)
     for folder in ("manifests/weekly", "weekly", "here"):
         (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "manifest.yaml").touch()
+    (tmp_path / "docker").mkdir()
 
     assert find_manifest(name, Settings(manifests="manifests")) == Path(expected)
 
