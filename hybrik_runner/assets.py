@@ -1,21 +1,19 @@
-"""Model files: where they lie, whether they are the right ones, and how an estimator describes its own.
+"""Model files: where they are, whether they are the right ones, and how an estimator describes its own.
 
-One folder holds them all, `pose.model_dir` or `models` in the user's cache:
+One folder holds all of them, `pose.model_dir` or `models` in the user's cache:
 
     pose_detection.tflite, pose_landmark_full.tflite    BlazePose; fetched when needed
-    hybrik_hrnet.pth or hybrik_res34.pth                HybrIK; `pose.hybrik_checkpoint` names another place
+    hybrik_hrnet.pth or hybrik_res34.pth                HybrIK; `pose.hybrik_checkpoint` names another file
     basicModel_neutral_lbs_10_207_0_v1.0.0.pkl          SMPL, or SMPL_NEUTRAL.pkl; `pose.smpl_dir` names
-    J_regressor_h36m.npy, h36m_mean_beta.npy            another folder of these three
+    J_regressor_h36m.npy, h36m_mean_beta.npy            another folder for these three
 
-Files whose hash is published nowhere are checked by their content. Whoever wants more writes the hashes that
-`popdanceset assets` prints into a file, as sha256sum writes it, and names it in `pose.pins`.
+Files whose hash is not published anywhere are checked by their content. To pin them, save the hashes that
+`popdanceset assets` prints in a file, in the format of sha256sum, and name it in `pose.pins`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,19 +21,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from popdanceset.checksum import sha256_of
 from popdanceset.errors import AssetError, SettingsError
+from popdanceset.locks import locked
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
 class State(StrEnum):
-    """What is known of a model file."""
+    """What a check found."""
 
     PRESENT = "present"
     MISSING = "missing"
-    DAMAGED = "damaged"  # there, but not what it should be
-    UNCHECKED = "unchecked"  # there, but nothing here can read it
+    DAMAGED = "damaged"  # present, but not what it should be
+    UNCHECKED = "unchecked"  # present, but nothing installed can read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Asset:
         name: its file name in the model folder.
         size: bytes.
         sha256: hash of the only content that is accepted.
-        source: where its owner offers it, for people.
-        licence: under which terms.
+        source: where its owner offers it, for people to read.
+        licence: its terms.
         purpose: what it is for.
     """
 
@@ -59,10 +59,10 @@ class Asset:
     purpose: str = ""
 
     def state(self, folder: Path) -> State:
-        """Whether the folder holds exactly this file.
+        """Returns whether the folder holds exactly this file.
 
         Raises:
-            AssetError: the file is there but may not be read.
+            AssetError: the file exists but may not be read.
         """
         digest = sha256(folder / self.name)
         if digest is None:
@@ -72,17 +72,17 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is known of one model file on this machine, and what a user should know of it.
+    """What is known of one model file on this machine, and what a user should know about it.
 
     Attributes:
-        path: where it lies or should lie.
+        path: where it is or should be.
         needed_by: names of the estimators that cannot run without it.
-        state: whether it is there and right.
+        state: whether it is present and correct.
         note: what the check found.
-        sha256: of the file that is there; empty if there is none.
-        size: bytes of the file that is there.
+        sha256: hash of the file that is present; empty if there is none.
+        size: bytes of the file that is present.
         purpose: what it is for.
-        licence: its terms, and what stands before the download.
+        licence: its terms, and what a download requires.
         source: where its owner offers it.
         without: what works without it.
     """
@@ -100,14 +100,13 @@ class Finding:
 
 
 def sha256(path: Path) -> str | None:
-    """The hash of a file's content; none if there is no file.
+    """Returns the hash of a file's content; None if there is no file.
 
     Raises:
-        AssetError: the file is there but may not be read.
+        AssetError: the file exists but may not be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -117,10 +116,10 @@ def sha256(path: Path) -> str | None:
 
 
 def read_pins(settings: Settings) -> dict[str, str]:
-    """File name → expected hash, of the file that `pose.pins` names; empty without one.
+    """Reads expected hashes by file name from the file that `pose.pins` names; empty without one.
 
     Raises:
-        SettingsError: the file is missing, or a line is none of sha256sum's.
+        SettingsError: the file is missing, or a line is not in the format of sha256sum.
     """
     if not settings.pose.pins:
         return {}
@@ -136,19 +135,22 @@ def read_pins(settings: Settings) -> dict[str, str]:
         match = re.fullmatch(r"([0-9a-fA-F]{64})[ \t]+\*?(.*\S)\s*", line)
         if match is None:
             raise SettingsError(
-                f"line {number} is no hash and name", path, "write lines as sha256sum or `assets` prints them"
+                f"line {number} is not a hash and a name",
+                path,
+                "write lines as sha256sum or `assets` prints them",
             )
         pins[Path(match[2]).name] = match[1].lower()
     return pins
 
 
 def against_pins(path: Path, pins: Mapping[str, str], digest: str | None = None) -> str:
-    """What is wrong with a file by the user's own list of hashes; empty if nothing is, or it is not listed.
+    """Returns what is wrong with a file according to `pose.pins`; empty if nothing is, or if it is not
+    listed.
 
     Args:
         path: the file.
-        pins: of `read_pins`.
-        digest: the file's hash, where it is known already.
+        pins: as returned by `read_pins`.
+        digest: the file's hash, if it is already known.
     """
     expected = pins.get(path.name)
     if expected is None or (digest or sha256(path)) == expected:
@@ -157,7 +159,7 @@ def against_pins(path: Path, pins: Mapping[str, str], digest: str | None = None)
 
 
 def model_folder(settings: Settings) -> Path:
-    """`pose.model_dir`, or `models` in the user's cache of this program."""
+    """Returns `pose.model_dir`, or `models` in the user's cache folder of this program."""
     if settings.pose.model_dir:
         return Path(settings.pose.model_dir).expanduser()
     from platformdirs import user_cache_path
@@ -167,22 +169,18 @@ def model_folder(settings: Settings) -> Path:
 
 @contextlib.contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Makes the folder and lets one thread of one process at a time into the block.
-
-    The lock belongs to an open file, so a killed process gives it back.
+    """Creates the folder and lets one thread of one process at a time into the block.
 
     Raises:
-        AssetError: the folder cannot be made or written to.
+        AssetError: the folder cannot be created or written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise AssetError(
-            f"model folder is not writable: {error.strerror}",
-            folder,
-            "set pose.model_dir to a folder that is",
-        ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / ".lock"))
+        except OSError as error:
+            raise AssetError(
+                f"model folder is not writable: {error.strerror or error}",
+                folder,
+                "set pose.model_dir to a folder that is",
+            ) from error
         yield

@@ -1,19 +1,22 @@
-"""What a pose estimator is: pictures of one dancer in, typed poses out; and how one is found by its name.
+"""What a pose estimator is: frames of one dancer in, typed poses out; and how it is found by its name.
 
 A plug-in is one function `load(settings) -> PoseEstimator`, registered in entry-point group
 `hybrik_runner.estimators` under the name that `pose.estimator` selects. Decoding, batches, smoothing,
-resampling, the floor and the table are the runner's business and the same for all. `PLUGINS.md`, beside this
-file, walks through a whole one.
+resampling, the floor and the table are the runner's business and the same for all estimators. `PLUGINS.md`,
+in this folder, walks through a complete one.
 
-An estimator works in three steps, so that pictures of several clips can share a batch of the network while
-other threads decode and follow the dancers (`hybrik_runner.running.pipeline`):
+An estimator works in three steps, so that frames of several clips can share a batch of the network while
+other threads decode and track the dancers (`hybrik_runner.running.pipeline`):
 
-    frames of one clip ─ track ─► views (the dancer's box, cut out) ─ predict ─► sights ─ poses ─► Poses
-    any thread, one clip each       batches across clips, on the device        one clip, any thread
+    frames ─ track ─► detections (the dancer's box, cropped) ─ predict ─► predictions ─ poses ─► Poses
+    any thread, one clip each           batches across clips, on the device       one clip, any thread
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -30,41 +33,48 @@ if TYPE_CHECKING:
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
+log = logging.getLogger(__name__)
+
 GROUP = "hybrik_runner.estimators"
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-View = TypeVar("View")
-"""What `track` leaves of a picture for `predict`: the dancer's box and what the network is to see of it."""
+Detection = TypeVar("Detection")
+"""What `track` keeps of a frame for `predict`: the dancer's box and what the network is to see of it."""
 
-Sight = TypeVar("Sight")
-"""What the network says of one view."""
+Prediction = TypeVar("Prediction")
+"""What the network returns for one detection."""
+
+CLIP_FIELDS = frozenset({"times", "found", "size", "scaling", "people"})
+"""Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
+dancer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Poses:
-    """One dancer in one clip, as seen: m pictures, in n ≤ m of which the dancer was found.
+    """One dancer in one clip, as seen: m frames, in n ≤ m of which the dancer was found.
 
     World axes: x right, y forward (away from the camera), z up. Camera axes: x right, y down, z forward.
     Metres.
 
     Attributes:
-        times: (m,) of all pictures, seconds from the first.
+        times: (m,) of all frames, seconds from the first.
         found: (m,) whether the dancer was found; n of them are true.
-        size: width and height of the pictures, pixels.
-        scaling: of the mean SMPL skeleton, one for the clip.
+        size: width and height of the frames, pixels.
+        scaling: scale of the mean SMPL skeleton, one for the clip.
         rotations: (n, 24, 3, 3) parent-relative rotation matrices; the root's leads into the world axes.
         cam_root: (n, 3) the root in camera axes.
-        coco3d: (n, 17, 3) COCO joints relative to the SMPL root, world axes.
-        coco2d: (n, 17, 2) COCO joints, pixels.
+        keypoints3d: (n, 17, 3) COCO joints relative to the SMPL root, world axes.
+        keypoints2d: (n, 17, 2) COCO joints, pixels.
         scores: (n, 29) confidence of the 24 SMPL joints, then top of the head, left and right hand and
             foot; 0..1.
         camera: (n, 3) weak perspective, as `hybrik_runner.poses.camera.weak_perspective`.
         bbox: (n, 4) x0 y0 x1 y1 of the dancer, pixels.
         observed: (n, 24) false where a rotation, or its twist, was not seen but inferred.
-        unfiltered: (n, 24, 3) root-relative joints before any filter in time; they tell the jitter only.
-        people: how many dancers were seen at once, median over the looks round; 1 where nobody counted.
+        unfiltered_joints3d: (n, 24, 3) root-relative joints before any filter in time; used for the jitter
+            only.
+        people: how many dancers were seen at once, median over the counts; 1 if nobody counted.
     """
 
     times: Floats
@@ -73,18 +83,18 @@ class Poses:
     scaling: float
     rotations: Floats
     cam_root: Floats
-    coco3d: Floats
-    coco2d: Floats
+    keypoints3d: Floats
+    keypoints2d: Floats
     scores: Floats
     camera: Floats
     bbox: Floats
     observed: Flags
-    unfiltered: Floats
+    unfiltered_joints3d: Floats
     people: float = 1.0
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:
-        """Nobody found in any picture."""
+        """Poses of a clip in which nobody was found."""
         return cls(
             times=times,
             found=np.zeros(len(times), bool),
@@ -92,32 +102,41 @@ class Poses:
             scaling=1.0,
             rotations=np.empty((0, 24, 3, 3)),
             cam_root=np.empty((0, 3)),
-            coco3d=np.empty((0, 17, 3)),
-            coco2d=np.empty((0, 17, 2)),
+            keypoints3d=np.empty((0, 17, 3)),
+            keypoints2d=np.empty((0, 17, 2)),
             scores=np.empty((0, 29)),
             camera=np.empty((0, 3)),
             bbox=np.empty((0, 4)),
             observed=np.empty((0, 24), bool),
-            unfiltered=np.empty((0, 24, 3)),
+            unfiltered_joints3d=np.empty((0, 24, 3)),
             people=people,
         )
 
     def finite(self) -> Poses:
-        """The same without pictures in which the estimator gave a number that is none."""
-        whole = ("times", "found", "size", "scaling", "people")
-        per_picture = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in whole}
+        """The same without frames for which the estimator returned NaN or infinity."""
+        per_frame = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in CLIP_FIELDS}
         good = np.ones(int(self.found.sum()), bool)
-        for values in per_picture.values():
+        for values in per_frame.values():
             good &= np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         if good.all():
             return self
         found = self.found.copy()
         found[np.flatnonzero(found)[~good]] = False
-        return replace(self, found=found, **{name: values[good] for name, values in per_picture.items()})
+        return replace(self, found=found, **{name: values[good] for name, values in per_frame.items()})
+
+    def first(self, count: int) -> Poses:
+        """The same up to and including the frame in which the dancer was found for the `count`-th time."""
+        end = int(np.flatnonzero(self.found)[count - 1]) + 1
+        names = [f.name for f in fields(self) if f.name not in CLIP_FIELDS]
+        per_frame = {name: getattr(self, name)[:count] for name in names}
+        return replace(self, times=self.times[:end], found=self.found[:end], **per_frame)
 
 
-class PoseEstimator(Protocol[View, Sight]):
-    """Pictures in, poses out. Subclasses give the three steps and get `estimate`.
+class PoseEstimator(Protocol[Detection, Prediction]):
+    """Frames in, poses out. Subclasses define the three steps and inherit `estimate`.
+
+    One extraction at a time uses an estimator (`hybrik_runner.running.runner`); within it, the threads named
+    below do.
 
     Attributes:
         name: name and version, as it is written into every row.
@@ -127,7 +146,7 @@ class PoseEstimator(Protocol[View, Sight]):
 
     @property
     def batch(self) -> int:
-        """How many views `predict` takes at a time; it may fall while the estimator works."""
+        """How many detections `predict` takes at a time; it may fall while the estimator works."""
         return 16
 
     @property
@@ -136,61 +155,62 @@ class PoseEstimator(Protocol[View, Sight]):
         return 1
 
     @abstractmethod
-    def track(self, frames: Iterable[Frame]) -> Iterator[View | None]:
-        """Follows one dancer through a clip.
+    def track(self, frames: Iterable[Frame]) -> Iterator[Detection | None]:
+        """Tracks one dancer through a clip.
 
-        Called by several threads at once, a clip each. Pictures come in order and should not be kept: a view
-        holds what the network needs of one and no more.
+        Called by several threads at once, one clip each. Frames come in order and should not be kept: a
+        detection holds what the network needs of its frame and no more.
 
         Yields:
-            A view for each picture, in order; None where the dancer is not to be seen.
+            A detection for each frame, in order; None where the dancer is not visible.
         """
         ...
 
     @abstractmethod
-    def predict(self, views: Sequence[View]) -> Sequence[Sight | None]:
-        """What the network says of at most `batch` views, of whatever clips.
+    def predict(self, detections: Sequence[Detection]) -> Sequence[Prediction | None]:
+        """Runs the network on at most `batch` detections, of any clips.
 
         Returns:
-            A sight for each view; None where the answer is of no use, above all where it holds numbers that
-            are none.
+            A prediction for each detection; None where it is unusable, above all where it holds NaN or
+            infinity.
         """
         ...
 
     @abstractmethod
-    def poses(self, times: Floats, size: tuple[int, int], sights: Sequence[Sight | None]) -> Poses:
-        """The poses of a clip from all that was seen.
+    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Prediction | None]) -> Poses:
+        """Assembles the poses of a clip.
 
         Args:
-            times: (m,) of its pictures, seconds from the first.
-            size: width and height of the pictures, pixels.
-            sights: m of them; None where the dancer was not seen.
+            times: (m,) of its frames, seconds from the first.
+            size: width and height of the frames, pixels.
+            predictions: m of them; None where the dancer was not seen.
         """
         ...
 
     def estimate(self, frames: Iterable[Frame]) -> Poses:
-        """The three steps one after the other, for a single clip."""
-        clip = Clip[Sight]()
-        views = enumerate(self.track(clip.passing(frames)))
-        while chunk := list(islice(views, self.batch)):
-            shown = [(number, view) for number, view in chunk if view is not None]
-            clip.sights += [None] * len(chunk)
-            if shown:
-                for (number, _), sight in zip(shown, self.predict([v for _, v in shown]), strict=True):
-                    clip.sights[number] = sight
-        return self.poses(np.array(clip.times, np.float64), clip.size, clip.sights)
+        """Runs the three steps one after the other, for a single clip."""
+        clip = Clip[Prediction]()
+        detections = enumerate(self.track(clip.recorded(frames)))
+        while chunk := list(islice(detections, self.batch)):
+            found = [(index, detection) for index, detection in chunk if detection is not None]
+            clip.predictions += [None] * len(chunk)
+            if found:
+                predictions = self.predict([detection for _, detection in found])
+                for (index, _), prediction in zip(found, predictions, strict=True):
+                    clip.predictions[index] = prediction
+        return self.poses(np.array(clip.times, np.float64), clip.size, clip.predictions)
 
 
-class Clip(Generic[Sight]):
-    """What is known of a clip while it is in work."""
+class Clip(Generic[Prediction]):
+    """What is known of a clip while it is being processed."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
         self.size = (0, 0)
-        self.sights: list[Sight | None] = []
+        self.predictions: list[Prediction | None] = []
 
-    def passing(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The frames, unchanged; their times and size are noted as they pass."""
+    def recorded(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yields the frames unchanged, and records their times and size."""
         for frame in frames:
             if not self.times:
                 self.size = (frame.image.shape[1], frame.image.shape[0])
@@ -199,14 +219,44 @@ class Clip(Generic[Sight]):
 
 
 def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
-    """The estimator that `pose.estimator` names.
+    """Loads the estimator that `pose.estimator` names. `loaded_estimator` does so once a process.
 
     Raises:
-        SettingsError: no installed package has one of this name.
-        AssetError: its model files are missing and cannot be had.
+        SettingsError: no installed package has an estimator of this name.
+        AssetError: its model files are missing and cannot be fetched.
     """
     name = settings.pose.estimator
     for point in entry_points(group=GROUP, name=name):
-        return cast("PoseEstimator[Any, Any]", point.load()(settings))
+        start = time.perf_counter()
+        estimator = cast("PoseEstimator[Any, Any]", point.load()(settings))
+        log.info("estimator %s loaded in %.1f s", estimator.name, time.perf_counter() - start)
+        return estimator
     known = ", ".join(sorted(p.name for p in entry_points(group=GROUP))) or "none"
     raise SettingsError(f"no pose estimator is called {name!r}", "pose.estimator", f"installed: {known}")
+
+
+_loading = threading.Lock()
+_loaded: dict[str, PoseEstimator[Any, Any]] = {}
+
+
+def loaded_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
+    """This process's estimator: loaded at the first call and kept, so that batches of clips share it.
+
+    Any thread may call it. One estimator is kept, since each may fill the memory of its device: other
+    settings of `pose` or `screening` (whose detector counts dancers) load another in its place.
+
+    Raises:
+        AssetError, SettingsError: as `load_estimator`; the next call tries again.
+    """
+    key = settings.pose.model_dump_json() + settings.screening.model_dump_json()
+    with _loading:
+        if key not in _loaded:
+            _loaded.clear()
+            _loaded[key] = load_estimator(settings)
+        return _loaded[key]
+
+
+def forget_estimator() -> None:
+    """Drops the estimator that `loaded_estimator` keeps, and with it the memory of its device."""
+    with _loading:
+        _loaded.clear()

@@ -16,8 +16,8 @@ from popdanceset.store import Store
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 
-# Processes that share the tests also share the cores; set before torch is imported. Threads that wait for each
-# other on a core that another test uses take up to seven times as long.
+# Processes that share the tests also share the cores; set before torch is imported. Threads that wait for
+# each other on a core that another test uses take up to seven times as long.
 if workers := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // int(workers))))
 

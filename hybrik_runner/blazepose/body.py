@@ -1,7 +1,7 @@
 """From BlazePose's landmarks to the joints of an SMPL skeleton with constant bones.
 
-BlazePose tells where shoulders, elbows, hips and so on are, in metres that breathe from picture to picture.
-Here they become directions, and the SMPL skeleton, scaled once for the clip, is laid along them. World axes
+BlazePose locates shoulders, elbows, hips and so on in metres whose scale varies from frame to frame. Here
+they become directions, and the SMPL skeleton, scaled once for the clip, is fitted along them. World axes
 throughout.
 """
 
@@ -19,7 +19,7 @@ from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 Floats = NDArray[np.float64]
 
-# BlazePose's numbers, left and right
+# BlazePose's indices, left and right
 NOSE, EARS, SHOULDERS, ELBOWS, WRISTS = 0, (7, 8), (11, 12), (13, 14), (15, 16)
 LITTLE_FINGERS, FOREFINGERS = (17, 18), (19, 20)
 HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
@@ -40,11 +40,11 @@ _LENGTHS = np.linalg.norm(SMPL_OFFSETS, axis=1)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A skeleton laid along landmarks.
+    """A skeleton fitted along landmarks.
 
     Attributes:
         joints: (n, 24, 3) relative to the root, metres; every bone keeps its length.
-        head: (n, 3, 3) orientation of the head.
+        head: (n, 3, 3) orientation of the head, world axes.
         hands: (n, 2, 3, 3) orientations of left and right hand.
     """
 
@@ -53,29 +53,29 @@ class Body:
     hands: Floats
 
 
-def sharpen(metric: Floats, picture: Floats, size: tuple[int, int]) -> Floats:
-    """Metric landmarks moved sideways to where the picture shows them.
+def sharpen(metric: Floats, image: Floats, size: tuple[int, int]) -> Floats:
+    """Moves metric landmarks sideways to where the image shows them.
 
-    The picture's points come from heat maps and are the better ones across the line of sight; the metric
-    points know depth and size. A pinhole camera (`hybrik_runner.poses.camera`) finds the place of each
+    The image points come from heat maps and are more accurate across the line of sight; the metric points
+    know depth and size. A pinhole camera (`hybrik_runner.poses.camera`) finds the place of each
     frame's body by least squares over shoulders, elbows, wrists, hips, knees and ankles; then every landmark
     is put on the ray through its point in the picture, at the depth it has. Limbs that reach for the camera
     thus lose the length that perspective lends them.
 
     Args:
         metric: (n, 33, 3) camera axes, metres.
-        picture: (n, 33, 2) pixels.
-        size: width and height of the pictures.
+        image: (n, 33, 2) pixels.
+        size: width and height of the frames, pixels.
 
     Returns:
         (n, 33, 3) camera axes, metres from the middle of the hips.
     """
-    trust = np.ones((len(metric), len(LIMB_LANDMARKS)))
-    place = locate(metric[:, LIMB_LANDMARKS], picture[:, LIMB_LANDMARKS], trust, size)
-    across = (picture - np.array(size) / 2) / focal_length(size)
+    weights = np.ones((len(metric), len(LIMB_LANDMARKS)))
+    place = locate(metric[:, LIMB_LANDMARKS], image[:, LIMB_LANDMARKS], weights, size)
+    across = (image - np.array(size) / 2) / focal_length(size)
     result = np.array(metric)
     result[..., :2] = across * (metric[..., 2] + place[:, 2:])[..., None] - place[:, None, :2]
-    # All points in one spot of the picture tell no place: only the metric ones are left.
+    # If all points lie in one spot of the image, they determine no place: only the metric points remain.
     lost = ~np.isfinite(result).all((1, 2)) | (place[:, 2] <= 0)
     result[lost] = metric[lost]
     centred: Floats = result - result[:, HIPS].mean(1, keepdims=True)
@@ -83,7 +83,8 @@ def sharpen(metric: Floats, picture: Floats, size: tuple[int, int]) -> Floats:
 
 
 def skeleton_scale(landmarks: Floats) -> float:
-    """Scale of the mean SMPL skeleton that fits a clip: median over the limb bones of their median lengths.
+    """Returns the scale of the mean SMPL skeleton that fits a clip: median over the limb bones of their
+    median lengths.
 
     Args:
         landmarks: (n, 33, 3) metres, n ≥ 1.
@@ -95,18 +96,18 @@ def skeleton_scale(landmarks: Floats) -> float:
     return float(np.clip(np.median(ratios), 0.3, 3.0))
 
 
-def lay(landmarks: Floats, scale: float) -> Body:
-    """Lays the SMPL skeleton along landmarks.
+def fit_skeleton(landmarks: Floats, scale: float) -> Body:
+    """Fits the SMPL skeleton along landmarks.
 
     Pelvis and chest are oriented by the line of hips or shoulders together with the trunk's direction; the
-    spine goes evenly from one to the other, and the neck lies half-way between chest and head. Collars rest
-    in the chest, for landmarks cannot tell a shrug from a longer trunk. Arms follow the directions of their
-    landmarks. Legs reach for where knees and ankles are seen from the middle of the hips, because SMPL's
-    hip joints lie much closer together than BlazePose's.
+    spine turns evenly from one to the other, and the neck lies half-way between chest and head. Collars rest
+    in the chest, because landmarks do not distinguish a shrug from a longer trunk. Arms follow the directions
+    of their landmarks. Legs reach for where knees and ankles are seen from the middle of the hips, because
+    SMPL's hip joints lie much closer together than BlazePose's.
 
     Args:
         landmarks: (n, 33, 3) world axes, metres.
-        scale: of the mean SMPL skeleton.
+        scale: scale of the mean SMPL skeleton.
     """
     offsets, lengths = SMPL_OFFSETS * scale, _LENGTHS * scale
     shoulders, hips = landmarks[:, SHOULDERS], landmarks[:, HIPS]

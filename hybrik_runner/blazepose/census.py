@@ -1,4 +1,5 @@
-"""How many dancers a clip shows: counted now and then, for counting costs as much as a dozen pictures."""
+"""How many dancers a clip shows. They are counted now and then, since a count costs as much as a dozen
+frames."""
 
 from __future__ import annotations
 
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
     from popdanceset.media import Frame
 
 _LEAST_SIZE = 0.5
-"""Of the largest person: who is smaller is a passer-by and no dancer, as in screening (`max_second`)."""
+"""Share of the largest person's size: smaller people are passers-by and not dancers, as in screening
+(`max_second`)."""
 
 
 class Census:
-    """Counts dancers in some of the pictures of a clip.
+    """Counts dancers in some of the frames of a clip.
 
     Args:
-        people: finds everybody in a picture; None: nothing is counted.
+        people: finds everybody in a frame; None: nothing is counted.
         every: seconds between two counts; 0: nothing is counted.
     """
 
@@ -28,7 +30,7 @@ class Census:
         self._next = 0.0
 
     def __call__(self, frame: Frame) -> int | None:
-        """The dancers of a picture, or None if it is not time to count."""
+        """Returns the number of dancers in a frame, or None if it is not time to count."""
         if self._people is None or not self._every or frame.time < self._next:
             return None
         self._next = frame.time + self._every
@@ -37,6 +39,6 @@ class Census:
 
     @staticmethod
     def median(counts: Iterable[int | None]) -> float:
-        """Of the counts that were made; 1 if there are none."""
-        made = [count for count in counts if count is not None]
-        return float(np.median(made)) if made else 1.0
+        """Returns the median of the counts; 1 if there are none."""
+        known = [count for count in counts if count is not None]
+        return float(np.median(known)) if known else 1.0

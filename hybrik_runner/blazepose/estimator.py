@@ -1,4 +1,4 @@
-"""BlazePose as a pose estimator: track the dancer, smooth the landmarks, lay the SMPL skeleton along them."""
+"""BlazePose as a pose estimator: track the dancer, filter the landmarks, fit the SMPL skeleton along them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ Floats = NDArray[np.float64]
 
 _SEEN = 0.5
 
-# Cut-off at rest (Hz) and its growth with speed, as MediaPipe's own pipeline filters picture points (speed
-# in body sizes a second) and metric points (m/s) (pose_landmark_filtering.pbtxt of its later releases).
-_PICTURE_FILTER = (0.05, 80.0)
+# Cut-off at rest (Hz) and its growth with speed, as MediaPipe's own pipeline filters image points (speed in
+# body sizes per second) and metric points (m/s) (pose_landmark_filtering.pbtxt of its later releases).
+_IMAGE_FILTER = (0.05, 80.0)
 _METRIC_FILTER = (0.1, 40.0)
 
-# Seconds. Bending planes of nearly straight limbs waver; a wide window over them moves no joint.
+# Seconds. Bending planes of nearly straight limbs are noisy; a wide window over the twists moves no joint.
 _TWIST_SIGMA = 0.12
 
 _AGREEMENT = np.radians(20)
@@ -53,27 +53,28 @@ SCORE_LANDMARKS: tuple[tuple[int, ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The dancer in one picture; for BlazePose both view and sight, for its network is the tracker too.
+class Detection:
+    """The dancer in one frame. For BlazePose it is detection and prediction at once, since its network is the
+    tracker too.
 
     Attributes:
-        landmarks: of the dancer.
-        people: how many dancers were counted in this picture; None: nobody counted.
+        landmarks: landmarks of the dancer.
+        people: how many dancers were counted in this frame; None: nobody counted.
     """
 
     landmarks: Landmarks
     people: int | None = None
 
 
-class BlazePose(PoseEstimator[Seen, Seen]):
-    """The embedded default estimator. Each picture's landmarks tell where to look in the next one, so that
-    its network runs in `track`, one thread a clip; there is nothing left to predict.
+class BlazePose(PoseEstimator[Detection, Detection]):
+    """The embedded default estimator. Each frame's landmarks determine where to look in the next one, so its
+    network runs in `track`, one thread for each clip; nothing is left for `predict`.
 
     Args:
-        detector: finds the dancer in a whole picture.
+        detector: finds the dancer in a whole frame.
         landmarker: finds the landmarks in a region.
         people: counts dancers now and then; None: nobody does.
-        count_seconds: time between two counts.
+        count_seconds: seconds between two counts.
     """
 
     name = NAME
@@ -88,40 +89,41 @@ class BlazePose(PoseEstimator[Seen, Seen]):
         self._detector, self._landmarker = detector, landmarker
         self._people, self._count_seconds = people, count_seconds
 
-    def follower(self) -> Tracker:
-        """Follows one dancer, picture by picture: `follower(frame)` gives landmarks, or None."""
+    def tracker(self) -> Tracker:
+        """Returns a tracker for one clip: `tracker(frame)` returns landmarks or None, frame by frame."""
         return Tracker(self._detector, self._landmarker)
 
     def census(self) -> Census:
-        """Counts the dancers of a clip."""
+        """Returns a counter of dancers for one clip."""
         return Census(self._people, self._count_seconds)
 
-    def track(self, frames: Iterable[Frame]) -> Iterator[Seen | None]:
-        """As `PoseEstimator.track`: landmarks are what is seen, and where to look next."""
-        follower, census = self.follower(), self.census()
+    def track(self, frames: Iterable[Frame]) -> Iterator[Detection | None]:
+        """As `PoseEstimator.track`."""
+        tracker, census = self.tracker(), self.census()
         for frame in frames:
-            landmarks = follower(frame)
-            yield None if landmarks is None else Seen(landmarks, census(frame))
+            landmarks = tracker(frame)
+            yield None if landmarks is None else Detection(landmarks, census(frame))
 
-    def predict(self, views: Sequence[Seen]) -> Sequence[Seen]:
-        """The views themselves."""
-        return views
+    def predict(self, detections: Sequence[Detection]) -> Sequence[Detection]:
+        """Returns the detections themselves."""
+        return detections
 
-    def poses(self, times: Floats, size: tuple[int, int], sights: Sequence[Seen | None]) -> Poses:
+    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Detection | None]) -> Poses:
         """As `PoseEstimator.poses`."""
-        found = np.array([sight is not None for sight in sights], bool)
-        seen = [sight for sight in sights if sight is not None]
+        found = np.array([detection is not None for detection in predictions], bool)
+        seen = [detection for detection in predictions if detection is not None]
         return replace(
-            poses(times, found, [sight.landmarks for sight in seen], size),
-            people=Census.median(sight.people for sight in seen),
+            poses(times, found, [detection.landmarks for detection in seen], size),
+            people=Census.median(detection.people for detection in seen),
         )
 
 
 def load_estimator(settings: Settings) -> BlazePose:
-    """The estimator of entry-point group `hybrik_runner.estimators`, its model files fetched if need be.
+    """Loads the estimator of entry-point group `hybrik_runner.estimators`; fetches its model files if they
+    are missing.
 
     Raises:
-        AssetError: the model files or the runtime are missing and cannot be had.
+        AssetError: the model files or the runtime are missing and cannot be fetched.
     """
     folder = assets.ensure(settings)
     return BlazePose(
@@ -134,48 +136,48 @@ def load_estimator(settings: Settings) -> BlazePose:
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """Landmarks of a clip: `picture` (n, 33, 2) pixels, `metric` (n, 33, 3) camera axes."""
+    """Landmarks of a clip: `image` (n, 33, 2) pixels, `metric` (n, 33, 3) camera axes."""
 
-    picture: Floats
+    image: Floats
     metric: Floats
 
 
 def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: tuple[int, int]) -> Poses:
-    """Poses from the landmarks of a clip.
+    """Assembles poses from the landmarks of a clip.
 
     Args:
-        times: (m,) seconds of all pictures.
+        times: (m,) seconds of all frames.
         found: (m,) in which of them the dancer was found.
         seen: the landmarks in those, n of them.
-        size: width and height of the pictures.
+        size: width and height of the frames, pixels.
     """
     if not seen:
         return Poses.none(times, size)
-    raw = _Track(np.array([s.picture for s in seen]), np.array([s.metric for s in seen]))
+    raw = _Track(np.array([s.image for s in seen]), np.array([s.metric for s in seen]))
     sides = np.array([Region.of_body(*s.body).side for s in seen])
-    calm = _filtered(raw, times[found], sides)
+    filtered = _filtered(raw, times[found], sides)
 
-    points = _in_camera(calm, size)
+    points = _in_camera(filtered, size)
     scaling = body.skeleton_scale(points)
-    laid = body.lay(camera.to_world(points), scaling)
+    skeleton = body.fit_skeleton(camera.to_world(points), scaling)
     rotations = inverse_kinematics(
-        laid.joints,
-        laid.head,
-        laid.hands,
+        skeleton.joints,
+        skeleton.head,
+        skeleton.hands,
         twist_filter=lambda twist: smooth(twist, times[found], _TWIST_SIGMA),
     )
     joints = forward_kinematics(rotations, scaling)
-    unfiltered = body.lay(camera.to_world(_in_camera(raw, size)), scaling).joints
+    unfiltered_joints3d = body.fit_skeleton(camera.to_world(_in_camera(raw, size)), scaling).joints
 
     visibility = np.array([s.visibility for s in seen])
     limbs = list(LIMB_JOINTS)
     in_camera = camera.to_camera(joints[:, limbs])
-    trust = np.maximum(visibility[:, body.LIMB_LANDMARKS], 0.05)
-    cam_root = camera.locate(in_camera, calm.picture[:, body.LIMB_LANDMARKS], trust, size)
+    weights = np.maximum(visibility[:, body.LIMB_LANDMARKS], 0.05)
+    cam_root = camera.locate(in_camera, filtered.image[:, body.LIMB_LANDMARKS], weights, size)
 
-    coco2d = calm.picture[:, COCO_LANDMARKS]
-    coco3d = camera.to_world(points[:, COCO_LANDMARKS]) + joints[:, [1, 2]].mean(1, keepdims=True)
-    bbox = boxes(calm.picture, size)
+    keypoints2d = filtered.image[:, COCO_LANDMARKS]
+    keypoints3d = camera.to_world(points[:, COCO_LANDMARKS]) + joints[:, [1, 2]].mean(1, keepdims=True)
+    bbox = boxes(filtered.image, size)
     return Poses(
         times=times,
         found=found,
@@ -183,55 +185,56 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
         scaling=scaling,
         rotations=rotations,
         cam_root=cam_root,
-        coco3d=coco3d,
-        coco2d=coco2d,
+        keypoints3d=keypoints3d,
+        keypoints2d=keypoints2d,
         scores=np.stack([visibility[:, list(chosen)].mean(1) for chosen in SCORE_LANDMARKS], axis=1),
-        camera=camera.weak_perspective(camera.to_camera(coco3d), coco2d, bbox),
+        camera=camera.weak_perspective(camera.to_camera(keypoints3d), keypoints2d, bbox),
         bbox=bbox,
-        observed=observed(laid, rotations, visibility),
-        unfiltered=unfiltered,
+        observed=observed(skeleton, rotations, visibility),
+        unfiltered_joints3d=unfiltered_joints3d,
     )
 
 
-def boxes(picture: Floats, size: tuple[int, int], margin: float = 0.1) -> Floats:
-    """(n, 4) x0 y0 x1 y1 round landmarks (n, 33, 2), with a share of their extent as margin."""
-    low, high = picture.min(1), picture.max(1)
+def boxes(image: Floats, size: tuple[int, int], margin: float = 0.1) -> Floats:
+    """Returns boxes (n, 4) x0 y0 x1 y1 round landmarks (n, 33, 2), with a share of their extent as margin."""
+    low, high = image.min(1), image.max(1)
     room = margin * (high - low).max(1, keepdims=True)
     corners = np.concatenate([low - room, high + room], axis=1)
     cut: Floats = np.clip(corners, 0, [*size, *size])
     return cut
 
 
-def observed(laid: body.Body, rotations: Floats, visibility: Floats) -> NDArray[np.bool_]:
-    """Which rotations landmarks determine, twist included.
+def observed(skeleton: body.Body, rotations: Floats, visibility: Floats) -> NDArray[np.bool_]:
+    """Returns which rotations the landmarks determine, twist included.
 
     Root and chest: four landmarks each. Head: nose and ears. Hands (the wrists' rotations): wrist, little and
     forefinger. Shoulders where the elbow is bent. Hips and knees where the knee is bent or the toes are seen,
-    the knee being a hinge. Nothing of that counts where a joint's range of motion overruled what was seen.
-    Nothing else is: spine, neck, elbows and collars have their share of what is known between them, ankles
-    have swing but no twist, fingers and toes have nothing.
+    the knee being a hinge. None of these counts where a joint's range of motion overruled what was seen.
+    No other rotation is determined: spine, neck, elbows and collars only share what is known between their
+        ends,
+    ankles have a swing but no twist, fingers and toes have nothing.
 
     Args:
-        laid: the skeleton of n pictures.
-        rotations: (n, 24, 3, 3) parent-relative, from it.
+        skeleton: of n frames.
+        rotations: (n, 24, 3, 3) parent-relative, of that skeleton.
         visibility: (n, 33) of BlazePose's landmarks.
 
     Returns:
         (n, 24)
     """
     seen = visibility > _SEEN
-    bent = bending(laid.joints) > 0.5
-    hinges, turns = hinged(laid.joints, rotations), global_rotations(rotations)
+    bent = bending(skeleton.joints) > 0.5
+    hinges, turns = hinged(skeleton.joints, rotations), global_rotations(rotations)
     result = np.zeros((len(seen), 24), bool)
     result[:, 0] = seen[:, [*body.HIPS, *body.SHOULDERS]].all(1)
     result[:, 9] = result[:, 0]
-    result[:, 15] = seen[:, [body.NOSE, *body.EARS]].all(1) & _agree(turns[:, 15], laid.head)
+    result[:, 15] = seen[:, [body.NOSE, *body.EARS]].all(1) & _agree(turns[:, 15], skeleton.head)
     for side in (0, 1):
         hand = [body.ELBOWS[side], body.WRISTS[side], body.LITTLE_FINGERS[side], body.FOREFINGERS[side]]
         arm = [body.SHOULDERS[side], body.ELBOWS[side], body.WRISTS[side]]
         leg = [body.HIPS[side], body.KNEES[side], body.ANKLES[side]]
         result[:, 16 + side] = seen[:, arm].all(1) & bent[:, side] & hinges[:, side]
-        result[:, 20 + side] = seen[:, hand].all(1) & _agree(turns[:, 20 + side], laid.hands[:, side])
+        result[:, 20 + side] = seen[:, hand].all(1) & _agree(turns[:, 20 + side], skeleton.hands[:, side])
         shown = np.where(bent[:, 2 + side], hinges[:, 2 + side], seen[:, body.TOES[side]])
         result[:, 1 + side] = seen[:, leg].all(1) & shown
         result[:, 4 + side] = result[:, 1 + side]
@@ -239,20 +242,20 @@ def observed(laid: body.Body, rotations: Floats, visibility: Floats) -> NDArray[
 
 
 def _agree(found: Floats, wanted: Floats) -> NDArray[np.bool_]:
-    """(n,) whether rotations (n, 3, 3) differ by less than the twists' filter may make of it."""
+    """(n,) whether rotations (n, 3, 3) differ by less than the filter of twists may change them."""
     cosine = ((found * wanted).sum((1, 2)) - 1) / 2
     return np.asarray(cosine > np.cos(_AGREEMENT))
 
 
 def _filtered(raw: _Track, times: Floats, sides: Floats) -> _Track:
-    """Landmarks calmed by One-Euro filters that run both ways."""
+    """Filters landmarks by One-Euro filters that run both ways."""
     return _Track(
-        one_euro(raw.picture, times, *_PICTURE_FILTER, units=sides),
+        one_euro(raw.image, times, *_IMAGE_FILTER, units=sides),
         one_euro(raw.metric, times, *_METRIC_FILTER),
     )
 
 
 def _in_camera(track: _Track, size: tuple[int, int]) -> Floats:
     """(n, 33, 3) landmarks from the middle of the hips, metres, in the camera's own axes."""
-    turn = camera.towards(track.picture[:, body.HIPS].mean(1), size)
-    return body.sharpen(np.einsum("nab,nkb->nka", turn, track.metric), track.picture, size)
+    turn = camera.towards(track.image[:, body.HIPS].mean(1), size)
+    return body.sharpen(np.einsum("nab,nkb->nka", turn, track.metric), track.image, size)

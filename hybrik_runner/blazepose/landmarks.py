@@ -1,8 +1,8 @@
-"""BlazePose's landmark network on a turned square crop: picture points, metric points, visibilities.
+"""BlazePose's landmark network on a rotated square crop: image points, metric points, visibilities.
 
 Bazarevsky et al. (2020) and the model card of "BlazePose GHUM 3D": 33 body landmarks, 6 more
-that only steer the crop, heat maps that sharpen the picture points, and metric points with their origin
-between the hips.
+that only steer the crop, heat maps that sharpen the image points, and metric points with their origin between
+the hips.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A turned square of a picture: middle x, y and side in pixels, angle in radians, clockwise."""
+    """A rotated square of an image: middle x, y and side in pixels, angle in radians, clockwise."""
 
     x: float
     y: float
@@ -39,31 +39,32 @@ class Region:
 
     @classmethod
     def of_body(cls, centre: Floats, rim: Floats) -> Region:
-        """The square round a body, by the middle of its hips and the point of its circle above the head."""
+        """Returns the square round a body, given by the middle of its hips and the point of its circle above
+        the head."""
         across, down = rim - centre
         side = 2 * _ENLARGE * float(np.hypot(across, down))
         return cls(float(centre[0]), float(centre[1]), side, float(np.arctan2(across, -down)))
 
     @property
     def axes(self) -> Floats:
-        """(2, 2) rotation from the crop's axes to the picture's."""
+        """(2, 2) rotation from the crop's axes to the image's."""
         cos, sin = np.cos(self.angle), np.sin(self.angle)
         return np.array([[cos, -sin], [sin, cos]])
 
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
-    """One body.
+    """The landmarks of one body.
 
     Attributes:
-        picture: (33, 2) pixels of the picture.
+        image: (33, 2) pixels of the frame.
         metric: (33, 3) metres from the middle of the hips; x right, y down, z away from the camera.
         visibility: (33,) 0..1.
-        body: (2, 2) centre and rim of the body's circle, pixels: where to look in the next picture.
+        body: (2, 2) centre and rim of the body's circle, pixels: where to look in the next frame.
         presence: confidence that this is a body, 0..1.
     """
 
-    picture: Floats
+    image: Floats
     metric: Floats
     visibility: Floats
     body: Floats
@@ -75,7 +76,7 @@ class Landmarker:
 
     Args:
         path: `pose_landmark_full.tflite`.
-        threads: CPU threads of one inference.
+        threads: CPU threads for one inference.
 
     Raises:
         AssetError: as `Network`.
@@ -85,26 +86,26 @@ class Landmarker:
         self._network = Network(path, threads)
 
     def __call__(self, image: NDArray[np.uint8], region: Region) -> Landmarks:
-        """Landmarks of the body in a region of the picture (height, width, 3) uint8 RGB."""
+        """Finds the landmarks of the body in a region of an image (height, width, 3) uint8 RGB."""
         outputs = self._network(crop(image, region))
         points = outputs[_ALL * 5].reshape(_ALL, 5).astype(np.float64)
         heat = outputs[_ALL * _CELLS**2].reshape(_CELLS, _CELLS, _ALL)
         metric = outputs[_ALL * 3].reshape(_ALL, 3)[:COUNT].astype(np.float64)
         sharp = refine(points[:, :2], heat)
         middle = [region.x, region.y]
-        picture = (sharp / SIDE - 0.5) * region.side @ region.axes.T + middle
+        points2d = (sharp / SIDE - 0.5) * region.side @ region.axes.T + middle
         metric[:, :2] = metric[:, :2] @ region.axes.T
         return Landmarks(
-            picture=picture[:COUNT],
+            image=points2d[:COUNT],
             metric=metric,
             visibility=1 / (1 + np.exp(-points[:COUNT, 3])),
-            body=picture[[_CENTRE, _RIM]],
+            body=points2d[[_CENTRE, _RIM]],
             presence=float(outputs[1].reshape(-1)[0]),
         )
 
 
 def crop(image: NDArray[np.uint8], region: Region) -> NDArray[np.float32]:
-    """(256, 256, 3) float32 in 0..1: the region upright; what lies beyond the picture is black."""
+    """Returns a region upright, (256, 256, 3) float32 in 0..1; what lies beyond the image is black."""
     scale = region.side / SIDE
     # Pixel centres lie at whole numbers in OpenCV, at halves in ours.
     corner = np.array([region.x, region.y]) + region.axes @ np.full(2, (0.5 - SIDE / 2) * scale) - 0.5
@@ -114,7 +115,7 @@ def crop(image: NDArray[np.uint8], region: Region) -> NDArray[np.float32]:
 
 
 def refine(points: Floats, heat: NDArray[np.float32]) -> Floats:
-    """Landmarks drawn to the centre of mass of their heat map's neighbourhood, where it is hot enough.
+    """Moves landmarks to the centre of mass of their heat map's neighbourhood, where it is hot enough.
 
     Args:
         points: (k, 2) pixels of the crop.
@@ -128,8 +129,8 @@ def refine(points: Floats, heat: NDArray[np.float32]) -> Floats:
     window = np.arange(-_REACH, _REACH + 1)
     xs, ys = cell[:, :1] + window, cell[:, 1:] + window
     inside = ((xs >= 0) & (xs < _CELLS))[:, None, :] & ((ys >= 0) & (ys < _CELLS))[:, :, None]
-    number = np.arange(len(points))[:, None, None]
-    logits = heat[np.clip(ys, 0, _CELLS - 1)[:, :, None], np.clip(xs, 0, _CELLS - 1)[:, None, :], number]
+    index = np.arange(len(points))[:, None, None]
+    logits = heat[np.clip(ys, 0, _CELLS - 1)[:, :, None], np.clip(xs, 0, _CELLS - 1)[:, None, :], index]
     weight = np.where(inside, 1 / (1 + np.exp(-logits.astype(np.float64))), 0.0)
     total = weight.sum((1, 2))
     hot = weight.max((1, 2)) >= _LEAST_HEAT

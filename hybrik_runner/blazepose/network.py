@@ -1,4 +1,4 @@
-"""A network in LiteRT: picture in, arrays out."""
+"""A network in LiteRT: image in, arrays out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from popdanceset.errors import AssetError
 
 
 class Network:
-    """A network for any number of threads: interpreters keep buffers, so each thread gets one of its own.
+    """A network for any number of threads. Interpreters keep buffers, so each thread gets its own.
 
     Args:
         path: the `.tflite` file.
-        threads: CPU threads of one inference.
+        threads: CPU threads for one inference.
 
     Raises:
-        AssetError: the runtime is not installed, or the file is no network.
+        AssetError: the runtime is not installed, or the file is not a network.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -28,26 +28,26 @@ class Network:
         self._own = threading.local()
         self._interpreter()
 
-    def __call__(self, picture: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
-        """Outputs by their number of elements, without the batch axis.
+    def __call__(self, image: NDArray[np.float32]) -> dict[int, NDArray[np.float32]]:
+        """Returns the outputs by their number of elements, without the batch axis.
 
         Args:
-            picture: (height, width, 3) float32 as the network wants it scaled.
+            image: (height, width, 3) float32, scaled as the network expects it.
         """
-        interpreter, inward, outputs = self._interpreter()
-        interpreter.set_tensor(inward, picture[None])
+        interpreter, input_index, outputs = self._interpreter()
+        interpreter.set_tensor(input_index, image[None])
         interpreter.invoke()
         return {size: interpreter.get_tensor(index)[0] for index, size in outputs}
 
     def _interpreter(self) -> tuple[Any, int, list[tuple[int, int]]]:
-        """This thread's interpreter, the number of its input, numbers and sizes of its outputs."""
+        """This thread's interpreter, the index of its input, indices and sizes of its outputs."""
         if not hasattr(self._own, "interpreter"):
-            self._own.interpreter = _opened(self._path, self._threads)
+            self._own.interpreter = _open(self._path, self._threads)
         own: tuple[Any, int, list[tuple[int, int]]] = self._own.interpreter
         return own
 
 
-def _opened(path: Path, threads: int) -> tuple[Any, int, list[tuple[int, int]]]:
+def _open(path: Path, threads: int) -> tuple[Any, int, list[tuple[int, int]]]:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
@@ -60,6 +60,6 @@ def _opened(path: Path, threads: int) -> tuple[Any, int, list[tuple[int, int]]]:
         interpreter = Interpreter(str(path), num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise AssetError(f"is no network: {error}", path, "delete it and fetch it again") from error
+        raise AssetError(f"is not a network: {error}", path, "delete it and fetch it again") from error
     outputs = [(d["index"], int(np.prod(d["shape"]))) for d in interpreter.get_output_details()]
     return interpreter, interpreter.get_input_details()[0]["index"], outputs

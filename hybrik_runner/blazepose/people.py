@@ -1,8 +1,8 @@
-"""How many people are in a picture, where, and which of their limbs are seen: the detector of screening.
+"""How many people are in a frame, where, and which of their limbs are visible: the detector of screening.
 
-On a whole letterboxed picture the detector finds mostly one person. Asked also on overlapping square tiles
-of two sizes it finds the others, at twenty times the cost; so that is done now and then, and in between
-those it found are looked for where they were.
+On a whole letterboxed frame the detector mostly finds one person. Run also on overlapping square tiles of two
+sizes it finds the others, at twenty times the cost. So that is done now and then, and in between the people
+it found are looked for where they were.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 TILE_SIDES = (1.0, 0.6)
-"""Sides of the tiles, as shares of the picture's shorter side."""
-
+"""Sides of the tiles, as shares of the frame's shorter side."""
 
 _TILE_STEP = 2 / 3
 _AROUND = 2.6
 """Side of the square in which a person is looked for again, in radii of the body's circle."""
-_SURE = 0.8  # confidence of the detector above which the landmark network is not asked
+_SURE = 0.8  # confidence of the detector above which the landmark network need not confirm
 _LEAST_PRESENCE = 0.5
 
 
@@ -35,8 +34,8 @@ class People:
     """A person detector as `popdanceset.video.screening.detector.PersonDetector` describes it.
 
     Args:
-        detector, landmarker: they keep buffers, so each thread needs its own.
-        least_score: people it is less sure of are left out.
+        detector, landmarker: the networks; any thread may use them.
+        least_score: people with a smaller confidence are left out.
     """
 
     def __init__(self, detector: Detector, landmarker: Landmarker, least_score: float) -> None:
@@ -45,12 +44,12 @@ class People:
     def __call__(
         self, image: NDArray[np.uint8], near: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """People of a picture, (n, 6): x, y of the middle of the hips, radius of the body's circle (all
-        pixels), confidence, x, y of the circle's point above the head; best first.
+        """Finds the people of a frame, (n, 6): x, y of the middle of the hips, radius of the body's circle
+        (all pixels), confidence, x, y of the circle's point above the head; best first.
 
         Args:
             image: (height, width, 3) uint8 RGB.
-            near: (m, ≥ 3) who was seen shortly before: looked for again there and in the whole picture; None:
+            near: (m, ≥ 3) people who were seen shortly before: looked for there and in the whole frame; None:
                 everybody is looked for everywhere.
         """
         height, width = image.shape[:2]
@@ -59,28 +58,28 @@ class People:
         found += [self._detector(image, square, self._least_score) for square in squares]
         merged = merge(found)
         people = np.column_stack([merged.centre, merged.radius, merged.score, merged.rim])
-        # A loudspeaker may pass for a distant person with the one network, never with both.
+        # A loudspeaker may pass for a distant person with one network, but not with both.
         real = [person[3] > _SURE or self.limbs(image, person) is not None for person in people]
         counted: NDArray[np.float64] = people[np.array(real, bool)]
         return counted
 
     def limbs(self, image: NDArray[np.uint8], person: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Limbs of a person (6,) that was found in this picture, as
-        `popdanceset.video.screening.detector.LimbFinder` describes it: the landmark network's points and its
+        """Finds the limbs of a person (6,) that was found in this frame, as
+        `popdanceset.video.screening.detector.LimbFinder` describes it: the landmark network's points and
         visibilities."""
         centre, rim = person[:2], person[4:6]
         if not 1 <= np.linalg.norm(rim - centre) < np.inf:
             return None
         found = self._landmarker(image, Region.of_body(centre, rim))
-        limbs = np.column_stack([found.picture, found.visibility])[LIMB_LANDMARKS]
+        limbs = np.column_stack([found.image, found.visibility])[LIMB_LANDMARKS]
         return limbs if found.presence >= _LEAST_PRESENCE and np.isfinite(limbs).all() else None
 
 
 def load_detector(settings: Settings) -> People:
-    """The person detector of entry-point group `popdanceset.detectors`.
+    """Loads the person detector of entry-point group `popdanceset.detectors`.
 
     Raises:
-        AssetError: the model files are not here and cannot be fetched.
+        AssetError: the model files are missing and cannot be fetched.
     """
     folder = assets.ensure(settings)
     return People(
@@ -91,7 +90,7 @@ def load_detector(settings: Settings) -> People:
 
 
 def missing(near: NDArray[np.float64], found: Detections) -> NDArray[np.float64]:
-    """Those of `near` (m, ≥ 3) of whom nobody found lies within a radius."""
+    """Returns the people of `near` (m, ≥ 3) for whom no detection lies within a radius."""
     if not len(found):
         return near
     gap = np.linalg.norm(near[:, None, :2] - found.centre, axis=2).min(1)
@@ -99,13 +98,13 @@ def missing(near: NDArray[np.float64], found: Detections) -> NDArray[np.float64]
 
 
 def around(people: NDArray[np.float64]) -> list[tuple[float, float, float]]:
-    """Squares (x, y, side) in which people (m, ≥ 3) are looked for again."""
+    """Returns the squares (x, y, side) in which people (m, ≥ 3) are looked for again."""
     return [(x - _AROUND * r / 2, y - _AROUND * r / 2, _AROUND * r) for x, y, r in people[:, :3].tolist()]
 
 
 def tiles(width: int, height: int) -> list[tuple[float, float, float]]:
-    """Overlapping squares (x, y, side) that cover a picture at two scales, in steps of two thirds of a side
-    at most."""
+    """Returns overlapping squares (x, y, side) that cover a frame at two scales, in steps of at most two
+    thirds of a side."""
     squares = []
     for share in TILE_SIDES:
         side = share * min(width, height)
@@ -116,7 +115,7 @@ def tiles(width: int, height: int) -> list[tuple[float, float, float]]:
 
 
 def merge(found: list[Detections]) -> Detections:
-    """One detection a person, from answers on several squares of the same picture."""
+    """Merges detections on several squares of the same frame into one detection for each person."""
     together = Detections(
         np.concatenate([f.centre for f in found]),
         np.concatenate([f.rim for f in found]),

@@ -1,4 +1,4 @@
-"""Follows one dancer: each picture's landmarks say where to look in the next one."""
+"""Tracks one dancer: each frame's landmarks determine where to look in the next one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _AROUND = 2.6
 """Side of the square in which a lost dancer is looked for first, in radii of the body's circle."""
 
 _SPEED = 6.0
-"""Radii a second by which the middle of the hips may move. A radius is about a metre; sprinters reach 12 m/s,
-but nobody does within a dance."""
+"""Radii per second by which the middle of the hips may move. A radius is about a metre; sprinters reach 12
+m/s, but nobody does so in a dance."""
 _LEEWAY = 0.5
 """Radii by which detector and landmarks may disagree about where the hips are."""
 _GROWTH = 1.6
@@ -36,8 +36,8 @@ _GROWTH = 1.6
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the dancer was seen last.
+class _LastSeen:
+    """Where the dancer was last seen.
 
     Attributes:
         body: (2, 2) centre and rim of the body's circle, pixels.
@@ -49,11 +49,12 @@ class _Place:
 
     @property
     def radius(self) -> float:
-        """Of the body's circle, pixels."""
+        """Radius of the body's circle, pixels."""
         return float(np.linalg.norm(self.body[1] - self.body[0]))
 
     def reachable(self, centres: Floats, radii: Floats, time: float) -> NDArray[np.bool_]:
-        """Which of the bodies with these centres (n, 2) and radii (n,) the dancer can have become since."""
+        """Returns which of the bodies with these centres (n, 2) and radii (n,) may be the dancer at a later
+        time."""
         reach = self.radius * (_LEEWAY + _SPEED * (time - self.time))
         near = np.linalg.norm(centres - self.body[0], axis=1) <= reach
         ratio = radii / max(self.radius, 1e-6)
@@ -61,15 +62,17 @@ class _Place:
 
 
 class Tracker:
-    """Follows one dancer through a clip.
+    """Tracks one dancer through a clip.
 
-    The first picture's surest person is the dancer. When landmarks lose confidence the detector looks again:
-    round the last place, then in the whole picture, and only somebody of the dancer's size whom the dancer
-    can have become in the meantime is taken. A bystander is not, however long the dancer is away: the reach
-    grows with time, but the gap then ends the clip (`pose.longest_gap`).
+    The person with the highest confidence in the first frame is the dancer. When landmarks lose confidence,
+    the
+    detector looks again: round the last place, then in the whole frame. It accepts only a person of the
+        dancer's
+    size within reach of the last place. A bystander is not accepted, however long the dancer is away: the
+    reach grows with time, but the gap then ends the clip (`pose.longest_gap`).
 
     Args:
-        detector: finds people in a picture.
+        detector: finds people in a frame.
         landmarker: finds the landmarks in a region.
     """
 
@@ -77,22 +80,22 @@ class Tracker:
         self._detector, self._landmarker = detector, landmarker
         self._body: Floats | None = None
         self._filter = OneEuro(*_CROP_FILTER)
-        self._last: _Place | None = None
+        self._last: _LastSeen | None = None
 
     def __call__(self, frame: Frame) -> Landmarks | None:
-        """The dancer in the next picture; None where he or she is not seen."""
+        """Returns the dancer's landmarks in the next frame; None if the dancer is not visible."""
         found = self._look(frame, self._body) if self._body is not None else None
         if found is None:
             self._filter = OneEuro(*_CROP_FILTER)
             detected = self._detect(frame)
             found = self._look(frame, detected) if detected is not None else None
-            # Landmarks know the body's circle better than the detector does: worth a second look.
+            # Landmarks locate the body's circle better than the detector does: worth a second look.
             found = self._look(frame, found.body) if found is not None else None
         self._body = None
         if found is not None:
             unit = Region.of_body(*found.body).side
             self._body = self._filter(found.body, frame.time, max(unit, 1.0))
-            self._last = _Place(self._body, frame.time)
+            self._last = _LastSeen(self._body, frame.time)
         return found
 
     def _look(self, frame: Frame, body: Floats) -> Landmarks | None:
@@ -100,8 +103,8 @@ class Tracker:
         if not np.isfinite(region.side) or region.side < 1:
             return None
         found = self._landmarker(frame.image, region)
-        numbers = (found.picture, found.metric, found.visibility, found.body)
-        if found.presence < _LEAST_PRESENCE or not all(np.isfinite(n).all() for n in numbers):
+        values = (found.image, found.metric, found.visibility, found.body)
+        if found.presence < _LEAST_PRESENCE or not all(np.isfinite(v).all() for v in values):
             return None
         centre, rim = found.body
         radius = np.array([np.linalg.norm(rim - centre)])

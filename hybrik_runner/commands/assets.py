@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--fetch", is_flag=True, help="Fetch what is missing, where that is possible.")
+@click.option("--fetch", is_flag=True, help="Fetch missing files where possible.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings
 def assets(settings: Settings, fetch: bool, as_json: bool) -> None:
-    """Model files: which are here and right, which are missing, and where they come from.
+    """Check the model files: which are present, which are missing, and where they come from.
 
     Files whose hash is known are compared with it; others are read, and their content is compared with what
-    the networks need. Exit code 2 when the estimator of the settings cannot run, or when a file that is here
-    is not what it should be.
+    the networks need. Exits with code 2 if the selected estimator cannot run, or if a file that is present is
+    not what it should be.
     """
     from hybrik_runner.assets import State, model_folder, read_pins
     from hybrik_runner.blazepose import assets as blazepose
@@ -38,14 +38,14 @@ def assets(settings: Settings, fetch: bool, as_json: bool) -> None:
     if as_json:
         import json
 
-        files = [_plain(finding, chosen) for finding in findings]
+        files = [_document(finding, chosen) for finding in findings]
         document = {"folder": str(folder), "estimator": chosen, "can_run": not lacking, "files": files}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        _table(findings, chosen, str(folder))
-    unlisted = sorted(pins.keys() - {finding.path.name for finding in findings})
-    if unlisted:
-        click.echo(f"warning: pose.pins names files that are none of these: {', '.join(unlisted)}", err=True)
+        _print(findings, chosen, str(folder))
+    unknown = sorted(pins.keys() - {finding.path.name for finding in findings})
+    if unknown:
+        click.echo(f"warning: pose.pins names unknown files: {', '.join(unknown)}", err=True)
     if lacking:
         names = ", ".join(finding.path.name for finding in lacking)
         raise AssetError(
@@ -58,21 +58,22 @@ def assets(settings: Settings, fetch: bool, as_json: bool) -> None:
             raise AssetError(finding.note, finding.path, finding.source)
 
 
-def _plain(finding: Finding, chosen: str) -> dict[str, Any]:
+def _document(finding: Finding, chosen: str) -> dict[str, Any]:
+    """A finding as JSON."""
     from dataclasses import asdict
 
-    plain = asdict(finding)
     return {
         "name": finding.path.name,
-        **plain,
+        **asdict(finding),
         "path": str(finding.path),
         "state": finding.state.value,
         "needed": chosen in finding.needed_by,
     }
 
 
-def _table(findings: list[Finding], chosen: str, folder: str) -> None:
-    """A paragraph a file, then the hashes of those that are here, as sha256sum writes them."""
+def _print(findings: list[Finding], chosen: str, folder: str) -> None:
+    """Prints a paragraph for each file, then the hashes of those that are present, as sha256sum writes
+    them."""
     longest = max(len(finding.path.name) for finding in findings)
     click.echo(f"folder     {folder}\nestimator  {chosen}")
     for finding in findings:

@@ -20,52 +20,52 @@ if TYPE_CHECKING:
 
 
 @click.command("export-res")
-@click.argument("source", metavar="CLIP_ID|TABLE|FILM")
+@click.argument("source", metavar="CLIP_ID|TABLE|VIDEO")
 @click.option(
-    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder of res.pk."
+    "--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Output folder of res.pk."
 )
-@click.option("--film", metavar="FILE", type=click.Path(path_type=Path), help="The film of CLIP_ID or TABLE.")
+@click.option("--film", metavar="FILE", type=click.Path(path_type=Path), help="Video of CLIP_ID or TABLE.")
 @with_settings
 def export_res(settings: Settings, source: str, out: Path, film: Path | None) -> None:
     """Write poses as HybrIK's res.pk, for its Blender add-on.
 
-    Of a clip of the store; of a TABLE (.parquet) that `extract FILE` wrote, with its --film, which tells the
-    size of the pictures; or of a FILM, on which HybrIK is run and tells everything. What a pose table does
-    not hold is listed, here and in res.json.
+    SOURCE is the id of a clip of the store; a TABLE (.parquet) that `extract FILE` wrote, with its video in
+    --film, from which the frame size is read; or a VIDEO, on which HybrIK is run. What a pose table does not
+    contain is listed, here and in res.json.
     """
     from hybrik_runner.output import res_file
 
     if Path(source).is_file() and not source.endswith(".parquet"):
-        res, filled = res_file.from_film(_hybrik(settings), Path(source)), {}
+        res, filled = res_file.from_video(_hybrik(settings), Path(source)), {}
     else:
         res, filled = _of_table(settings, source, film), res_file.NEUTRAL
     res_file.write(res, out, filled)
     click.echo(f"{out / res_file.FILE}: {len(res['transl'])} frames")
-    for key, said in filled.items():
-        click.echo(f"  {key:<12} {said}")
+    for key, note in filled.items():
+        click.echo(f"  {key:<12} {note}")
 
 
-def _of_table(settings: Settings, source: str, film: Path | None) -> Res:
+def _of_table(settings: Settings, source: str, video: Path | None) -> Res:
     from hybrik_runner.output import res_file
-    from popdanceset import media
+    from popdanceset import layout, media
     from popdanceset.store import Store
 
     if source.endswith(".parquet"):
-        if film is None:
+        if video is None:
             raise click.UsageError("TABLE needs its --film.")
         path = Path(source)
         if not path.is_file():
-            raise InputError("no such file", path, "give a pose table, a film, or the id of a clip")
+            raise InputError("no such file", path, "give a pose table, a video, or the id of a clip")
         name, table = path.stem, _poses(Store(path.parent), path.name)
-        probe = media.probe(film)
+        probe = media.probe(video)
     else:
         store = Store(settings.store)
-        name, table = source, _poses(store, f"poses/{source}.parquet")
-        if film is None:
-            with store.local(_film(store, source)) as local:
+        name, table = source, _poses(store, layout.poses(source))
+        if video is None:
+            with store.local(_clip_file(store, source)) as local:
                 probe = media.probe(local)
         else:
-            probe = media.probe(film)
+            probe = media.probe(video)
     return res_file.from_table(table, (probe.width, probe.height), name)
 
 
@@ -86,11 +86,12 @@ def _poses(store: Store, name: str) -> pa.Table:
         return table.replace_schema_metadata(pq.read_schema(file).metadata)
 
 
-def _film(store: Store, clip_id: str) -> str:
+def _clip_file(store: Store, clip_id: str) -> str:
+    from popdanceset import layout
     from popdanceset.schema import CLIPS
 
-    rows = store.read_table("clips", CLIPS, columns=["clip_id", "path"]).to_pylist()
+    rows = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "path"]).to_pylist()
     for row in rows:
         if row["clip_id"] == clip_id and row["path"]:
             return str(row["path"])
-    raise InputError(f"no clip is called {clip_id!r}", store, "name its film with --film")
+    raise InputError(f"no clip is called {clip_id!r}", store, "name its video with --film")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from popdanceset.commands import with_settings, with_values
-from popdanceset.errors import InputError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -16,10 +15,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Folder of FILE's results.")
-@click.option("--truth", metavar="NPZ", type=click.Path(path_type=Path), help="Known joints to compare with.")
-@click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a film (MP4).")
-@click.option("--devices", metavar="LIST", help="cpu, cuda:0,cuda:1 …: a worker each (pose.devices).")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder for FILE.")
+@click.option(
+    "--truth", metavar="NPZ", type=click.Path(path_type=Path), help="Known joints to compare FILE with."
+)
+@click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a video (MP4).")
+@click.option(
+    "--devices", metavar="LIST", help="cpu, cuda:0,cuda:1 …: one worker for each device (pose.devices)."
+)
 @with_settings
 def extract(
     settings: Settings,
@@ -29,19 +32,20 @@ def extract(
     overlay: bool,
     devices: str | None,
 ) -> None:
-    """Poses of FILE into --out, or of all accepted clips of the store.
+    """Extract the poses of FILE, or of all accepted clips of the store.
 
-    With FILE: DIR/NAME.parquet holds the pose table at 30 fps, DIR/NAME.json what was measured. --truth
-    names an NPZ file whose `J` (frames, 12, 3) holds shoulders, elbows, wrists, hips, knees and ankles,
-    left before right, at 30 fps.
+    With FILE, writes the pose table at 30 fps to DIR/NAME.parquet and a report to DIR/NAME.json. --truth
+    names an NPZ file whose `J` (frames, 12, 3) holds shoulders, elbows, wrists, hips, knees and ankles, left
+    before right, at 30 fps.
 
-    Without FILE, any number of these commands may run at once, on several machines too: no clip is done
-    twice, and whatever a killed one had in work the others take over.
+    Without FILE, any number of these commands may run at once, also on several machines: no clip is done
+        twice,
+    and the others take over the clips of a command that is killed.
     """
     settings = with_values(settings, "pose", devices=devices)
     if file is None:
         if out or truth or overlay:
-            raise click.UsageError("--out, --truth and --overlay belong to a FILE.")
+            raise click.UsageError("--out, --truth and --overlay need a FILE.")
         _extract_store(settings)
         return
     if out is None:
@@ -51,28 +55,12 @@ def extract(
     report = extract_file(file, out, settings, truth, overlay)
     width = max(len(name) for name in report)
     for name, value in report.items():
-        click.echo(
-            f"{name.replace('_', ' '):<{width}}  {value:.4g}"
-            if isinstance(value, float)
-            else f"{name.replace('_', ' '):<{width}}  {value}"
-        )
+        text = f"{value:.4g}" if isinstance(value, float) else value
+        click.echo(f"{name.replace('_', ' '):<{width}}  {text}")
 
 
 def _extract_store(settings: Settings) -> None:
-    from collections import Counter
-
-    from hybrik_runner.running.runner import extract as extract_all
-    from popdanceset.progress import track
-    from popdanceset.schema import CLIPS
+    from hybrik_runner.running.waiting import extract_waiting
     from popdanceset.store import Store
 
-    store = Store(settings.store)
-    store.sweep()
-    accepted = store.read_table("clips", CLIPS, columns=["accepted"])["accepted"].to_pylist()
-    if not any(accepted):
-        raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
-    with track("extract", sum(accepted)) as advance:
-        rows = extract_all(settings, store, advance=advance)
-    click.echo(f"{len(rows)} clips, {sum(row['accepted'] for row in rows)} with poses fit for a release")
-    for reason, count in sorted(Counter(row["reason"] for row in rows if not row["accepted"]).items()):
-        click.echo(f"  {reason}: {count}")
+    click.echo(str(extract_waiting(settings, Store(settings.store))))

@@ -1,7 +1,7 @@
-"""HybrIK's files: the weights and the SMPL body. Their owners give them out; here they are only looked for.
+"""HybrIK's files: the weights and the SMPL body. Their owners distribute them; here they are only looked for.
 
-No hash of them is published. The weights are checked by the names and shapes of their entries, the body by
-the shapes of its arrays; neither runs any code of the file's.
+Their hashes are not published. The weights are checked by the names and shapes of their entries, the body by
+the shapes of its arrays; neither check runs code from the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HRNET, RESNET = "hybrik_hrnet.pth", "hybrik_res34.pth"
 CHECKPOINTS = (HRNET, RESNET)
-"""Names that the releases bear; the first that is there is taken."""
+"""File names of the releases; the first that exists is used."""
 
 _README = "linked in the README of https://github.com/Jeff-sjtu/HybrIK"
 _INSTEAD = "pose.estimator=blazepose needs neither licence nor GPU"
@@ -31,7 +31,7 @@ _NO_TORCH = "content not checked: torch is not installed (pip install 'popdances
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One file of the body: `read` raises AssetError where the content is not what it should be."""
+    """One file of the body; `read` raises AssetError if the content is not what it should be."""
 
     path: Path
     read: Callable[[Path], object]
@@ -41,7 +41,7 @@ class _Part:
 
 
 def checkpoint_path(settings: Settings) -> Path:
-    """The file of the weights.
+    """Returns the file of the weights.
 
     Raises:
         AssetError: there is none.
@@ -51,18 +51,18 @@ def checkpoint_path(settings: Settings) -> Path:
         raise AssetError(
             "HybrIK's weights are missing",
             path,
-            f"put it there or name it in pose.hybrik_checkpoint: {HRNET} is {_README}; without, {_INSTEAD}",
+            f"put it there or name it in pose.hybrik_checkpoint: {HRNET} is {_README}; otherwise {_INSTEAD}",
         )
     return path
 
 
 def smpl_folder(settings: Settings) -> Path:
-    """The folder of the SMPL files, whether or not they are there."""
+    """Returns the folder of the SMPL files, whether or not they exist."""
     return Path(settings.pose.smpl_dir).expanduser() if settings.pose.smpl_dir else model_folder(settings)
 
 
 def load_network(settings: Settings) -> HybrIK:
-    """HybrIK with the weights of the settings, in evaluation mode, on the CPU.
+    """Loads HybrIK with the weights that the settings name, in evaluation mode, on the CPU.
 
     Raises:
         AssetError: torch or a file is missing, or a file is not what it should be.
@@ -80,7 +80,7 @@ def load_network(settings: Settings) -> HybrIK:
 
 
 def findings(settings: Settings, pins: Mapping[str, str]) -> list[Finding]:
-    """What is known of the weights and of the three files of the body.
+    """Returns what is known of the weights and of the three files of the body.
 
     Raises:
         AssetError: a file may not be read.
@@ -104,10 +104,10 @@ def _checkpoint(settings: Settings) -> Path:
 
 
 def _weights(path: Path, pins: Mapping[str, str], *, spare: bool = False) -> tuple[Finding, bool]:
-    """The finding, and whether the weights bring the body along: taken for granted where nobody can look."""
+    """The finding, and whether the weights include the body, which is assumed where torch cannot check it."""
     digest, body = sha256(path), True
     if digest is None:
-        state, note = State.MISSING, f"put it there, or name it in pose.hybrik_checkpoint; {RESNET} does too"
+        state, note = State.MISSING, f"put it there, or name it in pose.hybrik_checkpoint; {RESNET} works too"
     elif wrong := against_pins(path, pins, digest):
         state, note = State.DAMAGED, wrong
     else:
@@ -119,7 +119,7 @@ def _weights(path: Path, pins: Mapping[str, str], *, spare: bool = False) -> tup
         note=note,
         sha256=digest or "",
         size=path.stat().st_size if digest else 0,
-        purpose="HybrIK's weights" + (", not used beside the others" if spare else ""),
+        purpose="HybrIK's weights" + (", not used: there are others" if spare else ""),
         licence=_CODE,
         source=_README,
         without=_INSTEAD,
@@ -187,5 +187,5 @@ def _part(part: _Part, needed_by: tuple[str, ...], pins: Mapping[str, str]) -> F
         purpose=part.purpose,
         licence=part.licence,
         source=part.source,
-        without=_INSTEAD if needed_by else "HybrIK too, as its released weights bring the body along",
+        without=_INSTEAD if needed_by else "everything, also HybrIK: its released weights include the body",
     )

@@ -2,9 +2,9 @@
 
 Usage: `python -m hybrik_runner.hybrik.check GOLDEN.pt --smpl FOLDER`.
 
-Golden files hold pictures, a salt for the weights (hybrik_runner/hybrik/recipe.py), and the outputs of up to
-three runs: without boxes, with boxes, with boxes and flip test. Exit code 1 when an output
-differs by too much.
+Golden files contain images, a salt for the weights (hybrik_runner/hybrik/recipe.py), and the outputs of up to
+three runs: without boxes, with boxes, with boxes and flip test. The exit code is 1 if an output differs by
+too much.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from hybrik_runner.hybrik.network import HybrIK, Result
 
 CLOSE = 1e-3
-"""Metres, fractions of the picture, whatever else the heads say."""
+"""Metres, fractions of the image, and the units of the other heads."""
 
 TWISTED = 2e-3
-"""Rotations, as they depend on twists: short bones magnify the rounding of all that stands above them."""
+"""For rotations: they depend on twists, and short bones magnify the rounding of everything above them."""
 
 RUNS = ("plain", "bbox", "bbox_flip")
 
@@ -48,7 +48,7 @@ class Difference:
 
 
 def named(result: Result) -> dict[str, tuple[Tensor, float]]:
-    """Outputs under their official names, flattened per picture, with their tolerances."""
+    """Returns the outputs under their official names, flattened per image, with their tolerances."""
     from hybrik_runner.hybrik.heads import DEPTH_RANGE
 
     joints_29 = result.joints_29 / DEPTH_RANGE
@@ -74,10 +74,10 @@ def named(result: Result) -> dict[str, tuple[Tensor, float]]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A golden file.
+    """Reads a golden file.
 
     Raises:
-        AssetError: it is missing, damaged or lacks something.
+        AssetError: it is missing, damaged or incomplete.
     """
     import pickle
 
@@ -88,20 +88,22 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise AssetError(f"cannot be read: {error.strerror or error}", path) from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise AssetError(f"no golden file: {str(error).splitlines()[0]}", path) from None
+        raise AssetError(f"not a golden file: {str(error).splitlines()[0]}", path) from None
     wanted = ("salt", "x", "bboxes", "img_center", "keys", "shapes", "outputs")
     if not isinstance(golden, dict) or (lacking := [name for name in wanted if name not in golden]):
         raise AssetError(
-            f"no golden file: lacks {', '.join(lacking) if isinstance(golden, dict) else 'all'}", path
+            f"not a golden file: it lacks {', '.join(lacking) if isinstance(golden, dict) else 'everything'}",
+            path,
         )
     return golden
 
 
 def build(golden: dict[str, Any], smpl: Path) -> HybrIK:
-    """The network with the golden file's weights.
+    """Builds the network with the golden file's weights.
 
     Raises:
-        AssetError: the body model cannot be read, or the golden file lists other entries than we have.
+        AssetError: the body model cannot be read, or the golden file lists other entries than the network
+            has.
     """
     from hybrik_runner.hybrik import recipe, smpl_file
     from hybrik_runner.hybrik.network import HybrIK
@@ -116,7 +118,7 @@ def build(golden: dict[str, Any], smpl: Path) -> HybrIK:
 
 
 def run(network: HybrIK, golden: dict[str, Any], name: str, rows: slice = slice(None)) -> Result:
-    """One of the runs, of some of the pictures."""
+    """Repeats one of the runs, for some of the images."""
     import torch
 
     boxes = {} if name == "plain" else {key: golden[key][rows] for key in ("bboxes", "img_center")}
@@ -125,10 +127,10 @@ def run(network: HybrIK, golden: dict[str, Any], name: str, rows: slice = slice(
 
 
 def compare(network: HybrIK, golden: dict[str, Any]) -> Iterator[Difference]:
-    """Every output of every recorded run, and the batch against its pictures one by one.
+    """Compares every output of every recorded run, and a batch with its images one by one.
 
     Raises:
-        AssetError: the golden file holds a run or an output that is not known here.
+        AssetError: the golden file contains an unknown run or output.
     """
     from hybrik_runner.hybrik.network import Result
 
@@ -156,7 +158,7 @@ def compare(network: HybrIK, golden: dict[str, Any]) -> Iterator[Difference]:
 
 
 def largest(ours: Tensor, theirs: Tensor) -> float:
-    """Largest absolute difference; infinite where shapes differ."""
+    """Returns the largest absolute difference; infinity if shapes differ."""
     if ours.shape != theirs.shape:
         return float("inf")
     return float((ours - theirs).abs().max())

@@ -1,4 +1,5 @@
-"""Loads the weights HybrIK's authors released, as they are; their names tell which network they are of."""
+"""Loads the weights that HybrIK's authors released, unchanged; their names reveal which network they belong
+to."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ log = logging.getLogger(__name__)
 WHERE = "HybrIK's weights are linked in the README of https://github.com/Jeff-sjtu/HybrIK"
 
 BODY = ("smpl.", "init_shape", "init_cam")
-"""Entries that are no weights but the body model and the means; its own files hold them too."""
+"""Entries that are not weights but the body model and the means; its own files hold them too."""
 
 SIGMA = ("decsigma.weight", "decsigma.bias")
 UNSURE = -2.0
-"""Bias of a missing uncertainty head: σ = 0.12, at which no joint counts in refining the camera's scale."""
+"""Bias of a missing uncertainty head: at σ = 0.12 no joint counts in refining the camera's scale."""
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The entries of a checkpoint: `{"model": entries}` or the entries themselves.
+    """Reads the entries of a checkpoint: `{"model": entries}` or the entries themselves.
 
     Raises:
         AssetError: the file is missing, damaged or holds anything but tensors.
@@ -39,16 +40,16 @@ def read(path: Path) -> dict[str, Tensor]:
         raise AssetError(f"cannot be read: {error.strerror or error}", path, WHERE) from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise AssetError(
-            f"no checkpoint: {str(error).splitlines()[0] if str(error) else error!r}", path, WHERE
+            f"not a checkpoint: {str(error).splitlines()[0] if str(error) else error!r}", path, WHERE
         ) from None
     entries = loaded.get("model", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(entries, dict) or not all(isinstance(value, Tensor) for value in entries.values()):
-        raise AssetError("holds no weights by name", path, WHERE)
+        raise AssetError("contains no weights by name", path, WHERE)
     return entries
 
 
 def backbone(entries: Mapping[str, Tensor], path: Path) -> Backbone:
-    """Which backbone the weights are of, by their names.
+    """Returns which backbone the weights belong to, by their names.
 
     Raises:
         AssetError: neither of the two; `path` is what the message names.
@@ -60,7 +61,9 @@ def backbone(entries: Mapping[str, Tensor], path: Path) -> Backbone:
         if "preact.layer1.0.conv3.weight" in entries or blocks != 6:
             raise AssetError("is a ResNet of another depth than 34", path, WHERE)
         if "deccam.weight" not in entries:
-            raise AssetError("sees no camera: the release without deccam cannot place a body", path, WHERE)
+            raise AssetError(
+                "predicts no camera: the release without deccam cannot place a body", path, WHERE
+            )
         return "resnet34"
     raise AssetError(
         f"neither HRNet-W48 nor ResNet-34: its weights begin with {_some(list(entries), 3) or 'nothing'}",
@@ -70,32 +73,32 @@ def backbone(entries: Mapping[str, Tensor], path: Path) -> Backbone:
 
 
 def network(path: Path, smpl: Path | None = None) -> HybrIK:
-    """The network that a checkpoint is of, with its weights, in evaluation mode.
+    """Builds the network that a checkpoint belongs to, with its weights, in evaluation mode.
 
     Args:
         path: HybrIK's released file, HRNet-W48 or ResNet-34.
-        smpl: folder of the SMPL files, read only if the checkpoint does not hold the body itself.
+        smpl: folder of the SMPL files, read only if the checkpoint does not contain the body itself.
 
     Raises:
-        AssetError: a file cannot be read, or holds other entries than the network has.
+        AssetError: a file cannot be read, or contains other entries than the network has.
     """
     entries = read(path)
     kind = backbone(entries, path)
     if holds_body(entries):
         body = None
     elif smpl is None:
-        raise AssetError("holds no body", path, "name the folder of the SMPL files in pose.smpl_dir")
+        raise AssetError("contains no body", path, "name the folder of the SMPL files in pose.smpl_dir")
     else:
         body = smpl_file.read(smpl)
     made = HybrIK(body, backbone=kind)
     if kind == "resnet34" and SIGMA[0] not in entries:
-        log.warning("%s: tells no uncertainties; the camera's scale stays as predicted", path)
+        log.warning("%s: contains no uncertainty outputs; the camera's scale stays as predicted", path)
     _fill(made, _completed(entries, made.state_dict(), kind), path)
     return made
 
 
 def load(network: nn.Module, path: Path) -> None:
-    """Give the network the weights of a file and leave it in evaluation mode.
+    """Loads the weights of a file into a network and leaves it in evaluation mode.
 
     Raises:
         AssetError: the file cannot be read, or its entries are not exactly those of the network.
@@ -104,7 +107,7 @@ def load(network: nn.Module, path: Path) -> None:
 
 
 def faults(entries: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
-    """How entries differ from a network's own in names and shapes; empty if they do not."""
+    """Returns how entries differ from a network's own in names and shapes; empty if they do not."""
     wrong = {
         "lacks": [key for key in wanted if key not in entries],
         "has unknown": [key for key in entries if key not in wanted],
@@ -117,11 +120,11 @@ def faults(entries: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a checkpoint holds.
+    """What a checkpoint contains.
 
     Attributes:
-        backbone: which network the weights are of.
-        body: whether the SMPL body lies in it too.
+        backbone: which network the weights belong to.
+        body: whether it includes the SMPL body.
     """
 
     backbone: Backbone
@@ -129,7 +132,7 @@ class Content:
 
 
 def check(path: Path) -> Content:
-    """Compares all names and shapes of a checkpoint with those of its network, which is not built for it.
+    """Compares all names and shapes of a checkpoint with those of its network, without building the network.
 
     Raises:
         AssetError: as `network`.
@@ -144,17 +147,17 @@ def check(path: Path) -> Content:
 
 
 def holds_body(entries: Mapping[str, Tensor]) -> bool:
-    """Whether there is anything of the body model among the entries."""
+    """Returns whether the entries include the body model."""
     return any(key.startswith("smpl.") for key in entries)
 
 
 def _completed(entries: Mapping[str, Tensor], own: Mapping[str, Tensor], kind: Backbone) -> dict[str, Tensor]:
-    """The entries, with what files may lack: a body, which the network has from its own files, and σ."""
-    lent = {} if holds_body(entries) else {key: own[key] for key in own if key.startswith(BODY)}
+    """The entries, with what files may lack: the body, which the network has from its own files, and σ."""
+    added = {} if holds_body(entries) else {key: own[key] for key in own if key.startswith(BODY)}
     if kind == "resnet34" and SIGMA[0] not in entries:
         weight, bias = SIGMA
-        lent |= {weight: torch.zeros_like(own[weight]), bias: torch.full_like(own[bias], UNSURE)}
-    return {**lent, **entries}
+        added |= {weight: torch.zeros_like(own[weight]), bias: torch.full_like(own[bias], UNSURE)}
+    return {**added, **entries}
 
 
 def _fill(network: nn.Module, entries: Mapping[str, Tensor], path: Path) -> None:

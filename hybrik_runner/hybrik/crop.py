@@ -1,4 +1,4 @@
-"""From a frame and a box to what the network sees."""
+"""From a frame and a box to the network's input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPREAD = np.float32(0.225)
 
 
 def enlarge(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Boxes (n, 4) x0 y0 x1 y1 in pixels → the squares around them, a quarter wider than the longer side."""
+    """Returns the squares around boxes (n, 4) x0 y0 x1 y1 in pixels, a quarter wider than the longer side."""
     boxes = np.asarray(boxes, np.float64)
     corner, far = boxes[:, :2], boxes[:, 2:]
     half = (far - corner).max(1, keepdims=True) * ENLARGED / 2
@@ -23,14 +23,14 @@ def enlarge(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.concatenate([centre - half, centre + half], 1)
 
 
-def normalise(pictures: NDArray[np.uint8]) -> Floats:
-    """(n, h, w, 3) RGB → (n, 3, h, w) float32 around zero."""
-    values = (pictures.astype(np.float32) / 255 - MEAN) / SPREAD
+def normalise(images: NDArray[np.uint8]) -> Floats:
+    """Converts (n, h, w, 3) RGB to (n, 3, h, w) float32 around zero."""
+    values = (images.astype(np.float32) / 255 - MEAN) / SPREAD
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
 
 
 def cut(frame: NDArray[np.uint8], square: NDArray[np.floating], side: int = SIDE) -> NDArray[np.uint8]:
-    """What a square shows, scaled to (side, side, 3); black beyond the frame's edges.
+    """Cuts out a square, scaled to (side, side, 3); black beyond the frame's edges.
 
     Args:
         frame: (height, width, 3) RGB.
@@ -38,22 +38,22 @@ def cut(frame: NDArray[np.uint8], square: NDArray[np.floating], side: int = SIDE
     """
     x0, y0, x1, _ = (float(value) for value in square)
     scale = side / (x1 - x0)
-    onto = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale]])
-    return np.asarray(cv2.warpAffine(frame, onto, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
+    matrix = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale]])
+    return np.asarray(cv2.warpAffine(frame, matrix, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def crop(frames: NDArray[np.uint8], boxes: NDArray[np.floating]) -> tuple[Floats, Floats, Floats]:
-    """What the network is told of frames and boxes.
+    """Prepares frames and boxes for the network.
 
     Args:
         frames: (n, height, width, 3) RGB.
         boxes: (n, 4) x0 y0 x1 y1 around the dancer, pixels.
 
     Returns:
-        (n, 3, 256, 256) pictures, (n, 4) enlarged boxes and (n, 2) centres of the frames, pixels.
+        (n, 3, 256, 256) images, (n, 4) enlarged boxes and (n, 2) centres of the frames, pixels.
 
     Raises:
-        ValueError: a box has no area or holds values that are no numbers.
+        ValueError: a box has no area, or contains NaN or infinity.
     """
     boxes = np.asarray(boxes, np.float64)
     if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):

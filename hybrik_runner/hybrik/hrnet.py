@@ -1,7 +1,7 @@
-"""HRNet-W48: high-resolution features, heat maps of the joints, and one feature vector of the whole picture.
+"""HRNet-W48: high-resolution features, heat maps of the joints, and one feature vector of the whole image.
 
 Wang et al., "Deep High-Resolution Representation Learning for Visual Recognition" (TPAMI 2020): figure 2 for
-the body, section 3.3 for the classification head that makes the features. Modules bear the names of the
+the body, section 3.3 for the classification head that computes the features. Modules have the names of the
 released weights.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 JOINTS = 29
 DEPTH = 64
-"""Depth bins of a heat map; its rows and columns are 64 as well, a quarter of the picture's."""
+"""Depth bins of a heat map; its rows and columns are 64 as well, a quarter of the image's."""
 
 WIDTHS = (48, 96, 192, 384)
 FEATURES = 2048
@@ -23,7 +23,7 @@ FEATURES = 2048
 def _convolution(
     inward: int, outward: int, kernel: int, stride: int = 1, *, relu: bool = True
 ) -> nn.Sequential:
-    """Convolution without bias, batch norm, and a rectifier where it is wanted."""
+    """Convolution without bias, batch norm, and optionally a rectifier."""
     layers: list[nn.Module] = [
         nn.Conv2d(inward, outward, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outward),
@@ -74,7 +74,7 @@ class Bottleneck(nn.Module):
 
 
 def _fusion(source: int, target: int, widths: Sequence[int]) -> nn.Module:
-    """What carries one branch to the resolution of another; 0 is the finest."""
+    """Brings one branch to the resolution of another; 0 is the finest."""
     if source == target:
         return nn.Identity()
     if source > target:
@@ -126,8 +126,8 @@ class Stage(nn.Sequential):
 class HRNet(nn.Module):
     """The backbone.
 
-    `forward` takes pictures (n, 3, 256, 256) as `crop.normalise` makes them and returns
-    heat maps (n, 29 · 64, 64, 64), depth bins of a joint together, before softmax, and features (n, 2048).
+    `forward` takes images (n, 3, 256, 256) as `crop.normalise` returns them and returns heat maps (n, 29 ·
+    64, 64, 64), depth bins of a joint together, before softmax, and features (n, 2048).
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class HRNet(nn.Module):
         self.bn2 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.layer1 = nn.Sequential(Bottleneck(64, 64), *(Bottleneck(256, 64) for _ in range(3)))
-        # A new branch starts from the lowest one before it; the others pass as they are.
+        # A new branch starts from the lowest one before it; the others pass unchanged.
         self.transition1 = nn.ModuleList(
             [_convolution(256, WIDTHS[0], 3), nn.Sequential(_convolution(256, WIDTHS[1], 3, 2))]
         )
@@ -170,8 +170,8 @@ class HRNet(nn.Module):
         return self.final_layer(finest), features
 
     def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """All but the last layer: the finest branch (n, 48, 64, 64), of which heat maps are a linear map, and
-        features (n, 2048)."""
+        """Runs all but the last layer. Returns the finest branch (n, 48, 64, 64), of which heat maps are a
+        linear map, and features (n, 2048)."""
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
         x = self.layer1(x)

@@ -1,4 +1,4 @@
-"""HybrIK: pictures in, posed bodies out (Li et al. 2021, figure 3)."""
+"""HybrIK: images in, posed bodies out (Li et al. 2021, figure 3)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hybrik_runner.hybrik.smpl_file import SHAPES, SmplFile
 MEAN_SCALE = 0.9
 
 _ABSURD = 1e4
-"""No head says such a number of a picture of a person."""
+"""No head predicts such a number for an image of a person."""
 
 Backbone = Literal["hrnet_w48", "resnet34"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What HybrIK says of n pictures; float32, metres, the camera's axes: x right, y down, z away.
+    """What HybrIK predicts for n images; float32, metres, the camera's axes: x right, y down, z away.
 
     Attributes:
         rotations: (n, 24, 3, 3) parent-relative; the root's leads from SMPL's rest pose to the camera's axes.
@@ -33,11 +33,11 @@ class Result:
         joints_24: (n, 24, 3) joints of the posed body, relative to its root.
         joints_17: (n, 17, 3) Human3.6M joints of the posed body, relative to their root.
         vertices: (n, 6890, 3) of the posed body, relative to the Human3.6M root.
-        delta_shape: (n, 10) what the picture, not its mirror image, adds to the mean shape.
+        delta_shape: (n, 10) what the image, without its mirror image, adds to the mean shape.
         scale: (n, 1) weak-perspective scale as predicted.
         cam_scale: (n, 1) the same, refined.
         cam_root: (n, 3) root seen from the camera (also known as transl).
-        maxima: (n, 29) of the heat maps.
+        maxima: (n, 29) maxima of the heat maps.
         sigma: (n, 29) uncertainty 0…1.
         pelvis: (n, 3) Human3.6M's root of the posed body relative to SMPL's.
     """
@@ -63,7 +63,7 @@ class Result:
 
     @staticmethod
     def cat(parts: list[Result]) -> Result:
-        """Batches put one after the other."""
+        """Concatenates batches."""
         return Result(
             **{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Result)}
         )
@@ -71,7 +71,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network sees, before any geometry.
+    """The outputs of the network, before any geometry; shapes and units as in `Result`.
 
     Attributes:
         uvd: (n, 29, 3).
@@ -92,14 +92,14 @@ class Prediction:
     sigma: Tensor
 
     def usable(self) -> Tensor:
-        """(n,) whether there is a body that it can be the picture of: all are numbers of some size, and the
-        camera stands before the body and not beyond the horizon."""
+        """Returns whether each row (n,) can belong to a body: all values are finite and of plausible size,
+        and the camera is in front of the body and not beyond the horizon."""
         values = torch.cat([getattr(self, f.name).flatten(1) for f in fields(self)], 1)
-        sound: Tensor = (values.abs() < _ABSURD).all(1) & (self.scale[:, 0] > heads.LEAST_SCALE)
-        return sound
+        plausible: Tensor = (values.abs() < _ABSURD).all(1) & (self.scale[:, 0] > heads.LEAST_SCALE)
+        return plausible
 
     def where(self, usable: Tensor) -> Prediction:
-        """The same with something harmless in place of rows that are not usable (n,)."""
+        """Returns the same with harmless values in the rows that are not usable (n,)."""
         kept = {
             f.name: torch.where(usable.view(-1, *(1,) * (value.dim() - 1)), value, float(f.name == "scale"))
             for f in fields(self)
@@ -109,13 +109,13 @@ class Prediction:
 
 
 class HybrIK(nn.Module):
-    """The whole network. Modules bear the names of the released weights.
+    """The whole network. Modules have the names of the released weights.
 
     Args:
-        body: the SMPL model; without it, the one among the weights to be loaded.
+        body: the SMPL model; None: the one among the weights that will be loaded.
         published: repeat two slips of the published code, for comparison with its recorded output: the flip
             test's shift (`heads.PUBLISHED_SHIFT`) and the axes of swings (`twist_swing.PUBLISHED_SLACK`).
-        backbone: what makes heat maps and features of a picture; `checkpoint.backbone` tells a file's.
+        backbone: computes heat maps and features; `checkpoint.backbone` returns a file's.
     """
 
     init_shape: Tensor
@@ -139,7 +139,7 @@ class HybrIK(nn.Module):
             self.preact: nn.Module = hrnet.HRNet()
             width = hrnet.FEATURES
         else:
-            # Its camera has a shift too, which the box's place in the frame makes superfluous.
+            # Its camera has a shift too, which the box's position in the frame makes superfluous.
             self.register_buffer("init_cam", torch.tensor([MEAN_SCALE, 0.0, 0.0]))
             self.preact = resnet.ResNet34()
             self.deconv_layers = resnet.deconvolutions()
@@ -156,14 +156,14 @@ class HybrIK(nn.Module):
     def forward(
         self, x: Tensor, bboxes: Tensor | None = None, img_center: Tensor | None = None, *, flip: bool = False
     ) -> Result:
-        """Poses of cropped pictures.
+        """Estimates the poses in cropped images.
 
         Args:
-            x: (n, 3, 256, 256) as `crop.crop` makes them.
+            x: (n, 3, 256, 256) as `crop.crop` returns them.
             bboxes: (n, 4) x0 y0 x1 y1 of the crops in their frames, pixels. Without them a crop counts as a
                 frame of its own.
             img_center: (n, 2) centres of the frames, pixels; goes with `bboxes`.
-            flip: average with the prediction for the mirrored picture; costs as much again.
+            flip: average with the prediction for the mirrored image; doubles the cost.
         """
         if (bboxes is None) != (img_center is None):
             raise ValueError("bboxes and img_center go together")
@@ -171,7 +171,7 @@ class HybrIK(nn.Module):
         return self.fit(self.predict(x, flip=flip), offset)
 
     def predict(self, x: Tensor, *, flip: bool = False) -> Prediction:
-        """Runs the network; arguments as of `forward`."""
+        """Runs the network; arguments as for `forward`."""
         heat, features = self.see(x)
         volumes, seen = heads.softmax_volumes(heat), [features]
         if flip:
@@ -181,12 +181,12 @@ class HybrIK(nn.Module):
         return self.decoded(heads.soft_argmax(volumes), volumes.flatten(2).amax(2), seen)
 
     def decoded(self, uvd: Tensor, maxima: Tensor, features: list[Tensor]) -> Prediction:
-        """What heat maps and features tell.
+        """Decodes the outputs of the heads.
 
         Args:
             uvd: (n, 29, 3) joints.
-            maxima: (n, 29) of the heat maps.
-            features: (n, width) of the pictures, and of their mirror images if they are to be averaged.
+            maxima: (n, 29) maxima of the heat maps.
+            features: (n, width) of the images, and of their mirror images if both are averaged.
         """
         betas, phi, scale, sigma = self._decode(features[0])
         delta = betas - self.init_shape
@@ -206,18 +206,20 @@ class HybrIK(nn.Module):
         return layer
 
     def see(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (n, 3, 256, 256) → heat maps (n, 29 · 64, 64, 64) before softmax, features (n, width)."""
+        """Converts images (n, 3, 256, 256) to heat maps (n, 29 · 64, 64, 64) before softmax and features (n,
+        width)."""
         planes, features = self.trunk(x)
         heat: Tensor = self.heat_layer(planes)
         return heat, features
 
     def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures (n, 3, 256, 256) → what heat maps are a linear map of (n, channels, 64, 64), features."""
+        """Converts images (n, 3, 256, 256) to the planes (n, channels, 64, 64) that heat maps are a linear
+        map of, and features (n, width)."""
         if self.backbone == "hrnet_w48":
             assert isinstance(self.preact, hrnet.HRNet)
             return self.preact.trunk(x)
         seen = self.preact(x)
-        # No rectifier between the two: in training there is dropout.
+        # No rectifier between the two: in training they are separated by dropout.
         return self.deconv_layers(seen), self.fc2(self.fc1(seen.mean((2, 3))))
 
     def _decode(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -229,11 +231,11 @@ class HybrIK(nn.Module):
         )
 
     def fit(self, seen: Prediction, offset: Tensor | None = None) -> Result:
-        """Puts the body where the network saw joints, twists and shape.
+        """Fits the body to the predicted joints, twists and shape.
 
         Args:
-            seen: what the network predicted; numbers, and a positive scale.
-            offset: (n, 2) of `heads.box_offset`, or none.
+            seen: the network's outputs; finite, with a positive scale.
+            offset: (n, 2) of `heads.box_offset`, or None.
         """
         shaped = self.smpl.shaped(seen.betas)
         rest = self.smpl.rest(shaped)
@@ -244,7 +246,7 @@ class HybrIK(nn.Module):
         placed = placed - placed[:, :1] + joints[:, :1]
         scale = heads.refine_scale(seen.uvd, placed, seen.sigma, scale, offset)
 
-        # Beyond any distance numbers overflow; callers see by `cam_scale` that the result is of no use.
+        # At absurd distances numbers overflow; callers see by `cam_scale` that the result is unusable.
         placing = torch.where(scale.abs() > heads.LEAST_SCALE, scale, seen.scale)
         joints = heads.back_project(seen.uvd, placing, offset)
         root = joints[:, 0] + torch.nn.functional.pad(heads.distance(placing), (2, 0))

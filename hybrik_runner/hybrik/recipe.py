@@ -1,7 +1,7 @@
-"""Weights made by rule, so that the network can be checked against recorded values without its 324 MB.
+"""Weights made by rule, so that the network can be compared with recorded values without its 324 MB.
 
-Every entry is drawn from a generator seeded with the entry's own name; batch norms are then set to the
-statistics of real pictures, so that signals keep their size through the depth as in a trained network.
+Every entry is drawn from a generator seeded with the entry's own name. Batch norms are then set to the
+statistics of real images, so that signals keep their size through the depth as in a trained network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIGMA_BIAS = -4.0
 
 
 def draw(state: Mapping[str, Tensor], salt: str) -> dict[str, Tensor]:
-    """What the rule gives for every floating entry of the state that is learnt."""
+    """Draws every floating-point entry of the state that is learnt."""
     drawn = {}
     for key, value in state.items():
         if key.startswith(UNTOUCHED) or not value.is_floating_point():
@@ -45,11 +45,12 @@ def draw(state: Mapping[str, Tensor], salt: str) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def apply(network: HybrIK, salt: str, x: Tensor) -> float:
-    """Give the network the weights of the rule, and leave it in evaluation mode.
+    """Gives the network the weights of the rule, and leaves it in evaluation mode.
 
     Args:
-        salt: another one gives other weights.
-        x: (n, 3, 256, 256) pictures that set the statistics of the batch norms.
+        network: receives the weights.
+        salt: a different salt gives different weights.
+        x: (n, 3, 256, 256) images that determine the statistics of the batch norms.
 
     Returns:
         The factor by which the heat-map layer was scaled.

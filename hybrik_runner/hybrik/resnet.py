@@ -1,15 +1,16 @@
-"""ResNet-34, the backbone of HybrIK's first publication, with the layers that make heat maps of its features.
+"""ResNet-34, the backbone of HybrIK's first publication, with the layers that turn its features into heat
+maps.
 
 He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016), table 1, without the pooling and the
 classifier at its end; the head of three transposed convolutions is that of Xiao et al., "Simple Baselines
 for Human Pose Estimation and Tracking" (ECCV 2018), as section 4.1 of Li et al. 2021 uses it.
 
-What could not be checked against a released file: every name and width in this module. The layers of
-the backbone bear torchvision's names, from whose ImageNet weights the published network starts. The others
-(`deconv_layers`, `final_layer`, `fc1` and `fc2` of 1024, `decsigma`, a camera of three numbers of which the
-first is the scale) are those of the model definition and its configuration in the authors' public repository;
-files from before the loss with uncertainties have no `decsigma`. The HRNet variant, on the other hand, was
-compared with recorded outputs (`hybrik_runner.hybrik.check`).
+No name or width in this module could be checked against a released file. The layers of the backbone have
+torchvision's names, from whose ImageNet weights the published network starts. The others (`deconv_layers`,
+`final_layer`, `fc1` and `fc2` of 1024, `decsigma`, a camera of three numbers of which the first is the scale)
+are those of the model definition and its configuration in the authors' public repository; files from before
+the loss with uncertainties have no `decsigma`. The HRNet variant, in contrast, was compared with recorded
+outputs (`hybrik_runner.hybrik.check`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BLOCKS = (3, 4, 6, 3)
 WIDTHS = (64, 128, 256, 512)
 DECONVOLVED = 256
 FEATURES = 1024
-"""Of the two fully connected layers behind the average of the last 512 channels."""
+"""Width of the two fully connected layers after the average of the last 512 channels."""
 
 
 class BasicBlock(nn.Module):
@@ -48,7 +49,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet34(nn.Module):
-    """The backbone: pictures (n, 3, 256, 256) as `crop.normalise` makes them → (n, 512, 8, 8)."""
+    """The backbone: images (n, 3, 256, 256) as `crop.normalise` returns them → (n, 512, 8, 8)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +75,7 @@ class ResNet34(nn.Module):
 
 
 def deconvolutions() -> nn.Sequential:
-    """(n, 512, 8, 8) → (n, 256, 64, 64): three times the double resolution."""
+    """Returns the layers (n, 512, 8, 8) → (n, 256, 64, 64), which double the resolution three times."""
     layers: list[nn.Module] = []
     for inward in (WIDTHS[-1], DECONVOLVED, DECONVOLVED):
         layers += [
@@ -86,5 +87,6 @@ def deconvolutions() -> nn.Sequential:
 
 
 def heat_maps() -> nn.Conv2d:
-    """(n, 256, 64, 64) → (n, 29 · 64, 64, 64), depth bins of a joint together, before softmax."""
+    """Returns the layer (n, 256, 64, 64) → (n, 29 · 64, 64, 64), depth bins of a joint together, before
+    softmax."""
     return nn.Conv2d(DECONVOLVED, JOINTS * DEPTH, 1)

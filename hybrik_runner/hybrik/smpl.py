@@ -31,7 +31,7 @@ class Posed(NamedTuple):
 
 
 class Smpl(nn.Module):
-    """The body; its buffers bear the names of the released weights, which hold a body as well.
+    """The body. Its buffers have the names of the released weights, which contain a body as well.
 
     Without a file the buffers are zero, to be filled by `load_state_dict`.
     """
@@ -65,15 +65,15 @@ class Smpl(nn.Module):
             self.lbs_weights.copy_(torch.from_numpy(file.weights))
 
     def shaped(self, betas: Tensor) -> Tensor:
-        """(n, 10) shapes → (n, 6890, 3) resting vertices."""
+        """Returns the resting vertices (n, 6890, 3) of shapes (n, 10)."""
         return self.v_template + torch.einsum("nk,vck->nvc", betas, self.shapedirs)
 
     def rest(self, shaped: Tensor) -> Tensor:
-        """(n, 6890, 3) resting vertices → (n, 29, 3) resting joints."""
+        """Returns the resting joints (n, 29, 3) of resting vertices (n, 6890, 3)."""
         return torch.cat([self.J_regressor @ shaped, shaped[:, list(LEAF_VERTICES)]], 1)
 
     def pose(self, shaped: Tensor, rest: Tensor, rotations: Tensor) -> Posed:
-        """Pose blend shapes and linear skinning.
+        """Poses the body by pose blend shapes and linear skinning.
 
         Args:
             shaped: (n, 6890, 3) resting vertices.

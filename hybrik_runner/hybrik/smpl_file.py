@@ -1,7 +1,7 @@
 """Reads the SMPL model files as their owner offers them, without the packages they were written with.
 
-The body is a pickle of 2015 that names chumpy arrays and scipy sparse matrices. A pickle can run anything, so
-only the constructors of arrays are let through; foreign arrays are taken apart from their recorded state.
+The body is a pickle of 2015 that names chumpy arrays and scipy sparse matrices. A pickle can run any code, so
+only the constructors of arrays are allowed; arrays of other packages are decoded from their recorded state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from popdanceset.skeleton import SMPL_PARENTS
 
 BODY_FILE = "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl"
 BODY_FILES = (BODY_FILE, "SMPL_NEUTRAL.pkl")
-"""The same body under its owner's name and under the one that other programs ask for; the first wins."""
+"""The same body under its owner's name and under the name that other programs expect; the first wins."""
 
 REGRESSOR_FILE = "J_regressor_h36m.npy"
 MEAN_SHAPE_FILE = "h36m_mean_beta.npy"
@@ -34,7 +34,7 @@ _ENTRIES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "f"
 
 @dataclass(frozen=True)
 class SmplFile:
-    """A body model as its files hold it.
+    """A body model as its files contain it.
 
     Attributes:
         v_template: (6890, 3) float64 vertices at rest, metres.
@@ -58,7 +58,7 @@ class SmplFile:
 
 
 class _Foreign:
-    """Stands for an object of a package that is not here; keeps its recorded state."""
+    """Stands for an object of a package that is not installed; keeps its recorded state."""
 
     def __init__(self, *_: object) -> None:
         self.state: dict[str, Any] = {}
@@ -150,20 +150,20 @@ class _Unpickler(ArrayUnpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         known = (module, name) in self.allowed
-        if not known and module.split(".")[0] == "chumpy":  # something else of chumpy's: kept unopened
+        if not known and module.split(".")[0] == "chumpy":  # another class of chumpy: kept undecoded
             return type(f"{module}.{name}", (_Foreign,), {})
         return super().find_class(module, name)
 
 
 def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[Any]]:
-    """Arrays of a pickled dictionary; its other entries are passed over.
+    """Reads the arrays of a pickled dictionary; its other entries are ignored.
 
     Args:
         path: the file.
         names: only these; empty: all.
 
     Raises:
-        AssetError: the file is missing, damaged, or names anything but arrays.
+        AssetError: the file is missing or damaged, or names anything but arrays.
     """
     try:
         content = path.read_bytes()
@@ -172,7 +172,7 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[An
     try:
         loaded = unpickle(content, _Unpickler)
         if not isinstance(loaded, dict):
-            raise pickle.UnpicklingError("it holds no dictionary")
+            raise pickle.UnpicklingError("it contains no dictionary")
         return {
             str(name): _array(value)
             for name, value in loaded.items()
@@ -183,16 +183,16 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, NDArray[An
 
 
 def find_body(folder: Path) -> Path:
-    """The body's file in a folder, under whichever of its names; the first name if it is not there."""
+    """Returns the body's file in a folder, under either of its names; the first name if neither exists."""
     paths = [folder / name for name in BODY_FILES]
     return next((path for path in paths if path.exists()), paths[0])
 
 
 def read(folder: Path) -> SmplFile:
-    """The body model of a folder.
+    """Reads the body model of a folder.
 
     Args:
-        folder: holds one of `BODY_FILES`, `REGRESSOR_FILE` and `MEAN_SHAPE_FILE`.
+        folder: contains one of `BODY_FILES`, `REGRESSOR_FILE` and `MEAN_SHAPE_FILE`.
 
     Raises:
         AssetError: one of the files is missing, damaged, or has other shapes.
@@ -205,38 +205,46 @@ def read(folder: Path) -> SmplFile:
 
 
 def read_body(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of the body's file, by the names that `SmplFile` gives them.
+    """Reads the arrays of the body's file, by the names that `SmplFile` gives them.
 
     Raises:
         AssetError: the file is missing, damaged, or its arrays have other shapes.
     """
     body = read_arrays(path, _ENTRIES)
-    parents = _number(body, "kintree_table", path, (2, 24), np.int64)[0, 1:]
+    parents = _checked(body, "kintree_table", path, (2, 24), np.int64)[0, 1:]
     if parents.tolist() != list(SMPL_PARENTS[1:]):
-        raise AssetError("its joints hang together otherwise than SMPL's", path, WHERE)
+        raise AssetError("its joints are not connected as SMPL's are", path, WHERE)
     if body.get("shapedirs", np.empty(0)).ndim == 3:
         body["shapedirs"] = body["shapedirs"][..., :SHAPES]
     return {
-        "v_template": _number(body, "v_template", path, (VERTICES, 3)),
-        "shapedirs": _number(body, "shapedirs", path, (VERTICES, 3, SHAPES)),
-        "posedirs": _number(body, "posedirs", path, (VERTICES, 3, 207)),
-        "J_regressor": _number(body, "J_regressor", path, (24, VERTICES)),
-        "weights": _number(body, "weights", path, (VERTICES, 24)),
-        "faces": _number(body, "f", path, (13776, 3), np.int64),
+        "v_template": _checked(body, "v_template", path, (VERTICES, 3)),
+        "shapedirs": _checked(body, "shapedirs", path, (VERTICES, 3, SHAPES)),
+        "posedirs": _checked(body, "posedirs", path, (VERTICES, 3, 207)),
+        "J_regressor": _checked(body, "J_regressor", path, (24, VERTICES)),
+        "weights": _checked(body, "weights", path, (VERTICES, 24)),
+        "faces": _checked(body, "f", path, (13776, 3), np.int64),
     }
 
 
 def read_regressor(path: Path) -> NDArray[np.float64]:
-    """(17, 6890) Human3.6M joints from vertices; raises AssetError."""
+    """Reads the regressor (17, 6890) of Human3.6M joints from vertices.
+
+    Raises:
+        AssetError: the file is missing, damaged, or has another shape.
+    """
     return _load(path, (17, VERTICES))
 
 
 def read_mean_shape(path: Path) -> NDArray[np.float64]:
-    """(10,) shape around which the network predicts; raises AssetError."""
+    """Reads the shape (10,) around which the network predicts.
+
+    Raises:
+        AssetError: the file is missing, damaged, or has another shape.
+    """
     return _load(path, (SHAPES,))
 
 
-def _number(
+def _checked(
     arrays: dict[str, NDArray[Any]], name: str, path: Path, shape: tuple[int, ...], kind: type = np.float64
 ) -> NDArray[Any]:
     if name not in arrays:
@@ -245,7 +253,7 @@ def _number(
     if array.shape != shape or array.dtype.kind not in "fiu":
         raise AssetError(f"{name} is {array.dtype} {array.shape}, not numbers {shape}", path, WHERE)
     if not np.isfinite(array).all():
-        raise AssetError(f"{name} holds values that are no numbers", path, WHERE)
+        raise AssetError(f"{name} contains NaN or infinity", path, WHERE)
     return array.astype(kind)
 
 
@@ -254,4 +262,4 @@ def _load(path: Path, shape: tuple[int, ...]) -> NDArray[np.float64]:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise AssetError(f"cannot be read: {error}", path, WHERE) from None
-    return _number({path.stem: array}, path.stem, path, shape)
+    return _checked({path.stem: array}, path.stem, path, shape)

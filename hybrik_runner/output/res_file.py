@@ -1,7 +1,7 @@
-"""Poses in the layout of HybrIK's own `res.pk`, which its Blender add-on and other tools of its users read.
+"""Poses in the layout of HybrIK's own `res.pk`, which its Blender add-on and its users' tools read.
 
-The official demo writes a pickled dictionary of arrays, n frames each; everything in the camera's axes (x
-right, y down, z away from it):
+The official demo writes a pickled dictionary of arrays with n frames each, in the camera's axes (x right, y
+down, z away from it):
 
     pred_uvd            (n, 29, 3)  joints, as fractions of the box from its middle; depth in 2.2 m
     pred_xyz_17         (n, 17, 3)  Human3.6M's joints from Human3.6M's root, in 2.2 m
@@ -16,11 +16,12 @@ right, y down, z away from it):
     transl              (n, 3)      the body's place; in the demo's files the same
     transl_camsys       (n, 3)      transl times 256 / side of the box
     bbox                (n, 4)      x0 y0 x1 y1 of the square that the network saw, pixels
-    height, width       (n,)        of the picture, pixels
-    img_path            (n,)        the picture's file
+    height, width       (n,)        of the frame, pixels
+    img_path            (n,)        the frame's file
 
-A root in metres presumes a focal length. HybrIK's is 1000 pixels of its 256, so f = 1000 · side / 256 of the
-frame: a point X of the body is seen at the frame's middle + f · (X + transl)[xy] / (X + transl)[z].
+A root in metres depends on a focal length. HybrIK's is 1000 pixels of its 256, so f = 1000 · side / 256
+pixels of the frame: a point X of the body is seen at the frame's middle + f · (X + transl)[xy] / (X +
+transl)[z].
 """
 
 from __future__ import annotations
@@ -36,20 +37,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, to_camera, to_world
-from hybrik_runner.poses.table import extraction
+from hybrik_runner.poses.table import camera_to_world
 from hybrik_runner.rotations.arrays import axis_angle_to_matrix, twist_angle
 from popdanceset import media
 from popdanceset.errors import InputError
-from popdanceset.schema import FRAMES, shape_of
+from popdanceset.schema import FRAMES
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store
-from popdanceset.tables import conform
+from popdanceset.tables import conform, fold_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hybrik_runner.hybrik.estimator import HybrIKEstimator, Sight
+    from hybrik_runner.hybrik.estimator import HybrIKEstimator
     from hybrik_runner.hybrik.network import Result
+    from hybrik_runner.hybrik.predictions import CropPrediction
 
 Floats = NDArray[np.float64]
 Res = dict[str, NDArray[Any]]
@@ -57,11 +59,11 @@ Res = dict[str, NDArray[Any]]
 FILE = "res.pk"
 FOCAL = 1000.0
 SIDE = 256.0
-"""Pixels of the network's picture, and its focal length in them."""
+"""The focal length and the side of the network's image, pixels."""
 
 DEPTH_RANGE = 2.2
 ENLARGED = 1.25
-"""Share of the dancer's longer side that the square measures which the network sees."""
+"""Side of the square that the network sees, as a multiple of the dancer's longer side."""
 
 _LEAVES = (15, 22, 23, 10, 11)
 """Joints that carry the leaves 24…28: top of the head, left and right finger tips and toe tips."""
@@ -70,25 +72,26 @@ _TWISTED = {joint: SMPL_PARENTS.index(joint) for joint in range(1, 24) if joint 
 """Joint → the child to which its bone leads, the lowest-numbered one."""
 
 _HUMAN36M = (0, 2, 5, 8, 1, 4, 7, 6, 12, 15, 15, 16, 18, 20, 17, 19, 21)
-"""SMPL joint nearest to each of Human3.6M's 17: root, right leg, left leg, torso, neck, nose, head, arms."""
+"""The SMPL joint nearest to each of Human3.6M's 17: root, right leg, left leg, torso, neck, nose, head,
+arms."""
 
 NEUTRAL = {
-    "pred_betas": "zeros, the mean shape: shapes are not kept",
-    "pred_phi": "(1, 0), no twist, of head, toes and hands: it turns about leaves that are not kept",
+    "pred_betas": "zeros, the mean shape: shapes are not stored",
+    "pred_phi": "(1, 0), no twist, of head, toes and hands: they twist about leaves that are not stored",
     "pred_xyz_29": "leaves 24…28 lie in the joints that carry them",
     "pred_uvd": "leaves 24…28 lie in the joints that carry them",
     "pred_xyz_17": "the nearest joint of SMPL stands for each of Human3.6M's; the head for nose and top",
-    "img_path": "names that the demo would give; there are no such files",
+    "img_path": "names that the demo would choose; there are no such files",
 }
-"""What a pose table does not tell, and what stands there instead."""
+"""What a pose table does not contain, and what is written instead."""
 
 
 def from_result(result: Result, bbox: Floats, size: tuple[int, int], img_path: Sequence[str]) -> Res:
-    """What the official demo would have written of what the network said.
+    """Arranges a network's result as the official demo would have written it.
 
     Args:
-        result: of n pictures, on any device.
-        bbox: (n, 4) the squares that the network was told, pixels of the frame.
+        result: of n frames, on any device.
+        bbox: (n, 4) the squares that the network saw, pixels of the frame.
         size: width and height of the frames, pixels.
         img_path: n names.
     """
@@ -115,35 +118,38 @@ def from_result(result: Result, bbox: Floats, size: tuple[int, int], img_path: S
     )
 
 
-def from_film(estimator: HybrIKEstimator, path: Path) -> Res:
-    """What the official demo would have written of a film: rows of the pictures with the dancer, no others.
+def from_video(estimator: HybrIKEstimator, path: Path) -> Res:
+    """Runs HybrIK on a video and arranges the result as the official demo would have: one row for each frame
+    with the dancer.
 
     Args:
         estimator: HybrIK.
-        path: the film.
+        path: the video.
 
     Raises:
-        InputError: the film cannot be read, or the dancer is nowhere to be seen.
+        InputError: the video cannot be read, or the dancer is never visible.
     """
-    size, sights, img_path = (0, 0), [], []
+    size, predictions, img_path = (0, 0), [], []
     numbered = enumerate(estimator.track(media.frames(path)), start=1)
     while chunk := list(islice(numbered, estimator.batch)):
-        shown = [(number, view) for number, view in chunk if view is not None]
-        for (number, view), sight in zip(shown, estimator.predict([v for _, v in shown]), strict=True):
-            if sight is not None:
-                size = (int(2 * view.centre[0]), int(2 * view.centre[1]))
-                sights.append(sight)
+        crops = [(number, crop) for number, crop in chunk if crop is not None]
+        for (number, crop), prediction in zip(crops, estimator.predict([c for _, c in crops]), strict=True):
+            if prediction is not None:
+                size = (int(2 * crop.centre[0]), int(2 * crop.centre[1]))
+                predictions.append(prediction)
                 img_path.append(f"{path.stem}-{number:06d}.png")
-    if not sights:
-        raise InputError("no dancer is seen", path, "give a film of one whole dancer")
-    return from_sights(sights, size, img_path)
+    if not predictions:
+        raise InputError("no dancer is visible", path, "give a video of one whole dancer")
+    return from_predictions(predictions, size, img_path)
 
 
-def from_sights(sights: Sequence[Sight], size: tuple[int, int], img_path: Sequence[str]) -> Res:
-    """As `from_result`, of what HybrIK as an estimator says of n pictures."""
+def from_predictions(
+    predictions: Sequence[CropPrediction], size: tuple[int, int], img_path: Sequence[str]
+) -> Res:
+    """As `from_result`, for what HybrIK as an estimator predicts for n frames."""
 
     def stacked(name: str, *shape: int) -> Floats:
-        return np.stack([getattr(sight, name) for sight in sights]).reshape(len(sights), *shape)
+        return np.stack([getattr(p, name) for p in predictions]).reshape(len(predictions), *shape)
 
     return _res(
         pred_uvd=stacked("uvd", 29, 3),
@@ -157,40 +163,41 @@ def from_sights(sights: Sequence[Sight], size: tuple[int, int], img_path: Sequen
         pred_phi=stacked("phi", 23, 2),
         pred_cam_root=stacked("cam_root", 3),
         transl=stacked("cam_root", 3),
-        bbox=np.stack([sight.crop.square for sight in sights]),
+        bbox=np.stack([prediction.crop.square for prediction in predictions]),
         size=size,
         img_path=img_path,
     )
 
 
 def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
-    """A pose table of whatever estimator, as the official demo would have written it.
+    """Arranges a pose table of any estimator as the official demo would have written it.
 
-    `pred_cam_root` is where the camera saw the root, `transl` where the table puts the body: as `smpl_trans`
-    moves, feet on the floor. Where the table's world was turned to make the floor level, it is turned back.
+    `pred_cam_root` is where the camera saw the root; `transl` is where the table puts the body, moving as
+    `smpl_trans` does, feet on the floor. If the table's world was turned to make the floor level, it is
+    turned back.
 
-    The boxes are squares round the dancer's, all of one size, that of the largest: so the focal length that
-    HybrIK's layout presumes is one for the clip, and a root that moves evenly in the table moves evenly here.
-    The table's focal length is the picture's diagonal: nearer or farther by the ratio of both, the body is
-    seen equally large. What a table does not tell is filled as `NEUTRAL` says. `smpl_scaling` shows in
-    the joints only, and frames in which nobody was seen have scores of 0.
+    The boxes are squares round the dancer's boxes, all as large as the largest. So there is one focal length
+    for the clip, as HybrIK's layout implies it, and a root that moves evenly in the table moves evenly here.
+    The table's focal length is the frame's diagonal; the body is moved nearer or farther by the ratio of
+    both, so that it is seen equally large. What a table does not contain is filled as `NEUTRAL` says.
+    `smpl_scaling` shows in the joints only, and frames in which nobody was seen have scores of 0.
 
     Args:
         table: of one clip, schema FRAMES, with the metadata that it was written with.
-        size: width and height of the clip's pictures, pixels.
-        name: of the clip; goes into `img_path`.
+        size: width and height of the clip's frames, pixels.
+        name: name of the clip; goes into `img_path`.
 
     Raises:
-        InputError: the table is empty, of several clips, or its boxes are.
-        SchemaError: it is no pose table at all.
+        InputError: the table is empty or of several clips, or its boxes are empty.
+        SchemaError: it is not a pose table.
     """
-    turn = np.array(extraction(table).get("floor", {}).get("camera_to_world", np.eye(3)), np.float64)
+    turn = camera_to_world(table)
     table = conform(table, FRAMES, name)
     if not len(table) or len(set(table["clip_id"].to_pylist())) > 1:
-        raise InputError("holds no frames, or those of several clips", name, "give the table of one clip")
+        raise InputError("contains no frames, or frames of several clips", name, "give the table of one clip")
     count = len(table)
     rotations = axis_angle_to_matrix(_column(table, "smpl_poses"))
-    # The columns of a rotation are points: where it leads the axes.
+    # The columns of a rotation are points: where it takes the axes.
     rotations[:, 0] = to_camera(rotations[:, 0].swapaxes(1, 2) @ turn).swapaxes(1, 2)
     joints = to_camera(_column(table, "joints3d") @ turn)
     joints_29 = np.concatenate([joints, joints[:, _LEAVES]], axis=1)
@@ -226,23 +233,22 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
 
 
 def squares(boxes: Floats) -> Floats:
-    """Boxes (n, 4) x0 y0 x1 y1 → squares round their middles, a quarter wider than their longest side."""
+    """Returns squares round the middles of boxes (n, 4) x0 y0 x1 y1, a quarter wider than their longest
+    side."""
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     half = (boxes[:, 2:] - boxes[:, :2]).max() * ENLARGED / 2
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
 def twists(rotations: Floats) -> Floats:
-    """Cosine and sine of each joint's turn about its own bone in the mean body's rest pose.
-
-    A rotation of quaternion (x, y, z, w) turns about the unit axis a by 2 · atan2((x, y, z) · a, w); the rest
-    of it, the swing, turns about an axis across a (Li et al. 2021, section 3.2).
+    """Returns cosine and sine of each joint's twist about its own bone in the mean body's rest pose (Li et
+    al. 2021, section 3.2).
 
     Args:
         rotations: (n, 24, 3, 3) parent-relative.
 
     Returns:
-        (n, 23, 2) of joints 1…23; (1, 0) where no joint of SMPL hangs on them.
+        (n, 23, 2) of joints 1…23; (1, 0) for joints without a child in SMPL.
     """
     phi = np.zeros((len(rotations), 23, 2))
     phi[..., 0] = 1
@@ -260,7 +266,7 @@ def _res(
     img_path: Sequence[str],
     **others: NDArray[Any],
 ) -> Res:
-    """In the demo's order and types, with what follows from the rest."""
+    """Arranges arrays in the demo's order and types, with those that follow from the rest."""
     side = bbox[:, 2:3] - bbox[:, :1]
     arrays = {**others, "transl": transl, "transl_camsys": transl * (SIDE / side)}
     return {
@@ -273,14 +279,12 @@ def _res(
 
 
 def _column(table: pa.Table, name: str) -> Floats:
-    """A column of fixed-size lists as (n, …)."""
-    values = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.float64).reshape(len(table), *shape_of(FRAMES.field(name)))
+    return fold_column(table, name).astype(np.float64)
 
 
 class _Pickler(pickle.Pickler):
-    """Arrays by their public constructor: numpy's own way names a module that numpy 1 does not have, and the
-    Pythons inside Blender up to 4.x come with numpy 1."""
+    """Writes arrays by their public constructor: numpy's own way names a module that numpy 1 does not have,
+    and the Pythons inside Blender up to 4.x come with numpy 1."""
 
     def reducer_override(self, obj: object) -> Any:
         if type(obj) is np.ndarray:
@@ -289,19 +293,19 @@ class _Pickler(pickle.Pickler):
 
 
 def dumps(res: Res) -> bytes:
-    """The file's content; `pickle.load` of Python 3.4 or later reads it where any numpy is installed."""
+    """Returns the file's content; `pickle.load` of Python 3.4 or later reads it with any numpy."""
     content = io.BytesIO()
     _Pickler(content, protocol=4).dump(res)
     return content.getvalue()
 
 
 def write(res: Res, folder: Path, filled: Mapping[str, str] | None = None) -> None:
-    """Writes `res.pk`, and beside it `res.json`: frames, axes, and which values say nothing of the dancer.
+    """Writes `res.pk`, and `res.json` with the number of frames, the axes, and which values are filled in.
 
     Args:
         res: of `from_result` or `from_table`.
-        folder: made if need be.
-        filled: what the source could not tell: `NEUTRAL` for a table; none for a network's result.
+        folder: created if it does not exist.
+        filled: what the source does not contain: `NEUTRAL` for a table; nothing for a network's result.
 
     Raises:
         StoreError: the folder cannot be written to.

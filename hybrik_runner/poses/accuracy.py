@@ -1,4 +1,4 @@
-"""How good poses are: against known positions, and by how restless they are."""
+"""How good poses are: compared with known positions, and by their jitter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def procrustes(points: Floats, truth: Floats) -> Floats:
-    """Points moved, turned and scaled as a whole, frame by frame, closest to the truth (Umeyama 1991).
+    """Moves, rotates and scales points as a whole, frame by frame, closest to the truth (Umeyama 1991).
 
     Args:
         points: (n, k, 3).
@@ -20,22 +20,24 @@ def procrustes(points: Floats, truth: Floats) -> Floats:
     Returns:
         (n, k, 3)
     """
-    centre, goal = points.mean(1, keepdims=True), truth.mean(1, keepdims=True)
-    a, b = points - centre, truth - goal
+    centre, target = points.mean(1, keepdims=True), truth.mean(1, keepdims=True)
+    a, b = points - centre, truth - target
     cross = np.einsum("nka,nkb->nab", b, a)
-    turn = nearest_rotation(cross)
-    scale = np.einsum("nab,nab->n", turn, cross) / np.maximum((a * a).sum((1, 2)), 1e-12)
-    moved: Floats = scale[:, None, None] * np.einsum("nab,nkb->nka", turn, a) + goal
+    rotation = nearest_rotation(cross)
+    scale = np.einsum("nab,nab->n", rotation, cross) / np.maximum((a * a).sum((1, 2)), 1e-12)
+    moved: Floats = scale[:, None, None] * np.einsum("nab,nkb->nka", rotation, a) + target
     return moved
 
 
 def pa_mpjpe(points: Floats, truth: Floats) -> float:
-    """Mean distance of (n, k, 3) points from the truth after `procrustes`, in the points' unit."""
+    """Returns the mean distance of points (n, k, 3) from the truth after `procrustes`, in the points'
+    unit."""
     return float(np.linalg.norm(procrustes(points, truth) - truth, axis=2).mean())
 
 
 def accelerations(points: Floats, times: Floats) -> Floats:
-    """(n - 2, k, 3) second differences of (n, k, 3) positions at times (n,), unit / s²; steps may differ."""
+    """Returns the second differences (n - 2, k, 3) of positions (n, k, 3) at times (n,), unit / s²; steps may
+    differ."""
     step = np.diff(times)[:, None, None]
     speed = np.diff(points, axis=0) / step
     change: Floats = 2 * np.diff(speed, axis=0) / (step[1:] + step[:-1])
@@ -43,14 +45,14 @@ def accelerations(points: Floats, times: Floats) -> Floats:
 
 
 def jitter(points: Floats, times: Floats) -> float:
-    """Mean length of the joints' accelerations, unit / s²; 0 for fewer than three frames."""
+    """Returns the mean length of the joints' accelerations, unit / s²; 0 for fewer than three frames."""
     if len(times) < 3:
         return 0.0
     return float(np.linalg.norm(accelerations(points, times), axis=2).mean())
 
 
 def acceleration_error(points: Floats, truth: Floats, fps: float) -> float:
-    """Mean length of the difference of accelerations, root motion included, unit / s².
+    """Returns the mean length of the difference of accelerations, root motion included, unit / s².
 
     Args:
         points, truth: (n, k, 3) in the same axes.

@@ -1,8 +1,8 @@
-"""Cameras: where the dancer stands in front of one, from matching points in space and in the picture.
+"""The camera: where the dancer stands in front of it, from matching points in space and in the image.
 
-Two assumptions stand in for what a single uncalibrated picture does not tell. The focal length is the
-picture's diagonal in pixels (a diagonal field of view of 53°; Li et al., "CLIFF", ECCV 2022),
-with the principal point in the middle. The camera is level: up in the picture is up in the world.
+Two assumptions replace what a single uncalibrated image does not determine. The focal length is the image's
+diagonal in pixels (a diagonal field of view of 53°; Li et al., "CLIFF", ECCV 2022), with the principal point
+in the middle. The camera is level: up in the image is up in the world.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def focal_length(size: tuple[int, int]) -> float:
-    """Assumed focal length of pictures (width, height), pixels."""
+    """Returns the assumed focal length of images (width, height), pixels."""
     return float(np.hypot(*size))
 
 
@@ -36,10 +36,10 @@ def project(points: Floats, size: tuple[int, int]) -> Floats:
 
 
 def towards(pixels: Floats, size: tuple[int, int]) -> Floats:
-    """Rotations (n, 3, 3) that turn the optical axis into the rays through pixels (n, 2).
+    """Returns the rotations (n, 3, 3) that turn the optical axis into the rays through pixels (n, 2).
 
-    What an estimator sees in a crop it describes as though the camera looked straight at it; these
-    rotations lead from there to the camera's own axes.
+    An estimator describes what it sees in a crop as though the camera looked straight at it; these rotations
+    lead from there to the camera's own axes.
     """
     across = (pixels - np.array(size) / 2) / focal_length(size)
     rays = np.column_stack([across, np.ones(len(across))])
@@ -47,19 +47,19 @@ def towards(pixels: Floats, size: tuple[int, int]) -> Floats:
 
 
 def locate(points: Floats, pixels: Floats, weights: Floats, size: tuple[int, int]) -> Floats:
-    """Where a body's origin lies, by least squares over its points under the pinhole camera.
+    """Locates a body's origin by least squares over its points under the pinhole camera.
 
-    With f the focal length, (u, v) a pixel from the picture's middle and (x, y, z) its point, each point
-    gives f·tx − u·tz = u·z − f·x and f·ty − v·tz = v·z − f·y.
+    With the focal length f, a pixel (u, v) from the image's middle and its point (x, y, z), each point
+    contributes f·tx − u·tz = u·z − f·x and f·ty − v·tz = v·z − f·y.
 
     Args:
         points: (n, k, 3) from the body's origin, camera axes, metres.
         pixels: (n, k, 2).
-        weights: (n, k) trust in each point; at least two points need some.
-        size: width and height of the pictures.
+        weights: (n, k) of each point; at least two points need a positive one.
+        size: width and height of the frames, pixels.
 
     Returns:
-        (n, 3) the origin in camera axes, metres; not finite where the points lie in one spot of the picture.
+        (n, 3) the origin in camera axes, metres; not finite where all points lie in one spot of the image.
     """
     focal = focal_length(size)
     u = (pixels - np.array(size) / 2) / focal
@@ -76,9 +76,9 @@ def locate(points: Floats, pixels: Floats, weights: Floats, size: tuple[int, int
 
 
 def weak_perspective(points: Floats, pixels: Floats, bbox: Floats) -> Floats:
-    """Scale s and shift (tx, ty) that carry points into the dancer's box.
+    """Returns the scale s and shift (tx, ty) that carry points into the dancer's box.
 
-    With c the middle of the box and b the longer of its sides: pixel = c + b/2 · s · ((x, y) + (tx, ty)).
+    With the middle c of the box and the longer of its sides b: pixel = c + b/2 · s · ((x, y) + (tx, ty)).
 
     Args:
         points: (n, k, 3) from the root, camera axes, metres.

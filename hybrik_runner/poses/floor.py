@@ -1,10 +1,10 @@
-"""The dancer in the world: where the floor is, how far from it the feet are, and how they slip on it.
+"""The floor: where it is, how far from it the feet are, and how they slide on it.
 
-A single camera tells the root's place in its own axes, with a depth that wavers. The floor is found by feet
-in contact: those that are the lowest points of the body and neither rise nor fall; whether they slide does
-not matter, and depth hardly does. Its height is where most of them are; its slope, which is that of the
-camera, is believed only if contacts lie far enough apart to tell it; and where contacts drift off the plane,
-slowly, the root is lifted or lowered with them, so that feet neither sink nor float.
+A single camera locates the root in its own axes, with a noisy depth. The floor is found by feet in contact:
+the lowest points of the body that neither rise nor fall. Whether they slide does not matter, and depth hardly
+does. The floor's height is where most of them are. Its slope, which is that of the camera, is believed only
+if contacts lie far enough apart to determine it. Where contacts drift slowly off the plane, the root is
+lifted or lowered with them, so that feet neither sink nor float.
 
 Heights are those of SMPL's foot joints: z = 0 is where the balls of the feet rest (the sole's skin lies some
 20 mm below), and ankles count from their height above it in the rest pose.
@@ -19,34 +19,35 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from hybrik_runner.rotations.arrays import rotation_between
+from popdanceset.runs import runs_of
 from popdanceset.skeleton import FOOT_JOINTS, SMPL_OFFSETS
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 METHOD = "contacts-1"
-"""Name and version of what follows, for the metadata of tables."""
+"""Name and version of this method, for the metadata of tables."""
 
 _REST_HEIGHTS = np.array([-SMPL_OFFSETS[10, 1], -SMPL_OFFSETS[11, 1], 0.0, 0.0])
-"""Metres: of FOOT_JOINTS above the balls of flat feet."""
+"""Metres: heights of FOOT_JOINTS above the balls of flat feet."""
 
 _SLOW = 0.2
 """m/s, upwards or downwards. Feet that step move by a metre a second and more."""
 _LEVEL = 0.03
 """Metres by which a second point may lie above the lowest one and still bear weight."""
 _LEAST_CONTACTS = 5  # frames
-_LEAST_SPREAD = 0.02  # metres, of heights: joints are never seen more exactly
+_LEAST_SPREAD = 0.02  # metres, of heights: joints are never seen more precisely
 
 _DRIFT_SIGMA = 1.0
 """Seconds over which the root follows its contacts: slower than steps and jumps. On two rendered dances with
-known truth a quarter of that makes the pelvis' height worse; this leaves it as good as it was."""
-_DRIFT_REACH = 0.08  # metres; what is farther off the floor was no contact
+known truth, a quarter of it makes the pelvis' height worse; this value leaves it as good as it was."""
+_DRIFT_REACH = 0.08  # metres; a point farther off the floor was not in contact
 
 _LEAST_EPISODES = 8
 _LEAST_EXTENT = 0.3
-"""Metres, the standard deviation of contacts in a direction in which a slope is to be told."""
+"""Metres: standard deviation of contacts that a slope in their direction needs."""
 _CERTAIN = 4.0
-"""Standard errors by which a slope must differ from none."""
+"""Standard errors by which a slope must differ from zero."""
 _TILTS = (np.tan(np.radians(1.5)), np.tan(np.radians(15.0)))
 _NOT_DEPTH = 0.7
 """Errors of depth move a contact along its ray and make all contacts lie in a plane through the camera. A
@@ -55,7 +56,7 @@ believed."""
 
 _ON_FLOOR = 0.05
 _SKATING = 0.5
-"""Height (m) below which a foot is on the floor, and the speed (m/s) from which it skates: 2.5 cm a frame at
+"""Height (m) below which a foot is on the floor, and speed (m/s) above which it skates: 2.5 cm per frame at
 20 frames a second in the foot skating ratio of Karunratanakul et al., "Guided Motion Diffusion" (ICCV
 2023)."""
 
@@ -65,10 +66,10 @@ class Ground:
     """A body on its floor.
 
     Attributes:
-        root: (n, 3) metres; the floor at z = 0, the first one above the origin.
-        turn: (3, 3) that was applied to everything to make the floor level; mostly no rotation.
+        root: (n, 3) metres; the floor is at z = 0, the first root above the origin.
+        turn: (3, 3) rotation applied to everything to make the floor level; mostly the identity.
         tilt: its angle, degrees.
-        contacts: frames that showed the floor; 0 if it was put at the lowest feet for want of any.
+        contacts: frames that showed the floor; 0 if there were none, and it was put at the lowest feet.
     """
 
     root: Floats
@@ -97,19 +98,19 @@ class Footing:
 
 
 def heights(root: Floats, joints: Floats, scale: float) -> Floats:
-    """(n, 4) of the FOOT_JOINTS as though they were points of the sole.
+    """Returns the heights (n, 4) of the FOOT_JOINTS as though they were points of the sole.
 
     Args:
         root: (n, 3) world axes.
         joints: (n, 24, 3) relative to the root.
-        scale: of the mean SMPL skeleton.
+        scale: scale of the mean SMPL skeleton.
     """
     result: Floats = root[:, None, 2] + joints[:, FOOT_JOINTS, 2] - scale * _REST_HEIGHTS
     return result
 
 
 def contacts(height: Floats, fps: float) -> Flags:
-    """(n, 4) which points bear weight: the lowest ones that neither rise nor fall.
+    """Returns which points (n, 4) bear weight: the lowest ones that neither rise nor fall.
 
     Args:
         height: (n, 4) of `heights`.
@@ -124,9 +125,9 @@ def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags |
     """Puts a body on its floor.
 
     Args:
-        root: (n, 3) world axes as the camera tells them, the camera at the origin, n ≥ 1.
+        root: (n, 3) world axes as the camera sees them, the camera at the origin, n ≥ 1.
         joints: (n, 24, 3) relative to the root.
-        scale: of the mean SMPL skeleton.
+        scale: scale of the mean SMPL skeleton.
         fps: 1/s.
         seen: (n,) frames that count; None: all.
     """
@@ -155,7 +156,7 @@ def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags |
 
 
 def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Footing:
-    """How a body's feet stand on the floor z = 0; arguments as of `ground`."""
+    """Measures how a body's feet stand on the floor z = 0; arguments as for `ground`."""
     seen = np.ones(len(root), bool) if seen is None else seen
     if not seen.any():
         return Footing()
@@ -163,7 +164,7 @@ def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags 
     height = heights(root, joints, scale)
     still = contacts(height, fps)
     flat = _speeds(feet[..., :2], fps)
-    # Ankle and ball of a foot: the lower one is what stands.
+    # The foot stands on its ankle or its ball, whichever is lower.
     lower = np.array([0, 1]) + 2 * (height[:, 2:] <= height[:, :2])
     low = np.take_along_axis(height, lower, 1)
     speed = np.take_along_axis(flat, lower, 1)
@@ -194,8 +195,8 @@ def _lowest(height: Floats, bearing: Flags) -> Floats:
 
 
 def _centre(values: Floats) -> float:
-    """Mean of the closest half (the shorth, Andrews et al. 1972): what was no contact lies above the floor,
-    never below, and would draw a median upwards."""
+    """Mean of the densest half (the shorth, Andrews et al. 1972): false contacts lie above the floor, never
+    below, and would draw a median upwards."""
     ordered = np.sort(values)
     half = len(ordered) // 2 + 1
     start = int(np.argmin(ordered[half - 1 :] - ordered[: len(ordered) - half + 1]))
@@ -203,13 +204,13 @@ def _centre(values: Floats) -> float:
 
 
 def _drift(height: Floats, bearing: Flags, fps: float) -> Floats:
-    """(n,) how far contacts near in time lie off the floor; fades to none far from any."""
+    """(n,) how far contacts near in time lie off the floor; fades to zero far from any contact."""
     off = _lowest(height, bearing)
     near = np.abs(off) < _DRIFT_REACH
     weight, off = near.astype(float), np.where(near, off, 0)
     sigma = _DRIFT_SIGMA * fps
     total = gaussian_filter1d(weight, sigma, mode="constant")
-    # A single contact, at its own time, is to be believed by nine tenths.
+    # At its own time, a single contact counts by nine tenths.
     believed: Floats = gaussian_filter1d(weight * off, sigma, mode="constant") / (total + 0.04 / sigma)
     return believed
 
@@ -218,8 +219,8 @@ def _normal(points: Floats, bearing: Flags) -> Floats:
     """(3,) the floor's normal, as far as contacts determine it.
 
     Args:
-        points: (n, 4, 3) of the soles, the camera at the origin.
-        bearing: (n, 4)
+        points: (n, 4, 3) points of the soles, the camera at the origin.
+        bearing: (n, 4) which of them bear weight.
     """
     level = np.array([0.0, 0, 1])
     places = _episodes(points, bearing)
@@ -242,15 +243,13 @@ def _normal(points: Floats, bearing: Flags) -> Floats:
 
 
 def _episodes(points: Floats, bearing: Flags) -> Floats:
-    """(k, 3) one place for each time that a point bears weight without a break: frames of one stand are no
-    independent witnesses."""
-    places = []
-    for point in range(bearing.shape[1]):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], bearing[:, point], [False]]).astype(np.int8)))
-        places += [
-            np.median(points[start:end, point], axis=0)
-            for start, end in zip(edges[::2], edges[1::2], strict=True)
-        ]
+    """(k, 3) one place for each time that a point bears weight without a break: the frames of one contact are
+    not independent observations."""
+    places = [
+        np.median(points[start:end, point], axis=0)
+        for point in range(bearing.shape[1])
+        for start, end in runs_of(bearing[:, point])
+    ]
     return np.array(places).reshape(-1, 3)
 
 
@@ -261,11 +260,11 @@ def _line(x: Floats, z: Floats, spread: float) -> tuple[float, float, float]:
     for _ in range(20):
         root = np.sqrt(weight)[:, None]
         slope, offset = np.linalg.lstsq(design * root, z * root[:, 0], rcond=None)[0]
-        left = z - design @ [slope, offset]
-        scale = max(float(1.4826 * np.median(np.abs(left))), _LEAST_SPREAD / 4)
-        weight = 1 / np.maximum(1, np.abs(left) / (1.345 * scale))
+        residual = z - design @ [slope, offset]
+        scale = max(float(1.4826 * np.median(np.abs(residual))), _LEAST_SPREAD / 4)
+        weight = 1 / np.maximum(1, np.abs(residual) / (1.345 * scale))
     mean = (weight * x).sum() / weight.sum()
-    variance = (weight * left**2).sum() / max(weight.sum() - 2, 1)
+    variance = (weight * residual**2).sum() / max(weight.sum() - 2, 1)
     variance = max(float(variance), (_LEAST_SPREAD / 2) ** 2)
     error = np.sqrt(variance / np.maximum((weight * (x - mean) ** 2).sum(), 1e-12))
     return float(slope), float(error), float(offset)

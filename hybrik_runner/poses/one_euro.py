@@ -1,5 +1,5 @@
-"""One-Euro filter: a low-pass whose cut-off rises with speed, so that rest is calm and fast motion does not
-lag.
+"""One-Euro filter: a low-pass filter whose cut-off rises with speed, so that rest is calm and fast motion
+does not lag.
 
 Casiez, Roussel and Vogel, "1€ Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
 Systems" (CHI 2012), algorithm 1.
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 class OneEuro:
-    """The filter as it runs along with a measurement.
+    """The filter for values that arrive one after the other.
 
     Args:
         min_cutoff: cut-off frequency at rest, Hz.
@@ -29,12 +29,12 @@ class OneEuro:
         self._speed: Floats | float = 0.0
 
     def __call__(self, value: Floats, time: float, unit: float = 1.0) -> Floats:
-        """The filtered value.
+        """Filters the next value.
 
         Args:
             value: any shape, the same at every call.
-            time: seconds, growing.
-            unit: length in which speed is measured, e.g. a body's size in pixels.
+            time: seconds, increasing.
+            unit: length in which speed is measured, for example a body's size in pixels.
         """
         if self._value is None:
             self._value, self._time = np.array(value, np.float64), time
@@ -52,11 +52,11 @@ class OneEuro:
 def one_euro(
     values: Floats, times: Floats, min_cutoff: float, beta: float, units: Floats | None = None
 ) -> Floats:
-    """A recording filtered forwards and backwards and averaged, so that nothing lags.
+    """Filters a recording forwards and backwards and averages both, so that nothing lags.
 
     Args:
         values: (n, …) the recording.
-        times: (n,) seconds, growing.
+        times: (n,) seconds, increasing.
         min_cutoff, beta: as `OneEuro`.
         units: (n,) length in which speed is measured; None: 1.
 
@@ -65,12 +65,12 @@ def one_euro(
     """
     units = np.ones(len(values)) if units is None else units
     forward, backward = OneEuro(min_cutoff, beta), OneEuro(min_cutoff, beta)
-    there = [forward(v, t, u) for v, t, u in zip(values, times, units, strict=True)]
-    back = [backward(v, -t, u) for v, t, u in zip(values[::-1], times[::-1], units[::-1], strict=True)]
-    return (np.array(there) + np.array(back[::-1])) / 2 if len(values) else values
+    forwards = [forward(v, t, u) for v, t, u in zip(values, times, units, strict=True)]
+    backwards = [backward(v, -t, u) for v, t, u in zip(values[::-1], times[::-1], units[::-1], strict=True)]
+    return (np.array(forwards) + np.array(backwards[::-1])) / 2 if len(values) else values
 
 
 def _share(cutoff: Floats | float, step: float) -> Floats | float:
-    """Share of the new value in an exponential low-pass."""
-    turn = 2 * np.pi * cutoff * step
-    return turn / (turn + 1)
+    """Share of the new value in an exponential low-pass filter."""
+    phase = 2 * np.pi * cutoff * step
+    return phase / (phase + 1)

@@ -1,4 +1,4 @@
-"""From the pictures' own times to an even rate: rotations along great arcs, the rest in straight lines."""
+"""From the frames' own times to an even rate: rotations along great arcs, the rest linearly."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.rotations.arrays import slerp
+from popdanceset.runs import runs_of
 
 Floats = NDArray[np.float64]
 
-_SLACK = 5e-4  # seconds; containers round their time stamps to that much
+_SLACK = 5e-4  # seconds; containers round their time stamps by up to that much
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """An even grid of times laid over samples.
+    """Evenly spaced times laid over samples.
 
     Attributes:
         times: (k,) seconds.
-        low, high: (k,) the samples before and after, equal where one is hit or beyond the ends.
-        share: (k,) how far from `low` to `high`.
-        seen: (k,) whether the pictures on both sides of this time hold a sample; else it is filled in.
+        low, high: (k,) the samples before and after; equal where one is hit, and beyond the ends.
+        share: (k,) share of the way from `low` to `high`.
+        seen: (k,) whether the frames on both sides of this time have a sample; else it is filled in.
     """
 
     times: Floats
@@ -32,46 +33,43 @@ class Grid:
     seen: NDArray[np.bool_]
 
     def linear(self, values: Floats) -> Floats:
-        """Numbers (n, …) at the samples → (k, …)."""
+        """Interpolates numbers (n, …) at the samples → (k, …)."""
         share = self.share.reshape(-1, *(1,) * (values.ndim - 1))
         return (1 - share) * values[self.low] + share * values[self.high]
 
     def slerp(self, rotations: Floats) -> Floats:
-        """Rotations (n, …, 3, 3) at the samples → (k, …, 3, 3)."""
+        """Interpolates rotations (n, …, 3, 3) at the samples → (k, …, 3, 3)."""
         return slerp(rotations[self.low], rotations[self.high], self.share)
 
     def both(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Flags (n, …) at the samples → (k, …): true where both neighbours are and nothing is filled in."""
+        """Combines flags (n, …) at the samples → (k, …): true where both neighbours are and nothing is filled
+        in."""
         seen = self.seen.reshape(-1, *(1,) * (flags.ndim - 1))
         result: NDArray[np.bool_] = flags[self.low] & flags[self.high] & seen
         return result
 
     def until_gap(self, seconds: float) -> int:
-        """How many times lie before the first gap of more seconds; all if there is none."""
-        starts, lengths = self._gaps()
-        long = np.flatnonzero(lengths * self._step() > seconds)
-        return int(starts[long[0]]) if len(long) else len(self.times)
+        """Returns how many times come before the first gap that is longer than `seconds`; all if there is
+        none."""
+        gaps = runs_of(~self.seen)
+        long = gaps[(gaps[:, 1] - gaps[:, 0]) * self._step() > seconds]
+        return int(long[0, 0]) if len(long) else len(self.times)
 
     def longest_gap(self) -> float:
-        """Seconds of the longest run of times that had to be filled in."""
-        _, lengths = self._gaps()
-        return int(lengths.max()) * self._step() if len(lengths) else 0.0
-
-    def _gaps(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Starts and lengths of the runs of times that had to be filled in."""
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], self.seen, [True]]).astype(int)))
-        return edges[::2], edges[1::2] - edges[::2]
+        """Returns the seconds of the longest run of times that had to be filled in."""
+        gaps = runs_of(~self.seen)
+        return int((gaps[:, 1] - gaps[:, 0]).max(initial=0)) * self._step()
 
     def _step(self) -> float:
         return float(self.times[1] - self.times[0]) if len(self.times) > 1 else 0.0
 
 
 def grid(times: Floats, found: NDArray[np.bool_], fps: float) -> Grid:
-    """Times 0, 1/fps, 2/fps … up to the last picture, and how each lies between the samples.
+    """Lays times 0, 1/fps, 2/fps … up to the last frame over the samples.
 
     Args:
-        times: (m,) of all pictures, seconds, growing, m ≥ 1.
-        found: (m,) which of them hold a sample, at least one.
+        times: (m,) of all frames, seconds, increasing, m ≥ 1.
+        found: (m,) which of them have a sample, at least one.
         fps: 1/s.
     """
     count = int(np.floor((times[-1] + _SLACK) * fps)) + 1

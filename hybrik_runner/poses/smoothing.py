@@ -1,8 +1,8 @@
 """Smoothing in time without lag: a Gaussian window over neighbours, for numbers and for rotations.
 
-Rotations are averaged in SO(3) by the chordal mean: the weighted sum of matrices, brought back to the nearest
-rotation by singular values (Hartley et al., "Rotation Averaging", IJCV 2013). Neighbours
-beyond a gap count by their distance in time, so a gap is never smeared over.
+Rotations are averaged in SO(3) by the chordal mean: the rotation nearest to the weighted sum of matrices
+(Hartley et al., "Rotation Averaging", IJCV 2013). Neighbours beyond a gap count by their distance in time, so
+nothing is smeared across a gap.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _REACH = 3.0  # standard deviations
 
 
 def smooth(values: Floats, times: Floats, sigma: float) -> Floats:
-    """Numbers (n, …) at times (n,), averaged with a window of standard deviation `sigma` seconds."""
+    """Averages numbers (n, …) at times (n,) over a window of standard deviation `sigma` seconds."""
     total, weight = _windowed(values, times, sigma)
     return total / weight.reshape(-1, *(1,) * (values.ndim - 1))
 
 
 def smooth_rotations(rotations: Floats, times: Floats, sigma: float) -> Floats:
-    """Rotations (n, …, 3, 3) at times (n,), averaged with a window of standard deviation `sigma` seconds."""
+    """Averages rotations (n, …, 3, 3) at times (n,) over a window of standard deviation `sigma` seconds."""
     total, _ = _windowed(rotations, times, sigma)
     return nearest_rotation(total)
 
 
 def _windowed(values: Floats, times: Floats, sigma: float) -> tuple[Floats, Floats]:
-    """Weighted sums over the window, and the sums of their weights."""
+    """Weighted sums over the window, and the sums of the weights."""
     total, weight = np.array(values, np.float64), np.ones(len(values))
     if sigma <= 0:
         return total, weight

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from hybrik_runner.poses.resample import Grid, grid
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from hybrik_runner.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
-from popdanceset.tables import conform
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _DEPTH_SIGMA = 0.2
-"""Seconds. The distance from the camera is what a single view tells least surely, and changes slowest."""
+"""Seconds. A single view determines the distance from the camera least well, and it changes slowest."""
 
 _METADATA = b"extraction"
 """Key of the table's metadata that holds how it was made, as JSON."""
@@ -35,24 +34,25 @@ _METADATA = b"extraction"
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What is known of a pose table beside its rows.
+    """A pose table, and what is known of it in addition to its rows.
 
     Attributes:
-        pictures, found: of the source, and in how many of them the dancer was found.
-        people: how many dancers were seen at once, median over the looks round; 1 where nobody counted.
-        clip_frames: of the whole clip at 30 fps.
+        source_frames, found: frames of the source, and in how many of them the dancer was found.
+        people: how many dancers were seen at once, median over the counts; 1 if nobody counted.
+        clip_frames: rows that the whole clip has at 30 fps.
         frames, detected: rows at 30 fps, and how many of them were not filled in. Fewer than the clip has if
             a long gap ended it.
-        longest_gap: seconds that had to be filled in at a stretch.
-        mean_score: of the 24 joints over the detected rows, 0..1.
+        longest_gap: seconds of the longest run of rows that had to be filled in.
+        mean_score: mean confidence of the 24 joints over the detected rows, 0..1.
         jitter_before, jitter_after: mean joint acceleration about the root without and with every filter in
-            time, both at the source's own pictures, m/s².
+            time, both at the source's own frames, m/s².
         before, after: how the feet stand on the floor, without and with every filter.
-        tilt: by which the camera's view was turned to make the floor level, degrees.
+        tilt: angle by which the camera's view was turned to make the floor level, degrees.
         contacts: rows that showed the floor.
+        table: the pose table; None if the dancer was never found.
     """
 
-    pictures: int = 0
+    source_frames: int = 0
     found: int = 0
     people: float = 1.0
     clip_frames: int = 0
@@ -70,18 +70,18 @@ class Quality:
 
 
 def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Quality:
-    """The pose table of a clip (schema FRAMES) and its quality; no table if the dancer was never found.
+    """Builds the pose table of a clip (schema FRAMES) and measures its quality.
 
-    A gap longer than `pose.longest_gap` ends the clip: the table then holds what lies before, if that is at
-    least `clips.min_seconds` long. Nothing that comes after is kept, however long, for frames count from the
-    clip's start and its music with them. If too little lies before, all rows are kept for whoever looks into
-    it, and the gap with them.
+    A gap longer than `pose.longest_gap` ends the clip: the table then holds what comes before, if that is at
+    least `clips.min_seconds` long. Nothing that comes after is kept, however long, because frames count from
+    the clip's start and so does its music. If too little comes before, all rows are kept for a reviewer, and
+    the gap with them.
 
-    Rotations are averaged in SO(3) over a Gaussian window, then everything is brought to 30 fps: rotations
-    along great arcs, the rest in straight lines. Pictures without the dancer are filled in the same way;
-    those rows have scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own
-    `smpl_poses`. The world's origin lies on the floor (`hybrik_runner.poses.floor`) below the root of the
-    first row. How all this was done stands in the table's metadata as JSON, under `extraction`.
+    Rotations are averaged in SO(3) over a Gaussian window, then everything is resampled to 30 fps: rotations
+    along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
+    scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
+    world's origin lies on the floor (`hybrik_runner.poses.floor`) below the root of the first row. How all
+    this was done is recorded in the table's metadata as JSON, under `extraction`.
 
     Args:
         clip_id: for every row.
@@ -93,31 +93,29 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     times = poses.times
     if not len(times):
         return Quality()
-    whole = Quality(pictures=len(times), found=int(poses.found.sum()), people=poses.people)
+    whole = Quality(source_frames=len(times), found=int(poses.found.sum()), people=poses.people)
     if not poses.found.any():
         count = int(np.floor((times[-1] + 5e-4) * FPS)) + 1
         return replace(whole, clip_frames=count, frames=count, longest_gap=count / FPS)
 
     even = grid(times, poses.found, FPS)
     clip_frames = len(even.times)
-    stretch = even.until_gap(settings.pose.longest_gap)
-    if stretch < clip_frames and stretch / FPS >= settings.clips.min_seconds:
-        poses = _first(poses, int(even.high[stretch - 1]) + 1)
+    before_gap = even.until_gap(settings.pose.longest_gap)
+    if before_gap < clip_frames and before_gap / FPS >= settings.clips.min_seconds:
+        poses = poses.first(int(even.high[before_gap - 1]) + 1)
         times, even = poses.times, grid(poses.times, poses.found, FPS)
 
     sigma = settings.pose.smoothing
-    own = times[poses.found]
+    source_times = times[poses.found]
     smoothed = replace(
         poses,
-        rotations=smooth_rotations(poses.rotations, own, sigma),
-        coco3d=smooth(poses.coco3d, own, sigma),
-        cam_root=_smooth_root(poses.cam_root, own, sigma),
+        rotations=smooth_rotations(poses.rotations, source_times, sigma),
+        keypoints3d=smooth(poses.keypoints3d, source_times, sigma),
+        cam_root=_smooth_root(poses.cam_root, source_times, sigma),
     )
     joints = forward_kinematics(smoothed.rotations, poses.scaling)
-    rough = floor.ground(
-        even.linear(to_world(poses.cam_root)), even.linear(poses.unfiltered), poses.scaling, FPS, even.seen
-    )
-    unfiltered = even.linear(poses.unfiltered) @ rough.turn.T
+    unfiltered = even.linear(poses.unfiltered_joints3d)
+    rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
     ground = floor.ground(
         to_world(even.linear(smoothed.cam_root)), even.linear(joints), poses.scaling, FPS, even.seen
     )
@@ -126,10 +124,10 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         rotations=np.concatenate(
             [ground.turn @ smoothed.rotations[:, :1], smoothed.rotations[:, 1:]], axis=1
         ),
-        coco3d=smoothed.coco3d @ ground.turn.T,
+        keypoints3d=smoothed.keypoints3d @ ground.turn.T,
     )
-    table, rows = _rows(clip_id, level, ground.root, estimator, even)
-    made = {
+    table, row_joints = _rows(clip_id, level, ground.root, estimator, even)
+    extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
@@ -141,7 +139,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         },
         "frames": {"clip": clip_frames, "kept": len(even.times)},
     }
-    metadata = {**FRAMES.metadata, _METADATA: json.dumps(made, sort_keys=True).encode()}
+    metadata = {**FRAMES.metadata, _METADATA: json.dumps(extraction, sort_keys=True).encode()}
     return replace(
         whole,
         clip_frames=clip_frames,
@@ -149,10 +147,10 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         detected=int(even.seen.sum()),
         longest_gap=even.longest_gap(),
         mean_score=float(smoothed.scores[:, :24].mean()),
-        jitter_before=jitter(poses.unfiltered, own),
-        jitter_after=jitter(joints, own),
-        before=floor.footing(rough.root, unfiltered, poses.scaling, FPS, even.seen),
-        after=floor.footing(ground.root, rows, poses.scaling, FPS, even.seen),
+        jitter_before=jitter(poses.unfiltered_joints3d, source_times),
+        jitter_after=jitter(joints, source_times),
+        before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
+        after=floor.footing(ground.root, row_joints, poses.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
         table=table.replace_schema_metadata(metadata),
@@ -160,18 +158,14 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
 
 
 def extraction(table: pa.Table) -> dict[str, Any]:
-    """How a pose table was made; empty if it does not say."""
-    made: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
-    return made
+    """Returns how a pose table was made, from its metadata; empty if it has none."""
+    extraction: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
+    return extraction
 
 
-def _first(poses: Poses, kept: int) -> Poses:
-    """The same up to the picture in which the dancer was found for the so-and-so-many-th time."""
-    last = int(np.flatnonzero(poses.found)[kept - 1]) + 1
-    whole = {"times", "found", "size", "scaling", "people"}
-    names = [f.name for f in fields(poses) if f.name not in whole]
-    parts = {name: getattr(poses, name)[:kept] for name in names}
-    return replace(poses, times=poses.times[:last], found=poses.found[:last], **parts)
+def camera_to_world(table: pa.Table) -> Floats:
+    """Returns the rotation (3, 3) that made the floor of a pose table level; the identity if none did."""
+    return np.array(extraction(table).get("floor", {}).get("camera_to_world", np.eye(3)), np.float64)
 
 
 def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:
@@ -184,45 +178,41 @@ def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:
 
 
 def _rows(clip_id: str, poses: Poses, root: Floats, estimator: str, even: Grid) -> tuple[pa.Table, Floats]:
-    """The table, and its `joints3d` in double precision."""
+    """The table, which conforms to FRAMES by construction (`Store.write_table` checks it), and its `joints3d`
+    in double precision."""
     count = len(even.times)
-    vectors = matrix_to_axis_angle(even.slerp(poses.rotations)).astype(np.float32)
-    rotations = axis_angle_to_matrix(vectors.astype(np.float64))
+    smpl_poses = matrix_to_axis_angle(even.slerp(poses.rotations)).astype(np.float32)
     scaling = float(np.float32(poses.scaling))
-    joints = forward_kinematics(rotations, scaling)
+    joints = forward_kinematics(axis_angle_to_matrix(smpl_poses.astype(np.float64)), scaling)
     columns: dict[str, NDArray[Any]] = {
-        "smpl_poses": vectors,
+        "frame_index": np.arange(count),
+        "timestamp": even.times,
+        "smpl_poses": smpl_poses,
         "smpl_trans": root,
         "smpl_scaling": np.full(count, scaling),
         "joints3d": joints,
-        "coco_keypoints3d": even.linear(poses.coco3d),
-        "coco_keypoints2d": even.linear(poses.coco2d),
+        "coco_keypoints3d": even.linear(poses.keypoints3d),
+        "coco_keypoints2d": even.linear(poses.keypoints2d),
         "pred_scores": np.clip(even.linear(poses.scores) * even.seen[:, None], 0, 1),
         "pred_camera": even.linear(poses.camera),
         "cam_root": even.linear(poses.cam_root),
         "bbox": even.linear(poses.bbox),
         "observed": even.both(poses.observed),
     }
-    arrays = {name: _folded(name, values) for name, values in columns.items()}
-    table = conform(
-        pa.table(
-            {
-                "clip_id": pa.array([clip_id] * count),
-                "frame_index": pa.array(np.arange(count, dtype=np.int32)),
-                "timestamp": pa.array(even.times),
-                **arrays,
-                "estimator": pa.array([estimator] * count).dictionary_encode(),
-            }
-        ),
-        FRAMES,
-        clip_id,
-    )
-    return table, joints
+    names = {"clip_id": clip_id, "estimator": estimator}
+    arrays = {
+        column.name: pa.array([names[column.name]] * count).cast(column.type)
+        if column.name in names
+        else _array(columns[column.name], column.type)
+        for column in FRAMES
+    }
+    return pa.table(arrays, schema=FRAMES), joints
 
 
-def _folded(name: str, values: NDArray[np.generic]) -> pa.Array:
-    """An array (n, …) as a column of fixed-size lists."""
-    dtype = FRAMES.field(name).type
+def _array(values: NDArray[Any], dtype: pa.DataType) -> pa.Array:
+    """An array (n, …) as a column of numbers or of fixed-size lists."""
+    if not pa.types.is_fixed_size_list(dtype):
+        return pa.array(values).cast(dtype)
     flat = np.ascontiguousarray(values).reshape(-1)
     if dtype.value_type == pa.float32():
         flat = flat.astype(np.float32)

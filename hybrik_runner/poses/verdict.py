@@ -1,7 +1,7 @@
-"""How good the poses of a clip are, whether they are fit for a release, and the row that says so.
+"""How good the poses of a clip are, whether they are fit for a release, and the row that records it.
 
-The score is the geometric mean of parts that go from 0 (useless) to 1 (nothing to complain of), so that one
-bad part cannot be made good by the others:
+The score is the geometric mean of parts between 0 (useless) and 1 (flawless), so that the others cannot
+compensate for one bad part:
 
     tracked   share of the frames in which the dancer was seen
     sure      mean joint confidence
@@ -9,7 +9,7 @@ bad part cannot be made good by the others:
     planted   falling from 1 for feet on the floor that keep still to 0 for a mean speed of `SLIPPING`
     grounded  falling from 1 for feet that rest on the floor to 0 for `OFF_FLOOR` below or above it
 
-Feet that never touch the floor have no say; planted and grounded are then left out.
+If no foot ever touches the floor, planted and grounded are left out.
 """
 
 from __future__ import annotations
@@ -20,27 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from popdanceset.schema import FPS, VERDICTS, Reason
-from popdanceset.tables import from_rows
+from popdanceset.schema import FPS, Reason
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from hybrik_runner.poses.table import Quality
     from popdanceset.settings import PoseSettings
 
 CALM = 20.0
-"""m/s². Two captured dances have 10 and 16 as the mean over their joints, about the root (DeepMimic's
-`humanoid3d_dance_a` and `_b`, Peng et al., SIGGRAPH 2018), its run 22, its spinning kick 27, its backflip 33:
-dancers hardly have more, hence `pose.max_jitter`."""
+"""m/s². As the mean over the joints, about the root, two captured dances have 10 and 16 (DeepMimic's
+`humanoid3d_dance_a` and `_b`, Peng et al., SIGGRAPH 2018), its run has 22, its spinning kick 27, its backflip
+33. Dancers hardly exceed that, hence `pose.max_jitter`."""
 SLIPPING = 2.0
-"""m/s. Feet within 5 cm of the floor are also those that step: 0.4 and 0.8 in the true motion of two rendered
-dances, 0.4 in a tai chi form as estimated."""
+"""m/s. Feet within 5 cm of the floor include feet that step: the mean is 0.4 and 0.8 in the true motion of
+two rendered dances, and 0.4 in the estimated motion of a tai chi form."""
 OFF_FLOOR = 0.1
 """Metres."""
 
-_LEAST_FRAMES = 3  # fewer hold no motion
-_CROWD = 2.0  # dancers, median over the counts: from here on it is not clear whose poses these are
+_LEAST_FRAMES = 3  # fewer show no motion
+_CROWD = 2.0  # dancers, median over the counts: from here on it is unclear whose poses these are
 _FILLED = 0.05
 _UNSURE = 0.5
 _SKATE = 1.5  # m/s
@@ -48,7 +45,7 @@ _SUNK = 0.05  # metres, of penetration and floating alike
 
 
 class Decision(StrEnum):
-    """What is to become of a clip's poses."""
+    """What happens to a clip's poses."""
 
     ACCEPT = "accept"
     REVIEW = "review"
@@ -69,13 +66,12 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to become of a clip's poses, and why.
+    """What happens to a clip's poses, and why.
 
     Attributes:
-        decision: poses to be reviewed count as accepted for all stages that follow; `decision` tells them
-            apart.
-        reasons: all that was found, values of `Reason` for what forbids a release, then of `Doubt`.
-        reason: the first that forbids it; `Reason.NONE` if nothing does.
+        decision: poses to be reviewed count as accepted in all later stages; `decision` distinguishes them.
+        reasons: values of `Reason` for what forbids a release, then of `Doubt`.
+        reason: the first that forbids a release; `Reason.NONE` if nothing does.
         note: the reasons with their figures, for a reviewer.
         score: 0..1.
     """
@@ -93,12 +89,12 @@ class Verdict:
 
 
 def rejected(reason: Reason, note: str) -> Verdict:
-    """The verdict on a clip that cannot be used whatever its poses are like."""
+    """Returns the verdict on a clip that cannot be used, whatever its poses are like."""
     return Verdict(Decision.REJECT, (reason.value,), reason, note, 0.0)
 
 
 def judge(quality: Quality, settings: PoseSettings) -> Verdict:
-    """Whether poses are fit for a release."""
+    """Decides whether poses are fit for a release."""
     forbidden = _forbidding(quality, settings)
     if quality.table is None:
         ((reason, note),) = forbidden
@@ -119,7 +115,7 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
 
 
 def parts(quality: Quality, settings: PoseSettings) -> dict[str, float]:
-    """The parts of the score by their names, 0..1 each."""
+    """Returns the parts of the score by their names, 0..1 each."""
     calm = (settings.max_jitter - quality.jitter_after) / max(settings.max_jitter - CALM, 1e-9)
     feet = quality.after
     result = {
@@ -134,7 +130,7 @@ def parts(quality: Quality, settings: PoseSettings) -> dict[str, float]:
 
 
 def score(quality: Quality, settings: PoseSettings) -> float:
-    """Geometric mean of the parts, 0..1; 0 without poses."""
+    """Returns the geometric mean of the parts, 0..1; 0 without poses."""
     if quality.table is None:
         return 0.0
     values = list(parts(quality, settings).values())
@@ -143,7 +139,7 @@ def score(quality: Quality, settings: PoseSettings) -> float:
 
 def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, str]]:
     if quality.table is None:
-        return [(Reason.NOT_TRACKED, f"nobody found in {quality.pictures} pictures")]
+        return [(Reason.NOT_TRACKED, f"nobody found in {quality.source_frames} pictures")]
     found: list[tuple[Reason, str]] = []
     if quality.people >= _CROWD:
         found.append((Reason("several_dancers"), f"{quality.people:g} dancers seen at once"))
@@ -151,14 +147,14 @@ def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, 
         found.append((Reason.TOO_SHORT, f"{quality.frames} frames hold no motion"))
     share = quality.detected / quality.frames
     if share < settings.min_detected:
-        told = f"dancer found in {share:.0%} of the frames, {settings.min_detected:.0%} needed"
-        found.append((Reason.NOT_TRACKED, told))
+        note = f"dancer found in {share:.0%} of the frames, {settings.min_detected:.0%} needed"
+        found.append((Reason.NOT_TRACKED, note))
     elif quality.longest_gap > settings.longest_gap:
-        told = f"dancer lost for {quality.longest_gap:.2f} s, {settings.longest_gap:g} s may be filled in"
-        found.append((Reason.NOT_TRACKED, told))
+        note = f"dancer lost for {quality.longest_gap:.2f} s, {settings.longest_gap:g} s may be filled in"
+        found.append((Reason.NOT_TRACKED, note))
     if quality.jitter_after > settings.max_jitter:
-        told = f"mean joint acceleration is {quality.jitter_after:.0f} m/s², {settings.max_jitter:g} allowed"
-        found.append((Reason.UNSTEADY_POSE, told))
+        note = f"mean joint acceleration is {quality.jitter_after:.0f} m/s², {settings.max_jitter:g} allowed"
+        found.append((Reason.UNSTEADY_POSE, note))
     return found
 
 
@@ -178,8 +174,8 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
     if feet.skate > _SKATE:
         found.append((Doubt.FOOT_SKATE, f"feet on the floor move by {feet.skate:.1f} m/s"))
     if max(feet.penetration, feet.floating) > _SUNK:
-        told = f"feet {1000 * feet.penetration:.0f} mm below, {1000 * feet.floating:.0f} mm above the floor"
-        found.append((Doubt.OFF_FLOOR, told))
+        note = f"feet {1000 * feet.penetration:.0f} mm below, {1000 * feet.floating:.0f} mm above the floor"
+        found.append((Doubt.OFF_FLOOR, note))
     if value < settings.review_score:
         found.append(
             (Doubt.LOW_SCORE, f"score is {value:.2f}, from {settings.review_score:g} nobody need look")
@@ -187,9 +183,9 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
     return found
 
 
-def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: str) -> pa.Table:
-    """The clip's row of VERDICTS, as a table."""
-    values = {
+def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: str) -> dict[str, Any]:
+    """Returns the clip's row of VERDICTS."""
+    return {
         "clip_id": clip_id,
         "bvid": bvid,
         "frames": quality.frames,
@@ -216,13 +212,12 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "penetration": quality.after.penetration,
         "floating": quality.after.floating,
     }
-    return from_rows([values], VERDICTS, clip_id)
 
 
 def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
-    """The same for one file's report, in its order."""
+    """Returns the same for the report on one file, in its order."""
     return {
-        "pictures": quality.pictures,
+        "pictures": quality.source_frames,
         "found": quality.found,
         "clip_frames": quality.clip_frames,
         "frames": quality.frames,

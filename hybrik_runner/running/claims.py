@@ -1,13 +1,17 @@
-"""Who works on which clip, so that workers on one store never do a clip twice.
+"""Which worker does which clip, so that workers on one store never do a clip twice.
 
-In a folder a claim is a file that its owner keeps locked: the lock ends with the process, however it dies,
-and the next one takes the clip over at once. Locks do not reach over every shared file system, so that the
-file also says who owns it and until when; a claim of another machine counts until then, and the owner keeps
-prolonging it.
+In a folder, a claim is a file that its owner keeps locked. The lock ends with the process, however it dies,
+and the next worker takes the clip over at once. Locks do not reach across every shared file system, so the
+file also states its owner and an expiry time; a claim of another machine counts until then, and the owner
+keeps renewing it.
 
-An object store has no locks, and the client used here cannot write on condition (`If-None-Match`). There a
+`filelock` does not fit: a claim is locked, written and renewed through one descriptor, and its file is
+removed while it is still locked, so that folders of claims stay empty. With a lock file beside the claim,
+neither would be atomic.
+
+An object store has no locks, and the client used here cannot write conditionally (`If-None-Match`). There a
 claim is written and read again after a pause: the last writer has it. Two workers that start on a clip within
-the same pause may both do it; as both write the same tables under the same names, that costs time only.
+that pause may both do it; since both write the same tables under the same names, that costs only time.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from popdanceset import layout
 from popdanceset.errors import StoreError
 
 if TYPE_CHECKING:
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = 60.0
-"""Seconds for which a claim holds without being prolonged."""
+"""Seconds for which a claim holds without being renewed."""
 
 _SETTLED = 1.0
 """Seconds after which a claim in an object store is read again."""
@@ -43,31 +48,31 @@ class Claims:
 
     Args:
         store: holds the clips.
-        lease: seconds that a claim of this worker counts on other machines after the last sign of life.
-        clock: seconds since the epoch.
+        lease: seconds for which a claim of this worker counts on other machines after its last renewal.
+        clock: returns seconds since the epoch.
     """
 
     def __init__(self, store: Store, lease: float = LEASE, clock: Callable[[], float] = time.time) -> None:
         self._store, self._lease, self._clock = store, lease, clock
         self._host = socket.gethostname()
         self._owner = f"{self._host}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._held: dict[str, int | None] = {}  # name → descriptor of the locked file, if there is one
+        self._held: dict[str, int | None] = {}  # clip id → descriptor of the locked file, if there is one
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     def __enter__(self) -> Claims:
-        self._alive = threading.Thread(target=self._prolong, name="claims", daemon=True)
-        self._alive.start()
+        self._renewal = threading.Thread(target=self._renew, name="claims", daemon=True)
+        self._renewal.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._alive.join()
+        self._renewal.join()
         for clip_id in list(self._held):
             self.release(clip_id)
 
     def take(self, clip_id: str) -> bool:
-        """Claims a clip; false if another worker has it.
+        """Claims a clip; returns false if another worker has it.
 
         Raises:
             StoreError: the store cannot be written to.
@@ -82,23 +87,23 @@ class Claims:
         return taken
 
     def release(self, clip_id: str) -> None:
-        """Gives a clip back; nothing happens if this worker has it not."""
+        """Releases a clip; does nothing if this worker does not hold it."""
         with self._lock:
             if clip_id not in self._held:
                 return
             descriptor = self._held.pop(clip_id)
         if descriptor is None:
             if self._read(clip_id).get("owner") == self._owner:
-                self._store.remove(_name(clip_id))
+                self._store.remove(layout.claim(clip_id))
             return
-        # Removed while it is locked: whoever opened it meanwhile finds that it is no longer there.
-        self._store.workplace(_place(clip_id)).unlink(missing_ok=True)
+        # Removed while it is locked: a worker that opened it in the meantime finds that it no longer exists.
+        self._store.workplace(layout.claim_lock(clip_id)).unlink(missing_ok=True)
         os.close(descriptor)
 
     # -- in a folder
 
     def _lock_file(self, clip_id: str) -> tuple[bool, int | None]:
-        path = self._store.workplace(_place(clip_id))
+        path = self._store.workplace(layout.claim_lock(clip_id))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             while True:
@@ -108,7 +113,7 @@ class Claims:
                 except BlockingIOError:
                     os.close(descriptor)
                     return False, None
-                if _is_still(path, descriptor):
+                if _names(path, descriptor):
                     break
                 os.close(descriptor)  # its owner has just finished and removed it
             if self._counts(_parsed(os.pread(descriptor, 4096, 0))):
@@ -120,7 +125,7 @@ class Claims:
         return True, descriptor
 
     def _counts(self, claim: dict[str, Any]) -> bool:
-        """Whether a claim whose file nobody locks is to be respected: one of another machine, for a while."""
+        """Whether a claim whose file nobody locks still counts: one of another machine, until it expires."""
         elsewhere = claim.get("host", self._host) != self._host
         return elsewhere and float(claim.get("until", 0)) > self._clock()
 
@@ -135,13 +140,13 @@ class Claims:
         claim = self._read(clip_id)
         if claim and claim.get("owner") != self._owner and float(claim.get("until", 0)) > self._clock():
             return False, None
-        self._store.write_bytes(_name(clip_id), self._claim())
+        self._store.write_bytes(layout.claim(clip_id), self._claim())
         self._stop.wait(_SETTLED)
         return self._read(clip_id).get("owner") == self._owner, None
 
     def _read(self, clip_id: str) -> dict[str, Any]:
         try:
-            return _parsed(self._store.read_bytes(_name(clip_id)))
+            return _parsed(self._store.read_bytes(layout.claim(clip_id)))
         except StoreError:
             return {}
 
@@ -151,66 +156,58 @@ class Claims:
         claim = {"owner": self._owner, "host": self._host, "until": self._clock() + self._lease}
         return json.dumps(claim).encode()
 
-    def _prolong(self) -> None:
+    def _renew(self) -> None:
         while not self._stop.wait(self._lease / 3):
             with self._lock:
                 for clip_id, descriptor in self._held.items():
                     try:
                         if descriptor is None:
-                            self._store.write_bytes(_name(clip_id), self._claim())
+                            self._store.write_bytes(layout.claim(clip_id), self._claim())
                         else:
                             self._sign(descriptor)
                     except (OSError, StoreError) as error:
-                        log.warning("%s: claim not prolonged: %s", clip_id, error)
+                        log.warning("%s: claim not renewed: %s", clip_id, error)
 
 
 def claimed(
-    names: Iterable[str],
+    clip_ids: Iterable[str],
     claims: Claims,
     done: Callable[[str], bool],
     stopped: threading.Event,
     pause: float = 1.0,
 ) -> Iterator[str]:
-    """Those clips that fall to this worker, one after the other, until all are done by somebody.
+    """Yields the clips that this worker has claimed, one after the other, until all are done by some worker.
 
-    Clips that another worker has are asked for again: it may die.
+    Clips that another worker has claimed are tried again, since that worker may die.
 
     Args:
-        names: all clips.
-        claims: of this worker; a clip is claimed when it is given out.
-        done: whether a clip is finished.
-        stopped: when it is set, no more are given out.
-        pause: seconds between two rounds in which every clip was another worker's.
+        clip_ids: all clips.
+        claims: those of this worker; a clip is claimed when it is yielded.
+        done: returns whether a clip is finished.
+        stopped: when it is set, no more clips are yielded.
+        pause: seconds between two rounds in which every clip was claimed by another worker.
     """
-    waiting = list(names)
-    while waiting:
+    remaining = list(clip_ids)
+    while remaining:
         others = []
-        for name in waiting:
+        for clip_id in remaining:
             if stopped.is_set():
                 return
-            if done(name):
+            if done(clip_id):
                 continue
-            if not claims.take(name):
-                others.append(name)
-            elif done(name):  # between the question and the claim
-                claims.release(name)
+            if not claims.take(clip_id):
+                others.append(clip_id)
+            elif done(clip_id):  # finished between the question and the claim
+                claims.release(clip_id)
             else:
-                yield name
-        if len(others) == len(waiting):
+                yield clip_id
+        if len(others) == len(remaining):
             stopped.wait(pause)
-        waiting = others
-
-
-def _name(clip_id: str) -> str:
-    return f"claims/{clip_id}.json"
-
-
-def _place(clip_id: str) -> str:
-    return f".claims/{clip_id}"
+        remaining = others
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
-    """A claim; empty if its owner died while it was being written."""
+    """A claim; empty if its owner died while writing it."""
     with contextlib.suppress(ValueError):
         claim = json.loads(data)
         if isinstance(claim, dict):
@@ -218,7 +215,8 @@ def _parsed(data: bytes) -> dict[str, Any]:
     return {}
 
 
-def _is_still(path: os.PathLike[str], descriptor: int) -> bool:
+def _names(path: os.PathLike[str], descriptor: int) -> bool:
+    """Whether a path still names the open file."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(descriptor))
     except FileNotFoundError:

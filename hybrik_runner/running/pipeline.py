@@ -1,11 +1,11 @@
-"""Decoding, following, network and the rest side by side, so that the device never waits for a file.
+"""Decoding, tracking, network and assembly side by side, so that the device never waits for a file.
 
-    threads, a clip each:   decode ─ track ─► buffer of views, bounded
-    threads of the device:                    buffer ─ predict ─► sights, by clip and picture
-    the caller's thread:                                          finished clip ─ poses ─► finish
+    threads, one clip each:     decode ─ track ─► buffer of detections, bounded
+    threads of the device:                        buffer ─ predict ─► predictions, by clip and frame
+    the caller's thread:                                              finished clip ─ poses ─► result
 
-Memory is bounded by the buffer and by the clips in work; a sight is a few kilobytes. An estimator on a GPU
-asks for two threads of the device, so that one batch is put together while the other is calculated.
+Memory is bounded by the buffer and by the clips in progress; a prediction takes a few kilobytes. An estimator
+on a GPU asks for two threads of the device, so that one batch is assembled while the other is calculated.
 """
 
 from __future__ import annotations
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _PATIENCE = 0.05
-"""Seconds that a batch waits for more pictures after the last that came."""
+"""Seconds that an incomplete batch waits for the next detection."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A clip to be done: what the caller calls it, and how its frames are had. They are closed at the end."""
+    """A clip to process.
+
+    Attributes:
+        name: how the caller calls it.
+        frames: opens its frames; they are closed at the end.
+    """
 
     name: str
     frames: Callable[[], Generator[Frame]]
@@ -44,18 +49,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """A clip that was done: its poses, or why its file could not be read to the end."""
+    """A processed clip: its poses, or why its file could not be read to the end."""
 
     name: str
     poses: Poses | MediaError
 
 
 class Buffer(Generic[Item]):
-    """A queue between threads that gives out several items at a time and never holds more than it should.
+    """A bounded queue between threads whose consumers take several items at a time.
 
     Args:
-        capacity: items it holds; who puts more waits.
-        producers: threads that put; when all have said `close`, nothing more comes.
+        capacity: number of items it holds; a producer waits while it is full.
+        producers: number of threads that put items; when all of them have called `close`, no more items come.
     """
 
     def __init__(self, capacity: int, producers: int) -> None:
@@ -63,76 +68,76 @@ class Buffer(Generic[Item]):
         self._capacity, self._producers = capacity, producers
         self._changed = threading.Condition()
         self._aborted = False
-        self.most = 0
-        """Items it held when it was fullest."""
+        self.peak = 0
+        """Number of items it held when it was fullest."""
 
     def put(self, item: Item) -> None:
-        """Waits for room; the item is dropped if everything was called off."""
+        """Adds an item as soon as there is room; drops it if everything was aborted."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._items) < self._capacity or self._aborted)
             if not self._aborted:
                 self._items.append(item)
-                self.most = max(self.most, len(self._items))
+                self.peak = max(self.peak, len(self._items))
                 self._changed.notify_all()
 
     def take(self, count: int) -> list[Item]:
-        """So many items, fewer if no more come for a while; none when all is over."""
-
+        """Takes `count` items; fewer if no more come for a while; none at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._holds(1))
+            self._changed.wait_for(lambda: self._has(1))
             for known in range(len(self._items) + 1, min(count, self._capacity) + 1):
-                if not self._changed.wait_for(partial(self._holds, known), _PATIENCE):
+                if not self._changed.wait_for(partial(self._has, known), _PATIENCE):
                     break
             taken = [self._items.popleft() for _ in range(min(count, len(self._items)))]
             self._changed.notify_all()
             return taken
 
     def close(self) -> None:
-        """Said by each producer at its end."""
+        """Ends one producer. Each producer calls it once."""
         with self._changed:
             self._producers -= 1
             self._changed.notify_all()
 
     def abort(self) -> None:
-        """Everything is called off: nobody waits any longer, nothing is given out."""
+        """Drops all items and wakes every waiting thread."""
         with self._changed:
             self._aborted = True
             self._items.clear()
             self._changed.notify_all()
 
-    def _holds(self, count: int) -> bool:
-        """Whether so many items are there, or no more will come."""
+    def _has(self, count: int) -> bool:
+        """Whether there are `count` items, or no more will come."""
         return len(self._items) >= count or self._aborted or self._producers <= 0
 
 
-class _Work:
-    """A clip in work: what has been seen of it, and what is still with the network."""
+class _ClipInProgress:
+    """What has been predicted for a clip, and how much the network still owes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.clip = Clip[Any]()
         self.error: MediaError | None = None
-        self._away = 1  # the end of its frames counts as one
+        self._pending = 1  # the end of its frames counts as one
         self._lock = threading.Lock()
 
-    def sent(self) -> None:
+    def add_pending(self) -> None:
+        """Notes that a detection goes to the network."""
         with self._lock:
-            self._away += 1
+            self._pending += 1
 
-    def back(self) -> bool:
-        """Something came back; whether it was the last."""
+    def complete_one(self) -> bool:
+        """Notes that a prediction, or the end of the frames, has arrived; returns whether it was the last."""
         with self._lock:
-            self._away -= 1
-            return not self._away
+            self._pending -= 1
+            return not self._pending
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """One view on its way to the network."""
+class _QueuedDetection:
+    """A detection on its way to the network, and the frame of a clip that it belongs to."""
 
-    work: _Work
-    number: int
-    view: Any
+    owner: _ClipInProgress
+    frame_index: int
+    detection: Any
 
 
 class Pipeline:
@@ -140,85 +145,85 @@ class Pipeline:
 
     Args:
         estimator: does the steps.
-        workers: clips that are decoded and followed at once.
+        workers: number of clips that are decoded and tracked at once.
     """
 
     def __init__(self, estimator: PoseEstimator[Any, Any], workers: int = 1) -> None:
         self._estimator, self._workers, self._lanes = estimator, workers, estimator.lanes
         # Two batches for each lane: one to take, one to fill.
-        self.buffer: Buffer[_Shown] = Buffer(2 * self._lanes * estimator.batch, workers)
-        self._ready: queue.SimpleQueue[_Work | Future[None]] = queue.SimpleQueue()
+        self.buffer: Buffer[_QueuedDetection] = Buffer(2 * self._lanes * estimator.batch, workers)
+        self._events: queue.SimpleQueue[_ClipInProgress | Future[None]] = queue.SimpleQueue()
         self._jobs_lock = threading.Lock()
         self.stopped = threading.Event()
-        """Set when everything is called off, for whoever makes the jobs and waits."""
+        """Set when everything is aborted, for an iterator of jobs that waits."""
 
     def run(self, jobs: Iterable[Job]) -> Generator[Done]:
-        """The clips as they are finished, in no order.
+        """Yields the clips as they are finished, in no particular order.
 
-        `jobs` is asked for the next clip by the threads, one at a time, when one of them is free. An error
-        other than a damaged file ends everything; so does leaving the loop.
+        A thread that is free takes the next job, one thread at a time. An error other than a damaged file
+        ends everything; so does closing the generator.
 
         Raises:
-            whatever a thread met.
+            Whatever a thread raised.
         """
         source = iter(jobs)
-        count = self._workers + self._lanes
-        with ThreadPoolExecutor(count, thread_name_prefix="pose") as threads:
+        running = self._workers + self._lanes
+        with ThreadPoolExecutor(running, thread_name_prefix="pose") as threads:
             try:
-                for work in [partial(self._follow, source)] * self._workers + [self._predict] * self._lanes:
-                    threads.submit(work).add_done_callback(self._ready.put)
-                while count:
-                    met = self._ready.get()
-                    if isinstance(met, _Work):
-                        yield self._finished(met)
+                for work in [partial(self._track, source)] * self._workers + [self._predict] * self._lanes:
+                    threads.submit(work).add_done_callback(self._events.put)
+                while running:
+                    event = self._events.get()
+                    if isinstance(event, _ClipInProgress):
+                        yield self._finished(event)
                     else:
-                        count -= 1
-                        met.result()
+                        running -= 1
+                        event.result()
             finally:
                 self.stopped.set()
                 self.buffer.abort()
 
-    def _follow(self, source: Iterator[Job]) -> None:
-        """Decodes and follows one clip after the other."""
+    def _track(self, source: Iterator[Job]) -> None:
+        """Decodes and tracks one clip after the other."""
         try:
             while True:
                 with self._jobs_lock:
                     job = next(source, None)
-                if job is None or not self._sent(job):
+                if job is None or not self._enqueue(job):
                     return
         finally:
             self.buffer.close()
 
-    def _sent(self, job: Job) -> bool:
-        """Sends all views of a clip; false if everything was called off."""
-        work = _Work(job.name)
+    def _enqueue(self, job: Job) -> bool:
+        """Puts all detections of a clip into the buffer; returns false if everything was aborted."""
+        current = _ClipInProgress(job.name)
         with contextlib.closing(job.frames()) as frames:
             try:
-                for number, view in enumerate(self._estimator.track(work.clip.passing(frames))):
-                    work.clip.sights.append(None)
-                    if view is not None:
-                        work.sent()
-                        self.buffer.put(_Shown(work, number, view))
+                for index, detection in enumerate(self._estimator.track(current.clip.recorded(frames))):
+                    current.clip.predictions.append(None)
+                    if detection is not None:
+                        current.add_pending()
+                        self.buffer.put(_QueuedDetection(current, index, detection))
                     if self.stopped.is_set():
                         return False
             except MediaError as error:
-                work.error = error
-        if work.back():
-            self._ready.put(work)
+                current.error = error
+        if current.complete_one():
+            self._events.put(current)
         return True
 
     def _predict(self) -> None:
-        """Takes batches to the network."""
-        while shown := self.buffer.take(self._estimator.batch):
-            sights: Sequence[Any] = self._estimator.predict([s.view for s in shown])
-            for one, sight in zip(shown, sights, strict=True):
-                one.work.clip.sights[one.number] = sight
-                if one.work.back():
-                    self._ready.put(one.work)
+        """Takes batches from the buffer to the network."""
+        while batch := self.buffer.take(self._estimator.batch):
+            predictions: Sequence[Any] = self._estimator.predict([queued.detection for queued in batch])
+            for queued, prediction in zip(batch, predictions, strict=True):
+                queued.owner.clip.predictions[queued.frame_index] = prediction
+                if queued.owner.complete_one():
+                    self._events.put(queued.owner)
 
-    def _finished(self, work: _Work) -> Done:
-        if work.error is not None:
-            return Done(work.name, work.error)
-        clip = work.clip
+    def _finished(self, current: _ClipInProgress) -> Done:
+        if current.error is not None:
+            return Done(current.name, current.error)
+        clip = current.clip
         times = np.array(clip.times, np.float64)
-        return Done(work.name, self._estimator.poses(times, clip.size, clip.sights))
+        return Done(current.name, self._estimator.poses(times, clip.size, clip.predictions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import zipfile
 from pathlib import Path
@@ -10,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.estimator import load_estimator
+from hybrik_runner.estimator import loaded_estimator
 from hybrik_runner.output import overlay as drawing
 from hybrik_runner.poses.accuracy import pa_mpjpe
 from hybrik_runner.poses.verdict import report
 from hybrik_runner.running.pipeline import Job, Pipeline
 from hybrik_runner.running.runner import decide
-from popdanceset import media
+from popdanceset import layout, media
 from popdanceset.errors import InputError, MediaError
 from popdanceset.progress import track
 from popdanceset.skeleton import LIMB_JOINTS
 from popdanceset.store import Store
+from popdanceset.tables import fold_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -29,21 +31,23 @@ if TYPE_CHECKING:
 
     from popdanceset.settings import Settings
 
+log = logging.getLogger(__name__)
+
 
 def extract_file(
     path: Path, folder: Path, settings: Settings, truth: Path | None = None, overlay: bool = False
 ) -> dict[str, Any]:
-    """Poses of a video file.
+    """Extracts the poses of a video file.
 
     Writes `{stem}.parquet` (schema FRAMES; not if nobody was found), `{stem}.json` (the report) and, with
     `overlay`, `{stem}_*.png` and `{stem}_overlay.mp4`.
 
     Args:
         path: the video.
-        folder: where results go; made if need be.
+        folder: output folder; created if it does not exist.
         settings: those of `pose` count.
         truth: NPZ file whose `J` (frames, 12, 3) holds the joints of `LIMB_JOINTS` at 30 fps.
-        overlay: whether to draw.
+        overlay: whether to draw the poses.
 
     Returns:
         The report.
@@ -57,11 +61,11 @@ def extract_file(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot be made: {error.strerror}", folder, "name another folder with --out"
+            f"cannot be created: {error.strerror}", folder, "name another folder with --out"
         ) from error
     store = Store(folder)
     total = media.probe(path).frames
-    estimator = load_estimator(settings)
+    estimator = loaded_estimator(settings)
     start = time.perf_counter()
     with track("extract", total or None) as advance:
         job = Job(path.stem, lambda: _counted(path, advance))
@@ -70,30 +74,33 @@ def extract_file(
         raise done.poses
     quality, verdict = decide(path.stem, done.poses, estimator.name, settings)
     if quality.table is not None:
-        store.write_table(f"{path.stem}.parquet", quality.table, quality.table.schema)
+        store.write_table(path.stem + layout.PARQUET, quality.table, quality.table.schema)
     seconds = time.perf_counter() - start
-    told: dict[str, Any] = {
+    result: dict[str, Any] = {
         "file": path.name,
         "estimator": estimator.name,
         "seconds": round(seconds, 3),
-        "pictures_per_second": round(quality.pictures / seconds, 2),
+        "pictures_per_second": round(quality.source_frames / seconds, 2),
         **report(quality, verdict),
     }
     if quality.table is not None:
         if known is not None:
-            told["pa_mpjpe_mm"] = round(1000 * pa_mpjpe(_limbs(quality.table, known, truth), known), 2)
+            result["pa_mpjpe_mm"] = round(1000 * pa_mpjpe(_limbs(quality.table, known, truth), known), 2)
         if overlay:
             drawing.stills(path, quality.table, folder)
-            drawing.film(path, quality.table, folder / f"{path.stem}_overlay.mp4")
-    store.write_json(f"{path.stem}.json", told)
-    return told
+            drawing.video(path, quality.table, folder / f"{path.stem}_overlay.mp4")
+    store.write_json(path.stem + layout.JSON, result)
+    log.info(
+        "extract %s: %d frames, verdict %s, %.1f s", path.name, quality.frames, verdict.decision, seconds
+    )
+    return result
 
 
 def read_truth(path: Path) -> NDArray[np.float64]:
-    """`J` (frames, 12, 3) of an NPZ file.
+    """Reads `J` (frames, 12, 3) of an NPZ file.
 
     Raises:
-        InputError: there is no such file, it is no NPZ, or holds no such array.
+        InputError: there is no such file, it is not an NPZ file, or it holds no such array.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -101,9 +108,11 @@ def read_truth(path: Path) -> NDArray[np.float64]:
     except FileNotFoundError as error:
         raise InputError("no such file", path, "check --truth") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise InputError("holds no array J", path, "give an NPZ file with J (frames, 12, 3)") from error
+        raise InputError("contains no array J", path, "give an NPZ file with J (frames, 12, 3)") from error
     if joints.ndim != 3 or joints.shape[1:] != (12, 3) or not np.isfinite(joints).all():
-        raise InputError(f"J has shape {joints.shape} or holds no numbers", path, "J must be (frames, 12, 3)")
+        raise InputError(
+            f"J has shape {joints.shape} or contains NaN or infinity", path, "J must be (frames, 12, 3)"
+        )
     return joints
 
 
@@ -114,8 +123,7 @@ def _limbs(table: pa.Table, known: NDArray[np.float64], where: Path | None) -> N
             where or "",
             "give the truth at 30 fps",
         )
-    joints = np.asarray(table["joints3d"].combine_chunks().values.to_numpy(), np.float64)
-    return joints.reshape(-1, 24, 3)[:, list(LIMB_JOINTS)]
+    return fold_column(table, "joints3d").astype(np.float64)[:, list(LIMB_JOINTS)]
 
 
 def _counted(path: Path, advance: Callable[[int, str], None]) -> Generator[media.Frame]:

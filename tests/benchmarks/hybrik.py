@@ -40,7 +40,8 @@ import torch
 from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
 from hybrik_runner.hybrik import crop, recipe, smpl_file
 from hybrik_runner.hybrik.engine import Engine, folded
-from hybrik_runner.hybrik.estimator import HybrIKEstimator, batch_size, lanes
+from hybrik_runner.hybrik.estimator import HybrIKEstimator
+from hybrik_runner.hybrik.memory import batch_size, lanes
 from hybrik_runner.hybrik.network import HybrIK
 from hybrik_runner.running.pipeline import Job, Pipeline
 from hybrik_runner.running.runner import decide
@@ -83,7 +84,7 @@ def main() -> int:
     def frames() -> Generator[media.Frame]:
         yield from islice(media.frames(film), options.frames)
 
-    boxes = [view.box for view in estimator.track(frames()) if view is not None]
+    boxes = [crop.bbox for crop in estimator.track(frames()) if crop is not None]
     assert len(boxes) == options.frames
     estimator.estimate(islice(frames(), 4))  # compiles, and fills caches
     sides: dict[str, Callable[[], object]] = {

@@ -174,14 +174,14 @@ def accuracy(film: Path) -> bool:
     estimator = load_estimator(settings)
     poses = estimator.estimate(media.frames(film))
     quality = build(film.stem, poses, estimator.name, settings)
-    print(f"{film.name}: dancer found in {quality.found} of {quality.pictures} pictures")
+    print(f"{film.name}: dancer found in {quality.found} of {quality.source_frames} frames")
     print(
         f"  jitter {quality.jitter_before:.1f} → {quality.jitter_after:.1f} m/s²; feet on the floor move by"
         f" {quality.before.skate:.2f} → {quality.after.skate:.2f} m/s,"
         f" {1000 * quality.after.penetration:.0f} mm below and"
         f" {1000 * quality.after.floating:.0f} mm above it"
     )
-    good = quality.found >= TARGET_FOUND * quality.pictures
+    good = quality.found >= TARGET_FOUND * quality.source_frames
     truth = film.with_name(f"{film.stem}_truth.npz")
     if truth.exists() and quality.table is not None:
         known = np.asarray(np.load(truth)["J"], float)
@@ -194,7 +194,7 @@ def accuracy(film: Path) -> bool:
 
         rough, calm = (
             acceleration_error(about_hips(points), about_hips(known), FPS)
-            for points in (poses.unfiltered[:, limbs], joints)
+            for points in (poses.unfiltered_joints3d[:, limbs], joints)
         )
         print(
             f"  PA-MPJPE {1000 * error:.1f} mm; acceleration error {rough:.1f} → {calm:.1f} m/s²"

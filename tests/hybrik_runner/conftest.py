@@ -13,7 +13,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.blazepose import assets
-from hybrik_runner.estimator import PoseEstimator, Poses
+from hybrik_runner.estimator import PoseEstimator, Poses, forget_estimator
 from hybrik_runner.poses import camera
 from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from popdanceset.media import Frame, frames
@@ -35,9 +35,9 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
     rotations = Rotation.from_rotvec(angles.reshape(-1, 3)).as_matrix().reshape(count, 24, 3, 3)
     joints = forward_kinematics(rotations, 1.05)
     root = np.column_stack([0.3 * np.sin(own), np.full(count, 0.1), np.full(count, 4.0)])
-    coco3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
-    coco2d = camera.project(camera.to_camera(coco3d) + root[:, None], SIZE)
-    bbox = np.concatenate([coco2d.min(1), coco2d.max(1)], axis=1)
+    keypoints3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
+    keypoints2d = camera.project(camera.to_camera(keypoints3d) + root[:, None], SIZE)
+    bbox = np.concatenate([keypoints2d.min(1), keypoints2d.max(1)], axis=1)
     return Poses(
         times=times,
         found=found,
@@ -45,13 +45,13 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
         scaling=1.05,
         rotations=rotations,
         cam_root=root,
-        coco3d=coco3d,
-        coco2d=coco2d,
+        keypoints3d=keypoints3d,
+        keypoints2d=keypoints2d,
         scores=np.full((count, 29), 0.9),
-        camera=camera.weak_perspective(camera.to_camera(coco3d), coco2d, bbox),
+        camera=camera.weak_perspective(camera.to_camera(keypoints3d), keypoints2d, bbox),
         bbox=bbox,
         observed=np.ones((count, 24), bool),
-        unfiltered=joints,
+        unfiltered_joints3d=joints,
     )
 
 
@@ -69,11 +69,11 @@ class FakeEstimator(PoseEstimator[int, int]):
         for number, _ in enumerate(frames):
             yield None if number in self.missed else number
 
-    def predict(self, views: Sequence[int]) -> Sequence[int]:
-        return views
+    def predict(self, detections: Sequence[int]) -> Sequence[int]:
+        return detections
 
-    def poses(self, times: np.ndarray, size: tuple[int, int], sights: Sequence[int | None]) -> Poses:
-        found = np.array([sight is not None for sight in sights], bool)
+    def poses(self, times: np.ndarray, size: tuple[int, int], predictions: Sequence[int | None]) -> Poses:
+        found = np.array([prediction is not None for prediction in predictions], bool)
         return swaying(times, found) if found.any() else Poses.none(times, SIZE)
 
 
@@ -87,6 +87,12 @@ def write_film(path: Path, frames: int, fps: int = 30, size: tuple[int, int] = (
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(autouse=True)
+def _no_estimator_from_another_test() -> Iterator[None]:
+    yield
+    forget_estimator()
 
 
 @pytest.fixture

@@ -55,18 +55,18 @@ def test_scale_of_nonsense_stays_a_scale() -> None:
 
 def test_landmarks_at_the_joints_give_the_joints_back() -> None:
     points, joints = landmarks_of(dancing(), 0.93)
-    laid = body.lay(points, 0.93)
+    skeleton = body.fit_skeleton(points, 0.93)
     centred = joints - joints[:, [1, 2]].mean(1, keepdims=True)
-    found = laid.joints - laid.joints[:, [1, 2]].mean(1, keepdims=True)
+    found = skeleton.joints - skeleton.joints[:, [1, 2]].mean(1, keepdims=True)
     np.testing.assert_allclose(found[:, list(LIMB_JOINTS)], centred[:, list(LIMB_JOINTS)], atol=0.01)
 
 
 def test_bones_are_constant_whatever_the_landmarks() -> None:
     points, _ = landmarks_of(dancing(), 1.0)
     points += np.random.default_rng(1).normal(0, 0.05, points.shape)
-    laid = body.lay(points, 0.93)
-    joints = forward_kinematics(inverse_kinematics(laid.joints, laid.head), 0.93)
-    np.testing.assert_allclose(joints, laid.joints, atol=1e-6)
+    skeleton = body.fit_skeleton(points, 0.93)
+    joints = forward_kinematics(inverse_kinematics(skeleton.joints, skeleton.head), 0.93)
+    np.testing.assert_allclose(joints, skeleton.joints, atol=1e-6)
     np.testing.assert_allclose(
         np.linalg.norm(joints[:, 18] - joints[:, 16], axis=1), 0.93 * np.linalg.norm(SMPL_OFFSETS[18])
     )
@@ -77,7 +77,7 @@ def test_the_head_follows_the_face() -> None:
     turn = Rotation.from_rotvec([0, 0, 0.7]).as_matrix()
     points[:, [0, 7, 8]] = (points[:, [0, 7, 8]] - points[:, 7:9].mean(1, keepdims=True)) @ turn.T
     face = points[:, 0] - points[:, 7:9].mean(1)
-    np.testing.assert_allclose(body.lay(points, 1.0).head @ [0, 0, 1], normalise(face), atol=0.02)
+    np.testing.assert_allclose(body.fit_skeleton(points, 1.0).head @ [0, 0, 1], normalise(face), atol=0.02)
 
 
 SIZE = (640, 480)
@@ -96,7 +96,7 @@ def test_sharpening_keeps_agreeing_landmarks() -> None:
 
 
 def test_sharpening_finds_landmarks_that_are_off_sideways() -> None:
-    """Errors across the line of sight vanish, but for what they do to the body's place."""
+    """Errors across the line of sight vanish, except for their effect on the body's place."""
     metric, picture = pictured()
     off = np.random.default_rng(2).normal(0, 0.03, metric.shape) * [1, 1, 0]
     found = body.sharpen(metric + off, picture, SIZE)
@@ -116,10 +116,12 @@ def test_hands_follow_the_fingers() -> None:
     for side in (0, 1):
         points[:, 19 + side] += [0, 0, 0.03]
         points[:, 17 + side] -= [0, 0, 0.03]
-    np.testing.assert_allclose(body.lay(points, 1.0).hands[0], np.eye(3)[None].repeat(2, 0), atol=0.05)
+    np.testing.assert_allclose(
+        body.fit_skeleton(points, 1.0).hands[0], np.eye(3)[None].repeat(2, 0), atol=0.05
+    )
     points[:, 19] += [0, 0.06, -0.03]
     points[:, 17] -= [0, 0.06, -0.03]
-    turn = twist_angle(body.lay(points, 1.0).hands[:, 0], SMPL_OFFSETS[22])
+    turn = twist_angle(body.fit_skeleton(points, 1.0).hands[:, 0], SMPL_OFFSETS[22])
     assert turn[0] == pytest.approx(-np.pi / 2, abs=0.1), "thumb up is supination"
 
 

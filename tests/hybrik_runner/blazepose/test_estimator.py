@@ -59,7 +59,7 @@ class ScriptedLandmarker:
         if number in self.nonsense:
             metric[5] = np.nan
         return Landmarks(
-            picture=metric[:, :2] * 200 + [region.x, region.y],
+            image=metric[:, :2] * 200 + [region.x, region.y],
             metric=metric,
             visibility=np.full(33, 0.8),
             body=np.array([[region.x, region.y], [region.x, region.y - 100]]),
@@ -162,7 +162,7 @@ def test_rendered_dances_against_their_truth(real: Settings, shared: Path, dance
     def about_hips(points: np.ndarray) -> np.ndarray:
         return points - points[:, 6:8].mean(1, keepdims=True)
 
-    before = acceleration_error(about_hips(poses.unfiltered[:, limbs]), about_hips(truth), 30)
+    before = acceleration_error(about_hips(poses.unfiltered_joints3d[:, limbs]), about_hips(truth), 30)
     after = acceleration_error(about_hips(joints), about_hips(truth), 30)
     assert after < 0.5 * before
 

@@ -14,7 +14,7 @@ from popdanceset.errors import AssetError
 def test_a_file_that_is_no_network(tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
     path.write_bytes(b"no network")
-    with pytest.raises(AssetError, match=r"net\.tflite: is no network"):
+    with pytest.raises(AssetError, match=r"net\.tflite: is not a network"):
         Network(path)
 
 

@@ -26,7 +26,7 @@ def people(found: Detections, presence: float = 1.0) -> tuple[People, list[float
     def landmarks(_image: np.ndarray, region: object) -> SimpleNamespace:
         asked.append(region.x)  # type: ignore[attr-defined]
         points = np.column_stack([np.arange(33.0), np.arange(33.0)])
-        return SimpleNamespace(picture=points, visibility=np.linspace(0, 1, 33), presence=presence)
+        return SimpleNamespace(image=points, visibility=np.linspace(0, 1, 33), presence=presence)
 
     return People(lambda *_: found, landmarks, 0.5), asked  # type: ignore[arg-type]
 

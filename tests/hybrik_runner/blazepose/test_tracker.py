@@ -39,7 +39,7 @@ class Stage:
         x, radius = min(near, key=lambda p: abs(p[0] - region.x)) if near else (region.x, RADIUS)
         picture = np.full((33, 2), np.nan if self.now in self.nonsense else 240.0)
         return Landmarks(
-            picture=picture,
+            image=picture,
             metric=np.zeros((33, 3)),
             visibility=np.ones(33),
             body=np.array([[x, 240.0], [x, 240 - radius]]),

@@ -119,14 +119,14 @@ def test_pins_are_verified(body: Path, tmp_path: Path) -> None:
     pins.write_text(f"{hashlib.sha256(b'x').hexdigest()} *models/other.bin\n")
     result = run(*options)
     assert result.exit_code == 0
-    assert "none of these: other.bin" in result.stderr
+    assert "unknown files: other.bin" in result.stderr
 
 
 @pytest.mark.parametrize("content", ["abc  name\n", "0" * 64 + "\n"])
 def test_lines_that_are_no_pins(tmp_path: Path, content: str) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text(content)
-    assert "line 1 is no hash and name" in told(run("--set", f"pose.pins={pins}"))
+    assert "line 1 is not a hash and a name" in told(run("--set", f"pose.pins={pins}"))
 
 
 def test_pins_that_are_not_there(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_weights_are_checked_by_their_names_and_shapes(body: Path) -> None:
     (body / "hybrik_hrnet.pth").write_bytes(b"half of it")
     result = run(*options)
     assert files(result)["hybrik_hrnet.pth"]["state"] == "damaged"
-    assert files(result)["hybrik_res34.pth"]["purpose"] == "HybrIK's weights, not used beside the others"
+    assert files(result)["hybrik_res34.pth"]["purpose"] == "HybrIK's weights, not used: there are others"
     assert "hybrik cannot run: hybrik_hrnet.pth is damaged" in told(result)
 
 

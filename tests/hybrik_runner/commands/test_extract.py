@@ -20,7 +20,7 @@ Film = Callable[..., Path]
 
 
 def test_one_file(film: Film, tmp_path: Path, fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake())
+    monkeypatch.setattr(single_file, "loaded_estimator", lambda _: fake())
     ended = CliRunner().invoke(extract, [str(film(12)), "--out", str(tmp_path / "out")])
     assert ended.exit_code == 0, ended.output
     lines = dict(line.split("  ", 1) for line in ended.output.splitlines())
@@ -29,7 +29,7 @@ def test_one_file(film: Film, tmp_path: Path, fake: type, monkeypatch: pytest.Mo
 
 
 def test_the_store(store: Store, film: Film, fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "load_estimator", lambda _: fake(range(12)))
+    monkeypatch.setattr(runner, "loaded_estimator", lambda _: fake(range(12)))
     store.put(film(12), "media/c.mp4")
     row = dict.fromkeys(CLIPS.names, 0) | {
         "clip_id": "c", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",

@@ -62,7 +62,7 @@ def test_missing_and_damaged_files_are_refused(tmp_path):
     with pytest.raises(AssetError, match="README"):
         checkpoint.read(tmp_path / "none.pth")
     (tmp_path / "bad.pth").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(AssetError, match="no checkpoint"):
+    with pytest.raises(AssetError, match="not a checkpoint"):
         checkpoint.read(tmp_path / "bad.pth")
 
 
@@ -125,7 +125,7 @@ def test_an_old_file_without_uncertainties(written, caplog):
     path = written(without("decsigma."))
     made = checkpoint.network(path)
 
-    assert "no uncertainties" in caplog.text
+    assert "contains no uncertainty outputs" in caplog.text
     sigma = made.decsigma(torch.randn(2, 1024)).sigmoid()
     assert torch.equal(sigma, sigma[:1, :1].expand_as(sigma))
     scale = torch.tensor([[0.7], [1.1]])
@@ -138,7 +138,7 @@ def test_an_old_file_without_uncertainties(written, caplog):
     ("change", "message"),
     [
         (without("preact.layer4."), "neither HRNet-W48 nor ResNet-34: its weights begin with init_shape"),
-        (without("deccam."), "sees no camera"),
+        (without("deccam."), "predicts no camera"),
         (without("preact.layer3.5."), "another depth than 34"),
         (without("fc1."), r"lacks fc1\.weight, fc1\.bias"),
         (lambda entries: entries.update({"decleaf.weight": torch.ones(1)}), r"has unknown decleaf\.weight"),

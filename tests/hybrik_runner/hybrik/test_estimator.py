@@ -14,10 +14,11 @@ from scipy.spatial.transform import Rotation
 
 from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
 from hybrik_runner.estimator import load_estimator
-from hybrik_runner.hybrik import estimator as module
-from hybrik_runner.hybrik import heads, twist_swing
-from hybrik_runner.hybrik.estimator import Crop, HybrIKEstimator, batch_size, cut, lanes, poses
+from hybrik_runner.hybrik import heads, memory, twist_swing
+from hybrik_runner.hybrik.estimator import HybrIKEstimator
+from hybrik_runner.hybrik.memory import batch_size, lanes
 from hybrik_runner.hybrik.network import HybrIK, Prediction
+from hybrik_runner.hybrik.predictions import Crop, cut, poses
 from hybrik_runner.hybrik.smpl_file import read
 from hybrik_runner.poses import camera
 from hybrik_runner.poses.forward_kinematics import forward_kinematics
@@ -63,7 +64,7 @@ class Engine:
 
 
 def known(network: HybrIK, count: int) -> Prediction:
-    """What a perfect network says of `TURNS`."""
+    """What a perfect network predicts for `TURNS`."""
     rotations = torch.from_numpy(Rotation.from_rotvec(TURNS).as_matrix()).float().expand(count, 24, 3, 3)
     rest = network.smpl.rest(network.smpl.shaped(torch.zeros(count, 10)))
     joints = twist_swing.forward_kinematics(rotations, rest)[0]
@@ -87,7 +88,7 @@ def known(network: HybrIK, count: int) -> Prediction:
 
 
 def standing(count: int, side: float = 200.0) -> list[Crop]:
-    """Crops of a dancer in the middle of the picture, the box growing a little."""
+    """Crops of a dancer in the middle of the frame; the box grows a little."""
     given = []
     for number in range(count):
         half = (side + 4 * number) / 2
@@ -109,8 +110,8 @@ def estimator(network: HybrIK, engine: Engine) -> HybrIKEstimator:
 
 
 def test_the_known_body_in_world_axes(network: HybrIK, estimator: HybrIKEstimator) -> None:
-    views = standing(5)
-    given = poses(np.arange(5) / 30, SIZE, estimator.predict(views))
+    crops = standing(5)
+    given = poses(np.arange(5) / 30, SIZE, estimator.predict(crops))
     assert given.found.all()
     assert given.observed.all()
     assert estimator.name == "hybrik-hrnet_w48-flip"
@@ -122,47 +123,47 @@ def test_the_known_body_in_world_axes(network: HybrIK, estimator: HybrIKEstimato
     others = Rotation.from_rotvec(TURNS[1:]).as_matrix()
     np.testing.assert_allclose(given.rotations[2, 1:], others, atol=2e-3)
     assert given.scaling == pytest.approx(1, abs=1e-3)
-    np.testing.assert_allclose(given.unfiltered, forward_kinematics(given.rotations, 1.0), atol=2e-3)
+    np.testing.assert_allclose(given.unfiltered_joints3d, forward_kinematics(given.rotations, 1.0), atol=2e-3)
     np.testing.assert_allclose(given.scores[0], np.linspace(0.1, 0.9, 29), atol=1e-6)
 
 
 def test_the_same_pixels_in_both_cameras(estimator: HybrIKEstimator) -> None:
     """HybrIK's own camera, written out; the clip's camera; and the weak perspective of the pose table."""
-    views = standing(4)
-    seen = [sight for sight in estimator.predict(views) if sight is not None]
+    crops = standing(4)
+    seen = [prediction for prediction in estimator.predict(crops) if prediction is not None]
     given = poses(np.arange(4) / 30, SIZE, seen)
-    for number, (sight, view) in enumerate(zip(seen, views, strict=True)):
-        focal = 1000 * (view.square[2] - view.square[0]) / 256
+    for number, (prediction, crop) in enumerate(zip(seen, crops, strict=True)):
+        focal = 1000 * (crop.square[2] - crop.square[0]) / 256
         for joint in range(17):
-            x, y, z = sight.coco[joint] + sight.cam_root
+            x, y, z = prediction.coco[joint] + prediction.cam_root
             wanted = [320 + focal * x / z, 240 + focal * y / z]
-            np.testing.assert_allclose(given.coco2d[number, joint], wanted, atol=1e-9)
-        root = sight.cam_root
+            np.testing.assert_allclose(given.keypoints2d[number, joint], wanted, atol=1e-9)
+        root = prediction.cam_root
         pixel = np.array([320 + focal * root[0] / root[2], 240 + focal * root[1] / root[2]])
         np.testing.assert_allclose(camera.project(given.cam_root[number], SIZE), pixel, atol=1e-6)
         s, x, y = given.camera[number]
-        middle, half = (view.box[:2] + view.box[2:]) / 2, (view.box[3] - view.box[1]) / 2
+        middle, half = (crop.bbox[:2] + crop.bbox[2:]) / 2, (crop.bbox[3] - crop.bbox[1]) / 2
         np.testing.assert_allclose(middle + half * s * np.array([x, y]), pixel, atol=1e-6)
         # A metre at the root's distance is so many pixels.
         assert half * s == pytest.approx(focal / root[2], rel=0.02)
     # The same body in a larger box is nearer.
     depth = given.cam_root[:, 2]
-    sides = [view.square[2] - view.square[0] for view in views]
+    sides = [crop.square[2] - crop.square[0] for crop in crops]
     np.testing.assert_allclose(depth * sides, depth[0] * sides[0], rtol=1e-6)
     assert depth[0] == pytest.approx(1000 / (256 * SCALE) * math.hypot(*SIZE) / (1000 * 250 / 256), rel=1e-3)
 
 
 def test_limbs_are_named_as_coco_does(network: HybrIK, estimator: HybrIKEstimator) -> None:
     """In the body of these tests Human3.6M's joint j is SMPL's, and vertex j is joint j."""
-    (sight,) = estimator.predict(standing(1))
-    assert sight is not None
-    pelvis = sight.joints_24[[0]]
-    wanted = sight.joints_24[[11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]]
-    np.testing.assert_allclose(sight.coco[5:] - pelvis, wanted, atol=1e-4)
+    (prediction,) = estimator.predict(standing(1))
+    assert prediction is not None
+    pelvis = prediction.joints_24[[0]]
+    wanted = prediction.joints_24[[11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]]
+    np.testing.assert_allclose(prediction.coco[5:] - pelvis, wanted, atol=1e-4)
     seen = known(network, 1)
     body = network.fit(seen, torch.zeros(1, 2))
     face = (body.vertices[0, [332, 2800, 6260, 583, 4071]] + body.pelvis[0]).numpy()
-    np.testing.assert_allclose(sight.coco[:5], face, atol=1e-3)
+    np.testing.assert_allclose(prediction.coco[:5], face, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_body_behind_the_camera_counts_as_not_found(
 def test_batches_shrink_when_memory_is_used_up(network: HybrIK) -> None:
     engine = Engine(network, room=3)
     estimator = HybrIKEstimator(network, engine, None, batch=8)  # type: ignore[arg-type]
-    assert all(sight is not None for sight in estimator.predict(standing(8)))
+    assert all(prediction is not None for prediction in estimator.predict(standing(8)))
     assert engine.sizes == [8, 4, 2, 2, 2, 2]
     assert estimator.batch == 2
 
@@ -214,7 +215,7 @@ def test_lanes_and_batches_fit_the_memory(engine: Engine, monkeypatch: pytest.Mo
     """A core each, as long as there are 128 MB for each."""
     cpu, usual = torch.device("cpu"), torch.get_num_threads()
     for free, cores, want in ((1 << 33, 16, 16), (1 << 30, 16, 6), (1 << 20, 16, 1)):
-        monkeypatch.setattr(module, "free_memory", lambda free=free: free)
+        monkeypatch.setattr(memory, "free_memory", lambda free=free: free)
         torch.set_num_threads(cores)
         try:
             engine.lanes = lanes(cpu)
@@ -249,9 +250,9 @@ def test_loaded_by_its_settings(body_folder: Path, models: Path, tmp_path: Path,
     assert estimator.lanes == lanes(torch.device("cpu"))
     shift = heads.PUBLISHED_SHIFT if published else heads.SHIFTED
     assert estimator._network.shift == shift
-    (sight,) = estimator.predict(standing(1))
-    given = estimator.poses(np.zeros(1), SIZE, [sight])
-    assert given.found.sum() == (sight is not None)
+    (prediction,) = estimator.predict(standing(1))
+    given = estimator.poses(np.zeros(1), SIZE, [prediction])
+    assert given.found.sum() == (prediction is not None)
 
 
 # -- films with something wrong, boxes by the real BlazePose

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from hybrik_runner.commands import export_res
 from hybrik_runner.hybrik import check, heads
-from hybrik_runner.hybrik.estimator import Crop, Sight
 from hybrik_runner.hybrik.network import HybrIK, Prediction, Result
+from hybrik_runner.hybrik.predictions import Crop, CropPrediction
 from hybrik_runner.output import res_file
 from popdanceset.errors import InputError
 from popdanceset.media import Frame
@@ -72,7 +72,7 @@ def test_every_key_is_the_official_output(seen: tuple) -> None:  # type: ignore[
 def test_sights_are_as_good_as_results(seen: tuple) -> None:  # type: ignore[type-arg]
     result, boxes, centre = seen
     names = ["a", "b", "c"]
-    res = res_file.from_sights(of_views(result, crops(boxes, centre)), (640, 480), names)
+    res = res_file.from_predictions(of_crops(result, crops(boxes, centre)), (640, 480), names)
     for key, wanted in res_file.from_result(result, boxes.numpy(), (640, 480), names).items():
         if wanted.dtype.kind == "U":
             assert res[key].tolist() == wanted.tolist()
@@ -88,45 +88,46 @@ def crops(boxes: torch.Tensor, centre: torch.Tensor) -> list[Crop]:
     ]
 
 
-def of_views(result: Result, views: Sequence[Crop]) -> list[Sight]:
-    """Row by row what the estimator takes over of a result; COCO's joints do not matter here."""
-    given = []
-    for row, view in enumerate(views):
-        values = {"crop": view, "coco": np.zeros((17, 3)), "scores": result.maxima[row].double().numpy()}
-        for field in fields(Sight):
+def of_crops(result: Result, crops: Sequence[Crop]) -> list[CropPrediction]:
+    """What the estimator takes from a result, row by row; COCO's joints do not matter here."""
+    predictions = []
+    for row, crop in enumerate(crops):
+        values = {"crop": crop, "coco": np.zeros((17, 3)), "scores": result.maxima[row].double().numpy()}
+        for field in fields(CropPrediction):
             if field.name not in values:
                 values[field.name] = getattr(result, field.name)[row].double().numpy()
-        given.append(Sight(**values))
-    return given
+        predictions.append(CropPrediction(**values))
+    return predictions
 
 
-class Told:
-    """HybrIK of which three answers are known: the dancer is seen in every second picture, once in vain."""
+class Recorded:
+    """HybrIK with three known predictions: the dancer is seen in every second frame, once without a
+    prediction."""
 
     batch = 2
 
     def __init__(self, seen: tuple) -> None:  # type: ignore[type-arg]
         result, boxes, centre = seen
         self.crops = crops(boxes, centre)
-        first, _, third = of_views(result, self.crops)
-        self.sights = [first, None, third]
+        first, _, third = of_crops(result, self.crops)
+        self.predictions = [first, None, third]
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Crop | None]:
         for number, _ in enumerate(frames):
             yield self.crops[number // 2] if number % 2 else None
 
-    def predict(self, views: Sequence[Crop]) -> list[Sight | None]:
-        assert len(views) <= self.batch
-        return [self.sights[[view is crop for crop in self.crops].index(True)] for view in views]
+    def predict(self, detections: Sequence[Crop]) -> list[CropPrediction | None]:
+        assert len(detections) <= self.batch
+        return [self.predictions[[seen is crop for crop in self.crops].index(True)] for seen in detections]
 
 
-def test_a_film_is_shown_to_hybrik(
+def test_a_video_through_hybrik(
     seen: tuple,  # type: ignore[type-arg]
     film: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(export_res, "_hybrik", lambda settings: Told(seen))
+    monkeypatch.setattr(export_res, "_hybrik", lambda settings: Recorded(seen))
     out = tmp_path / "out"
     ended = CliRunner().invoke(export_res.export_res, [str(film(6)), "--out", str(out)])
 
@@ -140,4 +141,4 @@ def test_a_film_is_shown_to_hybrik(
 
 def test_a_film_without_a_dancer(seen: tuple, film: Callable[..., Path]) -> None:  # type: ignore[type-arg]
     with pytest.raises(InputError, match="no dancer"):
-        res_file.from_film(Told(seen), film(1))  # type: ignore[arg-type]
+        res_file.from_video(Recorded(seen), film(1))  # type: ignore[arg-type]

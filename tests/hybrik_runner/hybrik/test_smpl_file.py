@@ -186,8 +186,8 @@ def test_a_folder_is_read(body_folder):
     [
         (lambda m: m.pop("weights"), "lacks weights"),
         (lambda m: m.update(posedirs=np.zeros((6890, 3, 9))), "posedirs"),
-        (lambda m: m["v_template"].__setitem__((3, 1), np.nan), "no numbers"),
-        (lambda m: m["kintree_table"].__setitem__((0, 5), 1), "hang together"),
+        (lambda m: m["v_template"].__setitem__((3, 1), np.nan), "contains NaN"),
+        (lambda m: m["kintree_table"].__setitem__((0, 5), 1), "not connected"),
     ],
 )
 def test_another_body_is_refused(tmp_path, body_folder, change, message):

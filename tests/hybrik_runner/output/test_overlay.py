@@ -41,7 +41,7 @@ def test_stills_and_film(film: Film, sway: Callable[..., Poses], tmp_path: Path,
     stills = overlay.stills(path, table, tmp_path, count=3)
     assert [p.name for p in stills] == ["film_00000.png", "film_00014.png", "film_00028.png"]
     assert cv2.imread(str(stills[0])).shape == (48, 64, 3)
-    overlay.film(path, table, tmp_path / "drawn.mp4")
+    overlay.video(path, table, tmp_path / "drawn.mp4")
     shown = media.probe(tmp_path / "drawn.mp4")
     assert (shown.frames, shown.width, shown.height, shown.fps) == (len(table), 64, 48, 30)
 
@@ -54,4 +54,4 @@ def test_a_folder_that_is_not_there(
     with pytest.raises(InputError, match="not writable"):
         overlay.stills(path, table, nowhere)
     with pytest.raises(InputError, match="not writable"):
-        overlay.film(path, table, nowhere / "drawn.mp4")
+        overlay.video(path, table, nowhere / "drawn.mp4")

@@ -62,7 +62,7 @@ def test_bones_keep_their_length(sway: Sway) -> None:
 
 def test_film_rate_becomes_thirty(sway: Sway) -> None:
     quality = build("clip", sway(*seen(412, 24000 / 1001)), "fake-1", smoothed(0.035))
-    assert (quality.pictures, quality.found, quality.frames, quality.detected) == (412, 412, 515, 515)
+    assert (quality.source_frames, quality.found, quality.frames, quality.detected) == (412, 412, 515, 515)
     timestamps = quality.table["timestamp"].to_numpy()
     np.testing.assert_allclose(timestamps, np.arange(515) / 30)
     assert quality.table["frame_index"].to_pylist() == list(range(515))
@@ -129,7 +129,7 @@ def test_one_picture(sway: Sway) -> None:
 def test_nobody() -> None:
     quality = build("clip", Poses.none(np.arange(10) / 10, (64, 48)), "fake-1", smoothed(0.04))
     assert quality.table is None
-    assert (quality.pictures, quality.found, quality.frames) == (10, 0, 28)
+    assert (quality.source_frames, quality.found, quality.frames) == (10, 0, 28)
 
 
 def test_no_pictures() -> None:
@@ -153,7 +153,7 @@ def test_a_long_gap_ends_the_clip(sway: Sway) -> None:
     """The dancer leaves after 5 s and comes back; what came before is as though the clip had ended there."""
     quality = build("clip", sway(*lost(300, (40, 46), (150, 200))), "fake-1", smoothed(0.04))
     alone = build("clip", sway(*lost(150, (40, 46))), "fake-1", smoothed(0.04))
-    assert (quality.pictures, quality.found, quality.clip_frames) == (300, 244, 300)
+    assert (quality.source_frames, quality.found, quality.clip_frames) == (300, 244, 300)
     assert (quality.frames, quality.detected, quality.longest_gap) == (150, 144, pytest.approx(0.2))
     assert quality.table["frame_index"].to_pylist() == list(range(150))
     for name in ("smpl_poses", "smpl_trans", "coco_keypoints2d", "observed", "timestamp"):
@@ -212,4 +212,4 @@ def test_a_tilted_camera_turns_everything_alike(sway: Sway, monkeypatch: pytest.
 def test_numbers_that_are_none_everywhere_are_nobody(sway: Sway) -> None:
     poses = sway(*seen(30))
     quality = build("clip", replace(poses, cam_root=np.full((30, 3), np.nan)), "fake-1", smoothed(0.04))
-    assert quality == Quality(pictures=30, clip_frames=30, frames=30, longest_gap=1.0)
+    assert quality == Quality(source_frames=30, clip_frames=30, frames=30, longest_gap=1.0)

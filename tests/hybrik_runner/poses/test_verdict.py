@@ -12,10 +12,11 @@ from hybrik_runner.poses.table import Quality
 from hybrik_runner.poses.verdict import Decision, Doubt, judge, parts, rejected, report, row, score
 from popdanceset.schema import VERDICTS, Reason
 from popdanceset.settings import PoseSettings
+from popdanceset.tables import from_rows
 
 SETTINGS = PoseSettings()
 GOOD = Quality(
-    pictures=300,
+    source_frames=300,
     found=300,
     clip_frames=300,
     frames=300,
@@ -105,9 +106,8 @@ def test_what_forbids_a_release_comes_first(change: dict[str, object], reasons: 
 
 def test_the_row_holds_all_of_it() -> None:
     quality = replace(GOOD, clip_frames=450, tilt=3.0, contacts=200, before=Footing(0.9, 1.0, 0.5, 0, 0))
-    table = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
-    assert table.schema.equals(VERDICTS, check_metadata=True)
-    (found,) = table.to_pylist()
+    found = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
+    assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"]) == (True, "review", ["cut_short"])
     assert (found["frames"], found["clip_frames"], found["tilt"]) == (300, 450, 3.0)
     assert (found["skate_before"], found["skate_after"], found["skating_before"]) == (1.0, 0.4, 0.5)
@@ -115,7 +115,8 @@ def test_the_row_holds_all_of_it() -> None:
 
 
 def test_clips_without_poses_have_a_row_too() -> None:
-    (found,) = row("c", "BV1", Quality(), rejected(Reason.DAMAGED, "no film"), "fake 1").to_pylist()
+    found = row("c", "BV1", Quality(), rejected(Reason.DAMAGED, "no film"), "fake 1")
+    assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"], found["score"]) == (
         False, "reject", ["damaged"], 0.0,
     )  # fmt: skip

@@ -29,16 +29,16 @@ class Cramped:
 
 @given(
     free=st.integers(0, 2**40),
-    at_rest=st.integers(0, 2**33),
+    fixed=st.integers(0, 2**33),
     per_item=st.integers(1, 2**30),
-    most=st.integers(1, 256),
+    limit=st.integers(1, 256),
 )
-def test_as_many_as_fit_and_no_more(free: int, at_rest: int, per_item: int, most: int) -> None:
-    count = fitting(free, at_rest, per_item, most)
-    assert 1 <= count <= most
+def test_as_many_as_fit_and_no_more(free: int, fixed: int, per_item: int, limit: int) -> None:
+    count = fitting(free, fixed, per_item, limit)
+    assert 1 <= count <= limit
     room = USABLE * free
-    assert count == 1 or at_rest + count * per_item <= room
-    assert count == most or at_rest + (count + 1) * per_item > room
+    assert count == 1 or fixed + count * per_item <= room
+    assert count == limit or fixed + (count + 1) * per_item > room
 
 
 def test_free_memory_is_that_of_this_machine() -> None:
@@ -57,18 +57,18 @@ def test_a_batch_that_does_not_fit_is_halved_for_good(caplog: pytest.LogCaptureF
     assert halving(range(9)) == list(range(0, 18, 2))
     assert halving.size == 2
     assert run.sizes == [9, 4, 2, 2, 2, 2, 1]
-    assert "4 pictures do not fit the memory, 2 are tried next" in caplog.text
+    assert "4 frames do not fit the memory; trying 2" in caplog.text
     assert halving([5]) == [10]
 
 
-def test_a_processor_says_it_with_words() -> None:
-    told = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"
-    halving = Halving(Cramped(1, RuntimeError(told)), 2)
+def test_a_processor_reports_it_in_its_message() -> None:
+    message = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"
+    halving = Halving(Cramped(1, RuntimeError(message)), 2)
     assert halving([1, 2]) == [2, 4]
 
 
 def test_not_even_one_fits() -> None:
-    with pytest.raises(AssetError, match=r"pose\.devices: not even one picture fits"):
+    with pytest.raises(AssetError, match=r"pose\.devices: not even one frame fits"):
         Halving(Cramped(0), 8)([1])
 
 

@@ -18,7 +18,8 @@ SIZE = (8, 6)
 
 
 class Numbers(PoseEstimator[int, int]):
-    """A view is the colour of a picture, a sight twice that. Odd colours show nobody, 90 says nothing."""
+    """A detection is the colour of a frame, a prediction twice that. Odd colours show nobody, 90 has no
+    prediction."""
 
     name = "numbers-1"
 
@@ -40,13 +41,13 @@ class Numbers(PoseEstimator[int, int]):
             colour = int(frame.image[0, 0, 0])
             yield None if colour % 2 else colour
 
-    def predict(self, views: Sequence[int]) -> Sequence[int | None]:
+    def predict(self, detections: Sequence[int]) -> Sequence[int | None]:
         time.sleep(self._pause)
-        self.batches.append(list(views))
-        return [None if view == 90 else 2 * view for view in views]
+        self.batches.append(list(detections))
+        return [None if colour == 90 else 2 * colour for colour in detections]
 
-    def poses(self, times: Floats, size: tuple[int, int], sights: Sequence[int | None]) -> Poses:
-        self.clips[len(times)] = list(sights)
+    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[int | None]) -> Poses:
+        self.clips[len(times)] = list(predictions)
         return Poses.none(times, size)
 
 
@@ -68,12 +69,12 @@ def test_clips_share_batches_and_come_out_whole() -> None:
         wanted = [None if c % 2 or c == 90 else 2 * c for c in range(10 * n, 10 * n + n)]
         assert estimator.clips[n] == wanted
     assert max(len(b) for b in estimator.batches) == 4
-    assert any(len({view // 10 for view in batch}) > 1 for batch in estimator.batches)
+    assert any(len({colour // 10 for colour in batch}) > 1 for batch in estimator.batches)
     assert all(d.poses.size == SIZE for d in done if isinstance(d.poses, Poses))
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_it_says_what_the_steps_one_by_one_say(lanes: int) -> None:
+def test_the_results_are_those_of_the_steps_one_by_one(lanes: int) -> None:
     colours = [0, 1, 2, 4, 90, 3, 6, 8, 10]
     side_by_side, alone = Numbers(lanes=lanes), Numbers()
     list(Pipeline(side_by_side, workers=2).run([job("a", colours)]))
@@ -93,7 +94,7 @@ def test_memory_is_bounded_when_the_network_is_slow() -> None:
     estimator = Numbers(batch=2, pause=0.002)
     pipeline = Pipeline(estimator, workers=4)
     list(pipeline.run([job(str(n), [2] * 40) for n in range(4)]))
-    assert pipeline.buffer.most <= 4
+    assert pipeline.buffer.peak <= 4
 
 
 def test_a_damaged_clip_ends_alone() -> None:
@@ -103,9 +104,9 @@ def test_a_damaged_clip_ends_alone() -> None:
 
     estimator = Numbers()
     done = Pipeline(estimator, workers=2).run([Job("bad", damaged), job("good", [2, 4, 6])])
-    told = {d.name: d.poses for d in done}
-    assert isinstance(told["bad"], MediaError)
-    assert isinstance(told["good"], Poses)
+    poses = {d.name: d.poses for d in done}
+    assert isinstance(poses["bad"], MediaError)
+    assert isinstance(poses["good"], Poses)
 
 
 @pytest.mark.parametrize("where", ["jobs", "frames", "predict", "poses"])

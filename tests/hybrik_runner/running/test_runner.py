@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,37 +136,43 @@ def test_a_missing_file_is_no_verdict(store: Store, settings: Settings, tmp_path
 def test_ids_never_become_paths(
     store: Store, settings: Settings, film: Film, fake: type, clip_id: str
 ) -> None:
-    with pytest.raises(InputError, match="is no clip id"):
+    with pytest.raises(InputError, match="is not a clip id"):
         runner.extract_clip(film(3), clip_id, "BV1", settings, store, fake())
 
 
 def test_all_clips_of_a_store(
     store: Store, settings: Settings, clips: list[str], fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: dict[int, object] = {}
+    loads: list[Settings] = []
 
-    def load(_: Settings) -> object:
-        assert threading.get_ident() not in made, "one estimator a thread"
-        made[threading.get_ident()] = estimator = fake()
-        return estimator
+    def load(settings: Settings) -> object:
+        loads.append(settings)
+        return fake()
 
-    monkeypatch.setattr(runner, "load_estimator", load)
+    monkeypatch.setattr(runner, "loaded_estimator", load)
     steps: list[str] = []
     rows = runner.extract(settings, store, advance=lambda _, note: steps.append(note))
     assert [row["clip_id"] for row in rows] == clips
     assert sorted(steps) == clips
-    assert 1 <= len(made) <= settings.pose.workers
+    assert len(loads) == 1, "all threads share one estimator"
     assert store.list("poses") == [f"poses/{c}.parquet" for c in clips]
 
-    made.clear()
+    loads.clear()
     assert runner.extract(settings, store) == rows
-    assert not made, "finished clips need no estimator"
+    assert not loads, "finished clips need no estimator"
+
+
+def test_the_callers_own_estimator(store: Store, settings: Settings, clips: list[str], fake: type) -> None:
+    own = fake()
+    runner.extract(settings, store, clips[:1], estimator=own)
+    runner.extract(settings, store, clips[1:], estimator=own)
+    assert own.calls == 3
 
 
 def test_chosen_clips(
     store: Store, settings: Settings, clips: list[str], fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "load_estimator", lambda _: fake())
+    monkeypatch.setattr(runner, "loaded_estimator", lambda _: fake())
     assert [row["clip_id"] for row in runner.extract(settings, store, clips[1:2])] == clips[1:2]
     with pytest.raises(InputError, match="BV9"):
         runner.extract(settings, store, ["BV9"])
@@ -180,7 +185,7 @@ def test_an_empty_store(store: Store, settings: Settings) -> None:
 def test_a_missing_file_is_told_and_the_rest_is_kept(
     store: Store, settings: Settings, clips: list[str], fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "load_estimator", lambda _: fake())
+    monkeypatch.setattr(runner, "loaded_estimator", lambda _: fake())
     store.remove(f"media/BV1/{clips[2]}.mp4")
     with pytest.raises(StoreError, match="missing"):
         runner.extract(settings, store)
@@ -201,12 +206,10 @@ def test_killed_between_poses_and_verdict(
         from hybrik_runner.running import runner
         from popdanceset.settings import Settings
         from popdanceset.store import Store
-        write = Store.write_table
-        def fatal(self, name, table, schema):
-            if name.startswith("verdicts"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            write(self, name, table, schema)
-        Store.write_table = fatal
+        def fatal(self, name, rows, schema):
+            assert name.startswith("verdicts")
+            os.kill(os.getpid(), signal.SIGKILL)
+        Store.write_rows = fatal
         runner.extract_clip(Path({str(path)!r}), "c", "BV1", Settings(), Store({settings.store!r}),
         FakeEstimator())
     """

@@ -20,7 +20,7 @@ Film = Callable[..., Path]
 
 @pytest.fixture
 def with_fake(fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake())
+    monkeypatch.setattr(single_file, "loaded_estimator", lambda _: fake())
 
 
 def written_joints(folder: Path) -> np.ndarray:
@@ -57,11 +57,11 @@ def test_overlay(film: Film, tmp_path: Path, settings: Settings) -> None:
     ("content", "told"),
     [
         (None, "no such file"),
-        (b"no archive", "no array J"),
-        ({"K": np.zeros((3, 12, 3))}, "no array J"),
+        (b"no archive", "contains no array J"),
+        ({"K": np.zeros((3, 12, 3))}, "contains no array J"),
         ({"J": np.zeros((3, 24, 3))}, "shape"),
-        ({"J": np.full((3, 12, 3), np.nan)}, "holds no numbers"),
-        ({"J": np.array([{}, None], object)}, "no array J"),
+        ({"J": np.full((3, 12, 3), np.nan)}, "contains NaN"),
+        ({"J": np.array([{}, None], object)}, "contains no array J"),
     ],
 )
 def test_unusable_truth(tmp_path: Path, content: object, told: str) -> None:
@@ -83,14 +83,14 @@ def test_truth_of_another_length(film: Film, tmp_path: Path, settings: Settings)
 
 def test_a_folder_that_cannot_be_made_is_told_first(film: Film, tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         single_file.extract_file(film(3), tmp_path / "file" / "out", settings)
 
 
 def test_nobody_in_the_film(
     film: Film, tmp_path: Path, settings: Settings, fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_file, "load_estimator", lambda _: fake(range(12)))
+    monkeypatch.setattr(single_file, "loaded_estimator", lambda _: fake(range(12)))
     report = single_file.extract_file(film(12), tmp_path / "out", settings, overlay=True)
     assert (report["verdict"], report["reasons"]) == ("reject", "not_tracked")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["film.json"]

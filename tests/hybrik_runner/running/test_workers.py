@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from hybrik_runner.commands.extract import extract
-from hybrik_runner.running import runner
+from hybrik_runner.running import devices, runner
 from popdanceset.errors import PopDanceSetError
 from popdanceset.schema import CLIPS, FRAMES
 from popdanceset.settings import Settings
@@ -51,12 +51,12 @@ def begin(store: Store, log: Path) -> subprocess.Popen[bytes]:
         from popdanceset.settings import Settings
         from popdanceset.store import Store
         class Slow(FakeEstimator):
-            def poses(self, times, size, sights):
+            def poses(self, times, size, predictions):
                 time.sleep(0.05)
                 with open({str(log)!r}, "a") as file:
                     file.write(f"{{len(times) - 5}}\\n")
-                return super().poses(times, size, sights)
-        runner.load_estimator = lambda settings: Slow()
+                return super().poses(times, size, predictions)
+        runner.loaded_estimator = lambda settings: Slow()
         rows = runner.extract(Settings(), Store({store.address!r}))
         assert len(rows) == 8
     """
@@ -133,9 +133,9 @@ def test_what_goes_wrong_on_a_device_is_told(store: Store, settings: Settings) -
 def test_devices_whose_processes_die(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_device", _die)
+    monkeypatch.setattr(devices, "_worker", _die)
     two = settings.model_copy(update={"pose": settings.pose.model_copy(update={"devices": ("cpu", "cpu")})})
-    with pytest.raises(PopDanceSetError, match="8 clips were not done"):
+    with pytest.raises(PopDanceSetError, match="8 clips are unfinished because their workers crashed"):
         runner.extract(two, store)
 
 

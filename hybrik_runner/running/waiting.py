@@ -1,0 +1,101 @@
+"""Poses of all clips that wait for them: the stage that `popdanceset extract` and the flow both run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hybrik_runner.running.runner import extract
+from popdanceset import layout
+from popdanceset.errors import InputError
+from popdanceset.progress import track
+from popdanceset.schema import CLIPS
+
+if TYPE_CHECKING:
+    from hybrik_runner.estimator import PoseEstimator
+    from popdanceset.settings import Settings
+    from popdanceset.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an extraction did.
+
+    Attributes:
+        clips: clips that have a verdict, including those that were done before.
+        accepted: clips whose poses are fit for a release.
+        rejected: number of rejected clips by reason.
+        seconds: duration.
+    """
+
+    clips: int
+    accepted: int
+    rejected: dict[str, int]
+    seconds: float
+
+    def __str__(self) -> str:
+        reasons = [f"  {reason}: {count}" for reason, count in sorted(self.rejected.items())]
+        return "\n".join([f"{self.clips} clips, {self.accepted} with poses fit for a release", *reasons])
+
+
+def waiting(store: Store) -> list[str]:
+    """Removes what crashed processes left in the store, and returns the ids of the accepted clips that have
+    no verdict yet, in order."""
+    store.sweep()
+    done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
+    return sorted(set(_accepted(store)) - done)
+
+
+def extract_waiting(
+    settings: Settings,
+    store: Store,
+    clip_ids: Iterable[str] | None = None,
+    estimator: PoseEstimator[Any, Any] | None = None,
+) -> Summary:
+    """Extracts the poses of every accepted clip that has none yet, and shows the progress.
+
+    Args:
+        settings: those of `pose` count.
+        store: holds the clips, receives pose tables and verdicts.
+        clip_ids: a batch of the clips that `waiting` returned; None: all accepted clips, after a sweep.
+        estimator: stays the caller's; None: the process's own, which is loaded once
+            (`hybrik_runner.estimator.loaded_estimator`).
+
+    Raises:
+        InputError: the store has no accepted clips, or a named clip is not among them.
+        AssetError, SettingsError, StoreError, PopDanceSetError: as `hybrik_runner.running.runner.extract`.
+    """
+    start = time.perf_counter()
+    if clip_ids is None:
+        store.sweep()
+        clip_ids = _accepted(store)
+        if not clip_ids:
+            raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
+    chosen = list(clip_ids)
+    with track("extract", len(chosen)) as advance:
+        rows = extract(settings, store, chosen, advance, estimator)
+    summary = Summary(
+        clips=len(rows),
+        accepted=sum(row["accepted"] for row in rows),
+        rejected=dict(Counter(row["reason"] for row in rows if not row["accepted"])),
+        seconds=time.perf_counter() - start,
+    )
+    log.info(
+        "extract: %d clips, %d accepted, %d frames, %.1f s",
+        summary.clips,
+        summary.accepted,
+        sum(row["frames"] for row in rows),
+        summary.seconds,
+    )
+    return summary
+
+
+def _accepted(store: Store) -> list[str]:
+    table = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "accepted"])
+    return [row["clip_id"] for row in table.to_pylist() if row["accepted"]]
