@@ -1,12 +1,12 @@
-"""Screening: does it find the faults of films whose faults are known, and how fast is it?
+"""Screening: does it find the faults of videos whose faults are known, and how fast is it?
 
     python tests/benchmarks/screening.py [--films N] [--seed N] [--folder FOLDER]
 
-Makes films of known faults (tests/films/labelled.py; kept in FOLDER for the next time), screens and plans
-each of them with the settings as they are, and prints which reason each kind was given. Each reason has its
-precision and recall, and so have the single cuts and the soft transitions. Seeds 1 to 3 made the films that
-were looked at while the thresholds were set; the default is another. The last lines tell the speed with 720p:
-seconds of video a second, and the share of decoding. The exit code is 1 if a target is missed.
+Makes videos with known faults (tests/films/labelled.py; kept in FOLDER for the next time), screens and plans
+each of them with the default settings, and prints which reason each kind was given. Precision and recall are
+reported for each reason, for single cuts and for soft transitions. The thresholds were set with the videos of
+seeds 1 to 3; the default seed is another. The last lines report the speed with 720p: seconds of video a
+second, and the share of decoding. The exit code is 1 if a target is missed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--films", type=int, default=FILMS)
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--folder", type=Path, help="where the films are kept (default: the system's)")
+    parser.add_argument("--folder", type=Path, help="folder of the videos (default: the temporary one)")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.gettempdir()) / "popdanceset-labelled-films"
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def accuracy(folder: Path, count: int, seed: int) -> bool:
-    """Screens all films, prints the tables; whether every precision and recall reaches the target."""
+    """Screens all videos, prints the tables, and returns whether every figure reaches the target."""
     from labelled import labelled, write
 
     from popdanceset.settings import Settings
@@ -60,7 +60,7 @@ def accuracy(folder: Path, count: int, seed: int) -> bool:
     truth: list[str] = []
     given: list[str] = []
     events: dict[str, list[int]] = {"cut": [0, 0, 0], "transition": [0, 0, 0]}
-    # Films that another version of their source made are others.
+    # Videos made by another version of their source are made again.
     made_by = hashlib.sha256(Path(sys.modules["labelled"].__file__ or "").read_bytes()).hexdigest()[:8]
     for film in labelled(count, seed):
         path = folder / f"{seed}-{film.name}-{made_by}.mp4"
@@ -82,27 +82,27 @@ def accuracy(folder: Path, count: int, seed: int) -> bool:
 
     print(f"{'kind':<16} films  given")
     for kind, verdicts in table.items():
-        told = ", ".join(f"{verdict} {n}" for verdict, n in verdicts.most_common())
-        print(f"{kind:<16}{verdicts.total():>6}  {told}")
+        verdict_counts = ", ".join(f"{verdict} {n}" for verdict, n in verdicts.most_common())
+        print(f"{kind:<16}{verdicts.total():>6}  {verdict_counts}")
     print(f"\n{'reason':<18}{'films':>6}{'precision':>11}{'recall':>8}")
     good = True
     for reason in sorted({*truth, *given}):
         right = sum(t == g == reason for t, g in zip(truth, given, strict=True))
-        good &= told_line(reason or "accepted", right, given.count(reason), truth.count(reason))
-    for name, (right, said, there) in events.items():
-        good &= told_line(f"each {name}", right, said, there)
+        good &= print_line(reason or "accepted", right, given.count(reason), truth.count(reason))
+    for name, (right, found, there) in events.items():
+        good &= print_line(f"each {name}", right, found, there)
     return good
 
 
-def told_line(name: str, right: int, said: int, there: int) -> bool:
-    """Prints precision and recall; whether both reach the target."""
-    precision, recall = right / said if said else 1.0, right / there if there else 1.0
+def print_line(name: str, right: int, found: int, there: int) -> bool:
+    """Prints precision and recall. Returns whether both reach the target."""
+    precision, recall = right / found if found else 1.0, right / there if there else 1.0
     print(f"{name:<18}{there:>6}{precision:>11.3f}{recall:>8.3f}")
     return min(precision, recall) >= TARGET
 
 
 def judged(spans: Sequence[tuple[float, float, str]]) -> str:
-    """A film's verdict: empty if most of it became clips, else the reason that costs most of its time."""
+    """A video's verdict: empty if most of it became clips, else the reason that costs most of its time."""
     times: Counter[str] = Counter()
     for start, end, reason in spans:
         times[reason] += end - start  # type: ignore[assignment]
@@ -125,7 +125,7 @@ def count_cuts(
 def count_spans(
     counts: list[int], there: Sequence[tuple[float, float]], found: Sequence[tuple[float, float]]
 ) -> None:
-    """Adds (right, found, there): a transition is found if one that is reported meets it."""
+    """Adds (right, found, there): a transition counts as found if a reported one overlaps it."""
     meets = [[a < d and c < b for c, d in found] for a, b in there]
     counts[0] += sum(map(any, meets))
     counts[1] += sum(map(any, meets)) + sum(not any(column) for column in zip(*meets, strict=True))
@@ -134,7 +134,7 @@ def count_spans(
 
 
 def measured_speed(folder: Path, seconds: int) -> float:
-    """Seconds of 720p video that are screened in a second: the median of some rounds; prints shares."""
+    """Measures the seconds of 720p video screened in a second, as a median, and prints the shares."""
     from labelled import FPS, Camera, filmed, write
 
     from popdanceset.media import frames
@@ -160,7 +160,7 @@ def measured_speed(folder: Path, seconds: int) -> float:
         rounds.append((seconds / wall, decoding / whole, whole))
     speeds, shares, processor = zip(*rounds, strict=True)
     print(
-        f"\n{seconds} s of 1280 x 720 at {FPS} pictures a second, {os.cpu_count()} cores: "
+        f"\n{seconds} s of 1280 x 720 at {FPS} frames a second, {os.cpu_count()} cores: "
         f"{', '.join(f'{speed:.1f}' for speed in speeds)} s of video a second; "
         f"{statistics.median(processor):.1f} s of processor time, of which decoding "
         f"{statistics.median(shares):.0%}"

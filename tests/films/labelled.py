@@ -1,4 +1,4 @@
-"""Makes films whose faults are known, from the dancer films that ship with the simulator.
+"""Makes videos whose faults are known, from the dancer videos that ship with the simulator.
 
 A shipped film is laid on a large patterned wall, its edges blended away; a camera with a known path looks at
 it. Cuts, dissolves, fades, flashes, bars, tables, captions and seams are put in afterwards. The same seed
@@ -37,12 +37,12 @@ DANCERS = {
     "dance_c2": (5.8, 10.8),
     "dance_d": (0.0, 8.0),
 }
-"""Shots with one dancer: seconds of the film of that name (without its digit)."""
+"""Shots with one dancer: seconds of the video of that name (without its digit)."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """A film and what is true of it.
+    """A video and what is true of it.
 
     Attributes:
         name: kind and number.
@@ -61,7 +61,7 @@ class Labelled:
 
 @functools.cache
 def shot(name: str) -> tuple[Image, ...]:
-    """The pictures of a shipped shot, reduced to 330 rows."""
+    """The frames of a shipped shot, reduced to 330 rows."""
     start, end = DANCERS.get(name, (0.0, 99.0))
     path = read_media()[name.rstrip("0123456789")].path
     return tuple(f.image for f in frames(path, height=330) if start <= f.time < end)
@@ -79,7 +79,7 @@ def wall(seed: int) -> Image:
 
 
 def on_stage(image: Image, wall: Image, x: float = 0.5, scale: float = 1.0) -> Image:
-    """A picture laid on the wall, its edges blended; `x` is its middle as share of the canvas."""
+    """A frame laid on the wall, its edges blended; `x` is its centre as a share of the canvas."""
     canvas = wall.copy()
     if scale != 1:
         image = np.asarray(
@@ -121,14 +121,14 @@ class Camera:
 
 
 def played(name: str, n: int) -> Image:
-    """Picture `n` of a shot that runs to and fro."""
+    """Frame `n` of a shot that runs to and fro."""
     pictures = shot(name)
     n %= 2 * len(pictures) - 2
     return pictures[min(n, 2 * len(pictures) - 2 - n)]
 
 
 def filmed(name: str, camera: Camera, seed: int, begin: int = 0, scale: float = 1.0) -> Iterator[Image]:
-    """A dancer before a wall, seen by a camera."""
+    """A dancer in front of a wall, seen by a camera."""
     background = wall(seed)
     for n in range(len(camera.scale)):
         yield camera.look(on_stage(played(name, begin + n), background, scale=scale), n)
@@ -145,7 +145,7 @@ def hand(count: int, rng: np.random.Generator, amplitude: float) -> Floats:
 
 
 def spliced(parts: list[list[Image]], mix: int) -> list[Image]:
-    """Shots one after the other; neighbours are mixed over `mix` pictures, 0: cut."""
+    """Shots one after the other; neighbours are mixed over `mix` frames; 0: a cut."""
     film = list(parts[0])
     for part in parts[1:]:
         if not mix:
@@ -162,12 +162,12 @@ def spliced(parts: list[list[Image]], mix: int) -> list[Image]:
 
 
 def dimmed(image: Image, share: float, colour: int) -> Image:
-    """A picture on its way to one colour: `share` 1 leaves it, 0 is the colour."""
+    """A frame on its way to one colour: `share` 1 leaves it, 0 is the colour."""
     return np.asarray(cv2.addWeighted(image, share, np.full_like(image, colour), 1 - share, 0), np.uint8)
 
 
 def labelled(count: int, seed: int) -> list[Labelled]:
-    """At least one film of each kind, `count` in all if that is more, the kinds in turn."""
+    """At least one video of each kind, `count` in all if that is more, the kinds in turn."""
     kinds = list(KINDS)
     return [
         KINDS[kinds[n % len(kinds)]](
@@ -256,7 +256,7 @@ def flashes(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def _parts(lengths: list[int], rng: np.random.Generator) -> Callable[[], list[list[Image]]]:
-    """Shots of different dancers before different walls."""
+    """Shots of different dancers in front of different walls."""
     order = rng.permutation(list(DANCERS))
     seeds = rng.integers(1 << 30, size=len(lengths))
     begins = rng.integers(60, size=len(lengths))
@@ -352,7 +352,7 @@ def two_dancers(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def _cropped(image: Image) -> Image:
-    """The middle of a picture, 280 pixels wide."""
+    """The middle of a frame, 280 pixels wide."""
     spare = max(0, image.shape[1] - 280) // 2
     return np.ascontiguousarray(image[:, spare : image.shape[1] - spare])
 
@@ -462,8 +462,8 @@ def twins(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def uprights(name: str, number: int, rng: np.random.Generator) -> Labelled:
-    """Straight lines that divide no picture: a door, a pole, the edge of a wall, a stage with like sides,
-    a picture between blurred margins."""
+    """Straight lines that do not divide the frame: a door, a pole, the edge of a wall, a stage with like
+    sides, a picture between blurred margins."""
     base = _single(name, "", rng, Camera.still(_length(rng)), 0.9)
     x = round(WIDTH * (rng.uniform(0.2, 0.3) if rng.random() < 0.5 else rng.uniform(0.7, 0.8)))
     floor = round(HEIGHT * rng.uniform(0.84, 0.9))
@@ -512,7 +512,7 @@ def tiny(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def table(name: str, number: int, rng: np.random.Generator) -> Labelled:
-    """Something in front of the dancer's legs: a table, or a caption across the picture."""
+    """Something in front of the dancer's legs: a table, or a caption across the frame."""
     base = _single(name, "occluded", rng, Camera.still(_length(rng)), 0.95)
     colour = rng.integers(20, 236, 3).tolist()
     top = round(HEIGHT * rng.uniform(0.6, 0.64))
@@ -533,7 +533,7 @@ def table(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def caption(name: str, number: int, rng: np.random.Generator) -> Labelled:
-    """A line of text and a sign in the corner, beside the dancer or below."""
+    """A line of text and a sign in the corner, next to the dancer or below."""
     base = _single(name, "", rng, Camera.still(_length(rng)), 0.85)
     ink = rng.integers(150, 256, 3).tolist()
     y = int(rng.choice([24, HEIGHT - 8]))
@@ -548,7 +548,7 @@ def caption(name: str, number: int, rng: np.random.Generator) -> Labelled:
 
 
 def _plain(name: str, reason: str, number: int, rng: np.random.Generator, amplitude: float) -> Labelled:
-    """A dancer before a plain wall: a faint gradient, a skirting board, perhaps a picture on the wall."""
+    """A dancer in front of a plain wall: a faint gradient, a skirting board, perhaps a picture."""
     count, begin, who = _length(rng), int(rng.integers(60)), str(rng.choice(["dance_a", "dance_b"]))
     camera = Camera.still(count)
     camera.shift[:] = hand(count, rng, amplitude) if amplitude else 0.0

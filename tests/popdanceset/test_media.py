@@ -1,4 +1,4 @@
-"""Opening media: what is in a file, and its pictures, whatever the container, rate, size or rotation."""
+"""Opening media: what is in a file, and its frames, whatever the container, rate, size or rotation."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -14,14 +14,14 @@ WIDTH, HEIGHT = 160, 96
 
 
 def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
-    """A picture as bright as its number, white in its upper left quarter."""
+    """A frame as bright as its number, white in its upper left quarter."""
     image = np.full((height, width, 3), 3 * number % 240, np.uint8)
     image[: height // 2, : width // 2] = 255
     return image
 
 
 def number(image: np.ndarray) -> int:
-    """The number that a picture of fewer than 80 carries."""
+    """The number that a frame of fewer than 80 carries."""
     height, width = image.shape[:2]
     return round(float(image[-height // 4 :, -width // 4 :].mean()) / 3)
 
@@ -70,7 +70,7 @@ def test_a_plain_film_is_described(tmp_path: Path) -> None:
     assert (found.start, found.track) == (0.0, 0)
 
 
-def test_pictures_come_in_order_with_their_times(tmp_path: Path) -> None:
+def test_frames_come_in_order_with_their_times(tmp_path: Path) -> None:
     shown = list(frames(write(tmp_path / "film.mp4", 40, 25, b_frames=3)))
     assert [number(f.image) for f in shown] == list(range(40))
     assert [f.time for f in shown] == pytest.approx([n / 25 for n in range(40)])
@@ -79,7 +79,7 @@ def test_pictures_come_in_order_with_their_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [15, Fraction(24000, 1001), 24, Fraction(30000, 1001), 30, 50, 60])
-def test_even_pictures_are_those_shown_at_the_time(tmp_path: Path, rate: int | Fraction) -> None:
+def test_even_frames_are_those_shown_at_the_time(tmp_path: Path, rate: int | Fraction) -> None:
     count = 45
     shown = list(frames(write(tmp_path / "film.mp4", count, rate), fps=30))
     times = np.arange(len(shown)) / 30
@@ -90,7 +90,7 @@ def test_even_pictures_are_those_shown_at_the_time(tmp_path: Path, rate: int | F
     assert len(shown) == int(np.ceil((count / float(rate) - 5e-4) * 30))
 
 
-def test_even_pictures_of_an_uneven_film(tmp_path: Path) -> None:
+def test_even_frames_of_an_uneven_video(tmp_path: Path) -> None:
     times = np.cumsum(np.random.default_rng(1).integers(10, 120, 40))
     path = write(tmp_path / "film.mkv", 40, times=times.tolist())
     begins = times - times[0]
@@ -100,7 +100,7 @@ def test_even_pictures_of_an_uneven_film(tmp_path: Path) -> None:
     assert len(shown) / 30 >= begins[-1] / 1000
 
 
-def test_pictures_are_reduced_but_never_enlarged(tmp_path: Path) -> None:
+def test_frames_are_reduced_but_never_enlarged(tmp_path: Path) -> None:
     path = write(tmp_path / "film.mp4", 3, size=(320, 180))
     assert next(frames(path, height=90)).image.shape == (90, 160, 3)
     assert next(frames(path, height=500)).image.shape == (180, 320, 3)
@@ -158,7 +158,7 @@ def test_a_rotation_flag_is_applied(tmp_path: Path, degrees: int, corner: str) -
     assert small.shape == (48, round(48 * size[0] / size[1]), 3)
 
 
-def test_files_that_are_no_videos_say_so(tmp_path: Path) -> None:
+def test_files_that_are_not_videos_say_so(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("this is no video")
     whole = write(tmp_path / "whole.mp4").read_bytes()
@@ -177,7 +177,7 @@ def test_files_that_are_no_videos_say_so(tmp_path: Path) -> None:
             assert "\n" not in str(caught.value)
 
 
-def test_paths_that_are_no_files_say_so(tmp_path: Path) -> None:
+def test_paths_that_are_not_files_say_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         probe(tmp_path / "gone.mp4")
     with pytest.raises(InputError, match="is a folder"):
@@ -195,7 +195,7 @@ def test_an_unreadable_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         probe(path)
 
 
-def test_a_real_film(shared: Path) -> None:
+def test_a_real_video(shared: Path) -> None:
     found = probe(shared / "media" / "taiji.mp4")
     assert (found.width, found.height, found.frames) == (1280, 720, 412)
     assert found.fps == pytest.approx(24000 / 1001)

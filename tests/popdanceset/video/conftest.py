@@ -1,6 +1,6 @@
-"""Films made for the tests.
+"""Videos made for the tests.
 
-`film`: every picture carries its number, so that it is known again after encoding.
+`film`: every frame carries its number, so that it is recognised after encoding.
 `stage`: a patterned wall, a camera that can be moved, and dancers that are magenta ovals.
 """
 
@@ -23,7 +23,7 @@ BITS, BLOCK = 10, 16  # a row of black and white squares: the number's binary di
 
 
 class Film:
-    """Writes films and reads the numbers of their pictures."""
+    """Writes videos and reads the numbers of their frames."""
 
     width, height = BITS * BLOCK, 96
 
@@ -37,7 +37,7 @@ class Film:
 
     @classmethod
     def number(cls, image: np.ndarray) -> int:
-        """The number that a picture carries."""
+        """The number that a frame carries."""
         row = image[BLOCK // 2 : BLOCK, : cls.width, 1].mean(0).reshape(BITS, BLOCK)[:, 4:12].mean(1)
         return sum(1 << bit for bit in range(BITS) if row[bit] > 128)
 
@@ -61,7 +61,7 @@ class Film:
         pix_fmt: str = "yuv420p",
         gop: int = 250,
     ) -> Path:
-        """A film of numbered pictures, or of those given.
+        """A video of numbered frames, or of those given.
 
         Args:
             times: time stamps in milliseconds, for a film of uneven rate.
@@ -114,7 +114,7 @@ def film() -> type[Film]:
 
 @pytest.fixture(scope="session")
 def heard() -> Callable[[Path], tuple[np.ndarray, float, int]]:
-    """Reads sound: (samples,) of the first channel, time of the first one in seconds, rate."""
+    """Reads audio: (samples,) of the first channel, time of the first one in seconds, rate."""
 
     def read(path: Path) -> tuple[np.ndarray, float, int]:
         with av.open(str(path)) as source:
@@ -132,7 +132,7 @@ def heard() -> Callable[[Path], tuple[np.ndarray, float, int]]:
 
 @pytest.fixture(scope="session")
 def turned() -> Callable[[Path, int], Path]:
-    """Marks a film to be shown turned by some degrees clockwise."""
+    """Marks a video to be shown rotated by some degrees clockwise."""
 
     def turn(path: Path, degrees: int) -> Path:
         target = path.with_name(f"{path.stem}_{degrees}{path.suffix}")

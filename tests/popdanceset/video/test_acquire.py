@@ -39,7 +39,7 @@ NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short", 
 
 @pytest.fixture(scope="module")
 def media(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Media]:
-    """Small films, one for each outcome."""
+    """Small videos, one for each outcome."""
     folder = tmp_path_factory.mktemp("media")
     walls = [stage.wall(seed) for seed in range(3)]
     shake = 8 * np.sin(np.arange(150) * 1.3)
@@ -168,7 +168,7 @@ def test_clips_are_cut_as_their_rows_say(
             assert sound.suffix == ".wav"
 
 
-def test_a_clip_without_sound_has_no_wav(
+def test_a_clip_without_audio_has_no_wav(
     simulate: Any, reach: Any, store: Store, media: dict[str, Media]
 ) -> None:
     video = played(1, media["silent"])
@@ -196,7 +196,7 @@ def test_the_genre_comes_from_the_tags_too(
     assert row["genre"] == "popping"
 
 
-def test_wrong_rules_for_genres_are_told_before_the_work(
+def test_wrong_rules_for_genres_are_reported_before_the_work(
     simulate: Any, reach: Any, store: Store, media: dict[str, Media]
 ) -> None:
     video = played(0, media["good"])
@@ -210,7 +210,7 @@ def test_wrong_rules_for_genres_are_told_before_the_work(
 def test_a_later_plan_keeps_the_ids_of_the_manifest(
     simulate: Any, reach: Any, store: Store, media: dict[str, Media], tmp_path: Path
 ) -> None:
-    """The list beside the videos says that the second shot is clip 7; another clip 9 is no more."""
+    """The list beside the videos says that the second shot is clip 7; another clip 9 no longer exists."""
     video = played(1, media["two_shots"])
     settings = reach(simulate(video))
     place = {"bvid": video.bvid, "page": 1, "accepted": True}
@@ -274,7 +274,7 @@ def test_a_run_that_was_killed_is_continued(
     assert len(store.list("media", ".mp4")) == 3
 
 
-def test_other_measures_ask_for_another_screening(
+def test_other_settings_need_another_screening(
     simulate: Any, reach: Any, store: Store, media: dict[str, Media], caplog: pytest.LogCaptureFixture
 ) -> None:
     video = played(0, media["good"])
@@ -345,7 +345,7 @@ def test_a_refusal_ends_the_run(simulate: Any, reach: Any, store: Store, media: 
 
 
 class TestCommand:
-    """`popdanceset acquire FOLDER`."""
+    """`popdanceset acquire MANIFEST`."""
 
     def run(self, folder: Path, settings: Settings) -> Any:
         network = settings.network
@@ -357,7 +357,7 @@ class TestCommand:
         options = [text for change in changed for text in ("--set", change)]
         return CliRunner().invoke(command, [str(folder), "--store", settings.store, *options])
 
-    def test_it_tells_what_came_of_it(
+    def test_it_reports_the_result(
         self, simulate: Any, reach: Any, media: dict[str, Media], tmp_path: Path
     ) -> None:
         videos = [played(0, media["good"]), played(1, media["nobody"])]

@@ -1,4 +1,4 @@
-"""Beats are heard where the clicks are, on the clock of the pictures."""
+"""Beats are detected where the clicks are, on the clock of the frames."""
 
 from pathlib import Path
 from typing import Any
@@ -22,5 +22,5 @@ def test_beats_are_the_clicks(film: Any, tmp_path: Path, delay: float) -> None:
     assert np.abs(gap).max() < 0.06
 
 
-def test_without_sound_there_are_none(film: Any, tmp_path: Path) -> None:
+def test_without_audio_there_are_no_beats(film: Any, tmp_path: Path) -> None:
     assert beats(film.write(tmp_path / "silent.mp4", 10)) == []

@@ -17,7 +17,7 @@ def rows(*some: dict[str, object]) -> list[dict[str, object]]:
     return [row | {"accepted": True} for row in some]
 
 
-def test_what_is_no_more_is_retired_and_other_parts_stay(tmp_path: Path) -> None:
+def test_what_is_not_more_is_retired_and_other_parts_stay(tmp_path: Path) -> None:
     assert read_clip_list(tmp_path) == {}
     write_clip_list(tmp_path, rows(TWO, ONE, OTHER))
     write_clip_list(tmp_path, rows(TWO))

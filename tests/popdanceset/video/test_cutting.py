@@ -1,4 +1,4 @@
-"""Clips have the right pictures, the right number of them, and sound that is in step."""
+"""Clips have the right frames, the right number of them, and audio that is in step."""
 
 import wave
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MILLISECOND = 1e-3
 
 
 def clicks(seconds: float, rate: int = RATE, every: float = 1.0) -> np.ndarray:
-    """A short click at every whole second, as the flash of the numbered film at 30 pictures a second."""
+    """A short click at every whole second, as the flash of the numbered video at 30 frames a second."""
     sound = np.zeros(round(seconds * rate), np.float32)
     for time in np.arange(0, seconds, every):
         first = round(time * rate)
@@ -28,7 +28,7 @@ def clicks(seconds: float, rate: int = RATE, every: float = 1.0) -> np.ndarray:
 
 
 def click_times(sound: np.ndarray, rate: int, least_gap: float = 0.5) -> np.ndarray:
-    """When clicks begin: where the sound first passes half its peak."""
+    """When clicks begin: where the audio first passes half its peak."""
     loud = np.flatnonzero(np.abs(sound) > 0.45)
     begins = loud[np.diff(loud, prepend=-rate) > least_gap * rate]
     return begins / rate
@@ -40,7 +40,7 @@ def flashing(film: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.0, 3.0), (2.0, 5.0), (1 + 1 / 30, 4.5), (9.7, 12.0)])
-def test_the_pictures_are_those_of_the_span(
+def test_the_frames_are_those_of_the_span(
     film: Any, flashing: Path, tmp_path: Path, start: float, end: float
 ) -> None:
     made = cut(flashing, start, end, tmp_path / "clip.mp4", None)
@@ -184,7 +184,7 @@ def test_stereo_stays_stereo(film: Any, tmp_path: Path) -> None:
     assert np.abs(samples[:, 1]).max() == 0
 
 
-def test_without_sound_no_wav_is_made(film: Any, tmp_path: Path) -> None:
+def test_without_audio_no_wav_is_made(film: Any, tmp_path: Path) -> None:
     film.write(tmp_path / "silent.mp4", 60)
     cut(tmp_path / "silent.mp4", 0.0, 2.0, tmp_path / "clip.mp4", tmp_path / "clip.wav")
     assert not (tmp_path / "clip.wav").exists()

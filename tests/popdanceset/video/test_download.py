@@ -82,7 +82,7 @@ def media_requests(simulator: Simulator) -> list[Any]:
     return [request for request in simulator.log if "bilivideo" in request.host]
 
 
-def test_a_film_arrives_whole(simulate: Any, reach: Any, store: Store, medium: Media) -> None:
+def test_a_video_arrives_whole(simulate: Any, reach: Any, store: Store, medium: Media) -> None:
     row = download(PLAYED.bvid, float(SECONDS), reach(simulate()), store)
     assert (row["accepted"], row["reason"], row["note"]) == (True, "", "")
     assert (row["page"], row["cid"], row["path"]) == (1, PLAYED.cid, f"media/{PLAYED.bvid}/p1.mp4")
@@ -128,7 +128,7 @@ def test_a_lost_file_is_fetched_again(
         (Mode.PAID_PREVIEW, "paid_preview", "2.0 s of 60.0 s announced"),
     ],
 )
-def test_a_video_that_cannot_be_had_has_a_row(
+def test_a_video_that_is_not_available_has_a_row(
     simulate: Any, reach: Any, store: Store, mode: Mode, reason: str, words: str
 ) -> None:
     seconds = 60 if mode is Mode.PAID_PREVIEW else SECONDS
@@ -148,7 +148,7 @@ def test_a_preview_is_known_without_statistics(simulate: Any, reach: Any, store:
     assert "preview" in row["note"]
 
 
-def test_one_part_of_several_is_no_preview(simulate: Any, reach: Any, store: Store) -> None:
+def test_one_part_of_several_is_not_a_preview(simulate: Any, reach: Any, store: Store) -> None:
     """The statistics announce the length of all parts together."""
     simulator = simulate(replace(PLAYED, parts=3))
     row = download(PLAYED.bvid, 3.0 * SECONDS, reach(simulator), store)
@@ -160,7 +160,7 @@ def test_one_part_of_several_is_no_preview(simulate: Any, reach: Any, store: Sto
 
 
 @pytest.mark.parametrize("fault", ["page-412", "page-risk", "playurl-352"])
-def test_a_refusal_is_no_verdict(simulate: Any, reach: Any, store: Store, fault: str) -> None:
+def test_a_refusal_is_not_a_verdict(simulate: Any, reach: Any, store: Store, fault: str) -> None:
     simulator = simulate(faults=(replace(NAMED[fault], times=None),))
     with pytest.raises(RefusedError):
         download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
@@ -191,10 +191,10 @@ def test_a_broken_download_is_continued_in_the_next_run(
         assert probe(path).frames == probe(medium.path).frames
 
 
-def test_a_spoilt_leftover_is_fetched_anew(
+def test_a_spoilt_leftover_is_fetched_again(
     simulate: Any, reach: Any, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As a machine leaves it that lost power: a finished name, no content."""
+    """As a machine that lost power leaves it: a finished name, no content."""
     with store.scratch() as scratch:
         leftover = scratch.parent.parent / "media" / PLAYED.bvid / ".part" / "p1"
     leftover.mkdir(parents=True)
@@ -204,7 +204,7 @@ def test_a_spoilt_leftover_is_fetched_anew(
     assert "fetched again from the beginning" in caplog.text
 
 
-def test_a_film_that_is_none_is_damaged(simulate: Any, reach: Any, store: Store) -> None:
+def test_a_file_that_is_not_a_video_is_damaged(simulate: Any, reach: Any, store: Store) -> None:
     nonsense = Answer(status=200, html="<p>not what was announced</p>")
     simulator = simulate(faults=(Fault(MEDIA, nonsense, times=None),))
     try:
@@ -275,7 +275,7 @@ def test_the_rate_limit_and_retries_reach_the_downloader(settings: Settings, tmp
 def test_a_disk_that_fills_meanwhile_stops_the_download(
     simulate: Any, reach: Any, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is room before it begins, but not for sound and picture and both joined."""
+    """There is room before it begins, but not for audio, video and both joined."""
     simulator = simulate()
     settings = reach(simulator, min_free=1000)
     usage = namedtuple("usage", "total used free")
@@ -307,7 +307,7 @@ def test_rows_of_before_there_were_tags_are_read(store: Store) -> None:
     assert store.read_table("videos/a.parquet", VIDEOS)["tags"].to_pylist() == [None]
 
 
-def test_cookies_are_sent_but_never_told(
+def test_cookies_are_sent_but_never_logged(
     simulate: Any, reach: Any, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -346,7 +346,7 @@ def test_a_store_elsewhere_gets_the_file_too(
 
 
 @pytest.mark.parametrize("bvid", ["", "BV1", "../../etc", "BV1xx411c7m/", "av170001"])
-def test_what_is_no_id_goes_nowhere(settings: Settings, store: Store, bvid: str) -> None:
+def test_what_is_not_id_goes_nowhere(settings: Settings, store: Store, bvid: str) -> None:
     with pytest.raises(InputError, match="is not a video id"):
         download(bvid, None, settings, store)
     assert not any(store.list(folder) for folder in ("media", "videos"))

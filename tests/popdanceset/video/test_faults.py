@@ -49,7 +49,7 @@ acquire_video(video, Settings(), store, somebody)
 
 
 def downloaded(store: Store, stage: Any, folder: Path) -> None:
-    """A store in which the film is there already: two shots, 9.3 s."""
+    """A store that contains the video already: two shots, 9.3 s."""
     walls = stage.wall(0), stage.wall(1)
     pictures = [stage.picture(walls[n >= 140], people=[stage.dancer(n)]) for n in range(280)]
     path = stage.write(folder / "film.mp4", pictures)
@@ -134,7 +134,7 @@ def test_a_full_disk_while_cutting(stage: Any, small_disk: Path, tmp_path: Path)
     assert isinstance(caught.value, StoreError)
 
 
-def test_too_little_space_is_told_before(tmp_path: Path) -> None:
+def test_too_little_space_is_reported_before(tmp_path: Path) -> None:
     check_space(tmp_path, 0, 0)
     with pytest.raises(StoreError, match=r"MB are needed \(free some space"):
         check_space(tmp_path, 1e18, 0)

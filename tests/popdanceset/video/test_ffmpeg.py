@@ -1,4 +1,4 @@
-"""The ffmpeg program is found, and its failures are told in our own words."""
+"""The ffmpeg program is found, and its failures are reported in our own words."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def test_the_one_on_the_path_comes_first(monkeypatch: pytest.MonkeyPatch) -> Non
     assert ffmpeg.executable() == "/somewhere/ffmpeg"
 
 
-def test_else_the_one_that_a_package_brings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_else_the_one_that_a_package_installs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     version = subprocess.run([ffmpeg.executable(), "-version"], capture_output=True, check=True)
     assert version.stdout.startswith(b"ffmpeg version")

@@ -1,6 +1,6 @@
-"""Odd files of every kind as a table: what `probe` says, what screening sees, what a clip cut from it is.
+"""Odd files of every kind as a table: what `probe` reports, what screening sees, and what its clips contain.
 
-Pictures carry their number in a row of squares along their upper side, read only if they are upright.
+Frames carry their number in a row of squares along their upper side, read only if they are upright.
 The sound has a click at 0.25 s and every half second from there on the same clock.
 """
 
@@ -45,7 +45,7 @@ class Maker:
     def of(
         self, name: str, rate: int | Fraction = 30, sound: bool = True, change: Any = None, **options: Any
     ) -> Path:
-        """`SECONDS` of numbered pictures with clicks; `change` alters each picture."""
+        """`SECONDS` of numbered frames with clicks; `change` alters each frame."""
         pictures = map(self.film.picture, range(round(SECONDS * rate)))
         return self.film.write(
             self.folder / name,
@@ -122,7 +122,7 @@ class Maker:
         return self.cut_off(self.of("cut.mp4"), 0.6)
 
     def broken_off(self) -> Path:
-        """Its header tells three seconds."""
+        """Its header states three seconds."""
         streaming = ("-c", "copy", "-movflags", "+faststart")
         return self.cut_off(self.through(self.of("whole.mp4"), "broken.mp4", *streaming), 0.6)
 
@@ -197,7 +197,7 @@ def source(case: Case, film: Any, tmp_path: Path, turned: Callable[[Path, int], 
 
 
 def shown_at(film: Any, source: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the pictures as displayed, and when each begins, by the source's own time stamps."""
+    """Numbers of the frames as displayed, and when each begins, by the source's own time stamps."""
     shown = list(frames(source))
     return np.array([film.number(f.image) for f in shown]), np.array([f.time for f in shown])
 
@@ -231,7 +231,7 @@ def test_what_probe_says(case: Case, source: Path) -> None:
 
 
 def test_what_screening_sees(case: Case, source: Path, film: Any) -> None:
-    """Every picture upright, at its own time, and a report as long as the film."""
+    """Every frame is upright, at its own time, and the report is as long as the video."""
     seen: list[int] = []
 
     def nobody(image: np.ndarray, near: Any = None) -> np.ndarray:
@@ -257,7 +257,7 @@ def test_what_screening_sees(case: Case, source: Path, film: Any) -> None:
 def test_what_a_clip_is(
     case: Case, source: Path, film: Any, tmp_path: Path, start: float, end: float
 ) -> None:
-    """30 fps, the right number of pictures, each the right one, upright, of even size, 8-bit 4:2:0; sound in
+    """30 fps, the right number of frames, each the right one, upright, of even size, 8-bit 4:2:0; audio in
     step with the source's to a millisecond."""
     clip, sound = tmp_path / "clip.mp4", tmp_path / "clip.wav"
     if case.refused:

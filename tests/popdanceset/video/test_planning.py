@@ -173,7 +173,7 @@ def test_limbs_may_be_hidden_now_and_then(settings: Settings) -> None:
     assert (span.accepted, span.measures["occlusion"], span.measures["limbs"]) == (True, 0.25, 0.75)
 
 
-def test_one_hidden_limb_is_no_occlusion_but_is_not_all_limbs(settings: Settings) -> None:
+def test_one_hidden_limb_is_not_occlusion_but_is_not_all_limbs(settings: Settings) -> None:
     arm = (*SEEN[:4], 0.2, *SEEN[5:])
     (span,) = plan(screened(10.0, limbs=lambda t: arm if t % 2 == 0 else SEEN), settings)
     assert (span.accepted, span.measures["occlusion"], span.measures["limbs"]) == (True, 0.0, 0.75)
@@ -182,7 +182,7 @@ def test_one_hidden_limb_is_no_occlusion_but_is_not_all_limbs(settings: Settings
     assert span.reason == "occluded"
 
 
-def test_limbs_beyond_the_picture_are_no_whole_body(settings: Settings) -> None:
+def test_limbs_beyond_the_picture_are_not_whole_body(settings: Settings) -> None:
     (span,) = plan(screened(8.0, limbs=lambda t: BEYOND), settings)
     assert (span.reason, span.measures["visibility"], span.measures["limbs"]) == ("not_whole", 0.0, 0.0)
 
@@ -232,7 +232,7 @@ def test_each_rule_has_its_reason(settings: Settings, fault: dict[str, Any], rea
     assert outline(plan(screened(8.0, **fault), settings)) == [(0.0, 8.0, reason)]
 
 
-def test_a_rest_is_no_still(settings: Settings) -> None:
+def test_a_rest_is_not_a_still(settings: Settings) -> None:
     (span,) = plan(screened(10.0, change=lambda t: 0.5 if 4 <= t < 6 else 40.0), settings)
     assert span.accepted
     assert span.measures["stillness"] == pytest.approx(0.2)
@@ -334,7 +334,7 @@ def test_small_changes_keep_numbers_and_no_number_comes_twice(
 
 
 def test_of_two_numbers_the_most_alike_is_kept(settings: Settings) -> None:
-    """One that was retired lies there too; planned again, a clip is always found as what it is."""
+    """A retired clip lies there too; planned again, a clip is always recognised as what it is."""
     known = [Known(1, 0.0, 9.0), Known(2, 0.5, 8.0), Known(3, 0.0, 8.0)]
     (span,) = plan(screened(8.0), settings, known=known)
     assert span.number == 3

@@ -41,7 +41,7 @@ ONE, TWO, THREE, FOUR = (f"{BVID}_Clip_{n}" for n in range(1, 5))
 
 EARLIER = {"clips.max_lapse": "1.5", "screening.min_visibility": "0.7"}
 LATER = {"clips.max_lapse": "0.4", "clips.min_seconds": "4.5", "screening.max_second": "0.9"}
-"""Settings under which the four shots of the film are judged otherwise."""
+"""Settings that judge the four shots of the video differently."""
 
 
 def changed(settings: Settings, values: dict[str, str]) -> Settings:
@@ -69,7 +69,7 @@ def film(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def downloaded(store: Store, film: Path, folder: Path) -> None:
-    """A store in which the film is there already."""
+    """A store that contains the video already."""
     copy = Path(shutil.copy(film, folder / "copy.mp4"))
     row = {"bvid": BVID, "page": 1, "path": f"media/{BVID}/p1.mp4", "sha256": "x", "tags": ["Popping"]}
     row |= {"accepted": True, "reason": "", "note": "", "duration": 636 / 30}
@@ -91,7 +91,7 @@ def named_cut(source: Path, start: float, end: float, picture: Path, sound: Path
 
 
 def later_stages(store: Store) -> None:
-    """Poses and music features of all clips that have none, each marked with what it was made of."""
+    """Poses and music features of all clips that have none, each marked with what it was made from."""
     schema = music_schema("baseline", 35)
     for row in clips(store).values():
         name = row["clip_id"]
@@ -288,7 +288,7 @@ def test_ended_at_every_instant(copy: Any, monkeypatch: pytest.MonkeyPatch, mean
 
 
 @pytest.mark.parametrize("pause", [0, 1, 1000])
-def test_poses_in_work_meanwhile(copy: Any, monkeypatch: pytest.MonkeyPatch, pause: int) -> None:
+def test_poses_in_progress_meanwhile(copy: Any, monkeypatch: pytest.MonkeyPatch, pause: int) -> None:
     """A worker began on the old clip. It writes its verdict at some instant of the plan, and looks some
     changes later whether the clip's file is still there."""
     store = copy("store")
@@ -376,7 +376,7 @@ def test_without_its_video_a_plan_that_cuts_nothing_works(copy: Any) -> None:
     check(store)
 
 
-def test_a_report_of_other_measures_is_announced(copy: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_report_of_other_settings_is_announced(copy: Any, caplog: pytest.LogCaptureFixture) -> None:
     store = copy("store")
     assert run(store, EARLIER | {"screening.sample_fps": "4"}).kept == 3
     assert "made with different screening settings" in caplog.text
@@ -402,7 +402,7 @@ def test_videos_without_clips_stay_as_they_are(copy: Any) -> None:
     assert summary.rejected["gone"] == 1
 
 
-def test_genres_follow_the_rules_of_now(copy: Any, tmp_path: Path) -> None:
+def test_genres_follow_the_current_rules(copy: Any, tmp_path: Path) -> None:
     store = copy("store")
     assert {row["genre"] for row in clips(store).values()} == {"popping"}  # by its tag
     rules = tmp_path / "rules.toml"
@@ -412,7 +412,7 @@ def test_genres_follow_the_rules_of_now(copy: Any, tmp_path: Path) -> None:
     assert len(store.list("verdicts")) == 3
 
 
-def test_dancers_are_whom_the_reviewer_names(copy: Any, tmp_path: Path) -> None:
+def test_dancers_are_those_the_reviewer_names(copy: Any, tmp_path: Path) -> None:
     store = copy("store")
     assert {row["dancer_id"] for row in clips(store).values()} == {"1"}  # the uploader
     (tmp_path / "dancers.csv").write_text(f"id,dancer_id,why\n{BVID},ann,her dance\n{TWO},bob,a guest\n")
@@ -471,7 +471,7 @@ def test_two_at_once_take_turns(copy: Any) -> None:
 
 
 class TestCommand:
-    """`popdanceset acquire --replan FOLDER`."""
+    """`popdanceset acquire --replan MANIFEST`."""
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -482,7 +482,7 @@ class TestCommand:
         options = [text for name, value in values.items() for text in ("--set", f"{name}={value}")]
         return CliRunner().invoke(command, ["--replan", str(folder), "--store", store.address, *options])
 
-    def test_it_tells_what_came_of_it(self, copy: Any, folder: Path) -> None:
+    def test_it_reports_the_result(self, copy: Any, folder: Path) -> None:
         result = self.run(folder, copy("store"), LATER)
         assert result.exit_code == 0, result.output
         assert "1 unchanged, 1 with another span, 1 new; 1 retired" in result.output
@@ -499,7 +499,7 @@ class TestCommand:
         assert "1 of 1 videos could not be planned again" in str(result.exception)
 
     def test_a_number_that_a_killed_run_gave_is_not_given_again(self, copy: Any, folder: Path) -> None:
-        """It ended before it wrote the list; the next run has other settings, in which that clip is none."""
+        """It ended before it wrote the list; the next run has other settings, which reject that clip."""
         store = copy("store")
         run(store, LATER)
         assert FOUR in clips(store)

@@ -1,4 +1,4 @@
-"""The films that ship with the simulator come out as their index says, by the real measures and detector."""
+"""The simulator's videos have the outcomes of their index, by the real measures and detector."""
 
 from pathlib import Path
 

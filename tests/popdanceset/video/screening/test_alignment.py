@@ -1,4 +1,4 @@
-"""Camera motion is told from edges alone, and only as far as they tell it."""
+"""Camera motion is determined from edges alone, and only as far as they determine it."""
 
 import cv2
 import numpy as np
@@ -28,19 +28,19 @@ def wall(frames: bool = True) -> np.ndarray:
 
 
 def shift(transform: np.ndarray | None) -> np.ndarray:
-    """Motion (2,) of the picture's middle."""
+    """Motion (2,) of the frame's centre."""
     assert transform is not None
     middle = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
     return transform[:, :2] @ middle + transform[:, 2] - middle
 
 
 @pytest.mark.parametrize("way", [(0.0, 0.0), (0.3, -0.2), (2.5, 1.0), (-7.0, 5.0)])
-def test_a_plain_wall_with_a_few_edges_tells_all(way: tuple[float, float]) -> None:
+def test_a_plain_wall_with_a_few_edges_determines_all(way: tuple[float, float]) -> None:
     before = wall()
     assert shift(aligned(before, moved(before, *way), EVERYWHERE)) == pytest.approx(way, abs=0.06)
 
 
-def test_a_skirting_board_tells_how_far_it_moved_across_itself() -> None:
+def test_a_skirting_board_shows_how_far_it_moved_across_itself() -> None:
     before = wall(frames=False)
     assert shift(aligned(before, moved(before, 3.0, 2.0), EVERYWHERE)) == pytest.approx((0.0, 2.0), abs=0.06)
 
@@ -52,12 +52,12 @@ def test_what_moves_by_itself_is_outvoted() -> None:
     assert shift(aligned(before, now, EVERYWHERE)) == pytest.approx((0.0, 0.0), abs=0.06)
 
 
-def test_a_lamp_that_is_switched_on_is_no_motion() -> None:
+def test_a_lamp_that_is_switched_on_is_not_motion() -> None:
     before = wall()
     assert shift(aligned(before, cv2.add(before, 25), EVERYWHERE)) == pytest.approx((0.0, 0.0), abs=0.06)
 
 
-def test_one_small_thing_tells_nothing() -> None:
+def test_one_small_thing_determines_nothing() -> None:
     """It may be a hand."""
     before = np.full((HEIGHT, WIDTH), 150, np.uint8)
     cv2.rectangle(before, (100, 100), (130, 130), 60, -1)
@@ -65,7 +65,7 @@ def test_one_small_thing_tells_nothing() -> None:
     assert aligned(before, moved(before, 2.0, 1.0), EVERYWHERE) is None
 
 
-def test_where_nothing_is_seen_nothing_is_told() -> None:
+def test_where_nothing_is_seen_nothing_is_reported() -> None:
     plain = np.full((HEIGHT, WIDTH), 128, np.uint8)
     assert aligned(plain, plain, EVERYWHERE) is None
     assert aligned(wall(), wall(), None) is None

@@ -1,4 +1,4 @@
-"""Cuts are found at the first picture of a new shot, and nowhere else."""
+"""Cuts are found at the first frame of a new shot, and nowhere else."""
 
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def test_a_cut_is_the_first_picture_of_the_new_shot(stage: Any) -> None:
     assert cuts_of(shots(stage, 30, 25, 20)) == pytest.approx([30 / 30, 55 / 30])
 
 
-def test_times_are_those_of_the_pictures_whatever_the_rate(stage: Any) -> None:
+def test_times_are_those_of_the_frames_whatever_the_rate(stage: Any) -> None:
     assert cuts_of(shots(stage, 12, 12), fps=23.976) == pytest.approx([12 / 23.976])
 
 
@@ -40,7 +40,7 @@ def test_cuts_closer_than_the_adaptive_window_are_both_found(stage: Any) -> None
     assert cuts_of(shots(stage, 20, 1, 20)) == pytest.approx([20 / 30, 21 / 30])
 
 
-def test_a_shaking_camera_is_no_cut(stage: Any, noise: Any) -> None:
+def test_a_shaking_camera_is_not_a_cut(stage: Any, noise: Any) -> None:
     motion = 9 * noise(60, 6, seed=2)
     wall = stage.wall(1)
     assert (
@@ -48,17 +48,17 @@ def test_a_shaking_camera_is_no_cut(stage: Any, noise: Any) -> None:
     )
 
 
-def test_a_pan_is_no_cut(stage: Any) -> None:
+def test_a_pan_is_not_a_cut(stage: Any) -> None:
     wall = stage.wall(1)
     assert cuts_of([stage.picture(wall, (n - 30, 0), [stage.dancer(n)]) for n in range(60)]) == ()
 
 
-def test_nothing_seen_is_no_cut() -> None:
+def test_nothing_seen_is_not_a_cut() -> None:
     assert CutDetector().cuts() == ()
 
 
 @pytest.mark.parametrize("name", ["taiji", "dance_a", "dance_b"])
-def test_films_of_one_shot(shared: Path, name: str) -> None:
+def test_videos_of_one_shot(shared: Path, name: str) -> None:
     detector = CutDetector()
     for frame in frames(shared / "media" / f"{name}.mp4", height=144):
         detector.see(frame)

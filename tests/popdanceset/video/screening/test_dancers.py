@@ -1,4 +1,4 @@
-"""People are counted at even distances, and looked at whether they are whole."""
+"""People are counted at even intervals, and checked whether they are whole."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -40,7 +40,7 @@ def test_nobody_is_not_whole() -> None:
 
 
 class Scripted:
-    """A detector that gives prepared answers and remembers whether it searched everywhere."""
+    """A detector that returns prepared answers and remembers whether it searched everywhere."""
 
     def __init__(self, *answers: list[list[float]]) -> None:
         self.answers = iter(answers)
@@ -74,13 +74,13 @@ def test_only_confident_finds_count() -> None:
     assert found.second == (0.0, 0.0, 0.5, 0.0)
 
 
-def test_everybody_is_looked_for_now_and_then() -> None:
+def test_everybody_is_searched_for_now_and_then() -> None:
     detector = Scripted(*[[ONE]] * 9)
     counted(detector, 9, search_seconds=2.0)
     assert detector.searches == [True, False, False, False, True, False, False, False, True]
 
 
-def test_a_change_is_looked_at_with_care() -> None:
+def test_a_change_leads_to_a_thorough_search() -> None:
     """The third quick look finds nobody, the search that follows does."""
     detector = Scripted([ONE], [ONE], [], [ONE], [ONE])
     counter = counted(detector, 4, search_seconds=9.0)
@@ -89,7 +89,7 @@ def test_a_change_is_looked_at_with_care() -> None:
 
 
 def test_the_main_dancer_is_followed() -> None:
-    """Who was there first stays the main dancer beside somebody of the same size, also after a gap."""
+    """Whoever was there first stays the main dancer next to somebody of the same size, also after a gap."""
     closer = [LEFT[0] + 30, *LEFT[1:]]
     found = counted(Scripted([LEFT], [closer, RIGHT], [RIGHT, LEFT], [], [LEFT]), 5).dancers()
     assert found.track == (1, 1, 1, 0, 1)
@@ -134,7 +134,7 @@ def test_people_of_other_sizes_and_single_ones_have_no_twin() -> None:
     assert likeness(np.zeros_like(image), np.array([[60.0, 60.0, 50.0], [180.0, 60.0, 50.0]])) == 0
 
 
-def test_limbs_beyond_the_picture_are_told_apart() -> None:
+def test_limbs_beyond_the_picture_are_marked() -> None:
     limbs = np.array([[10, 10, 0.914], [-1, 5, 0.9], [5, 101, 0.9], [100, 50, 0.2]], float)
     assert limb_scores(limbs, 100, 100) == (0.91, None, None, 0.2)
     assert limb_scores(None, 100, 100) is None
@@ -158,7 +158,7 @@ def test_the_main_dancers_limbs_are_looked_at() -> None:
     assert counted(Scripted([ONE]), 1).dancers().limbs == (None,)
 
 
-def test_without_pictures_nothing_was_counted() -> None:
+def test_without_frames_nothing_was_counted() -> None:
     assert DancerCounter(Scripted(), 0.5, 1.0).dancers().time == ()
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of screening runs, on a few films."""
+"""The benchmark of screening runs, on a few videos."""
 
 import subprocess
 import sys

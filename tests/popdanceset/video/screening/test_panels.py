@@ -30,7 +30,7 @@ def room(seed: int, n: int, width: int = WIDTH, height: int = HEIGHT, moves: boo
 
 
 def seam(picture: Callable[[int], Picture], people: np.ndarray = NOBODY, looks: int = 8) -> float:
-    """The median strength of what is found in a film that is looked at twice a second."""
+    """The median strength of what is found in a video that is looked at twice a second."""
     meter = PanelMeter()
     for n in range(looks):
         meter.see(Frame(n / 2, np.ascontiguousarray(picture(n))), people)
@@ -83,12 +83,12 @@ def test_bars_beside_panels_do_not_matter() -> None:
     assert seam(picture) > 0.9
 
 
-def test_a_still_half_is_no_panel() -> None:
+def test_a_still_half_is_not_a_panel() -> None:
     """As the edge of a wall, or scenery to the side."""
     assert seam(lambda n: np.hstack([room(1, n, 160), room(2, n, 160, moves=False)])) == 0
 
 
-def test_one_room_is_no_split_screen() -> None:
+def test_one_room_is_not_split_screen() -> None:
     assert seam(lambda n: room(1, n)) == 0
 
 
@@ -113,7 +113,7 @@ def test_a_pole_stands_in_one_room() -> None:
     assert seam(picture) == 0
 
 
-def test_blurred_margins_are_no_panels() -> None:
+def test_blurred_margins_are_not_panels() -> None:
     def picture(n: int) -> Picture:
         image = room(1, n)
         blurred = cv2.GaussianBlur(room(2, n), (0, 0), 9)
@@ -132,7 +132,7 @@ def test_a_seam_belongs_to_its_shot() -> None:
     assert found[6:].min() > 0.9
 
 
-def test_lines_are_told_to_the_pixel() -> None:
+def test_lines_are_exact_to_the_pixel() -> None:
     found = lines(beside(0))
     assert np.flatnonzero(found > 0.9).tolist() == [160]
 

@@ -1,4 +1,4 @@
-"""One pass over a film gives all measures; its report survives as JSON."""
+"""One pass over a video gives all measures; its report survives as JSON."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_everything_is_measured(stage: Any, report: Screening) -> None:
     assert np.median(value[time > 3.2]) == pytest.approx(expected, rel=0.2)
 
 
-def test_a_film_is_decoded_once(stage: Any, two_shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_is_decoded_once(stage: Any, two_shots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     frames = screen_module.frames
     monkeypatch.setattr(screen_module, "frames", lambda *a, **k: calls.append(a) or frames(*a, **k))
@@ -54,7 +54,7 @@ def test_a_film_is_decoded_once(stage: Any, two_shots: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("fps", [24000 / 1001, 30, 60])
-def test_people_are_looked_for_at_even_distances(fps: float) -> None:
+def test_people_are_searched_for_at_even_intervals(fps: float) -> None:
     pictures = [Frame(n / fps, np.zeros((2, 2, 3), np.uint8)) for n in range(round(4 * fps))]
     groups = list(_groups(pictures, 0.5))
     assert [g[0].time for g in groups] == pytest.approx(np.arange(8) / 2, abs=1 / fps)
@@ -67,7 +67,7 @@ def test_the_report_survives_as_json(report: Screening) -> None:
     assert {"duration", "fps", "cuts", "shake", "dancers"} <= json.loads(text).keys()
 
 
-def test_what_is_no_report_says_so() -> None:
+def test_what_is_not_report_says_so() -> None:
     for document in ({}, [], {"duration": "x"}, {"duration": 1, "fps": 30, "cuts": [], "shake": 0}):
         with pytest.raises(StoreError, match="not a screening report"):
             Screening.from_json(document)
@@ -80,8 +80,8 @@ def test_the_fingerprint_knows_what_a_report_depends_on() -> None:
     assert plain != fingerprint("aa", ScreeningSettings(sample_fps=5))
 
 
-def test_a_film_that_ends_early_is_damaged(stage: Any, tmp_path: Path) -> None:
-    """As a download that was cut off behind its header."""
+def test_a_video_that_ends_early_is_damaged(stage: Any, tmp_path: Path) -> None:
+    """As a download that was cut off after its header."""
     whole = stage.write(tmp_path / "whole.mp4", [stage.picture(stage.wall(n % 3)) for n in range(120)])
     front = tmp_path / "front.mp4"
     with (

@@ -88,16 +88,16 @@ def test_known_shake_is_measured(stage: Any, noise: Any, amplitude: float) -> No
     assert np.median(metered(stage, path)) == pytest.approx(amplitude, rel=0.15, abs=0.0003)
 
 
-def test_a_dancer_alone_is_no_shake(stage: Any) -> None:
+def test_a_dancer_alone_is_not_shake(stage: Any) -> None:
     assert np.nanmax(metered(stage, np.zeros((90, 2)))) < 0.0005
 
 
-def test_a_pan_is_no_shake(stage: Any) -> None:
+def test_a_pan_is_not_shake(stage: Any) -> None:
     path = np.stack([np.linspace(-30, 30, 90), np.linspace(5, -5, 90)], 1)
     assert np.nanmax(metered(stage, path)) < 0.0005
 
 
-def test_the_rate_of_pictures_does_not_matter(stage: Any) -> None:
+def test_the_rate_of_frames_does_not_matter(stage: Any) -> None:
     diagonal = np.hypot(stage.width, stage.height)
     found = []
     for fps in (24, 30, 60):
@@ -108,7 +108,7 @@ def test_the_rate_of_pictures_does_not_matter(stage: Any) -> None:
 
 
 @pytest.mark.parametrize("amplitude", [0.0, 0.003, 0.008])
-def test_a_skirting_board_tells_shake(stage: Any, noise: Any, amplitude: float) -> None:
+def test_a_skirting_board_reveals_shake(stage: Any, noise: Any, amplitude: float) -> None:
     """Up and down: what lies along the board cannot be seen."""
     wall = np.full((stage.height, stage.width, 3), 170, np.uint8)
     wall[130:134], wall[134:] = 220, 110
@@ -124,7 +124,7 @@ def test_a_skirting_board_tells_shake(stage: Any, noise: Any, amplitude: float) 
 
 
 @pytest.mark.parametrize("name", ["dance_a", "dance_b"])
-def test_films_before_plain_walls_are_measured(shared: Path, name: str) -> None:
+def test_videos_before_plain_walls_are_measured(shared: Path, name: str) -> None:
     """Still cameras; the dancer is somewhere in a circle that leaves the rims free."""
     meter = ShakeMeter()
     for frame in frames(shared / "media" / f"{name}.mp4", height=240):
@@ -136,7 +136,7 @@ def test_films_before_plain_walls_are_measured(shared: Path, name: str) -> None:
 
 
 def test_a_body_is_left_out_but_not_its_whole_circle() -> None:
-    """Of a dancer whose limbs are known more of the background is left to look at."""
+    """If a dancer's limbs are known, more of the background can be used."""
     up = np.array([[x, y] for y in (60, 80, 100, 120, 145, 170) for x in (150, 170)], float)
     circle = np.array([[160.0, 120.0, 70.0]])
     left_out = _background((180, 320), circle), _background((180, 320), circle, up)
@@ -145,7 +145,7 @@ def test_a_body_is_left_out_but_not_its_whole_circle() -> None:
         assert left_out[1][y, x] == 0
 
 
-def test_a_plain_wall_tells_nothing(stage: Any) -> None:
+def test_a_plain_wall_determines_nothing(stage: Any) -> None:
     meter = ShakeMeter()
     for n in range(30):
         meter.see(Frame(n / FPS, np.full((stage.height, stage.width, 3), 128, np.uint8)), np.empty((0, 4)))

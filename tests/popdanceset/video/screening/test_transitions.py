@@ -1,4 +1,4 @@
-"""Dissolves and fades are found, flashes are no cuts."""
+"""Dissolves and fades are found; flashes are not cuts."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ FPS = 30
 
 
 def seen(pictures: list[np.ndarray]) -> tuple[tuple[float, ...], tuple[tuple[float, float], ...]]:
-    """Cuts and transitions of a film."""
+    """Cuts and transitions of a video."""
     cuts, soft = CutDetector(), TransitionDetector()
     for n, image in enumerate(pictures):
         for measure in (cuts, soft):
@@ -52,7 +52,7 @@ def test_a_fade_is_found(stage: Any, colour: int) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 3, 6])
-def test_a_flash_is_nothing(stage: Any, length: int) -> None:
+def test_a_flash_is_not_a_cut(stage: Any, length: int) -> None:
     film = shot(stage, 0, 70)
     white = np.full_like(film[0], 255)
     for n in range(length):
@@ -60,12 +60,12 @@ def test_a_flash_is_nothing(stage: Any, length: int) -> None:
     assert seen(film) == ((), ())
 
 
-def test_a_cut_stays_one(stage: Any) -> None:
+def test_a_cut_stays_a_cut(stage: Any) -> None:
     assert seen(shot(stage, 0, 40) + shot(stage, 1, 40)) == (pytest.approx((40 / FPS,)), ())
 
 
 @pytest.mark.parametrize("speed", [0.3, 1.0])
-def test_a_pan_is_none(stage: Any, speed: float) -> None:
+def test_a_pan_is_not_a_transition(stage: Any, speed: float) -> None:
     wall = stage.wall(0)
     film = [stage.picture(wall, (speed * (n - 35), 0), [stage.dancer(n)]) for n in range(70)]
     assert seen(film) == ((), ())
