@@ -1,1 +1,1 @@
-"""POPDG, its baselines and the metric suite. Reads releases and nothing else."""
+"""POPDG and the metrics: training, sampling, export, evaluation. Reads releases and nothing else."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import soundfile
 
 from popdanceset.release.writer import publish
 from popdanceset.settings import Settings
@@ -46,7 +47,7 @@ def make_release(
 
 @pytest.fixture
 def release_dir(make_release: Callable[..., Path], synthetic: ModuleType) -> Path:
-    """Two clips of one video, one of another, one too short, one without sound."""
+    """Two clips of one video, one of another, one too short, one without audio."""
     row = synthetic.clip_row
     return make_release(
         [
@@ -108,3 +109,29 @@ def folders(tmp_path: Path, dance: Callable[..., Dance]) -> Path:
             content = {"smpl_poses": made.poses, "smpl_trans": made.translation, "full_pose": made.joints}
             (tmp_path / f"{part}/test_{clip}.pkl").write_bytes(pickle.dumps(content))
     return tmp_path
+
+
+@pytest.fixture
+def run_folder(release_dir: Path, tmp_path: Path) -> Path:
+    """A small network after two steps of training."""
+    from training.data import DanceWindows
+    from training.fitting.recipe import Recipe
+    from training.fitting.trainer import Trainer
+    from training.popdg.config import PAPER, ModelConfig
+
+    small = ModelConfig(width=32, feedforward=32, heads=4, layers=1, music_layers=1)
+    windows = DanceWindows(release_dir, "train", length=30, stride=10, cache_dir=tmp_path / "cache")
+    recipe = Recipe(steps=2, batch_size=4, log="none")
+    Trainer(windows, small, PAPER.objective, recipe, tmp_path / "run").run()
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A song of clicks, 2.4 s."""
+    rate = 22_050
+    time = np.arange(int(2.4 * rate)) / rate
+    clicks = (time % 0.5 < 0.02) * np.sin(2 * np.pi * 900 * time)
+    path = tmp_path / "song.wav"
+    soundfile.write(path, clicks.astype(np.float32), rate)
+    return path

@@ -1,4 +1,4 @@
-"""Synthetic dances on the beats of their own music: what a trainer can learn, and be caught not learning.
+"""Synthetic dances on the beats of their own music, which a training can learn.
 
 A piece has a tempo, a first beat and a style; drum and snare take turns on its beats, and the style decides
 how they sound, in which key, and which two steps belong to them. A dancer takes the beat's pose on each beat

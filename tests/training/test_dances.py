@@ -1,4 +1,4 @@
-"""The synthetic dances are what they claim: slowest on the beats of a music that is heard as composed."""
+"""The synthetic dances are slowest on their beats, and beat tracking finds these beats."""
 
 import importlib.util
 import sys

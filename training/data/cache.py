@@ -6,9 +6,11 @@ each array.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,8 @@ from popdanceset.release.reader import Release
 from training.data.representation import WIDTH, encode
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+_log = logging.getLogger(__name__)
 
 CACHE_VERSION = 1
 """Raise it when the meaning of the cached arrays changes."""
@@ -88,8 +92,13 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
         except OSError as error:
             raise InputError(f"not writable: {error.strerror}", root, "give another cache folder") from error
         try:
+            began = time.perf_counter()
             _fill(partial, release, spans, extractor)
             partial.rename(folder)
+            _log.info(
+                "cached %d clips, %d frames in %.1f s",
+                len(spans), sum(span.frames for span in spans), time.perf_counter() - began,
+            )  # fmt: skip
         except OSError as error:
             if not folder.is_dir():
                 raise InputError(

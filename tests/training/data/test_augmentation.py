@@ -1,4 +1,4 @@
-"""Mirrored and rotated dances, compared with what happens to the joints in space."""
+"""Mirrored and rotated dances, compared with mirrored and rotated joints."""
 
 import math
 
@@ -51,7 +51,7 @@ def test_mirrored_twice_is_the_dance_itself():
 
 
 @given(st.floats(-7, 7))
-def test_a_turned_dance(angle):
+def test_a_rotated_dance(angle):
     vectors = encode(*dance(1))
     rotated = joints(yaw(vectors, torch.full((2,), angle, dtype=torch.double)))
     matrix = torch.tensor(
@@ -61,7 +61,7 @@ def test_a_turned_dance(angle):
     torch.testing.assert_close(rotated, joints(vectors) @ matrix.T, atol=1e-9, rtol=0)
 
 
-def test_contacts_change_sides_and_do_not_turn():
+def test_contacts_change_sides_but_do_not_rotate():
     vectors = encode(*dance())
     vectors[..., CONTACT] = 0
     vectors[..., 147] = 1  # left ankle

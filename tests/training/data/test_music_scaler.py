@@ -19,12 +19,12 @@ def test_it_agrees_with_numpy_on_the_whole():
     torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(3).double(), atol=1e-3, rtol=0)
 
 
-def test_a_channel_that_never_changes_becomes_nought():
+def test_a_constant_channel_becomes_zero():
     music = torch.tensor([[5.0, 1], [5, 2]])
     assert MusicScaler.fit([music])(music)[:, 0].tolist() == [0, 0]
 
 
-def test_none_changes_nothing_and_no_music_is_told():
+def test_none_changes_nothing_and_missing_music_is_reported():
     music = torch.randn(4, 3)
     assert torch.equal(MusicScaler.none(3)(music), music)
     with pytest.raises(InputError, match="no music"):

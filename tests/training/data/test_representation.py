@@ -1,4 +1,4 @@
-"""The 156-dim vector and its scaler: against the published code's values, and against scipy."""
+"""Motion vectors and their scaler, against values of the published code and against scipy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def golden(shared: Path) -> dict:
 
 
 def published_window(golden: dict, name: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """5 s of a published pickle, turned and shifted into the world of a release as its readers do."""
+    """5 s of a published pickle, rotated and shifted into the axes of a release."""
     clip_id, _, number = name.rpartition("_slice")
     clip = golden["source_pickles"][clip_id]
     rows = slice(15 * int(number), 15 * int(number) + 150)
@@ -90,7 +90,7 @@ def test_what_is_decoded_is_the_same_motion(motion: tuple[np.ndarray, np.ndarray
     np.testing.assert_array_equal(decoded.translation, translation)
 
 
-def test_six_arbitrary_numbers_become_a_rotation() -> None:
+def test_arbitrary_6d_vectors_become_rotations() -> None:
     matrices = rotation_6d_to_matrix(
         torch.randn(50, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     )

@@ -1,4 +1,4 @@
-"""The windows of each step follow from the seed and the step's number."""
+"""The windows of each step depend on the seed and the number of the step."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ def cache_dir(tmp_path: Path) -> Path:
 
 
 def parts(release_dir: Path) -> tuple[str, str]:
-    """The part that holds video BV1 (by far the larger one), and the other."""
+    """The part that contains video BV1 (the larger one), and the other part."""
     with Release(release_dir) as release:
         large = "train" if "BV1_Clip_1" in release.clip_ids("train") else "test"
     return large, "test" if large == "train" else "train"
@@ -144,7 +144,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(release_dir: Path, tmp_path:
         open_cache(release, tmp_path / "file" / "cache")
 
 
-def test_what_cannot_be_trained_on_is_said(
+def test_what_cannot_be_trained_on_is_reported(
     make_release: Callable[..., Path], synthetic: ModuleType, cache_dir: Path
 ) -> None:
     row = synthetic.clip_row
@@ -170,7 +170,7 @@ def test_a_release_without_music_is_refused(
         DanceWindows(silent, "train", cache_dir=cache_dir)
 
 
-def test_values_that_are_no_numbers_are_refused(release_dir: Path, cache_dir: Path) -> None:
+def test_nan_is_refused(release_dir: Path, cache_dir: Path) -> None:
     (path,) = (release_dir / "music").iterdir()
     with pq.ParquetFile(path) as file:
         groups = [file.read_row_group(n) for n in range(file.num_row_groups)]
@@ -186,7 +186,7 @@ def test_values_that_are_no_numbers_are_refused(release_dir: Path, cache_dir: Pa
         DanceWindows(release_dir, "train", cache_dir=cache_dir)
 
 
-def test_the_summary_tells_what_there_is(release_dir: Path, cache_dir: Path) -> None:
+def test_the_summary_counts_clips_and_windows(release_dir: Path, cache_dir: Path) -> None:
     large, small = parts(release_dir)
     lines = {line.split()[0]: line.split() for line in summary(release_dir, cache_dir).splitlines()}
     assert lines[large][1:] == ["4", "3", "19", "150", "×", "156", "150", "×", "35"]

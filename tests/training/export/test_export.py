@@ -1,4 +1,4 @@
-"""Dances as files: each is read back by other means, its joints where forward kinematics puts them."""
+"""Dances as files: each is read by independent code, and its joints agree with forward kinematics."""
 
 import json
 import pickle
@@ -51,7 +51,7 @@ def test_pkl_is_as_the_released_sampler_writes_it(tmp_path, dance):
 
 
 def test_bvh(tmp_path, dance):
-    """A reader of its own: the tree from the brackets, matrices multiplied down it."""
+    """An independent reader: the tree from the brackets, matrices multiplied along it."""
     write(tmp_path / "d.bvh", Dance(*dance, 30))
     head, _, tail = (tmp_path / "d.bvh").read_text().partition("MOTION\n")
     rows = np.array([line.split() for line in tail.splitlines()[2:]], float)
@@ -147,7 +147,7 @@ def test_an_unwritable_folder(tmp_path, dance, ending):
         write(tmp_path / "file" / f"d.{ending}", Dance(*dance, 30))
 
 
-def test_what_is_no_dance(tmp_path, dance):
+def test_arrays_that_are_not_a_dance(tmp_path, dance):
     poses, translation = dance
     with pytest.raises(InputError, match="unknown ending"):
         write(tmp_path / "d.fbx", Dance(poses, translation, 30))

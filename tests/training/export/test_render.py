@@ -1,4 +1,4 @@
-"""A dance as pictures: what stands where, what hides what, and sound in the film."""
+"""A rendered dance: positions, occlusion, and the audio of the video."""
 
 import av
 import numpy as np
@@ -57,13 +57,13 @@ def test_the_camera_follows():
         assert abs(np.nonzero(orange(picture) | blue(picture))[1].mean() - 60) < 25
 
 
-def test_a_dancer_out_of_sight_or_touching_the_camera_does_no_harm():
+def test_a_dancer_out_of_sight_or_at_the_camera_is_no_error():
     joints = standing(3)
     joints[1] += [0, -500, 900]
     assert len(list(render(joints, 30, (64, 64)))) == 3
 
 
-def test_film_with_sound(tmp_path):
+def test_a_video_with_audio(tmp_path):
     rate = 44_100
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(3 * rate) / rate)).astype(np.float32)
     write_video(standing(30), tmp_path / "d.mp4", 30, Sound(np.stack([tone, tone], 1), rate), size=(96, 128))
@@ -71,12 +71,12 @@ def test_film_with_sound(tmp_path):
     assert (shown.frames, shown.width, shown.height, shown.fps, shown.sample_rate) == (30, 96, 128, 30, rate)
     with av.open(str(tmp_path / "d.mp4")) as container:
         heard = np.concatenate([f.to_ndarray() for f in container.decode(audio=0)], axis=1)
-    assert heard.shape[1] / rate == pytest.approx(1, abs=0.06)  # cut where the pictures end
+    assert heard.shape[1] / rate == pytest.approx(1, abs=0.06)  # cut where the frames end
     spectrum = np.abs(np.fft.rfft(heard[0, :rate]))
     assert np.fft.rfftfreq(rate, 1 / rate)[spectrum.argmax()] == pytest.approx(440, abs=2)
 
 
-def test_what_cannot_be_shown(tmp_path):
+def test_motions_that_cannot_be_rendered(tmp_path):
     with pytest.raises(InputError, match="are not a dance"):
         next(render(np.zeros((5, 22, 3)), 30, (64, 64)))
     with pytest.raises(InputError, match="NaN"):

@@ -1,4 +1,4 @@
-"""The optimiser against its equations, written out in double precision, on both of its ways."""
+"""The optimizer against its equations in double precision, in both implementations."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def test_it_does_what_the_paper_says(gradients, dtype):
     torch.testing.assert_close(parameter.detach().double(), expected, atol=tolerance, rtol=0)
 
 
-def test_its_state_goes_on(gradients):
+def test_its_state_can_be_restored(gradients):
     def trained(steps, saved=None, start=None):
         parameter = torch.nn.Parameter(torch.ones(3, 5) if start is None else start.clone())
         optimizer = Adan([parameter], lr=0.1)

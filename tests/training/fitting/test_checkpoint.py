@@ -1,4 +1,4 @@
-"""Checkpoints are whole or not there, and only the newest stay."""
+"""Checkpoints are complete or missing, and only the newest stay."""
 
 import pickle
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_write_that_fails_leaves_the_older_ones(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_is_no_checkpoint(tmp_path):
+def test_files_that_are_not_checkpoints(tmp_path):
     assert checkpoint.latest(tmp_path / "nowhere") is None
     with pytest.raises(InputError, match="contains no checkpoint"):
         checkpoint.load(tmp_path)
@@ -67,7 +67,7 @@ def test_a_truncated_checkpoint(tmp_path):
         checkpoint.load(path)
 
 
-def test_a_name_tells_the_step():
+def test_the_name_contains_the_step():
     assert checkpoint.step_of(Path("run", checkpoint.name_of(1234))) == 1234
     with pytest.raises(ValueError, match="is not named like a checkpoint"):
         checkpoint.step_of(Path("run/best.pt"))

@@ -1,4 +1,4 @@
-"""The chance of a step follows from seed and step, and is shared out among processes."""
+"""The random numbers of a step depend on seed and step, and are shared among processes."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def test_processes_share_what_is_drawn():
         assert torch.equal(torch.cat(parts), whole)
 
 
-def test_as_often_as_asked():
+def test_probabilities_are_those_of_the_objective():
     time, noise, keep_tokens, keep_pooled, mirrored, angles = flat(2, 0, 40_000, window=1)
     assert (~keep_tokens).float().mean() == pytest.approx(0.25, abs=0.01)
     assert (~keep_tokens & ~keep_pooled).float().mean() == pytest.approx(0.0625, abs=0.006)
@@ -44,7 +44,7 @@ def test_as_often_as_asked():
     assert angles.max() > 6.2
 
 
-def test_only_what_is_wanted_is_drawn():
+def test_only_requested_augmentations_are_drawn():
     together = draws(replace(OBJECTIVE, separate_drops=False), SCHEDULE, 2, 0, 100, 1)
     assert torch.equal(together.chance.keep_tokens, together.chance.keep_pooled)
     assert together.mirrored is None

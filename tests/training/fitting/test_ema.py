@@ -1,4 +1,4 @@
-"""The running mean of parameters, step by step by hand."""
+"""The moving average of parameters, computed step by step."""
 
 import contextlib
 
@@ -21,7 +21,7 @@ def test_the_mean_follows_with_a_rising_decay():
     assert (1 + 9) / (10 + 9) > 0.5  # the last ones had the final decay
 
 
-def test_the_mean_is_applied_for_a_while():
+def test_the_mean_is_applied_inside_the_block():
     layer = torch.nn.Linear(2, 2)
     before = layer.weight.detach().clone()
     average = ExponentialMovingAverage(layer.parameters(), decay=0.9)

@@ -1,4 +1,4 @@
-"""The state of a training is whole, also where the network is spread over processes."""
+"""The state of a training is complete, even if the network is sharded over processes."""
 
 import os
 import subprocess
@@ -69,7 +69,7 @@ dist.destroy_process_group()
 
 
 @pytest.mark.slow
-def test_a_network_spread_over_two_processes_is_taken_whole_and_goes_on(tmp_path):
+def test_a_network_sharded_over_two_processes_is_saved_and_restored(tmp_path):
     script = tmp_path / "sharded.py"
     script.write_text(SHARDED)
     launch = [

@@ -31,7 +31,7 @@ def recipe(**more):
 
 
 def losses(trainer, steps):
-    """The loss of each step, driven by hand."""
+    """The loss of each step."""
     return [trainer.step(*batch)["loss/total"] for batch in trainer.batches.stream(trainer.done, steps)]
 
 
@@ -100,7 +100,7 @@ def test_a_folder_with_another_run(windows, tmp_path):
     assert longer.done == 2
 
 
-def test_numbers_that_are_none_stop_it_with_the_batch_saved(windows, tmp_path):
+def test_nan_stops_the_training_and_saves_the_batch(windows, tmp_path):
     trainer = Trainer(windows, SMALL, PAPER.objective, recipe(), tmp_path / "run")
     motion, music = trainer.batches.batch(0)
     music[1, 3, 0] = float("nan")
@@ -129,7 +129,7 @@ def test_half_precision_and_the_released_objective_train(windows, tmp_path):
     assert all(0 < value < 1e5 for value in losses(trainer, 3))
 
 
-def test_what_makes_no_sense(windows, tmp_path):
+def test_impossible_settings(windows, tmp_path):
     with pytest.raises(InputError, match="steps is 0"):
         recipe(steps=0)
     with pytest.raises(InputError, match="learning_rate is nan"):
@@ -160,7 +160,7 @@ Trainer(windows, small, PAPER.objective, recipe, Path(out)).run()
 
 @pytest.fixture
 def driver(release_dir, windows, tmp_path):
-    """Starts a training in a process, or several, of its own: (out, steps, every, processes) → Popen."""
+    """Starts a training in one or more processes: (out, steps, every, processes) → Popen."""
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
 

@@ -36,4 +36,4 @@ def test_gradients_flow() -> None:
     forward_kinematics(rotations, torch.zeros(2, 3)).sum().backward()
     assert rotations.grad is not None
     assert rotations.grad[:, 0].abs().sum() > 0
-    assert not rotations.grad[:, 23].any()  # a hand turns nothing
+    assert not rotations.grad[:, 23].any()  # a hand moves no other joint

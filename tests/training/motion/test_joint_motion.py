@@ -23,7 +23,7 @@ def test_a_straight_line_stays_one_at_any_rate(fps, frames):
     assert len(motion.joints) / 30 == pytest.approx(frames / fps, abs=1 / 30 + 1 / fps)
 
 
-def test_every_second_frame_of_60_fps_is_kept_as_it_is(dance):
+def test_every_second_frame_of_60_fps_is_unchanged(dance):
     joints = dance(41, fps=60).joints
     np.testing.assert_array_equal(resampled(JointMotion("a", joints, 60), 30).joints, joints[::2])
     assert resampled(JointMotion("a", joints[:1], 60), 30).fps == 60

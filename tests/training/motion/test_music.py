@@ -29,7 +29,7 @@ def test_music_without_beats_is_music(tmp_path):
     assert len(music_from_folder(music_folder(tmp_path, ["m"], last=0))[0].beats) == 0
 
 
-def test_what_is_no_music(tmp_path):
+def test_files_that_are_not_music(tmp_path):
     with pytest.raises(InputError, match="contains no music"):
         music_from_folder(tmp_path)
     with pytest.raises(InputError, match="no such folder"):

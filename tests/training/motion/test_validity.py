@@ -1,4 +1,4 @@
-"""Each common mistake, made on purpose in a good motion, is told once and as what it is."""
+"""Each common mistake, made on purpose in a good motion, is reported once as what it is."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ WRONG = {
     "a doll": (lambda j: j * 0.1, Mistake.UNIT, "give metres"),
     "x mirrored": (lambda j: j * [-1, 1, 1], Mistake.MIRRORED, "left-handed.*negate x"),
     "y mirrored": (lambda j: j * [1, -1, 1], Mistake.MIRRORED, "left-handed"),
-    "left and right exchanged": (lambda j: j[:, OTHER_SIDE], Mistake.LEFT_RIGHT, "swap the left and right joints"),
+    "left and right swapped": (lambda j: j[:, OTHER_SIDE], Mistake.LEFT_RIGHT, "swap the left and right"),
     "joints in reverse": (lambda j: j[:, ::-1], Mistake.JOINT_ORDER, "SMPL's"),
     "COCO": (coco, Mistake.JOINT_ORDER, "SMPL's order"),
     "one point": (lambda j: j[:, :1].repeat(24, 1), Mistake.JOINT_ORDER, "same position"),
@@ -69,7 +69,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_mistake_is_told_once_with_evidence_and_advice(dance, name):
+def test_a_mistake_is_reported_once_with_evidence_and_advice(dance, name):
     spoil, mistake, words = WRONG[name]
 
     (found,) = check(JointMotion("clip 1", spoil(dance().joints)))
@@ -109,8 +109,8 @@ def test_good_motions_of_any_place_and_size_pass(dance, seed, yaw, place, size, 
 
 @settings(max_examples=40)
 @given(order=st.permutations(range(24)), seed=st.integers(0, 99))
-def test_joints_in_any_order_are_seen(dance, order, seed):
-    # Some orders are too near the right one: bones may hang where they hang, or exchange their sides.
+def test_joints_in_a_wrong_order_are_noticed(dance, order, seed):
+    # Some orders are too similar to the right one: bones may stay in place or swap sides.
     moved = [k for k, j in enumerate(order) if j not in (k, OTHER_SIDE[k])]
     assume(len(moved) > 12)
     assert [f.mistake for f in check(JointMotion("a", dance(20, seed).joints[:, order]))] == [
@@ -123,14 +123,14 @@ def test_joints_in_any_order_are_seen(dance, order, seed):
     seed=st.integers(0, 10_000),
     names=st.lists(st.sampled_from(["y up", "centimetres", "each frame twice"]), unique=True),
 )
-def test_several_mistakes_are_all_told(dance, seed, names):
+def test_several_mistakes_are_all_reported(dance, seed, names):
     joints = dance(60, seed).joints
     for name in names:
         joints = WRONG[name][0](joints)
     assert {f.mistake for f in check(JointMotion("a", joints))} == {WRONG[name][1] for name in names}
 
 
-def test_too_short_to_say_anything(dance):
+def test_motions_too_short_to_check(dance):
     assert check(JointMotion("a", dance(1).joints)) == []
 
 
@@ -141,7 +141,7 @@ def test_golden_motions_pass(shared, part):
 
 @pytest.mark.parametrize("name", ["dance_a", "dance_b"])
 def test_another_body_passes(shared, name):
-    """Rendered dancers, of whom twelve joints are known; the rest is hung on as on the mean body."""
+    """Rendered dancers with twelve known joints; the others are added as in the mean body."""
     joints = whole_body(np.load(shared / f"media/{name}_truth.npz")["J"].astype(np.float64))
 
     assert check(JointMotion(name, joints)) == []

@@ -21,7 +21,7 @@ SIZES = {"music_dim": 7, "width": 32, "feedforward": 48, "heads": 4, "layers": 2
 
 @pytest.fixture(scope="session")
 def plain() -> ModuleType:
-    """The released network written down once more."""
+    """The plain version of the released network."""
     spec = importlib.util.spec_from_file_location("plain", Path(__file__).with_name("plain.py"))
     assert spec
     assert spec.loader
@@ -32,7 +32,7 @@ def plain() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def golden(shared: Path) -> Path:
-    """The folder of values that the released code gave."""
+    """The folder of values recorded from the released code."""
     return shared / "golden/popdg"
 
 

@@ -1,4 +1,4 @@
-"""The released network once more, rule by rule, for a bare state_dict: no cleverness, nothing shared.
+"""The released network in plain steps, for a bare state_dict; shares no code with the package.
 
 Tests compare with it at other sizes than those of the recorded values; the sampling benchmark takes it for
 its plain side. Names of weights are the released ones.
@@ -21,7 +21,7 @@ Weights = Mapping[str, torch.Tensor]
 def random_weights(
     *, width: int, ff: int, layers: int, music_layers: int, music_dim: int, frames: int = 150, seed: int = 0
 ) -> dict[str, torch.Tensor]:
-    """Weights of a network that nobody trained; no bias is 0, so that each must be in its place."""
+    """Random weights; no bias is 0, so that a misplaced one is noticed."""
     generator = torch.Generator().manual_seed(seed)
     weights: dict[str, torch.Tensor] = {}
 
@@ -141,7 +141,7 @@ def guided(
 
 
 def rotate(x: torch.Tensor) -> torch.Tensor:
-    """Rotary positions: (…, frames, width) with features 2i and 2i+1 turned by p · 10000^(−2i/width)."""
+    """Rotary positions: (…, frames, width) with features 2i and 2i+1 rotated by p · 10000^(−2i/width)."""
     frames, width = x.shape[-2:]
     frequencies = 10_000 ** (-np.arange(0, width, 2) / width)
     angles = torch.from_numpy(np.arange(frames)[:, None] * frequencies).float()

@@ -1,4 +1,4 @@
-"""The mean of a convolution without the convolution, and what is made of it."""
+"""The mean of a convolution without the convolution, and the modulation."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_time_attention_goes_frame_by_frame() -> None:
         torch.testing.assert_close(attention(turned, plain)[0], attention.output(expected))
 
 
-def test_cross_attention_goes_frame_by_frame_and_may_remember() -> None:
+def test_cross_attention_goes_frame_by_frame_and_can_reuse_a_memory() -> None:
     attention = CrossAttention(8, heads=4)
     dance, (turned, music) = torch.randn(1, 3, 8), torch.randn(2, 1, 6, 8)
     with torch.no_grad():
@@ -62,7 +62,7 @@ def test_cross_attention_goes_frame_by_frame_and_may_remember() -> None:
         torch.testing.assert_close(attention(dance, memory), whole)
 
 
-def test_a_memory_takes_one_sample_for_all() -> None:
+def test_a_memory_can_be_extended_by_one_sample_for_all() -> None:
     many, one = (Memory(*torch.randn(2, batch, 2, 3, 4)) for batch in (5, 1))
     keys, values = many.extended(one)
     assert keys.shape == values.shape == (5, 2, 6, 4)
@@ -77,7 +77,7 @@ def test_feature_attention_is_time_attention_of_the_transposed() -> None:
     )
 
 
-def test_hidden_frames_have_no_say_but_in_themselves() -> None:
+def test_hidden_frames_affect_only_themselves() -> None:
     mask = random_frame_mask(3, 40, 0.3, torch.zeros(()))
     assert mask.shape == (3, 1, 40, 40)
     assert not mask.diagonal(dim1=-2, dim2=-1).any()
@@ -92,13 +92,13 @@ def test_hidden_frames_have_no_say_but_in_themselves() -> None:
     assert changed.nonzero().tolist() == [[sample, frame + 1]]
 
 
-def test_rotary_positions_turn_pairs(plain: ModuleType) -> None:
+def test_rotary_positions_rotate_pairs(plain: ModuleType) -> None:
     x = torch.randn(2, 9, 12)
     rotary = Rotary(12, 20)
     torch.testing.assert_close(rotary(x), plain.rotate(x))
     torch.testing.assert_close(rotary(x[:, 4:], first=4), rotary(x)[:, 4:])
     torch.testing.assert_close(rotary(x).norm(dim=-1), x.norm(dim=-1))
-    # What two turned frames have in common depends on their distance alone.
+    # The product of two rotated frames depends on their distance only.
     same = torch.randn(12).expand(20, 12)
     products = rotary(same) @ rotary(same).T
     torch.testing.assert_close(products[0, 3], products[11, 14])
@@ -115,7 +115,7 @@ def test_space_augmentation_is_algorithm_1(plain: ModuleType, halving: bool) -> 
 
 
 def test_space_augmentation_by_hand() -> None:
-    """Joint 15 hangs on 12, on 9, on 6, on 3: a sixteenth of 3, and of the root's own it hears nothing."""
+    """Joint 15 follows 12, 9, 6, 3: it gets a sixteenth of 3, and nothing of the root itself."""
     mixing = mixing_matrix()
     assert mixing[:, 15][[3, 6, 9, 12, 15]].tolist() == [1 / 16, 1 / 16, 1 / 8, 1 / 4, 1 / 2]
     assert mixing[0, 15] == 0

@@ -29,7 +29,7 @@ def test_the_released_values_are_met(golden: Path) -> None:
 
 @pytest.fixture
 def record(tmp_path: Path, plain: ModuleType) -> Record:
-    """Records what the plain network gives, at a size of its own: a folder of both files."""
+    """Records the outputs of the plain network at another size, in a folder of both files."""
 
     def make(change: Callable[[dict[str, Any]], None] = lambda _: None) -> Path:
         sizes = {"latent_dim": 24, "num_heads": 3, "num_layers": 3}

@@ -1,4 +1,4 @@
-"""Sizes that cannot be, and what ablations take away."""
+"""Impossible sizes, and ablations."""
 
 from __future__ import annotations
 

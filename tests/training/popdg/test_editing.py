@@ -1,4 +1,4 @@
-"""Given parts of a dance are kept; the rest is the sampler's."""
+"""Given parts of a dance are kept; the rest is sampled."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_what_is_given_stays(
         free, edited = run(noisy), run(noisy, hook=given.hook(schedule, own_noise([4, 5])))
     mask = given.mask
     assert torch.equal(edited[:, mask], VALUES[mask].expand(2, -1))
-    assert (edited - free)[:, ~mask].abs().max() > 1e-3  # the rest has noticed
+    assert (edited - free)[:, ~mask].abs().max() > 1e-3  # the rest adapts
 
 
 def test_given_parts_are_as_noisy_as_the_dance() -> None:
@@ -80,7 +80,7 @@ def test_windows_of_given_parts() -> None:
     assert not given.window(40, 10).mask.any()
 
 
-def test_what_does_not_fit_is_told() -> None:
+def test_shapes_that_do_not_fit_are_reported() -> None:
     with pytest.raises(InputError, match="do not fit"):
         Given(VALUES, torch.ones(19, 156, dtype=torch.bool))
     with pytest.raises(InputError, match="a start of 20 frames in a dance of 10"):

@@ -88,7 +88,9 @@ def test_a_checkpoint_cannot_run_anything(tmp_path: Path, weights: dict[str, tor
     assert not (tmp_path / "broken-into").exists()
 
 
-def test_what_is_no_checkpoint_gets_one_line(tmp_path: Path, weights: dict[str, torch.Tensor]) -> None:
+def test_files_that_are_not_checkpoints_get_one_line(
+    tmp_path: Path, weights: dict[str, torch.Tensor]
+) -> None:
     (tmp_path / "text.pt").write_text("no weights")
     torch.save([1, 2], tmp_path / "list.pt")
     torch.save({"a": torch.zeros(2)}, tmp_path / "foreign.pt")

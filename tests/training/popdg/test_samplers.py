@@ -99,14 +99,14 @@ def test_samples_have_mean_and_variance_of_the_data(
         noise=own_noise(range(64)),
     )
     assert dance.mean().item() == pytest.approx(MEAN, abs=0.005)
-    # The last step returns a mean: what the noise of the last visited time hides of the variance is missing.
+    # The last step returns a mean: the variance hidden by the noise of the last visited timestep is missing.
     kept = schedule.alpha_cumprod_at(times[-2])
     told = kept * DEVIATION**2 / (kept * DEVIATION**2 + 1 - kept)
     assert dance.std().item() == pytest.approx(DEVIATION * told**0.5, rel=0.025)
 
 
 def test_ancestral_sampling_uses_the_learned_variance(start: torch.Tensor) -> None:
-    """One step back from a known place: the deviation is that which the number −1 … 1 stands for."""
+    """One step from a known state: the deviation is the one that the output −1 … 1 encodes."""
     schedule = cosine_schedule()
     x = torch.zeros(64, 4, 156)
     for number, expected in ((-1.0, schedule.posterior_log_variance_clipped), (1.0, schedule.log_betas)):
@@ -125,7 +125,7 @@ def test_ancestral_sampling_uses_the_learned_variance(start: torch.Tensor) -> No
 
 
 def test_without_new_noise_ddim_can_be_reversed(start: torch.Tensor) -> None:
-    """Down to a little noise and up again ends where it began; and both follow the exact flow."""
+    """Down to little noise and up again returns to the start; both follow the exact flow."""
     schedule, times = cosine_schedule(), list(range(700, 20, -1))
     x = start[:2] * 0.5
     run = partial(ddim, best_denoiser(schedule), schedule=schedule, eta=0.0)
@@ -135,7 +135,7 @@ def test_without_new_noise_ddim_can_be_reversed(start: torch.Tensor) -> None:
 
 
 def test_the_solver_is_of_second_order(start: torch.Tensor) -> None:
-    """Half the step, a quarter of the error; DDIM's is halved. Both end at a time with some noise left."""
+    """Half the step, a quarter of the error; half for DDIM. Both end at a timestep with some noise left."""
     schedule = cosine_schedule()
     first, last = 800, 160
     x = start[:4] * 0.3

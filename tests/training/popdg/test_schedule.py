@@ -36,13 +36,13 @@ def test_the_signal_falls_as_a_squared_cosine() -> None:
     assert cosine_schedule().alpha_cumprod_at(CLEAN) == 1
 
 
-def test_a_respaced_chain_holds_the_same_noise_at_its_times() -> None:
+def test_a_respaced_chain_has_the_same_noise_at_its_timesteps() -> None:
     times = [3, 10, 500, 999]
     chain = respaced(cosine_schedule(), times)
     torch.testing.assert_close(chain.alphas_cumprod, cosine_schedule().alphas_cumprod[times])
 
 
-def test_even_times_end_clean() -> None:
+def test_even_timesteps_end_clean() -> None:
     assert even_timesteps(50)[:3] == [999, 979, 959]
     assert even_timesteps(50)[-3:] == [39, 19, CLEAN]
     assert even_timesteps(1000) == list(range(999, -2, -1))
