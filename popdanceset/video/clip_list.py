@@ -1,4 +1,4 @@
-"""The clips of a manifest by their ids, as text beside its videos: `manifests/NAME/clips.csv`.
+"""The clips of a manifest by their ids, as text next to its videos: `manifests/NAME/clips.csv`.
 
 The list is where ids live: a plan made later, elsewhere or with other thresholds reads from it which clip had
 which number. A clip that is no longer made keeps its line, marked as retired, so that its number is not given

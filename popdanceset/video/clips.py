@@ -3,7 +3,7 @@
 A clip's files are named after the span they show, so that a row and the files it names belong together
 whenever a run is stopped. A new plan replaces an older one in this order:
 
-1. The files of new spans are put beside the old ones.
+1. The files of new spans are put next to the old ones.
 2. What later stages made from clips whose span changes is discarded, while the old rows are still there:
    those clips then wait for their poses, with their old files, as if nothing had been done with them yet.
 3. The part's table is replaced, by one rename.

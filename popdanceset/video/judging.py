@@ -48,7 +48,7 @@ class Judge:
             self.faults[reason] = self.faults[reason] | broken if reason in self.faults else broken
 
     def shot(self, start: float, end: float) -> Shot:
-        """What is wrong between two cuts, seconds from the first frame."""
+        """Returns what is wrong between two cuts, seconds from the first frame."""
         first = min(round(start / STEP), len(self._grid) - 1)
         until = max(first + 1, round(end / STEP))
         faults = {reason: broken[first:until] for reason, broken in self.faults.items()}
@@ -56,7 +56,7 @@ class Judge:
         return Shot(self, start, end, first, faults)
 
     def breaks(self, rule: Rule, measures: dict[str, float | None]) -> bool:
-        """Whether a span of these measures breaks a rule for whole spans."""
+        """Returns whether a span with these measures breaks a rule for whole spans."""
         value = measures[rule.measure]
         return rule.must_be_known if value is None else bool(rule.breaks(value, self.settings.screening))
 
@@ -123,7 +123,7 @@ class Shot:
         return self.start if step <= 0 else self.end if step >= self.steps else (self._first + step) * STEP
 
     def keeps_rules(self, start: float, end: float) -> bool:
-        """Whether a span keeps the rules that hold for it as a whole."""
+        """Returns whether a span keeps the rules for whole spans."""
         measures = self._measures(start, end)
         return not any(self._judge.breaks(rule, measures) for rule in of_scope(Scope.CLIP))
 

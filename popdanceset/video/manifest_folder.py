@@ -1,4 +1,4 @@
-"""What a manifest's folder says of its videos: the manifest, the list of its clips, and who dances."""
+"""What a manifest's folder states about its videos: the manifest, the list of its clips, and who dances."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read_folder(folder: Path) -> ManifestFolder:
 def opened_folder(
     folder: Path, store: Store, bvids: Collection[str] | None = None
 ) -> Iterator[ManifestFolder]:
-    """Yields what a manifest's folder says, and keeps its clip list up to date.
+    """Yields what a manifest's folder states, and keeps its clip list up to date.
 
     Args:
         bvids: only these of its videos. Then this is part of a run, whose conductor keeps the clip list
@@ -105,7 +105,7 @@ def clip_list_kept(folder: Path, store: Store) -> Iterator[Manifest]:
 
 
 def _state(folder: Path) -> _State:
-    """What changes when a file is written: its number on the disk, time and size; None if there is none."""
+    """What changes when a file is written: its number on the disk, time and size; None for a missing file."""
     state: list[tuple[int, int, int] | None] = []
     for name in _FILES:
         try:

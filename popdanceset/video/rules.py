@@ -26,7 +26,7 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What screening says of a span.
+    """A number that describes a span.
 
     Attributes:
         name: column of `popdanceset.schema.CLIPS`.
@@ -83,7 +83,7 @@ class Rule:
         unless: (for a whole span) the reason is given before the moments are counted, unless one of these
             reasons, which mislead the measure, holds for a good part of the span. Empty: it is given only if
             no moment is to blame.
-        must_be_known: whether a span of which the measure is unknown breaks the rule.
+        must_be_known: whether a span whose measure is unknown breaks the rule.
     """
 
     reason: str
@@ -103,7 +103,7 @@ class Rule:
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:
-        """What can be set of the rule."""
+        """The limits of the rule that can be set."""
         return tuple(x for x in (self.least, self.most, self.lasting) if isinstance(x, Threshold))
 
     def limit(self, settings: ScreeningSettings) -> float:
@@ -115,7 +115,7 @@ class Rule:
         return bound
 
     def breaks(self, value: Any, settings: ScreeningSettings) -> Any:
-        """Whether a value, or each of an array of values, is beyond the limit; NaN is not."""
+        """Returns whether a value, or each of an array of values, is beyond the limit; NaN is not."""
         limit = self.limit(settings)
         return value > limit if self.least is None else value < limit
 
@@ -212,7 +212,7 @@ SIGNALS = {
     "size": "height of the main dancer's circle, share of the frame's height",
     "occlusion": "1 if two or more limbs of the main dancer are hidden, else 0",
 }
-"""What rules may ask of a moment."""
+"""The signals that rules for moments may use."""
 
 _MAX_SHAKE = Threshold("max_shake", 0.002, "largest camera jitter, share of the frame's diagonal", gt=0)
 _BRIEF = 0.3  # seconds of a pan or zoom that may be a wrong measurement

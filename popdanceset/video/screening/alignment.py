@@ -153,9 +153,9 @@ def _fitted(
         if np.abs(step[:2]).max() < _MOVED:
             break
     variances, axes = np.linalg.eigh(inverse[:2, :2])
-    tells = (slopes @ axes) ** 2
-    agreed = weight @ tells / np.maximum(tells.sum(0), 1e-12)
-    wide = _scatter(places, weight[:, None] * tells) > _LEAST_SCATTER * np.hypot(*before.shape)
+    evidence = (slopes @ axes) ** 2
+    agreed = weight @ evidence / np.maximum(evidence.sum(0), 1e-12)
+    wide = _scatter(places, weight[:, None] * evidence) > _LEAST_SCATTER * np.hypot(*before.shape)
     known = (np.sqrt(variances) < _CERTAIN) & (agreed > _AGREED) & wide
     return motion, axes[:, known]
 

@@ -24,7 +24,7 @@ _SLACK = 0.002  # seconds
 _WINDOW = 3.0  # seconds over which a seam must stay
 _STAYS = 0.5  # quantile of a seam's strength in that time: two people are sometimes detected as one between
 
-_DARK = 24  # brightness 0..255 of the lightest pixels of a bar beside the picture
+_DARK = 24  # brightness 0..255 of the lightest pixels of a bar next to the picture
 _PARTS = 12  # parts of a line that are judged separately
 _STEP = 8.0  # least step of brightness at a seam, 0..255
 _STANDS_OUT = 2.0  # multiple of the steps next to it
@@ -159,11 +159,11 @@ def lines(image: Image) -> Floats:
     sums = np.cumsum(np.pad(mean, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
     at = np.arange(mean.shape[1])
 
-    def beside(first: int, last: int) -> Floats:
+    def mean_step(first: int, last: int) -> Floats:
         a, b = np.clip(at + first, 0, len(at)), np.clip(at + last + 1, 0, len(at))
         return np.asarray((sums[:, b] - sums[:, a]) / np.maximum(b - a, 1))
 
-    usual = np.maximum(beside(-_FAR, -_NEAR), beside(_NEAR, _FAR))
+    usual = np.maximum(mean_step(-_FAR, -_NEAR), mean_step(_NEAR, _FAR))
     share = ((mean >= _STEP) & (mean >= _STANDS_OUT * usual)).mean(0)
     # One step is spread over several columns; the one with the largest part of it counts.
     power = np.convolve(mean.mean(0), (0.25, 0.5, 0.25), "same")

@@ -188,10 +188,10 @@ def dissolves(times: Floats, small: Floats, apart: Floats) -> list[tuple[float, 
         # What keeps moving at the same pace beyond both ends is a camera, not a dissolve.
         earlier = small[np.maximum(n - half - half // 2, 0)]
         later = small[np.minimum(n + half + half // 2, len(times) - 1)]
-        beside = np.minimum(
+        change_next_to_it = np.minimum(
             ((before - earlier) ** 2).sum(1) / length, ((later - small[n + half]) ** 2).sum(1) / length
         )
-        hit = grows & (np.max(residuals, axis=0) < _OFF_THE_LINE) & (beside < _STEADIER)
+        hit = grows & (np.max(residuals, axis=0) < _OFF_THE_LINE) & (change_next_to_it < _STEADIER)
         found += [(float(times[i - half]), float(times[i + half])) for i in n[hit]]
     return [_tightened(times, small, start, end) for start, end in joined(found)]
 
