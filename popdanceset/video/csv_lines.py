@@ -1,4 +1,4 @@
-"""Reads the CSV files that people may edit in a manifest's folder: each line is checked by a pydantic model."""
+"""Reads the CSV files of a manifest that people may edit: each line is checked by a pydantic model."""
 
 from __future__ import annotations
 

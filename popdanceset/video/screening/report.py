@@ -1,4 +1,4 @@
-"""What screening found in a video; its JSON form is kept next to the video for planning and for the report."""
+"""What screening found in a video; its JSON form is kept next to the video, for planning and reports."""
 
 from __future__ import annotations
 
