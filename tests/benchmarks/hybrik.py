@@ -1,21 +1,21 @@
-"""HybrIK from film to pose table: the runner beside the same network driven frame by frame.
+"""HybrIK from video to pose table: the runner compared with the same network driven frame by frame.
 
     python tests/benchmarks/hybrik.py [--frames N] [--rounds N] [--no-compile] [--shared FOLDER]
 
 Both sides run in this process, alternately, with the flip test, the same weights (made by rule,
 `hybrik_runner.hybrik.recipe`) and float32, on all cores. The demo's way writes every frame to PNG, reads it
-again, and runs the network on one frame at a time; its boxes are given to it for nothing. The runner's way is
+again, and runs the network on one frame at a time; it gets its boxes for free. The runner's way is
 `Pipeline` from file to table with the usual settings: decoding, BlazePose's boxes, a batch for each core,
 folded batch norms, kinematics, smoothing. Medians over the rounds.
 
-Below, what bounds the speed-up. First the arithmetic of the network at the fastest matrix product this
-machine was seen to do. Then its convolutions one by one, each repeated on data that lies ready, in the better
-of two memory layouts, by all cores together or by each on its own, the fastest time of all counting: whatever
-calls the same convolutions cannot be faster, were all the rest for nothing. And the runner with bfloat16,
-which is another precision and so no comparison.
+Then follows what bounds the speed-up. First the arithmetic of the network at the speed of the fastest matrix
+product measured on this machine. Then its convolutions one by one, each repeated on data that is ready, in
+the better of two memory layouts, by all cores together or by each on its own; the fastest time counts.
+Nothing that calls the same convolutions can be faster, even if all the rest were free. Last the runner with
+bfloat16, which is another precision and therefore not a comparison.
 
-The last line has the figures beside their targets; the exit code is 1 if neither twice the speed nor 80 % of
-what that bound allows is reached.
+The last line compares the figures with their targets; the exit code is 1 if neither twice the speed nor 80 %
+of what that bound allows is reached.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def main() -> int:
         "--compile",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="compile the graph, half a minute first",
+        help="compile the graph first, which takes half a minute",
     )
     parser.add_argument("--shared", type=Path, default=Path(__file__).parents[3] / "shared")
     options = parser.parse_args()
     logging.disable(logging.INFO)
     film, settings = options.shared / "media" / "taiji.mp4", Settings.load()
-    network = made(options.shared / "golden" / "hybrik")
+    network = network_of(options.shared / "golden" / "hybrik")
     cpu = torch.device("cpu")
 
     def estimator_with(kind: torch.dtype, *, compiled: bool = False) -> HybrIKEstimator:
@@ -99,7 +99,7 @@ def main() -> int:
             start = time.perf_counter()
             side()
             times[name].append((time.perf_counter() - start) / options.frames)
-            print(f"  {name}: {times[name][-1]:.3f} s a frame", flush=True)
+            print(f"  {name}: {times[name][-1]:.3f} s per frame", flush=True)
     median = {name: statistics.median(values) for name, values in times.items()}
     before = median["demo's way"]
     gain = before / median["runner"]
@@ -107,14 +107,16 @@ def main() -> int:
     print(f"{options.frames} frames, {options.rounds} rounds, {threads} threads, flip test, float32")
     for name, seconds in median.items():
         print(
-            f"{name:<11}{1 / seconds:6.2f} frames/s  {seconds:.3f} s a frame, best {min(times[name]):.3f} s"
+            f"{name:<11}{1 / seconds:6.2f} frames/s  {seconds:.3f} s per frame, best {min(times[name]):.3f} s"
         )
     best = min(times["demo's way"]) / min(times["runner"])
     print(f"gain       {gain:6.2f} × (target {TARGET:g} ×); of the best rounds {best:.2f} ×")
 
     work = 2 * operations(network)
     least = work / peak
-    print(f"bounds: {work / 1e9:.1f} GFLOP a frame at {peak / 1e9:.0f} GFLOP/s, the fastest matrix product,")
+    print(
+        f"bounds: {work / 1e9:.1f} GFLOP per frame at {peak / 1e9:.0f} GFLOP/s, the fastest matrix product,"
+    )
     print(f"        are {least:.3f} s: at most {before / least:.2f} ×")
     alone = 2 * convolutions(network, min(8, options.frames), options.rounds)
     most = before / alone
@@ -135,8 +137,8 @@ def main() -> int:
     return int(gain < TARGET and gain < SHARE * most)
 
 
-def made(golden: Path) -> HybrIK:
-    """The network with weights made by rule and a body of SMPL's layout."""
+def network_of(golden: Path) -> HybrIK:
+    """Builds the network with weights made by rule and a body of SMPL's layout."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([sys.executable, str(golden / "synthetic_smpl.py"), folder], check=True)
         body = smpl_file.read(Path(folder))
@@ -150,7 +152,7 @@ def made(golden: Path) -> HybrIK:
 def frame_by_frame(
     network: HybrIK, frames: Generator[media.Frame], boxes: list[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
-    """All frames to PNG files, then one after the other through the network."""
+    """Writes all frames to PNG files, then runs them one after the other through the network."""
     results = []
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, f"{number:06d}.png") for number, _ in enumerate(boxes)]
@@ -169,14 +171,14 @@ def frame_by_frame(
 def runner(
     estimator: HybrIKEstimator, frames: Callable[[], Generator[media.Frame]], settings: Settings
 ) -> None:
-    """From file to pose table."""
+    """Runs the pipeline from file to pose table."""
     for done in Pipeline(estimator).run([Job("taiji", frames)]):
         quality, _ = decide(done.name, done.poses, estimator.name, settings)
         assert quality.table is not None
 
 
 def operations(network: HybrIK) -> int:
-    """Multiplications and additions of one picture."""
+    """Returns the multiplications and additions for one image."""
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -186,7 +188,7 @@ def operations(network: HybrIK) -> int:
 
 @torch.inference_mode()
 def convolutions(network: HybrIK, batch: int, rounds: int) -> float:
-    """Seconds of all convolutions of a picture, in batches, nothing else being done."""
+    """Returns the seconds of all convolutions of an image, in batches, without anything else."""
     calls: dict[tuple[object, ...], tuple[int, torch.nn.Conv2d]] = {}
 
     def note(layer: torch.nn.Module, arguments: tuple[torch.Tensor, ...], _: object) -> None:
@@ -225,7 +227,7 @@ def convolutions(network: HybrIK, batch: int, rounds: int) -> float:
 
 
 def fastest_product(size: int = 2048, rounds: int = 20) -> float:
-    """Operations a second of the best of some matrix products in float32."""
+    """Returns the operations per second of the fastest of several matrix products in float32."""
     first, second = torch.randn(size, size), torch.randn(size, size)
     times = []
     for _ in range(rounds):

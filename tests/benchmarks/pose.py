@@ -1,19 +1,20 @@
-"""Poses: how exact and how fast are inverse kinematics, and the embedded estimator from file to parquet?
+"""Poses: how accurate and how fast are inverse kinematics, and the embedded estimator from file to parquet?
 
     python tests/benchmarks/pose.py [--frames N] [--media FOLDER]
 
 FOLDER holds dance_a.mp4 and dance_b.mp4 with dance_a_truth.npz and dance_b_truth.npz (`J`, the twelve limb
-joints at 30 fps), and may hold taiji.mp4. Prints
+joints at 30 fps), and may also hold taiji.mp4. Prints
 
-- inverse kinematics of N random poses within joints' reach: frames a second, batched and in a loop over
+- inverse kinematics of N random poses within joints' reach: frames per second, batched and in a loop over
   frames, the largest error of the joints, and of orthonormality;
-- for each film pictures in which the dancer was found, the error against the truth, and the acceleration
+- for each video the frames in which the dancer was found, the error against the truth, and the acceleration
   error with and without filters;
-- pictures a second from file to parquet, two clips at a time as the runner does it, and the share of each
-  step when one thread does everything.
+- frames per second from file to parquet, two clips at a time as in the runner, and the share of each step
+when
+  one thread does everything.
 
-The last line has the figures beside their targets; the exit code is 1 if one is missed, as any other target
-told on the way.
+The last line compares the figures with their targets; the exit code is 1 if one of them, or another target
+printed on the way, is missed.
 """
 
 from __future__ import annotations
@@ -44,24 +45,24 @@ def main() -> int:
     films = [options.media / f"{name}.mp4" for name in ("dance_a", "dance_b", "taiji")]
     films = [film for film in films if film.exists()]
     rate, exact = kinematics(options.frames)
-    told = f"{rate:,.0f} frames/s of kinematics (target: at least {TARGET_IK:,})"
+    summary = f"{rate:,.0f} frames/s of kinematics (target: at least {TARGET_IK:,})"
     good = [exact, rate >= TARGET_IK]
     if films:
         with tempfile.TemporaryDirectory() as folder:
             good += [accuracy(film) for film in films]
-            pictures = speed(films, Path(folder))
+            frame_rate = speed(films, Path(folder))
             steps(films, Path(folder))
-        told += f", {pictures:.1f} pictures/s from file to parquet (target: at least {TARGET_SPEED:g})"
-        good.append(pictures >= TARGET_SPEED)
+        summary += f", {frame_rate:.1f} frames/s from file to parquet (target: at least {TARGET_SPEED:g})"
+        good.append(frame_rate >= TARGET_SPEED)
     else:
-        print(f"no films in {options.media}: only inverse kinematics was measured")
-    print(f"pose: {told}")
+        print(f"no videos in {options.media}: only inverse kinematics was measured")
+    print(f"pose: {summary}")
     return int(not all(good))
 
 
 def random_poses(count: int, seed: int = 0) -> np.ndarray:
-    """(count, 24, 3, 3) rotations within joints' reach: the root by any, hinges about their axes by up to
-    140°, ball joints by up to 60°."""
+    """Returns (count, 24, 3, 3) rotations within joints' reach: any for the root, up to 140° for hinges about
+    their axes, up to 60° for ball joints."""
     from scipy.spatial.transform import Rotation
 
     random = np.random.default_rng(seed)
@@ -76,7 +77,7 @@ def random_poses(count: int, seed: int = 0) -> np.ndarray:
 
 
 def best(work: Callable[[], Any], rounds: int = ROUNDS) -> float:
-    """Seconds of the fastest round, after one that does not count."""
+    """Returns the seconds of the fastest round, after one that does not count."""
     work()
     times = []
     for _ in range(rounds):
@@ -87,7 +88,8 @@ def best(work: Callable[[], Any], rounds: int = ROUNDS) -> float:
 
 
 def kinematics(count: int) -> tuple[float, bool]:
-    """Both solvers, batched and in a loop: frames a second of HybrIK's, and whether both are exact."""
+    """Both solvers, batched and in a loop: returns the frames per second of HybrIK's, and whether both are
+    exact."""
     import torch
 
     from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
@@ -129,7 +131,7 @@ def kinematics(count: int) -> tuple[float, bool]:
     rates = {}
     for name, (work, frames) in solved.items():
         rates[name] = frames / best(work, ROUNDS if frames > LOOPED else 1)
-        print(f"  {name:<30}{rates[name]:>12,.0f} frames a second")
+        print(f"  {name:<30}{rates[name]:>12,.0f} frames per second")
     found = twist_swing.inverse_kinematics(joints, skeleton, twists)
     errors = {
         "HybrIK's": (
@@ -161,7 +163,7 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
 
 
 def accuracy(film: Path) -> bool:
-    """What the embedded estimator makes of a film; whether its targets are met."""
+    """Measures the embedded estimator on a video; returns whether its targets are met."""
     from hybrik_runner.estimator import load_estimator
     from hybrik_runner.poses.accuracy import acceleration_error, pa_mpjpe
     from hybrik_runner.poses.table import build
@@ -205,7 +207,7 @@ def accuracy(film: Path) -> bool:
 
 
 def speed(films: Iterable[Path], folder: Path) -> float:
-    """Pictures a second of the runner on a store with copies of the films."""
+    """Returns the frames per second of the runner on a store with copies of the videos."""
     from hybrik_runner.running.runner import extract
     from popdanceset.schema import CLIPS, VERDICTS
     from popdanceset.settings import Settings
@@ -227,11 +229,11 @@ def speed(films: Iterable[Path], folder: Path) -> float:
     start = time.perf_counter()
     made = extract(settings, store)
     seconds = time.perf_counter() - start
-    pictures = COPIES * sum(_pictures(film) for film in films)
+    frames = COPIES * sum(_frames(film) for film in films)
     verdicts = store.read_table("verdicts", VERDICTS)
-    rate = pictures / seconds
+    rate = frames / seconds
     print(
-        f"file to parquet: {len(made)} clips, {pictures} pictures, {rate:.1f} a second, models loaded;"
+        f"file to parquet: {len(made)} clips, {frames} frames, {rate:.1f} per second, models loaded;"
         f" {sum(verdicts['accepted'].to_pylist())} accepted"
     )
     return rate
@@ -243,14 +245,14 @@ def _default(field: Any) -> Any:
     return {"string": "", "bool": False}.get(str(field.type), 0)
 
 
-def _pictures(film: Path) -> int:
+def _frames(film: Path) -> int:
     from popdanceset import media
 
     return media.probe(film).frames
 
 
 def steps(films: Iterable[Path], folder: Path) -> None:
-    """The share of each step when one thread does one after the other."""
+    """Prints the share of each step when one thread does them one after the other."""
     from hybrik_runner import blazepose
     from hybrik_runner.blazepose import estimator as module
     from hybrik_runner.estimator import load_estimator
@@ -273,30 +275,30 @@ def steps(films: Iterable[Path], folder: Path) -> None:
         return wrapped
 
     def decoded(film: Path) -> Iterator[Any]:
-        frames = media.frames(film)
-        while (frame := timed("decode", lambda: next(frames, None))()) is not None:
+        stream = media.frames(film)
+        while (frame := timed("decode", lambda: next(stream, None))()) is not None:
             yield frame
 
     estimator: Any = load_estimator(settings)
     assert isinstance(estimator, module.BlazePose), blazepose
     for name in ("detector", "landmarker", "people"):
-        told = {"detector": "detect", "landmarker": "landmarks", "people": "count dancers"}[name]
-        setattr(estimator, f"_{name}", timed(told, getattr(estimator, f"_{name}")))
-    solve = module.kinematics.inverse
-    module.kinematics.inverse = timed("inverse kinematics", solve)
-    start, pictures = time.perf_counter(), 0
+        label = {"detector": "detect", "landmarker": "landmarks", "people": "count dancers"}[name]
+        setattr(estimator, f"_{name}", timed(label, getattr(estimator, f"_{name}")))
+    solve = module.inverse_kinematics
+    module.inverse_kinematics = timed("inverse kinematics", solve)
+    start, frames = time.perf_counter(), 0
     for film in films:
         poses = estimator.estimate(decoded(film))
-        pictures += len(poses.times)
+        frames += len(poses.times)
         quality = timed("table", build)(film.stem, poses, estimator.name, settings)
         if quality.table is not None:
             timed("write", store.write_table)(f"{film.stem}.parquet", quality.table, quality.table.schema)
     total = time.perf_counter() - start
-    module.kinematics.inverse = solve
+    module.inverse_kinematics = solve
     spent["filters, skeleton, the rest"] = total - sum(spent.values())
-    print(f"one thread: {pictures / total:.1f} pictures a second")
+    print(f"one thread: {frames / total:.1f} frames per second")
     for name, seconds in sorted(spent.items(), key=lambda item: -item[1]):
-        print(f"  {name:<30}{seconds / total:>7.1%}{1000 * seconds / pictures:>9.2f} ms a picture")
+        print(f"  {name:<30}{seconds / total:>7.1%}{1000 * seconds / frames:>9.2f} ms per frame")
 
 
 if __name__ == "__main__":

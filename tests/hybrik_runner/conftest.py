@@ -1,4 +1,4 @@
-"""Dancers without a network, small films, and the real model files."""
+"""Dancers without a network, small videos, and the real model files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
 
 
 class FakeEstimator(PoseEstimator[int, int]):
-    """Sees the swaying dancer in every picture but those whose numbers it is told to miss."""
+    """Sees the swaying dancer in every frame except `missed`."""
 
     name = "fake-1"
 
@@ -78,13 +78,13 @@ class FakeEstimator(PoseEstimator[int, int]):
 
 
 def write_film(path: Path, frames: int, fps: int = 30, size: tuple[int, int] = (64, 48)) -> Path:
-    """A grey film of so many pictures."""
+    """Writes a grey video with `frames` frames."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for number in range(frames):
-            picture = np.full((size[1], size[0], 3), 40 + number % 100, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+            image = np.full((size[1], size[0], 3), 40 + number % 100, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
         container.mux(stream.encode())
     return path
 
@@ -139,7 +139,7 @@ def faulty(path: Path, media: Path, kind: str) -> Path:
         for name in "ab"
     )
     blank = np.full_like(one[0], 128)
-    pictures = {
+    images = {
         "nobody": [blank] * 12,
         "leaves": one[:12] + [blank] * 24,
         "four": [np.vstack([np.hstack([a, b]), np.hstack([b, a])]) for a, b in zip(one, other, strict=True)],
@@ -149,10 +149,10 @@ def faulty(path: Path, media: Path, kind: str) -> Path:
     }[kind]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(30), options={"crf": "18"})
-        stream.height, stream.width, _ = pictures[0].shape
+        stream.height, stream.width, _ = images[0].shape
         stream.pix_fmt = "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")))
         container.mux(stream.encode())
     return path
 

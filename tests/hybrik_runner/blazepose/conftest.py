@@ -18,8 +18,8 @@ def fake_network(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> Callable[
     def make(
         cell: tuple[int, int], hips: tuple[float, float], rim: tuple[float, float], logit: float
     ) -> Detector:
-        def answer(picture: np.ndarray) -> dict[int, np.ndarray]:
-            assert picture.shape == (224, 224, 3)
+        def answer(image: np.ndarray) -> dict[int, np.ndarray]:
+            assert image.shape == (224, 224, 3)
             logits, boxes = np.full((2254, 1), -10.0, np.float32), np.zeros((2254, 12), np.float32)
             number = 28 * 28 * 2 + 14 * 14 * 2 + (cell[1] * 7 + cell[0]) * 6
             logits[number], boxes[number, 4:6], boxes[number, 6:8] = logit, hips, rim

@@ -21,8 +21,8 @@ class Crowd:
 
 def counted(crowd: Crowd | None, every: float, seconds: float) -> list[int | None]:
     census = Census(crowd, every)  # type: ignore[arg-type]
-    picture = np.zeros((4, 4, 3), np.uint8)
-    return [census(Frame(k / 10, picture)) for k in range(int(seconds * 10))]
+    image = np.zeros((4, 4, 3), np.uint8)
+    return [census(Frame(k / 10, image)) for k in range(int(seconds * 10))]
 
 
 def test_at_once_and_then_every_so_often() -> None:

@@ -1,4 +1,4 @@
-"""The embedded estimator: its logic with scripted networks, and the real networks on real pictures."""
+"""The embedded estimator: its logic with scripted networks, and the real networks on real frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from popdanceset.skeleton import LIMB_JOINTS
 BODY = np.array([[320.0, 240.0], [320.0, 140.0]])
 
 
-def pictures(count: int) -> Iterator[Frame]:
+def images(count: int) -> Iterator[Frame]:
     for number in range(count):
         yield Frame(number / 30, np.zeros((480, 640, 3), np.uint8))
 
@@ -45,7 +45,7 @@ class ScriptedDetector:
 
 
 class ScriptedLandmarker:
-    """A standing body where it is looked for; sees nothing, or nonsense, at the looks it is told to."""
+    """A standing body where it is looked for; sees nothing, or nonsense, at the looks that the test names."""
 
     def __init__(self, blind: Collection[int] = (), nonsense: Collection[int] = ()) -> None:
         self.blind, self.nonsense, self.looks = blind, nonsense, 0
@@ -68,7 +68,7 @@ class ScriptedLandmarker:
 
 
 def estimate(detector: ScriptedDetector, landmarker: ScriptedLandmarker, count: int) -> Poses:
-    return BlazePose(detector, landmarker).estimate(pictures(count))  # type: ignore[arg-type]
+    return BlazePose(detector, landmarker).estimate(images(count))  # type: ignore[arg-type]
 
 
 def test_detects_once_and_then_follows() -> None:
@@ -76,10 +76,10 @@ def test_detects_once_and_then_follows() -> None:
     poses = estimate(detector, landmarker, 10)
     assert poses.found.all()
     assert detector.calls == 1
-    assert landmarker.looks == 11, "the first picture is looked at twice"
+    assert landmarker.looks == 11, "the first frame is looked at twice"
 
 
-def test_a_lost_dancer_is_detected_again_in_the_same_picture() -> None:
+def test_a_lost_dancer_is_detected_again_in_the_same_frame() -> None:
     detector, landmarker = ScriptedDetector((320, 240)), ScriptedLandmarker(blind={5})
     assert estimate(detector, landmarker, 10).found.all()
     assert detector.calls == 2
@@ -93,14 +93,14 @@ def test_numbers_that_are_none_count_as_not_found() -> None:
     assert np.isfinite(poses.rotations).all()
 
 
-def test_no_pictures() -> None:
+def test_no_frames() -> None:
     assert len(estimate(ScriptedDetector(), ScriptedLandmarker(), 0).times) == 0
 
 
-def test_boxes_hold_the_landmarks_and_stay_in_the_picture() -> None:
-    picture = np.zeros((1, 33, 2))
-    picture[0, 0], picture[0, 1], picture[0, 2:] = [100, 50], [200, 470], [150, 100]
-    np.testing.assert_allclose(boxes(picture, (640, 480)), [[58, 8, 242, 480]])
+def test_boxes_hold_the_landmarks_and_stay_in_the_frame() -> None:
+    image = np.zeros((1, 33, 2))
+    image[0, 0], image[0, 1], image[0, 2:] = [100, 50], [200, 470], [150, 100]
+    np.testing.assert_allclose(boxes(image, (640, 480)), [[58, 8, 242, 480]])
 
 
 def laid_of(vectors: np.ndarray) -> tuple[Body, np.ndarray]:
@@ -167,7 +167,7 @@ def test_rendered_dances_against_their_truth(real: Settings, shared: Path, dance
     assert after < 0.5 * before
 
 
-def test_a_real_person_is_found_in_every_picture(real: Settings, shared: Path) -> None:
+def test_a_real_person_is_found_in_every_frame(real: Settings, shared: Path) -> None:
     def every_fourth() -> Iterator[Frame]:
         for number, frame in enumerate(media.frames(shared / "media" / "taiji.mp4", height=480)):
             if number % 4 == 0:
@@ -180,7 +180,7 @@ def test_a_real_person_is_found_in_every_picture(real: Settings, shared: Path) -
     assert 0.7 < trans[:, 2].min() < trans[:, 2].max() < 1.2, "the pelvis of a standing adult"
 
 
-def test_nobody_in_a_plain_picture(real: Settings) -> None:
+def test_nobody_in_a_plain_frame(real: Settings) -> None:
     frames = [Frame(k / 30, np.full((240, 320, 3), 128, np.uint8)) for k in range(3)]
     assert not load_estimator(real).estimate(frames).found.any()
     assert len(load_detector(real)(frames[0].image)) == 0

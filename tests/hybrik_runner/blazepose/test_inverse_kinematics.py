@@ -147,7 +147,7 @@ def test_shoulders_and_hips_turn_as_far_as_they_can(vectors: np.ndarray) -> None
             assert twist.max() < inwards + 15 + 1e-6
 
 
-def test_limbs_that_bend_about_their_hinges_are_told_from_others() -> None:
+def test_limbs_that_bend_about_their_hinges_are_distinguished_from_others() -> None:
     vectors = np.zeros((2, 24, 3))
     vectors[:, 18], vectors[:, 19] = [0, -1.2, 0], [0, 1.2, 0]
     vectors[:, 4], vectors[:, 5] = [1.0, 0, 0], [1.0, 0, 0]
@@ -193,7 +193,7 @@ def test_degenerate_joints_give_rotations_and_no_nan() -> None:
     assert np.isfinite(found).all()
 
 
-def test_bending_tells_straight_from_bent() -> None:
+def test_bending_distinguishes_straight_from_bent() -> None:
     vectors = np.zeros((1, 24, 3))
     vectors[0, 4], vectors[0, 18] = [1.0, 0, 0], [0, -1.0, 0]
     left_arm, right_arm, left_leg, right_leg = bending(forward_kinematics(matrices(vectors)))[0]

@@ -49,20 +49,20 @@ def test_a_lying_body_is_turned_upright() -> None:
     image = np.zeros((300, 400, 3), np.uint8)
     cv2.circle(image, (280, 150), 6, (255, 255, 255), -1)
     region = Region.of_body(np.array([200.0, 150]), np.array([300.0, 150]))
-    picture = crop(image, region)
-    assert picture.shape == (256, 256, 3)
-    rows, columns = np.nonzero(picture[..., 0] > 0.5)
+    cropped = crop(image, region)
+    assert cropped.shape == (256, 256, 3)
+    rows, columns = np.nonzero(cropped[..., 0] > 0.5)
     np.testing.assert_allclose(columns.mean() + 0.5, 128, atol=1)
     np.testing.assert_allclose(rows.mean() + 0.5, 128 - 80 / 250 * 256, atol=1)
 
 
-def test_crop_pixels_come_from_where_the_region_says() -> None:
-    """A picture whose values are its coordinates, sampled with bilinear weights."""
+def test_crop_pixels_come_from_the_region() -> None:
+    """An image whose values are its coordinates, sampled with bilinear weights."""
     y, x = np.mgrid[:200, :200].astype(np.uint8)
     image = np.stack([x, y, np.zeros_like(x)], axis=2)
     region = Region(100.0, 90.0, 64.0, 0.3)
-    picture = crop(image, region) * 255
+    cropped = crop(image, region) * 255
     for row, column in ((10, 20), (128, 128), (250, 77)):
         across, down = (column + 0.5) / 256 - 0.5, (row + 0.5) / 256 - 0.5
         place = np.array([100, 90]) + region.axes @ np.array([across, down]) * 64 - 0.5
-        np.testing.assert_allclose(picture[row, column, :2], place, atol=0.6)
+        np.testing.assert_allclose(cropped[row, column, :2], place, atol=0.6)

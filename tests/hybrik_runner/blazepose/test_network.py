@@ -11,7 +11,7 @@ from hybrik_runner.blazepose.network import Network
 from popdanceset.errors import AssetError
 
 
-def test_a_file_that_is_no_network(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_network(tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
     path.write_bytes(b"no network")
     with pytest.raises(AssetError, match=r"net\.tflite: is not a network"):

@@ -31,7 +31,7 @@ def people(found: Detections, presence: float = 1.0) -> tuple[People, list[float
     return People(lambda *_: found, landmarks, 0.5), asked  # type: ignore[arg-type]
 
 
-def test_a_row_tells_the_circle_and_its_rim() -> None:
+def test_a_row_has_the_circle_and_its_rim() -> None:
     counter, _ = people(detections((100, 90, 60, 0.9)))
     assert counter(IMAGE, np.empty((0, 4))).tolist() == [[100, 90, 60, 0.9, 100, 30]]
 

@@ -37,9 +37,9 @@ class Stage:
     def look(self, image: np.ndarray, region: Region) -> Landmarks:
         near = [p for p in self.scene(self.now) if abs(p[0] - region.x) < region.side / 3]
         x, radius = min(near, key=lambda p: abs(p[0] - region.x)) if near else (region.x, RADIUS)
-        picture = np.full((33, 2), np.nan if self.now in self.nonsense else 240.0)
+        image = np.full((33, 2), np.nan if self.now in self.nonsense else 240.0)
         return Landmarks(
-            image=picture,
+            image=image,
             metric=np.zeros((33, 3)),
             visibility=np.ones(33),
             body=np.array([[x, 240.0], [x, 240 - radius]]),
@@ -98,7 +98,7 @@ def test_somebody_of_another_size_is_not_the_dancer(radius: float) -> None:
 
 
 def test_landmarks_never_jump_to_a_neighbour() -> None:
-    """The dancer vanishes beside somebody who is in the same crop, too far off to be the dancer."""
+    """The dancer vanishes next to somebody who is in the same crop, too far away to be the dancer."""
     stage = Stage(lambda n: [dancer(n)] if n < 10 else [(dancer(10)[0] + 75, RADIUS)])
     assert stage.run(11)[10] is None
 

@@ -28,7 +28,7 @@ def run(*options: object) -> Result:
     return CliRunner().invoke(assets, [str(option) for option in options])
 
 
-def told(result: Result) -> str:
+def message(result: Result) -> str:
     """The one line in which the command line shows what went wrong."""
     assert isinstance(result.exception, PopDanceSetError)
     assert result.exception.exit_code == 2
@@ -46,10 +46,10 @@ def test_an_empty_folder(tmp_path: Path) -> None:
     assert [line.split()[1] for line in result.stdout.splitlines() if line.startswith("missing")] == NAMES
     for gate in ("Apache-2.0, no registration", "https://smpl.is.tue.mpg.de", "Jeff-sjtu/HybrIK"):
         assert gate in result.stdout
-    assert "blazepose cannot run: pose_detection.tflite, pose_landmark_full.tflite are missing" in told(
+    assert "blazepose cannot run: pose_detection.tflite, pose_landmark_full.tflite are missing" in message(
         result
     )
-    assert "--fetch" in told(result)
+    assert "--fetch" in message(result)
 
 
 def test_what_the_default_needs_is_fetched(models: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_file_that_is_another(tmp_path: Path) -> None:
     (tmp_path / blazepose.DETECTOR.name).write_bytes(b"something else")
     result = run("--set", f"pose.model_dir={tmp_path}")
     assert "damaged    pose_detection.tflite" in result.stdout
-    assert "pose_detection.tflite" in told(result)
+    assert "pose_detection.tflite" in message(result)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_the_body_is_checked_by_its_content(body: Path) -> None:
     assert found["h36m_mean_beta.npy"]["state"] == "damaged"
     assert "(11,)" in str(found["h36m_mean_beta.npy"]["note"])
     assert "names os.system" in str(found["SMPL_NEUTRAL.pkl"]["note"])
-    assert "SMPL_NEUTRAL.pkl" in told(result)
+    assert "SMPL_NEUTRAL.pkl" in message(result)
 
 
 def test_pins_are_verified(body: Path, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_pins_are_verified(body: Path, tmp_path: Path) -> None:
     assert run(*options).exit_code == 0
 
     np.save(body / "h36m_mean_beta.npy", np.ones(10))
-    assert "not the one that pose.pins expects" in told(run(*options))
+    assert "not the one that pose.pins expects" in message(run(*options))
 
     pins.write_text(f"{hashlib.sha256(b'x').hexdigest()} *models/other.bin\n")
     result = run(*options)
@@ -126,11 +126,11 @@ def test_pins_are_verified(body: Path, tmp_path: Path) -> None:
 def test_lines_that_are_no_pins(tmp_path: Path, content: str) -> None:
     pins = tmp_path / "pins.txt"
     pins.write_text(content)
-    assert "line 1 is not a hash and a name" in told(run("--set", f"pose.pins={pins}"))
+    assert "line 1 is not a hash and a name" in message(run("--set", f"pose.pins={pins}"))
 
 
 def test_pins_that_are_not_there(tmp_path: Path) -> None:
-    assert "pins cannot be read" in told(run("--set", f"pose.pins={tmp_path / 'none'}"))
+    assert "pins cannot be read" in message(run("--set", f"pose.pins={tmp_path / 'none'}"))
 
 
 def test_weights_are_checked_by_their_names_and_shapes(body: Path) -> None:
@@ -154,7 +154,7 @@ def test_weights_are_checked_by_their_names_and_shapes(body: Path) -> None:
     result = run(*options)
     assert files(result)["hybrik_hrnet.pth"]["state"] == "damaged"
     assert files(result)["hybrik_res34.pth"]["purpose"] == "HybrIK's weights, not used: there are others"
-    assert "hybrik cannot run: hybrik_hrnet.pth is damaged" in told(result)
+    assert "hybrik cannot run: hybrik_hrnet.pth is damaged" in message(result)
 
 
 def test_without_torch_the_content_stays_unchecked(body: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_without_torch_the_content_stays_unchecked(body: Path, monkeypatch: pyte
     assert "torch is not installed" in str(weights["note"])
     assert weights["sha256"] == hashlib.sha256(b"weights").hexdigest()
     chosen = run("--json", "--set", f"pose.model_dir={body}", "--set", "pose.estimator=hybrik")
-    assert "torch is not installed" in told(chosen)
+    assert "torch is not installed" in message(chosen)
 
 
 def test_importing_the_command_is_light() -> None:

@@ -53,7 +53,7 @@ def test_importing_the_commands_is_light() -> None:
     assert subprocess.check_output([sys.executable, "-c", script], text=True).strip() == "set()"
 
 
-def test_a_store_without_clips_says_what_comes_first(tmp_path: Path) -> None:
+def test_a_store_without_clips_names_the_command_to_run_first(tmp_path: Path) -> None:
     from popdanceset.errors import InputError
 
     with pytest.raises(InputError, match="popdanceset acquire"):

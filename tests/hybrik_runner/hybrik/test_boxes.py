@@ -17,14 +17,14 @@ def frames(count: int) -> Iterator[Frame]:
 
 
 def moving(frame: Frame) -> np.ndarray:
-    """A box that moves evenly, ten pixels a picture."""
+    """A box that moves evenly, ten pixels per frame."""
     left = 300 * frame.time
     return np.array([left, 5.0, left + 40, 105.0])
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, 5])
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7, 10, 31])
-def test_even_motion_is_met_in_every_picture(every: int, count: int) -> None:
+def test_even_motion_is_met_in_every_frame(every: int, count: int) -> None:
     given = list(boxes(frames(count), moving, every))
     assert [round(frame.time * 30) for frame, _ in given] == list(range(count))
     for frame, box in given:

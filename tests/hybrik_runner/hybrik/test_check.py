@@ -68,7 +68,7 @@ def test_exit_code_of_a_difference(monkeypatch, tmp_path):
 
 
 def test_the_rule_of_weights():
-    """Each kind of entry, drawn anew by hand."""
+    """Each kind of entry, drawn again by hand."""
     state = {
         "a.weight": torch.zeros(2, 3, 1, 1), "bn.weight": torch.zeros(2), "bn.bias": torch.zeros(2),
         "bn.running_mean": torch.ones(2), "bn.running_var": torch.zeros(2), "smpl.v_template": torch.zeros(2),

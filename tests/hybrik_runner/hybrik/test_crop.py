@@ -14,10 +14,10 @@ def test_boxes_become_squares_a_quarter_wider():
 
 
 def test_normalisation():
-    picture = np.full((1, 2, 2, 3), (255, 0, 51), np.uint8)
+    image = np.full((1, 2, 2, 3), (255, 0, 51), np.uint8)
 
     np.testing.assert_allclose(
-        crop.normalise(picture)[0, :, 1, 1],
+        crop.normalise(image)[0, :, 1, 1],
         [(1 - 0.406) / 0.225, -0.457 / 0.225, (0.2 - 0.48) / 0.225],
         rtol=1e-5,
     )
@@ -35,10 +35,10 @@ def test_a_square_of_the_networks_size_is_cut_out_unchanged():
 
 def test_frames_and_boxes_together():
     frames = np.zeros((2, 90, 160, 3), np.uint8)
-    pictures, squares, centres = crop.crop(frames, [[10, 10, 50, 60], [0, 0, 160, 90]])
+    images, squares, centres = crop.crop(frames, [[10, 10, 50, 60], [0, 0, 160, 90]])
 
-    assert pictures.shape == (2, 3, 256, 256)
-    assert pictures.dtype == squares.dtype == centres.dtype == np.float32
+    assert images.shape == (2, 3, 256, 256)
+    assert images.dtype == squares.dtype == centres.dtype == np.float32
     assert centres.tolist() == [[80, 45], [80, 45]]
 
 

@@ -63,7 +63,7 @@ def agree(given: Prediction, wanted: Prediction, tolerance: float) -> None:
         torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
 
 
-def pictures(crops: torch.Tensor) -> torch.Tensor:
+def images(crops: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(crop.normalise(crops.numpy()))
 
 
@@ -80,30 +80,30 @@ def test_predictions_agree_with_the_large_backbone(network: HybrIK, crops: torch
     own = uneven(copy.deepcopy(network))
     agree(
         Engine(own, CPU, torch.float32).predict(crops, flip=True),
-        own.predict(pictures(crops), flip=True),
+        own.predict(images(crops), flip=True),
         2e-4,
     )
 
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_predictions_agree_with_the_small_backbone(small: HybrIK, crops: torch.Tensor, flip: bool) -> None:
-    """A processor goes joint by joint, a GPU takes some joints of some pictures at once."""
-    wanted = small.predict(pictures(crops), flip=flip)
+    """A processor goes joint by joint, a GPU takes several joints of several images at once."""
+    wanted = small.predict(images(crops), flip=flip)
     fast = Engine(small, CPU, torch.float32)
     agree(fast.predict(crops, flip=flip), wanted, 2e-4)
-    fast._pictures, fast._joints = 16, 8
+    fast._images, fast._joints = 16, 8
     agree(fast.predict(crops, flip=flip), wanted, 2e-4)
 
 
 def test_fewer_bits(small: HybrIK, crops: torch.Tensor) -> None:
-    wanted = small.predict(pictures(crops))
+    wanted = small.predict(images(crops))
     given = Engine(small, CPU, torch.bfloat16).predict(crops)
     assert given.phi.dtype == given.uvd.dtype == torch.float32
     assert 0 < (given.phi - wanted.phi).abs().max() < 0.1 * wanted.phi.abs().max()
 
 
-def test_lanes_say_what_one_says_with_a_share_of_the_cores(small: HybrIK, crops: torch.Tensor) -> None:
-    wanted, usual = small.predict(pictures(crops)), torch.get_num_threads()
+def test_lanes_with_a_share_of_the_cores_agree_with_one(small: HybrIK, crops: torch.Tensor) -> None:
+    wanted, usual = small.predict(images(crops)), torch.get_num_threads()
     engine = Engine(small, CPU, torch.float32, lanes=2)
 
     def work(_: int) -> tuple[Prediction, int, int]:

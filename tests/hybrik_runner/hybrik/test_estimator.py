@@ -39,7 +39,7 @@ TURNS[0] = (Rotation.from_rotvec([np.pi - 0.2, 0, 0]) * TURN).as_rotvec()
 
 
 class Engine:
-    """Sees the body of `TURNS` in the middle of every crop; spoils the answers it is told to."""
+    """Sees the body of `TURNS` in the middle of every crop; spoils the predictions that the test names."""
 
     where = torch.device("cpu")
     lanes = 1
@@ -144,7 +144,7 @@ def test_the_same_pixels_in_both_cameras(estimator: HybrIKEstimator) -> None:
         s, x, y = given.camera[number]
         middle, half = (crop.bbox[:2] + crop.bbox[2:]) / 2, (crop.bbox[3] - crop.bbox[1]) / 2
         np.testing.assert_allclose(middle + half * s * np.array([x, y]), pixel, atol=1e-6)
-        # A metre at the root's distance is so many pixels.
+        # Pixels of a metre at the root's distance.
         assert half * s == pytest.approx(focal / root[2], rel=0.02)
     # The same body in a larger box is nearer.
     depth = given.cam_root[:, 2]
@@ -184,7 +184,7 @@ def test_answers_of_no_use_count_as_not_found(
 def test_a_body_behind_the_camera_counts_as_not_found(
     estimator: HybrIKEstimator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refinement may turn the scale round, or let it vanish, where picture and body contradict each other."""
+    """Refinement may turn the scale round, or let it vanish, where image and body contradict each other."""
     for refined in (-0.3, 0.0, 1e-30):
         monkeypatch.setattr(heads, "refine_scale", lambda *_, to=refined: torch.full((3, 1), to))
         assert estimator.predict(standing(3)) == [None] * 3
@@ -225,13 +225,13 @@ def test_lanes_and_batches_fit_the_memory(engine: Engine, monkeypatch: pytest.Mo
         assert 1 <= batch_size(engine, cpu, flip=True) <= 4  # type: ignore[arg-type]
 
 
-def test_missing_weights_are_told_in_one_line(tmp_path: Path) -> None:
+def test_missing_weights_are_reported_in_one_line(tmp_path: Path) -> None:
     settings = Settings.load(overrides={"pose": {"estimator": "hybrik", "model_dir": str(tmp_path)}})
-    with pytest.raises(AssetError) as told:
+    with pytest.raises(AssetError) as caught:
         load_estimator(settings)
-    assert "weights are missing" in str(told.value)
-    assert "blazepose" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "weights are missing" in str(caught.value)
+    assert "blazepose" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("published", [False, True])

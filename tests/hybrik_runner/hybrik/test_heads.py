@@ -31,7 +31,7 @@ def test_softmax_is_over_each_joints_volume():
 
 
 def test_unflipped_heat_maps_lie_where_they_were():
-    """What a network that sees joint j at column c shows of the mirrored picture: its partner at 64 - c."""
+    """What a network that sees joint j at column c shows of the mirrored image: its partner at 64 - c."""
     heat, mirrored = torch.zeros(2, 1, 29, 64, 4, 64)
     for joint in range(29):
         heat[0, joint, joint, 1, 30 + joint] = 1

@@ -23,7 +23,7 @@ def x():
 
 
 def test_flip_test_is_symmetric(network, x):
-    """Averaging a picture and its mirror image says of the mirror image the mirrored thing."""
+    """Averaged with its mirror image, an image and its mirror image give mirrored results."""
     one, other = network.predict(x, flip=True), network.predict(x.flip(3), flip=True)
 
     assert torch.allclose(other.betas, one.betas, atol=1e-5)

@@ -31,7 +31,7 @@ OFFICIAL = {
 
 @pytest.fixture(scope="module")
 def seen(network: HybrIK) -> tuple[object, torch.Tensor, torch.Tensor]:
-    """Three pictures as seen with boxes, and those."""
+    """Three images as seen with boxes, and those."""
     random = torch.Generator().manual_seed(8)
     boxes = torch.tensor([[100.0, 50, 400, 350], [120, 60, 420, 360], [0, 0, 512, 512]])
     centre = torch.tensor([[320.0, 240]] * 3)

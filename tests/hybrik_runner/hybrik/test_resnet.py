@@ -1,4 +1,4 @@
-"""ResNet-34 against its paper, a block written by hand, and layers of torch put together anew."""
+"""ResNet-34 against its paper, a block written by hand, and layers of torch assembled independently."""
 
 import numpy as np
 import pytest
@@ -113,7 +113,7 @@ def test_the_whole_from_its_entries(backbone):
 
 
 def test_a_transposed_convolution_doubles_the_resolution():
-    """Each pixel lays down the 4×4 kernel around its place in the picture of twice the size."""
+    """Each pixel lays down the 4×4 kernel around its place in the image of twice the size."""
     torch.manual_seed(4)
     layers = resnet.deconvolutions().eval()
     kernel = layers[0].weight  # (in, out, 4, 4)
@@ -169,7 +169,7 @@ def test_heat_maps_and_features_from_the_backbone(network):
     torch.testing.assert_close(heat[0, :, 10, 20], wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_poses_from_pictures(network):
+def test_poses_from_frames(network):
     """The heads, the geometry and the flip test are those of the other backbone."""
     x = torch.randn(2, 3, 256, 256, generator=torch.Generator().manual_seed(7))
     boxes, centre = torch.tensor([[10.0, 20, 210, 220]] * 2), torch.tensor([[160.0, 120]] * 2)

@@ -165,7 +165,7 @@ def test_what_chumpy_has_otherwise_is_not_looked_into(tmp_path, chumpy):
 @pytest.mark.parametrize(
     "content", [b"", b"no pickle", pickle.dumps([1, 2]), pickle.dumps({"a": np.ones(9)})[:-20]]
 )
-def test_what_is_no_model_is_refused(tmp_path, content):
+def test_files_that_are_not_models_are_refused(tmp_path, content):
     path = tmp_path / "body.pkl"
     path.write_bytes(content)
 
@@ -199,6 +199,6 @@ def test_another_body_is_refused(tmp_path, body_folder, change, message):
         smpl_file.read(tmp_path)
 
 
-def test_a_missing_file_says_where_it_comes_from(tmp_path):
+def test_the_message_on_a_missing_file_names_its_source(tmp_path):
     with pytest.raises(AssetError, match=r"smpl\.is\.tue\.mpg\.de"):
         smpl_file.read(tmp_path)

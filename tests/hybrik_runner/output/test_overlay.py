@@ -1,4 +1,4 @@
-"""Poses drawn over pictures."""
+"""Poses drawn over frames."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Film = Callable[..., Path]
 
 
 def test_left_is_orange_right_is_blue_and_the_picture_is_kept() -> None:
-    picture = np.zeros((200, 200, 3), np.uint8)
+    image = np.zeros((200, 200, 3), np.uint8)
     points = np.full((17, 2), 100.0)
     points[7], points[8] = [150, 60], [50, 60]  # elbows
-    drawn = overlay.draw(picture, points)
-    assert not picture.any()
+    drawn = overlay.draw(image, points)
+    assert not image.any()
     assert tuple(drawn[60, 150]) == (255, 140, 0)
     assert tuple(drawn[60, 50]) == (0, 170, 255)
 

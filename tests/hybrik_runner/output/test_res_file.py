@@ -1,4 +1,4 @@
-"""Poses in HybrIK's own layout, and back again by formulas written here anew."""
+"""Poses in HybrIK's own layout, and back again by formulas written independently here."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_turned_world_is_seen_by_the_same_camera(res: dict[str, np.ndarray], t
     assert 0.01 < np.abs(moved).max() < 0.06
 
 
-def test_the_skeleton_stands_where_the_table_says(table: pa.Table, res: dict[str, np.ndarray]) -> None:
+def test_the_skeleton_is_where_the_table_puts_it(table: pa.Table, res: dict[str, np.ndarray]) -> None:
     """As the Blender add-on does it: chain the matrices, then turn by 180° about x, so that y is up."""
     matrices = res["pred_thetas"].reshape(-1, 24, 3, 3).astype(float)
     scaling = column(table, "smpl_scaling")[:, 0]
@@ -208,7 +208,7 @@ def test_what_is_not_known_is_neutral_and_named(table: pa.Table, res: dict[str, 
 
 
 def test_twists_are_turns_about_the_bones() -> None:
-    """A swing across the bone after a twist about it gives the twist back; half a turn is no other."""
+    """A swing across the bone after a twist about it returns the twist; so does half a turn."""
     random = np.random.default_rng(3)
     joint, child = 18, 20
     axis = SMPL_OFFSETS[child] / np.linalg.norm(SMPL_OFFSETS[child])

@@ -13,7 +13,7 @@ SIZE = (1280, 720)
 def test_axes_go_and_come_back() -> None:
     points = np.random.default_rng(0).normal(size=(4, 5, 3))
     np.testing.assert_array_equal(camera.to_camera(camera.to_world(points)), points)
-    # down in the picture is down in the world, away from the camera is forward
+    # down in the image is down in the world, away from the camera is forward
     np.testing.assert_array_equal(camera.to_world(np.array([1.0, 2.0, 3.0])), [1, 3, -2])
 
 

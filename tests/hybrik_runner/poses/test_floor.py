@@ -37,7 +37,7 @@ def stepping(count: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def seen(root: np.ndarray, pitch: float = 0.0, roll: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Root as a camera at the origin tells it, 4 m away, and the turn that pitch and roll (degrees) make."""
+    """Root as a camera at the origin sees it, 4 m away, and the rotation of pitch and roll (degrees)."""
     turn = Rotation.from_euler("xy", [pitch, roll], degrees=True).as_matrix()
     return (root + np.array([0, 4.0, -HEIGHT])) @ turn.T, turn
 
@@ -66,14 +66,14 @@ def test_a_tilted_camera_is_levelled_where_contacts_tell(pitch: float, roll: flo
     np.testing.assert_allclose(found.root[:, 2], root[:, 2], atol=0.03)
 
 
-def test_a_dancer_on_the_spot_tells_no_tilt() -> None:
+def test_a_dancer_on_the_spot_shows_no_tilt() -> None:
     root, joints = stepping()
     root[:, :2] *= 0.05
     tilted, turn = seen(root, 6.0, 0.0)
     assert ground(tilted, joints @ turn.T, 1.0, FPS).tilt == 0
 
 
-def test_wavering_depth_is_no_tilt() -> None:
+def test_noisy_depth_is_not_a_tilt() -> None:
     """Errors of depth move the body along its rays; feet rise as it comes nearer, as on a slope."""
     root, joints = stepping(600)
     root[:, :2] *= 0.1
@@ -153,6 +153,6 @@ def test_skating_feet_are_measured() -> None:
         assert sunk.floating == 0
 
 
-def test_nothing_seen_says_nothing() -> None:
+def test_nothing_seen_means_nothing() -> None:
     root, joints = stepping(30)
     assert footing(root, joints, 1.0, FPS, np.zeros(30, bool)) == Footing()

@@ -44,7 +44,7 @@ def test_slerp_of_scipy() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-def test_a_gap_is_filled_and_told() -> None:
+def test_a_gap_is_filled_and_reported() -> None:
     times = np.arange(30) / 30
     found = all_found(times)
     found[10:14] = False
@@ -67,7 +67,7 @@ def test_ends_without_samples_hold_the_nearest() -> None:
     assert list(even.seen) == [False] * 3 + [True] * 5 + [False] * 2
 
 
-def test_one_picture() -> None:
+def test_one_frame() -> None:
     even = grid(np.zeros(1), np.ones(1, bool), 30)
     assert len(even.times) == 1
     np.testing.assert_array_equal(even.linear(np.array([[5.0]])), [[5.0]])

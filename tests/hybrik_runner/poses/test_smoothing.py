@@ -6,7 +6,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
-from hybrik_runner.rotations.arrays import nearest_rotation
 
 
 def test_direct_weighted_mean_at_uneven_times() -> None:
@@ -47,7 +46,3 @@ def test_results_are_rotations() -> None:
         found @ np.swapaxes(found, -1, -2), np.broadcast_to(np.eye(3), found.shape), atol=1e-9
     )
     np.testing.assert_allclose(np.linalg.det(found), 1)
-
-
-def test_nearest_rotation_of_a_mirror_is_no_mirror() -> None:
-    assert np.linalg.det(nearest_rotation(np.diag([1.0, 1.0, -1.0]))) > 0

@@ -120,7 +120,7 @@ def test_numbers_that_are_none_never_reach_the_table(sway: Sway) -> None:
             assert np.isfinite(column(quality.table, field.name).astype(float)).all(), field.name
 
 
-def test_one_picture(sway: Sway) -> None:
+def test_one_frame(sway: Sway) -> None:
     quality = build("clip", sway(*seen(1)), "fake-1", smoothed(0.04))
     assert (quality.frames, quality.jitter_after) == (1, 0)
     assert np.isfinite(column(quality.table, "joints3d")).all()
@@ -132,11 +132,11 @@ def test_nobody() -> None:
     assert (quality.source_frames, quality.found, quality.frames) == (10, 0, 28)
 
 
-def test_no_pictures() -> None:
+def test_no_frames() -> None:
     assert build("clip", Poses.none(np.empty(0), (0, 0)), "fake-1", smoothed(0.04)).table is None
 
 
-def test_two_pictures(sway: Sway) -> None:
+def test_two_frames(sway: Sway) -> None:
     quality = build("clip", sway(*seen(2)), "fake-1", smoothed(0.04))
     assert (quality.frames, quality.jitter_before, quality.jitter_after) == (2, 0, 0)
     assert np.isfinite(column(quality.table, "smpl_trans")).all()
@@ -171,13 +171,13 @@ def test_other_rates_end_at_the_last_picture_with_the_dancer(sway: Sway) -> None
 
 @pytest.mark.parametrize("gap", [(0, 30), (60, 120)])
 def test_too_short_a_stretch_before_the_gap_keeps_everything(sway: Sway, gap: tuple[int, int]) -> None:
-    """Later frames are no substitute: they would have other numbers than their music."""
+    """Later frames cannot replace them: they would have other indices than their music."""
     quality = build("clip", sway(*lost(400, gap)), "fake-1", smoothed(0.04))
     assert quality.frames == quality.clip_frames == 400
     assert quality.longest_gap == pytest.approx((gap[1] - gap[0]) / 30)
 
 
-def test_the_table_tells_how_it_was_made(sway: Sway, tmp_path: Path) -> None:
+def test_the_table_records_how_it_was_made(sway: Sway, tmp_path: Path) -> None:
     """Also after a way through a file."""
     store = Store(tmp_path)
     table = build("clip", sway(*seen(60)), "fake-1", smoothed(0.04)).table

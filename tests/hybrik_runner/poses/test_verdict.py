@@ -49,7 +49,7 @@ def test_the_score_is_the_geometric_mean_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "doubts", "told"),
+    ("change", "doubts", "message"),
     [
         ({"clip_frames": 450}, [Doubt.CUT_SHORT], "kept 0 to 10.00 s of 15.00 s"),
         ({"detected": 280}, [Doubt.FILLED_IN], "20 frames filled in"),
@@ -64,13 +64,13 @@ def test_the_score_is_the_geometric_mean_of_its_parts() -> None:
         ),
     ],
 )  # fmt: skip
-def test_doubts_are_for_a_reviewer(change: dict[str, object], doubts: list[Doubt], told: str) -> None:
+def test_doubts_are_for_a_reviewer(change: dict[str, object], doubts: list[Doubt], message: str) -> None:
     verdict = judge(replace(GOOD, **change), SETTINGS)
     assert verdict.decision is Decision.REVIEW
     assert verdict.accepted
     assert verdict.reason is Reason.NONE
     assert list(verdict.reasons) == doubts
-    assert told in verdict.note
+    assert message in verdict.note
 
 
 def test_few_frames_filled_in_are_only_noted() -> None:
@@ -79,7 +79,7 @@ def test_few_frames_filled_in_are_only_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "reasons", "told"),
+    ("change", "reasons", "message"),
     [
         ({"frames": 2, "detected": 2, "clip_frames": 2}, ["too_short"], "2 frames hold no motion"),
         ({"detected": 200}, ["not_tracked", "filled_in"], "found in 67% of the frames"),
@@ -95,13 +95,15 @@ def test_few_frames_filled_in_are_only_noted() -> None:
         ({"table": None, "found": 0}, ["not_tracked"], "nobody found in 300 pictures"),
     ],
 )  # fmt: skip
-def test_what_forbids_a_release_comes_first(change: dict[str, object], reasons: list[str], told: str) -> None:
+def test_what_forbids_a_release_comes_first(
+    change: dict[str, object], reasons: list[str], message: str
+) -> None:
     verdict = judge(replace(GOOD, **change), SETTINGS)
     assert verdict.decision is Decision.REJECT
     assert not verdict.accepted
     assert list(verdict.reasons) == reasons
     assert verdict.reason.value == reasons[0]
-    assert told in verdict.note
+    assert message in verdict.note
 
 
 def test_the_row_holds_all_of_it() -> None:
@@ -124,5 +126,5 @@ def test_clips_without_poses_have_a_row_too() -> None:
 
 def test_a_report_says_the_same() -> None:
     quality = replace(GOOD, clip_frames=450)
-    told = report(quality, judge(quality, SETTINGS))
-    assert (told["verdict"], told["reasons"], told["frames"]) == ("review", "cut_short", 300)
+    message = report(quality, judge(quality, SETTINGS))
+    assert (message["verdict"], message["reasons"], message["frames"]) == ("review", "cut_short", 300)

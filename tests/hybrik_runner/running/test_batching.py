@@ -1,4 +1,4 @@
-"""Batches that fit the memory, with a network that has little of it."""
+"""Batches that fit the memory, with a network that has little memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from popdanceset.errors import AssetError
 
 
 class Cramped:
-    """Doubles numbers, as long as there are no more than it can hold."""
+    """Doubles numbers, as long as they fit."""
 
     def __init__(self, room: int, error: RuntimeError | None = None) -> None:
         self.room, self.sizes = room, list[int]()

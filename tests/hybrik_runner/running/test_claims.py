@@ -1,4 +1,4 @@
-"""Claims: one worker a clip, and nobody is waited for who has died."""
+"""Claims: one worker for each clip, and nobody waits for a dead worker."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_a_clip_has_one_worker(two: tuple[Claims, Claims]) -> None:
     one.release("a")
     assert other.take("a")
     one.release("a")
-    assert not one.take("a"), "what was given back is the other's"
+    assert not one.take("a"), "a released clip belongs to the other worker"
 
 
 def test_claims_leave_nothing_behind(store: Store) -> None:
     with Claims(store) as one:
         one.take("a")
-        assert store.list(".claims") == [], "claims are no files of the store"
+        assert store.list(".claims") == [], "claims are not files of the store"
         assert claim_file(store, "a").exists()
     assert not claim_file(store, "a").exists()
 
@@ -79,7 +79,7 @@ def test_another_machines_claim_counts_until_its_lease_is_over(store: Store) -> 
 
 
 @pytest.mark.parametrize("content", ["", '{"owner": "else', "[1]", '"text"'])
-def test_a_claim_cut_short_is_none(store: Store, content: str) -> None:
+def test_a_truncated_claim_does_not_count(store: Store, content: str) -> None:
     path = claim_file(store, "a")
     path.parent.mkdir(parents=True)
     path.write_text(content)
@@ -87,7 +87,7 @@ def test_a_claim_cut_short_is_none(store: Store, content: str) -> None:
         assert one.take("a")
 
 
-def test_owners_show_that_they_live(store: Store) -> None:
+def test_owners_renew_their_claims(store: Store) -> None:
     times = iter(range(1000, 100000, 10))
     with Claims(store, lease=0.03, clock=lambda: float(next(times))) as one:
         one.take("a")
@@ -98,7 +98,7 @@ def test_owners_show_that_they_live(store: Store) -> None:
                 break
             beat.wait(0.02)
         else:
-            pytest.fail("the claim was never prolonged")
+            pytest.fail("the claim was never renewed")
 
 
 def test_a_folder_that_may_not_be_written(store: Store) -> None:
@@ -115,9 +115,9 @@ def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
         assert one.take("a")
         assert not other.take("a")
         now[0] += 61
-        assert other.take("a"), "its owner gave no sign for longer than the lease"
+        assert other.take("a"), "its owner did not renew it for longer than the lease"
         one.release("a")
-        assert store.exists("claims/a.json"), "it is the other's by now"
+        assert store.exists("claims/a.json"), "it belongs to the other worker by now"
     assert store.list("claims") == []
 
 
@@ -128,8 +128,9 @@ def test_of_two_who_write_at_once_the_last_has_it(monkeypatch: pytest.MonkeyPatc
         assert not one.take("a")
 
 
-def test_every_clip_falls_to_somebody(two: tuple[Claims, Claims]) -> None:
-    """What another worker has is asked for until it is done; here it gives up after a while."""
+def test_every_clip_is_claimed_by_some_worker(two: tuple[Claims, Claims]) -> None:
+    """A clip of another worker is tried again until it is done; here that worker releases it after a
+    while."""
     one, other = two
     assert other.take("b")
     done: set[str] = set()
@@ -150,10 +151,10 @@ def test_what_is_finished_between_question_and_claim_is_not_done_again(two: tupl
     one, other = two
     answers = iter([False, True])
     assert list(claimed(["a"], one, lambda _: next(answers), threading.Event())) == []
-    assert other.take("a"), "and its claim is given back"
+    assert other.take("a"), "and its claim is released"
 
 
-def test_nobody_waits_when_all_is_called_off(two: tuple[Claims, Claims]) -> None:
+def test_nobody_waits_when_everything_is_aborted(two: tuple[Claims, Claims]) -> None:
     one, other = two
     other.take("a")
     stopped = threading.Event()

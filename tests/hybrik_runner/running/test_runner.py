@@ -84,7 +84,7 @@ def test_short_gaps_are_accepted(store: Store, settings: Settings, film: Film, f
 
 
 @pytest.mark.parametrize(
-    ("frames", "missed", "reason", "told", "poses"),
+    ("frames", "missed", "reason", "message", "poses"),
     [
         (300, range(100, 120), Reason.NOT_TRACKED, "lost for 0.67 s", 300),
         (60, range(0, 60, 3), Reason.NOT_TRACKED, "67% of the frames", 60),
@@ -101,12 +101,12 @@ def test_rejected_clips_keep_a_row_with_the_reason(
     frames: int,
     missed: range,
     reason: Reason,
-    told: str,
+    message: str,
     poses: int,
 ) -> None:
     row = runner.extract_clip(film(frames), "c", "BV1", settings, store, fake(missed))
     assert (row["accepted"], row["reason"]) == (False, reason.value)
-    assert told in str(row["note"])
+    assert message in str(row["note"])
     assert read(store, "verdicts", VERDICTS) == [row]
     assert len(read(store, "poses", FRAMES)) == poses
 
@@ -126,7 +126,9 @@ def test_a_damaged_file(store: Store, settings: Settings, tmp_path: Path, fake: 
     assert row["note"]
 
 
-def test_a_missing_file_is_no_verdict(store: Store, settings: Settings, tmp_path: Path, fake: type) -> None:
+def test_a_missing_file_is_not_a_verdict(
+    store: Store, settings: Settings, tmp_path: Path, fake: type
+) -> None:
     with pytest.raises(InputError, match="no such file"):
         runner.extract_clip(tmp_path / "clip.mp4", "c", "BV1", settings, store, fake())
     assert store.list("verdicts") == []
@@ -182,7 +184,7 @@ def test_an_empty_store(store: Store, settings: Settings) -> None:
     assert runner.extract(settings, store) == []
 
 
-def test_a_missing_file_is_told_and_the_rest_is_kept(
+def test_a_missing_file_is_reported_and_the_rest_is_kept(
     store: Store, settings: Settings, clips: list[str], fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "loaded_estimator", lambda _: fake())

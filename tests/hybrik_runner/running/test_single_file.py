@@ -54,7 +54,7 @@ def test_overlay(film: Film, tmp_path: Path, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "no such file"),
         (b"no archive", "contains no array J"),
@@ -64,13 +64,13 @@ def test_overlay(film: Film, tmp_path: Path, settings: Settings) -> None:
         ({"J": np.array([{}, None], object)}, "contains no array J"),
     ],
 )
-def test_unusable_truth(tmp_path: Path, content: object, told: str) -> None:
+def test_unusable_truth(tmp_path: Path, content: object, message: str) -> None:
     path = tmp_path / "truth.npz"
     if isinstance(content, bytes):
         path.write_bytes(content)
     elif isinstance(content, dict):
         np.savez(path, **content)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         single_file.read_truth(path)
 
 
@@ -81,7 +81,9 @@ def test_truth_of_another_length(film: Film, tmp_path: Path, settings: Settings)
         single_file.extract_file(film(12), tmp_path / "out", settings, tmp_path / "truth.npz")
 
 
-def test_a_folder_that_cannot_be_made_is_told_first(film: Film, tmp_path: Path, settings: Settings) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_first(
+    film: Film, tmp_path: Path, settings: Settings
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match="cannot be created"):
         single_file.extract_file(film(3), tmp_path / "file" / "out", settings)

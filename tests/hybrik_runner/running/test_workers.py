@@ -42,7 +42,7 @@ def clips(store: Store, film: Callable[..., Path]) -> list[str]:
 
 
 def begin(store: Store, log: Path) -> subprocess.Popen[bytes]:
-    """A worker process with the estimator of the tests, which takes its time and notes what it does."""
+    """A worker process with the estimator of the tests, which is slow and records what it does."""
     script = f"""
         import sys, time
         sys.path.insert(0, {str(Path(__file__).parents[1])!r})
@@ -121,7 +121,7 @@ def test_a_worker_for_each_device(store: Store, clips: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("clips")
-def test_what_goes_wrong_on_a_device_is_told(store: Store, settings: Settings) -> None:
+def test_errors_on_a_device_are_reported(store: Store, settings: Settings) -> None:
     two = {"devices": ("cpu", "cpu"), "estimator": "clairvoyant"}
     unknown = settings.model_copy(update={"pose": settings.pose.model_copy(update=two)})
     with pytest.raises(PopDanceSetError, match="no pose estimator is called 'clairvoyant'"):
