@@ -22,7 +22,6 @@ from popdanceset import layout
 from popdanceset.bilibili.records import NEEDED, VideoRecord
 from popdanceset.schema import FOLLOWERS, STATISTICS, State
 from popdanceset.store import Store
-from popdanceset.tables import from_rows
 
 VIEW = "view"
 """Replaces the source in the names of files with answers of `view`."""
@@ -77,7 +76,7 @@ class Ledger:
         """Saves a finished page; its records are on disk when this returns."""
         rows = list(records)
         name = self._name(slug, number)
-        self._store.write_table(name, from_rows([r.row() for r in rows], STATISTICS), STATISTICS)
+        self._store.write_rows(name, [record.row() for record in rows], STATISTICS)
         self._files.add(name)
         for record in rows:
             self._remember(record.bvid, settled=slug == VIEW or not record.missing)
@@ -127,7 +126,7 @@ class FollowerLedger:
             self._rows, self._number = [], self._number + 1
         self._rows.append({"mid": mid, "snapshot_at": when, "follower": follower, "note": note})
         name = f"{self._folder}/{self._number:05d}.parquet"
-        self._store.write_table(name, from_rows(self._rows, FOLLOWERS), FOLLOWERS)
+        self._store.write_rows(name, self._rows, FOLLOWERS)
         self.asked.add(mid)
 
 

@@ -35,7 +35,6 @@ from popdanceset.music.merges import aliases, propose
 from popdanceset.schema import FINGERPRINTS
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
-from popdanceset.tables import from_rows
 
 _LOUDEST_SILENCE = 8  # of 32767: the noise of an encoder that was given silence
 
@@ -235,7 +234,7 @@ def _write(store: Store, name: str, bvid: str, page: int, seconds: float, piece:
         }
         for method, prints in piece.prints.items()
     ]
-    store.write_table(name, from_rows(rows, FINGERPRINTS, name), FINGERPRINTS)
+    store.write_rows(name, rows, FINGERPRINTS)
 
 
 def shared_music(store: Store) -> dict[str, list[str]]:

@@ -16,7 +16,6 @@ from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.schema import FINGERPRINTS, MERGES
 from popdanceset.store import Store
-from popdanceset.tables import from_rows
 
 Pair = tuple[str, str]
 
@@ -113,4 +112,4 @@ def _write(
     first, second = sorted((one, other))
     row = {"first": first, "second": second, "bvid": bvid, "page": page, "method": method}
     row |= {"similarity": similarity, "state": state}
-    store.write_table(_name(one, other), from_rows([row], MERGES), MERGES)
+    store.write_rows(_name(one, other), [row], MERGES)
