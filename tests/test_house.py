@@ -24,7 +24,9 @@ FOLDERS = (
     "budget", "popularity", "media", "claims", "releases", "reports", "splits", "meta",
 )  # fmt: skip
 STORE_NAME = re.compile(rf"^\.?(?:{'|'.join(FOLDERS)})/(?:$|[\w.{{*-])")
-TABLE_CALL = re.compile(r"\.(?:read_table|list|exists|open_read|read_json|write_table|write_rows)\(\s*f?\"")
+TABLE_CALL = re.compile(
+    r"\.(?:read_table|list|exists|open_read|read_json|write_table|write_rows)\(\s*f?\"(?!\{)"
+)
 
 
 def strings(file: Path) -> Iterator[tuple[int, str]]:

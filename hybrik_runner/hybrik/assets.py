@@ -144,7 +144,7 @@ def _parts(folder: Path) -> tuple[_Part, ...]:
         _Part(
             smpl_file.find_body(folder),
             smpl_file.read_body,
-            "the SMPL body, for hybrik_runner.hybrik.check and for weights without one",
+            "the SMPL body, for hybrik_runner.check and for weights without one",
             "SMPL licence: registration, no commercial use",
             "https://smpl.is.tue.mpg.de",
         ),

@@ -1,7 +1,7 @@
 """HybrIK as a pose estimator: BlazePose tracks the dancer, the network sees crops in batches.
 
 `pose.hybrik_published` repeats two slips of the published code (`hybrik_runner.hybrik.network.HybrIK`).
-Without them, the recorded outputs of the official network (`hybrik_runner.hybrik.check`, recipe weights) are
+Without them, the recorded outputs of the official network (`hybrik_runner.check`, recipe weights) are
 still met on the runs without flip test. With it they differ only by the flip test's shift: in the right half
 of the mirrored heat maps the published code shows one column in place of fifteen. That is a slip and not a
 choice, so it is not repeated by default.

@@ -10,7 +10,7 @@ torchvision's names, from whose ImageNet weights the published network starts. T
 `final_layer`, `fc1` and `fc2` of 1024, `decsigma`, a camera of three numbers of which the first is the scale)
 are those of the model definition and its configuration in the authors' public repository; files from before
 the loss with uncertainties have no `decsigma`. The HRNet variant, in contrast, was compared with recorded
-outputs (`hybrik_runner.hybrik.check`).
+outputs (`hybrik_runner.check`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from hybrik_runner.hybrik import check, recipe
+from hybrik_runner import check
+from hybrik_runner.hybrik import recipe
 
 
 def made(network):

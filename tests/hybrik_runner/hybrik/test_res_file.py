@@ -12,8 +12,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from hybrik_runner import check
 from hybrik_runner.commands import export_res
-from hybrik_runner.hybrik import check, heads
+from hybrik_runner.hybrik import heads
 from hybrik_runner.hybrik.network import HybrIK, Prediction, Result
 from hybrik_runner.hybrik.predictions import Crop, CropPrediction
 from hybrik_runner.output import res_file

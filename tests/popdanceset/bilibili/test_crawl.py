@@ -1,7 +1,7 @@
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -125,10 +125,11 @@ class Frail(Store):
     def write_bytes(self, name: str, data: bytes) -> None:
         self._write(lambda: Store.write_bytes(self, name, data))
 
-    def write_table(self, name: str, table: pa.Table, schema: pa.Schema) -> None:
-        self._write(lambda: Store.write_table(self, name, table, schema))
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+        self._write(lambda: Store.write_rows(self, name, rows, schema))
+        return schema.empty_table()
 
-    def _write(self, write: Callable[[], None]) -> None:
+    def _write(self, write: Callable[[], object]) -> None:
         self.n -= 1
         if self.n == 0 and not self.after:
             raise Killed

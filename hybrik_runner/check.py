@@ -1,6 +1,6 @@
 """Compares the network with recorded outputs of the official one.
 
-Usage: `python -m hybrik_runner.hybrik.check GOLDEN.pt --smpl FOLDER`.
+Usage: `python -m hybrik_runner.check GOLDEN.pt --smpl FOLDER`.
 
 Golden files contain images, a salt for the weights (hybrik_runner/hybrik/recipe.py), and the outputs of up to
 three runs: without boxes, with boxes, with boxes and flip test. The exit code is 1 if an output differs by
