@@ -12,10 +12,11 @@ Read a release:
 
 Run a stage, as the commands and the Prefect flows do:
 
-    from popdanceset import Settings, Store, publish
+    from popdanceset import Settings, Store, acquire_manifest, find_manifest, publish
 
     settings = Settings.load()                        # popdanceset.toml, environment, defaults
     store = Store(settings.store)                     # a folder or s3://bucket/prefix
+    print(acquire_manifest(find_manifest("weekly", settings), settings, store))
     print(publish(settings, store, "weekly").version)
 """
 
@@ -26,11 +27,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from popdanceset.errors import PopDanceSetError
-    from popdanceset.manifest import Manifest, read_manifest
+    from popdanceset.manifest import Manifest, find_manifest, read_manifest
+    from popdanceset.music.features import extract_features
     from popdanceset.release.reader import Release
     from popdanceset.release.writer import publish
     from popdanceset.settings import Settings
     from popdanceset.store import Store
+    from popdanceset.video.acquire import acquire_manifest
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,6 +43,9 @@ __all__ = [
     "Settings",
     "Store",
     "__version__",
+    "acquire_manifest",
+    "extract_features",
+    "find_manifest",
     "publish",
     "read_manifest",
 ]
@@ -50,6 +56,9 @@ _HOMES = {
     "Release": "popdanceset.release.reader",
     "Settings": "popdanceset.settings",
     "Store": "popdanceset.store",
+    "acquire_manifest": "popdanceset.video.acquire",
+    "extract_features": "popdanceset.music.features",
+    "find_manifest": "popdanceset.manifest",
     "publish": "popdanceset.release.writer",
     "read_manifest": "popdanceset.manifest",
 }
