@@ -39,8 +39,7 @@ def extract(
     before right, at 30 fps.
 
     Without FILE, any number of these commands may run at once, also on several machines: no clip is done
-        twice,
-    and the others take over the clips of a command that is killed.
+    twice, and the others take over the clips of a command that is killed.
     """
     settings = with_values(settings, "pose", devices=devices)
     if file is None:

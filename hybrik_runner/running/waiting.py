@@ -45,8 +45,7 @@ class Summary:
 
 
 def waiting(store: Store) -> list[str]:
-    """Removes what crashed processes left in the store, and returns the ids of the accepted clips that have
-    no verdict yet, in order."""
+    """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order."""
     store.sweep()
     done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
     return sorted(set(_accepted(store)) - done)
