@@ -9,7 +9,7 @@ joints at 30 fps), and may also hold taiji.mp4. Prints
   frames, the largest error of the joints, and of orthonormality;
 - for each video the frames in which the dancer was found, the error against the truth, and the acceleration
   error with and without filters;
-- frames per second from file to parquet, two clips at a time as in the runner, with the share of each step
+- frames per second from file to parquet, two clips at a time as in the runner, and the share of each step
   on one thread.
 
 The last line compares the figures with their targets; the exit code is 1 if one of them, or another target
