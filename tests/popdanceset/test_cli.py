@@ -87,7 +87,7 @@ def test_misuse_is_exit_code_two(run, register):
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, click.Abort])
-def test_an_interruption_is_told_in_one_line(run, register, interruption):
+def test_an_interruption_is_reported_in_one_line(run, register, interruption):
     def interrupted():
         raise interruption
 

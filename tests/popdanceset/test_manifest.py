@@ -54,7 +54,7 @@ def test_a_reviewer_may_edit_the_lines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "columns bvid, pop are missing"),
         ("bvid,view\nBV1xx411c7mD,1\n", "columns pop are missing"),
@@ -68,15 +68,15 @@ def test_a_reviewer_may_edit_the_lines(folder: Path) -> None:
         (HEADER + 'BV1xx411c7mD,0.9,"1,1\n', "not valid CSV"),
     ],
 )
-def test_a_wrong_table_is_told_with_its_line(folder: Path, content: str, told: str) -> None:
+def test_a_wrong_table_is_reported_with_its_line(folder: Path, content: str, message: str) -> None:
     (folder / "videos.csv").write_text(content)
-    with pytest.raises(ManifestError, match=told) as caught:
+    with pytest.raises(ManifestError, match=message) as caught:
         read_manifest(folder)
     assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("name: [", r"manifest.yaml, line \d: not valid YAML"),
         ("- a\n", "not contain a mapping"),
@@ -86,14 +86,14 @@ def test_a_wrong_table_is_told_with_its_line(folder: Path, content: str, told: s
         ("!!python/object/apply:os.system [echo]\n", "not valid YAML"),
     ],
 )
-def test_a_wrong_document_is_told(folder: Path, content: str, told: str) -> None:
+def test_a_wrong_document_is_reported(folder: Path, content: str, message: str) -> None:
     (folder / "manifest.yaml").write_text(content)
-    with pytest.raises(ManifestError, match=told):
+    with pytest.raises(ManifestError, match=message):
         read_manifest(folder)
 
 
 @pytest.mark.parametrize("name", ["manifest.yaml", "videos.csv"])
-def test_a_missing_or_binary_file_is_told(folder: Path, name: str) -> None:
+def test_a_missing_or_binary_file_is_reported(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ManifestError, match="UTF-8"):
         read_manifest(folder)

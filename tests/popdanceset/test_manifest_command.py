@@ -47,10 +47,10 @@ def test_json(folder: Path) -> None:
 
 
 def test_names_below_the_folder_of_manifests(folder: Path) -> None:
-    told = diff("--set", f"manifests={folder}", "first", "first")
-    assert told.endswith("0 added, 0 removed, 0 re-scored, 2 unchanged\n")
+    printed = diff("--set", f"manifests={folder}", "first", "first")
+    assert printed.endswith("0 added, 0 removed, 0 re-scored, 2 unchanged\n")
 
 
-def test_a_missing_manifest_is_told(folder: Path) -> None:
+def test_a_missing_manifest_is_printed(folder: Path) -> None:
     with pytest.raises(ManifestError, match="file is missing"):
         diff(folder / "first", folder / "third")

@@ -40,7 +40,7 @@ def test_an_array_alone_has_no_name():
     assert loads_arrays(pickle.dumps(np.arange(3)))[""].tolist() == [0, 1, 2]
 
 
-def test_what_is_no_array_is_passed_over():
+def test_other_values_are_skipped():
     assert loads_arrays(pickle.dumps({"list": [1, 2], "none": None, "n": 3, 4: "x"})) == {"n": 3, "4": "x"}
 
 

@@ -102,7 +102,7 @@ def test_mistakes_in_the_environment(monkeypatch, caplog):
         Settings.load()
 
 
-def test_a_group_that_is_no_group_in_the_environment(monkeypatch):
+def test_a_value_in_place_of_a_group_in_the_environment(monkeypatch):
     monkeypatch.setenv("POPDANCESET_CRAWL", "5")
     with pytest.raises(SettingsError, match="'crawl'"):
         Settings.load()
@@ -116,7 +116,7 @@ def test_assignments():
 
 
 @pytest.mark.parametrize("wrong", [("crawl",), ("=5",), ("crawl=5", "crawl.jitter=0"), ("a.b=1", "a.b.c=2")])
-def test_what_is_no_assignment(wrong):
+def test_text_that_is_not_an_assignment(wrong):
     with pytest.raises(SettingsError, match="--set"):
         parse_assignments(wrong)
 

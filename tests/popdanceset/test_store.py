@@ -75,7 +75,7 @@ def test_files_come_back(any_store):
     any_store.write_bytes("media/a b/視頻.txt", b"second")
 
     assert any_store.exists("media/a b/視頻.txt")
-    assert not any_store.exists("media/a b")  # a folder is no file
+    assert not any_store.exists("media/a b")  # a folder is not a file
     assert any_store.read_bytes("media/a b/視頻.txt") == b"second"
 
     any_store.remove("media/a b/視頻.txt")
@@ -282,7 +282,7 @@ def test_sweep_leaves_this_process_alone(store, folder):
     assert store.read_bytes("a") == b"whole"
 
 
-def test_sweep_does_not_mind_an_empty_or_remote_store(store):
+def test_sweep_accepts_an_empty_or_remote_store(store):
     store.sweep()
     Store("memory://swept").sweep()
 
@@ -317,7 +317,7 @@ def test_a_folder_without_permission(store, folder):
         (folder / "t").chmod(0o700)
 
 
-def test_refusals_of_the_system_are_told(store, monkeypatch):
+def test_refusals_of_the_system_are_reported(store, monkeypatch):
     """The same as above for those who may read everything: the system's refusal is played."""
 
     def refuse(*_args, **_options):
@@ -347,7 +347,7 @@ def test_a_bucket_that_does_not_exist(s3_address):
     assert not store.exists("a")
 
 
-def test_access_keys_are_not_told():
+def test_access_keys_are_not_shown():
     store = Store("s3://KEY:SECRET@bucket/prefix?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1")
 
     assert str(store) == "s3://bucket/prefix"
@@ -374,7 +374,7 @@ def test_a_workplace_is_the_same_in_every_run_and_never_listed(tmp_path: Path) -
     assert remote == Store("memory://bucket/a").workplace("p1") != Store("memory://bucket/b").workplace("p1")
 
 
-def test_a_file_is_no_store(tmp_path: Path) -> None:
+def test_a_file_is_not_a_store(tmp_path: Path) -> None:
     (tmp_path / "film.mp4").touch()
     with pytest.raises(StoreError, match="is a file"):
         Store(tmp_path / "film.mp4")
