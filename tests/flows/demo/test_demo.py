@@ -188,7 +188,7 @@ def test_a_folder_remembers_the_day_its_demo_began(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(InputError, match="holds something else"):
+    with pytest.raises(InputError, match="contains something other"):
         remember(tmp_path, 400, 0)
     remember(tmp_path / "demo", 400, 0)
     with pytest.raises(InputError, match="was begun with"):
