@@ -191,12 +191,12 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="contains something other"):
         remember(tmp_path, 400, 0)
     remember(tmp_path / "demo", 400, 0)
-    with pytest.raises(InputError, match="was begun with"):
+    with pytest.raises(InputError, match="holds a demo with"):
         remember(tmp_path / "demo", 400, 1)
     (tmp_path / "demo" / "demo.json").write_text("{}")
-    with pytest.raises(InputError, match="no demo's record"):
+    with pytest.raises(InputError, match="not the record of a demo"):
         remember(tmp_path / "demo", 400, 0)
     if os.geteuid() != 0:
         (tmp_path / "locked").mkdir(mode=0o500)
-        with pytest.raises(InputError, match="cannot be written"):
+        with pytest.raises(InputError, match="not writable"):
             remember(tmp_path / "locked" / "demo", 400, 0)
