@@ -5,6 +5,7 @@ only imports that are executed with the module count as heavy.
 """
 
 import ast
+import graphlib
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def test_the_foundation_imports_only_itself():
         if below(imported, *PACKAGES) and imported not in base
     ]
     assert against == []
+
+
+def test_there_are_no_import_circles():
+    graph = {
+        module: {name for name in imports(module, [parsed(module)]) if name in MODULES and name != module}
+        for module in MODULES
+        if module not in PACKAGES  # the public names of a package are imported when they are used
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def executed_with(module, seen):

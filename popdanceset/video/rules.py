@@ -11,10 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from popdanceset.settings import ScreeningSettings
+from typing import Any
 
 
 class Scope(Enum):
@@ -106,7 +103,7 @@ class Rule:
         """The limits of the rule that can be set."""
         return tuple(x for x in (self.least, self.most, self.lasting) if isinstance(x, Threshold))
 
-    def limit(self, settings: ScreeningSettings) -> float:
+    def limit(self, settings: object) -> float:
         """The limit of the measure, in its unit."""
         bound = self.most if self.least is None else self.least
         if isinstance(bound, Threshold):
@@ -114,7 +111,7 @@ class Rule:
         assert bound is not None, f"the rule for {self.reason} has no limit"
         return bound
 
-    def breaks(self, value: Any, settings: ScreeningSettings) -> Any:
+    def breaks(self, value: Any, settings: object) -> Any:
         """Returns whether a value, or each of an array of values, is beyond the limit; NaN is not."""
         limit = self.limit(settings)
         return value > limit if self.least is None else value < limit
