@@ -60,7 +60,8 @@ def _broken(name: str, where: str, error: Exception) -> click.Command:
 def popdanceset(verbose: bool) -> None:
     """Keep a popular-dance dataset alive: crawl, score, clip, pose, publish; train on it."""
     if verbose:
-        logging.getLogger().setLevel(logging.INFO)
+        for package in ("popdanceset", "hybrik_runner", "training"):  # not the HTTP client of Prefect
+            logging.getLogger(package).setLevel(logging.INFO)
 
 
 def main() -> NoReturn:

@@ -77,6 +77,32 @@ def test_success_and_codes_asked_for(run, register):
     assert run("code") == (7, [], [])
 
 
+def test_verbose_logs_what_the_stages_do_and_not_what_libraries_do():
+    code = (
+        "import logging, sys, click; from popdanceset import cli\n"
+        "def work():\n"
+        "    for name in ('popdanceset.video.acquire', 'hybrik_runner.running', 'training.train', 'httpx'):\n"
+        "        logging.getLogger(name).info('done')\n"
+        "cli._Commands.get_command = lambda self, ctx, name: click.Command(name, callback=work)\n"
+        "sys.argv = ['popdanceset', *sys.argv[1:], 'work']\n"
+        "cli.main()\n"
+    )
+    for options, expected in (
+        ([], []),
+        (
+            ["-v"],
+            [
+                f"INFO {name}: done"
+                for name in ("popdanceset.video.acquire", "hybrik_runner.running", "training.train")
+            ],
+        ),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *options], capture_output=True, text=True, check=True
+        )
+        assert done.stderr.splitlines() == expected
+
+
 def test_misuse_is_exit_code_two(run, register):
     register("fine", click.Command("fine", callback=lambda: None))
 
