@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.devices import AUTO, find_device
 from popdanceset.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -222,9 +223,11 @@ def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
     """Loads the estimator that `pose.estimator` names. `loaded_estimator` does so once a process.
 
     Raises:
-        SettingsError: no installed package has an estimator of this name.
+        SettingsError: no installed package has an estimator of this name, or this machine lacks a device that
+            `pose.devices` names.
         AssetError: its model files are missing and cannot be fetched.
     """
+    check_devices(settings)
     name = settings.pose.estimator
     for point in entry_points(group=GROUP, name=name):
         start = time.perf_counter()
@@ -233,6 +236,13 @@ def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
         return estimator
     known = ", ".join(sorted(p.name for p in entry_points(group=GROUP))) or "none"
     raise SettingsError(f"no pose estimator is called {name!r}", "pose.estimator", f"installed: {known}")
+
+
+def check_devices(settings: Settings) -> None:
+    """Raises a SettingsError that lists this machine's devices if it lacks one of `pose.devices`."""
+    for name in settings.pose.devices:
+        if name != AUTO:  # which fits every machine, and need not load torch to say so
+            find_device(name, "pose.devices")
 
 
 _loading = threading.Lock()

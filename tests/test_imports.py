@@ -17,7 +17,7 @@ FOUNDATION = {
     f"popdanceset.{name}"
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
-        "runs", "video.rules", "skeleton", "media", "film", "progress", "commands", "safe_pickle",
+        "runs", "video.rules", "skeleton", "media", "film", "progress", "commands", "safe_pickle", "devices",
     )
 }  # fmt: skip
 HEAVY = {
@@ -75,6 +75,8 @@ def allowed(importer, imported):
         return below(importer, "flows")
     if below(imported, "tests"):
         return False
+    if importer == "popdanceset.devices" and imported == "torch":
+        return True  # shared by the two packages that calculate with torch
     if below(importer, "popdanceset"):
         return not below(imported, "hybrik_runner", "training", "prefect", "torch")
     if below(importer, "hybrik_runner"):

@@ -24,6 +24,7 @@ from hybrik_runner.hybrik.boxes import boxes
 from hybrik_runner.hybrik.memory import batch_size, lanes
 from hybrik_runner.hybrik.predictions import Crop, CropPrediction, cut, poses, split
 from hybrik_runner.running.batching import Halving
+from popdanceset.devices import find_device
 
 if TYPE_CHECKING:
     from hybrik_runner.hybrik.engine import Engine
@@ -133,12 +134,14 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
     """
     network = assets.load_network(settings)
     from hybrik_runner.hybrik import heads, twist_swing
-    from hybrik_runner.hybrik.engine import Engine, device, number_type
+    import torch
+
+    from hybrik_runner.hybrik.engine import Engine, number_type
 
     pose = settings.pose
     if pose.hybrik_published:
         network.shift, network.slack = heads.PUBLISHED_SHIFT, twist_swing.PUBLISHED_SLACK
-    where = device(pose.devices)
+    where = torch.device(find_device(pose.devices[0], "pose.devices"))
     dtype = number_type(pose.precision, where)
     engine = Engine(network, where, dtype, compiled=pose.compile, lanes=lanes(where))
     return HybrIKEstimator(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
+from hybrik_runner.estimator import check_devices
 from popdanceset import layout
 from popdanceset.errors import PopDanceSetError
 
@@ -32,8 +33,10 @@ def on_each_device(
         settings, store, clip_ids, advance: as for `extract`.
 
     Raises:
+        SettingsError: this machine lacks one of the devices.
         PopDanceSetError: what a process raised, or that clips are unfinished because their workers crashed.
     """
+    check_devices(settings)
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     workers: dict[Connection, SpawnProcess] = {}
     devices = settings.pose.devices
