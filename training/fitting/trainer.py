@@ -86,10 +86,9 @@ class Trainer:
         self.objective, self.recipe, self.folder = objective, recipe, folder
         self.config = replace(model, window=windows.length, music_dim=windows.music_width)
         self.identity = identity(self.config, objective, recipe, windows)
-        newest = checkpoint.latest(folder)
-        saved = checkpoint.load(newest) if newest is not None else None
-        if saved is not None:
-            must_match(saved["identity"], self.identity, folder)
+        found = checkpoint.newest(folder)
+        if found is not None:
+            must_match(found[1]["identity"], self.identity, folder)
 
         device = self.accelerator.device
         self.schedule = cosine_schedule()
@@ -111,10 +110,11 @@ class Trainer:
         )
         self.average = ExponentialMovingAverage(self.model.parameters(), recipe.ema_decay)
         self.done = 0
-        if saved is not None:
+        if found is not None:
+            path, saved = found
             snapshot.put(saved, self.model, self._bare_optimizer, self.average)
             self.done = saved["step"]
-            _log.info("continues after step %d of %s", self.done, newest)
+            _log.info("continues after step %d of %s", self.done, path)
 
     @property
     def network(self) -> POPDG:
