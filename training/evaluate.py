@@ -5,7 +5,7 @@
     popdanceset evaluate --real DIR --motions DIR --music DIR --mode released --json
 
 `python -m training.evaluate` is the same program. Motions come in the file formats of several projects
-(`training.motion.files`) and are checked before they are scored (`training.motion.validity`). The exit code
+(`training.motion.layouts`) and are checked before they are scored (`training.motion.validity`). The exit code
 is 2 if an input cannot be used.
 """
 
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
     "--motions",
     multiple=True,
     metavar="[NAME=]SET",
-    help="Motions of a model; may be repeated. SET is DIR[,fps=60][,up=y][,unit=cm][,content=poses].",
+    help="Motions of a model; may be repeated. SET is DIR[,fps=60][,up=-y][,unit=cm][,content=poses].",
 )
 @click.option(
     "--music", type=PATH, metavar="DIR", help="Folder of .npy music features whose last column marks beats."

@@ -78,11 +78,14 @@ def score_sets(
         advance: called after each set.
 
     Raises:
-        InputError: two sets have the same name, a set cannot be measured, or, if strict, a motion
-            looks wrong.
+        InputError: two sets have the same name, a set cannot be measured, the frame rate of a set that is
+            compared with another is unknown, or, if strict, a motion looks wrong.
     """
     start = time.perf_counter()
     check_unique(dances.name for dances in (real, *models))
+    if models and mode == "corrected":
+        for dances in (real, *models):
+            dances.check_rates()
     findings: dict[str, list[Finding]] = {}
     left_out: list[LeftOut] = []
     sets: list[ScoredSet] = []
@@ -173,6 +176,7 @@ def _protocol(sets: Sequence[ScoredSet], seconds: float | None) -> dict[str, Any
             "motions": own["motions"]["generated"],
             "frames": own["frames"]["generated"],
             "fps": own["fps"]["generated"],
+            "read_as": scored.dances.read_as(),
             "resampled_from": scored.dances.resampled_from or None,
             "frechet_bias": own["frechet"]["bias"],
             "standardisation": own["standardisation"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from training.evaluation.comparison import LATENCY, LeftOut
 from training.metrics.bootstrap import bootstrap_confidence_interval
 from training.metrics.clip import LEAST_FRAMES, Clip
 from training.metrics.score import Interval, joined
-from training.motion.files import Conventions, motions_from_folder
+from training.motion.conventions import Conventions, Origin
+from training.motion.files import motions_from_folder
 from training.motion.joint_motion import JointMotion, motions_from_release, resampled
 from training.motion.music import Music, music_from_folder, music_from_release, paired
 from training.motion.validity import Finding, checks
@@ -40,7 +42,7 @@ class MotionFolder:
 
     @classmethod
     def parse(cls, text: str, default: Conventions | None = None) -> MotionFolder:
-        """Parses `[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
+        """Parses `[NAME=]FOLDER[,fps=60][,up=-y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
 
         Raises:
             InputError: a key or value is unknown.
@@ -119,6 +121,28 @@ class DanceSet:
                 replace(m, joints=m.joints[: max(1, round(seconds * m.fps))]) for m in self.motions
             ),
         )
+
+    def read_as(self) -> list[dict[str, Any]]:
+        """Returns how the motions were read: layout, rate, axes and unit, and how each of them is known."""
+        found = Counter(motion.source for motion in self.motions if motion.source is not None)
+        return [
+            {"motions": count, "summary": str(source), **asdict(source)} for source, count in found.items()
+        ]
+
+    def check_rates(self) -> None:
+        """Checks that the frame rate of each motion is known.
+
+        Raises:
+            InputError: neither the file, nor its layout, nor the user states it.
+        """
+        unknown = [m for m in self.motions if m.source and m.source.fps_origin is Origin.ASSUMED]
+        if unknown:
+            raise InputError(
+                f"the frame rate of {len(unknown)} motions is unknown, so they cannot be compared with "
+                f"others; the first is {unknown[0].file}",
+                self.name,
+                "state it, as DIR,fps=30",
+            )
 
     def latency(self, seed: int, replicates: int) -> Interval | None:
         """Returns seconds of computing per second of dance; None if no file states them."""

@@ -139,6 +139,9 @@ def protocol_lines(comparison: Comparison) -> list[str]:
         resampled = f", resampled from {own['resampled_from']}" if own.get("resampled_from") else ""
         fps = " and ".join(f"{rate:g}" for rate in own["fps"])
         lines.append(f"{row.name}: {own['motions']} motions of {length} frames at {fps} fps{resampled}")
+        lines += [
+            f"{row.name}: {read['motions']} read as {read['summary']}" for read in own.get("read_as", ())
+        ]
     return lines
 
 
