@@ -31,6 +31,7 @@ from popdanceset.devices import AUTO, find_device
 from popdanceset.errors import SettingsError
 
 if TYPE_CHECKING:
+    from hybrik_runner.poses.framing import Orientation
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
@@ -47,7 +48,9 @@ Detection = TypeVar("Detection")
 Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
-CLIP_FIELDS = frozenset({"times", "found", "size", "scaling", "people"})
+CLIP_FIELDS = frozenset(
+    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "strangers"}
+)
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
 dancer."""
 
@@ -76,6 +79,11 @@ class Poses:
         unfiltered_joints3d: (n, 24, 3) root-relative joints before any filter in time; used for the jitter
             only.
         people: how many dancers were seen at once, median over the counts; 1 if nobody counted.
+        orientation: which way up the dancer is in the frames, as the tracker saw it; None: as the keypoints
+            show it.
+        exchanged: in how many frames the estimator has already put left and right back in order
+            (`hybrik_runner.poses.sides`).
+        strangers: in how many frames somebody else than the dancer was where the dancer had been.
     """
 
     times: Floats
@@ -92,6 +100,9 @@ class Poses:
     observed: Flags
     unfiltered_joints3d: Floats
     people: float = 1.0
+    orientation: Orientation | None = None
+    exchanged: int = 0
+    strangers: int = 0
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:

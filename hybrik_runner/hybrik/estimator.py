@@ -78,6 +78,7 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         """As `PoseEstimator.track`: boxes by BlazePose, cut out."""
         find, census = self._tracker.tracker(), self._tracker.census()
         counts: dict[float, int] = {}
+        axes: dict[float, Floats] = {}
 
         def box_of(frame: Frame) -> Floats | None:
             landmarks = find(frame)
@@ -85,12 +86,14 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
                 return None
             if (count := census(frame)) is not None:
                 counts[frame.time] = count
+            axes[frame.time] = landmarks.axis
             height, width = frame.image.shape[:2]
             bbox: Floats = boxes_of(landmarks.image[None], (width, height))[0]
             return bbox
 
         for frame, bbox in boxes(frames, box_of, self._box_every):
-            yield None if bbox is None else cut(frame, bbox, counts.pop(frame.time, None))
+            people, axis = counts.pop(frame.time, None), axes.pop(frame.time, None)
+            yield None if bbox is None else cut(frame, bbox, people, axis)
 
     def predict(self, detections: Sequence[Crop]) -> list[CropPrediction | None]:
         """As `PoseEstimator.predict`. None where a value is NaN or infinite, or the camera's scale not
@@ -133,9 +136,9 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
         SettingsError: there is no such device.
     """
     network = assets.load_network(settings)
-    from hybrik_runner.hybrik import heads, twist_swing
     import torch
 
+    from hybrik_runner.hybrik import heads, twist_swing
     from hybrik_runner.hybrik.engine import Engine, number_type
 
     pose = settings.pose
