@@ -15,7 +15,7 @@ from popdanceset.bilibili.ledger import read_followers
 from popdanceset.bilibili.records import NEEDED
 from popdanceset.bilibili.statistics import with_followers
 from popdanceset.errors import InputError
-from popdanceset.popularity.files import BATCH, SUFFIXES, StatisticsFile
+from popdanceset.popularity.files import BATCH, StatisticsFile, is_file_name
 from popdanceset.popularity.newest import Scan, Whole, superseded
 from popdanceset.schema import STATISTICS
 from popdanceset.store import Store
@@ -125,7 +125,7 @@ def open_statistics(where: str) -> Statistics:
     Raises:
         InputError: the file does not exist, cannot be read, lacks a column, or has no rows.
     """
-    if not where.endswith(SUFFIXES):
+    if not is_file_name(where):
         statistics = of_store(Store(where))
         if not any(True for _ in statistics.batches(["bvid"])):
             raise InputError(
