@@ -9,6 +9,7 @@
     │   └── AssetError          model files are missing, damaged or unavailable
     ├── StoreError              exit code 2: the store cannot be read or written
     ├── RefusedError            exit code 3: the host refuses requests, or the day's requests are used up
+    ├── FailedError             some items of a stage failed unexpectedly; the others are finished
     └── DownloadError           a video could not be downloaded
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country
@@ -85,6 +86,10 @@ class RefusedError(PopDanceSetError):
     def __init__(self, what: str, where: object = "", do: str = "", retry_at: str = "") -> None:
         self.retry_at = retry_at
         super().__init__(what, where, do)
+
+
+class FailedError(PopDanceSetError):
+    """Some items of a stage failed unexpectedly. The others are finished."""
 
 
 class DownloadError(PopDanceSetError):

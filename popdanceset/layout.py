@@ -20,6 +20,7 @@ Names are relative to the store (or the release) and use `/` on every system.
     music/{extractor}/{clip_id}.parquet                  music features of a clip
     poses/{clip_id}.parquet                              a clip's FRAMES rows
     verdicts/{clip_id}.parquet                           a clip's VERDICTS row, written last: poses are done
+    failures/{stage}/{item}.parquet                      FAILURES row of what failed unexpectedly
     claims/{clip_id}.json                                which worker extracts a clip (object stores)
     .claims/{clip_id}                                    the same, as a locked file (local stores)
     .locks/{name}                                        locks of one machine
@@ -62,6 +63,7 @@ MERGES = "merges"
 MUSIC = "music"
 POSES = "poses"
 VERDICTS = "verdicts"
+FAILURES = "failures"
 
 # Documents and media.
 CRAWL_MARKS = "crawl"
@@ -225,6 +227,19 @@ def claim(clip_id: str) -> str:
 def claim_lock(clip_id: str) -> str:
     """The same, as a locked file of a local store."""
     return f".claims/{clip_id}"
+
+
+# -- failures
+
+
+def failures_of(stage: str) -> str:
+    """Folder of a stage's failures."""
+    return f"{FAILURES}/{stage}"
+
+
+def failure(stage: str, item: str) -> str:
+    """The failure of an item: a part of a video, or a clip."""
+    return f"{failures_of(stage)}/{item}{PARQUET}"
 
 
 # -- releases

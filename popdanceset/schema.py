@@ -65,6 +65,8 @@ class Reason(StrEnum):
     RESTRICTED = "restricted", "needs a login, a payment or another country"
     PAID_PREVIEW = "paid_preview", "only a preview is free"
     DAMAGED = "damaged", "what arrived is not a complete, readable video"
+    # any stage that works on many items
+    FAILED = "failed", "an unexpected error, which the log has"
     # screening and clip planning; the rules add theirs, as `Reason.CAMERA_SHAKE` for "camera_shake"
     CAMERA_CUTS = "camera_cuts", "the camera angle changes too often"
     TOO_SHORT = "too_short", "what is usable is too short for a clip"
@@ -306,6 +308,19 @@ VERDICTS = _schema(
         ],
         _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
         _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
+    ],
+)
+
+FAILURES = _schema(
+    "failures",
+    [
+        _field("stage", _WORD, "acquire, extract or features/{extractor}"),
+        _field("item", _WORD, "the part of a video, or the clip, that failed"),
+        _BVID,
+        _REASON,
+        _field("note", _WORD, "kind of the exception, what it says, and where it was raised"),
+        _field("version", _WORD, "version of popdanceset; another one tries again"),
+        _field("failed_at", _TIME, "when it failed", unit="UTC"),
     ],
 )
 
