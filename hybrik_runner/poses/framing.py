@@ -105,7 +105,7 @@ def seen_limbs(scores: Floats, keypoints2d: Floats, size: tuple[int, int]) -> ND
     if not len(scores):
         return np.ones((0, len(LIMBS) + 1), bool)
     least = _HALF * float(np.median(scores[:, :24], axis=0).max())
-    inside = ((keypoints2d >= 0) & (keypoints2d <= size)).all(2)
+    inside = np.asarray(((keypoints2d >= 0) & (keypoints2d <= size)).all(2))
     seen = [inside[:, end] & (scores[:, list(joints)].mean(1) >= least) for joints, end in LIMBS.values()]
     face = keypoints2d[:, _FACE].mean(1)
     return np.stack([*seen, ((face >= 0) & (face <= size)).all(1)], axis=1)

@@ -169,7 +169,8 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         after=floor.footing(ground.root, row_joints, poses.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
-        orientation=poses.orientation or orientation(body_axes(poses.keypoints2d, seen[:, LEGS].any(1))),
+        orientation=poses.orientation
+        or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
         exchanged=poses.exchanged,
         table=table.replace_schema_metadata(metadata),

@@ -106,7 +106,7 @@ def test_poses_of_any_estimator(sway: Callable[..., Poses], parts: tuple[str, ..
     assert angles(wrong.rotations, right.rotations).max() > 25
     again = restored(wrong)
     assert again.exchanged == 2
-    assert angles(again.rotations, right.rotations).max() < 15
+    assert angles(again.rotations, right.rotations).max() < 20
     assert np.abs(again.keypoints3d - right.keypoints3d).max() < 1e-9
     assert np.abs(again.keypoints2d - right.keypoints2d).max() < 1e-9
     assert restored(right) is right
