@@ -102,6 +102,6 @@ def _measure(release_dir: Path, dances: Path, name: str) -> str:
     from training.evaluation.table import markdown
 
     with Release(release_dir) as opened:
-        truth, pieces = read_release_dances(opened, "test")
-    model = read_folder_dances(MotionFolder(name, dances), pieces, release_dir)
+        truth, known = read_release_dances(opened, "test")
+    model = read_folder_dances(MotionFolder(name, dances), known)
     return markdown(score_sets(truth, [model]).comparison, COLUMNS)

@@ -91,6 +91,7 @@ def score_sets(
     sets: list[ScoredSet] = []
     for dances in (real, *models):
         found = dances.findings()
+        _report_unknown_music(dances, strict)
         ready, out = measurable(dances)
         _report_findings(dances, found, out, strict)
         findings[dances.name] = found
@@ -145,6 +146,19 @@ def _report_findings(dances: DanceSet, findings: list[Finding], out: list[LeftOu
         _log.warning("%s: %s is left out: %s", left.row, left.clip, left.reason)
 
 
+def _report_unknown_music(dances: DanceSet, strict: bool) -> None:
+    """Warns of dances to music that is not known, which have no beat metrics; raises if strict."""
+    names = dances.without_music()
+    if not names:
+        return
+    some = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    what = f"no music fits {len(names)} of {len(dances.motions)} dances, which get no beat metrics: {some}"
+    do = "name their songs with --music, or put the name of the music into that of the motion"
+    if strict:
+        raise InputError(what, dances.name, do)
+    _log.warning("%s: %s (%s)", dances.name, what, do)
+
+
 def _compare_lengths(real: DanceSet, model: DanceSet) -> None:
     """Warns of other lengths: sums, means and features of long dances vary less than those of short ones."""
     ours, theirs = (median(motion.seconds for motion in dances.motions) for dances in (real, model))
@@ -178,6 +192,7 @@ def _protocol(sets: Sequence[ScoredSet], seconds: float | None) -> dict[str, Any
             "fps": own["fps"]["generated"],
             "read_as": scored.dances.read_as(),
             "resampled_from": scored.dances.resampled_from or None,
+            "without_music": scored.dances.without_music(),
             "frechet_bias": own["frechet"]["bias"],
             "standardisation": own["standardisation"],
         }

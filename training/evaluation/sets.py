@@ -20,7 +20,14 @@ from training.metrics.score import Interval, joined
 from training.motion.conventions import Conventions, Origin
 from training.motion.files import motions_from_folder
 from training.motion.joint_motion import JointMotion, motions_from_release, resampled
-from training.motion.music import Music, music_from_folder, music_from_release, paired
+from training.motion.music import (
+    KnownMusic,
+    Music,
+    music_from_file,
+    music_from_folder,
+    music_from_release,
+    paired,
+)
 from training.motion.validity import Finding, checks
 
 _log = logging.getLogger(__name__)
@@ -76,18 +83,23 @@ class DanceSet:
     Attributes:
         name: name of the row.
         motions: the dances.
-        music: music of each dance, or None if no music is known at all.
+        music: music of each dance, or None where it is unknown; None if no music is known at all.
         resampled_from: frame rates of the files, if the dances were resampled.
     """
 
     name: str
     motions: tuple[JointMotion, ...]
-    music: tuple[Music, ...] | None = None
+    music: tuple[Music | None, ...] | None = None
     resampled_from: str = ""
 
     def findings(self) -> list[Finding]:
         """Returns what looks wrong with the motions."""
         return checks(list(self.motions), list(self.music) if self.music is not None else None)
+
+    def without_music(self) -> list[str]:
+        """Returns the names of dances whose music is not among the known music."""
+        pieces = self.music or ()
+        return [motion.name for motion, piece in zip(self.motions, pieces, strict=False) if piece is None]
 
     def clips(self) -> list[Clip]:
         """Converts the dances for the metric suite; beats are in frames of the motion."""
@@ -163,39 +175,49 @@ def _clip(motion: JointMotion, music: Music | None) -> Clip:
     return Clip(motion.name, motion.joints, motion.fps, beats, music.name, round(music.frames * ratio))
 
 
+def read_music(paths: Sequence[Path]) -> list[Music]:
+    """Reads music features and songs: files, and all of them in folders.
+
+    Raises:
+        InputError: as `music_from_folder` and `music_from_file`.
+    """
+    return [
+        piece
+        for path in paths
+        for piece in (music_from_folder(path) if path.is_dir() else [music_from_file(path)])
+    ]
+
+
 def read_release_dances(
-    release: Release, split: str, music: Path | None = None
-) -> tuple[DanceSet, list[Music]]:
+    release: Release, split: str, music: Sequence[Music] = ()
+) -> tuple[DanceSet, KnownMusic]:
     """Reads the ground truth of a release, and all its music, which models' motions are paired with.
 
     Args:
         release: an open release.
         split: part of the release.
-        music: folder of music features to use instead of the release's.
+        music: further pieces, which come before those of the release.
 
     Raises:
-        InputError: as `motions_from_release`, `music_from_folder` and `paired`.
+        InputError: as `motions_from_release`, `music_from_release` and `paired`.
     """
     motions = motions_from_release(release, split)
-    pieces = music_from_release(release, split) if music is None else music_from_folder(music)
-    where = release.path if music is None else music
-    return DanceSet("ground truth", tuple(motions), tuple(paired(motions, pieces, where))), pieces
+    known = KnownMusic(music, music_from_release(release, split), release.path)
+    return DanceSet("ground truth", tuple(motions), tuple(paired(motions, known))), known
 
 
-def read_folder_dances(folder: MotionFolder, music: Sequence[Music] | None, where: object = "") -> DanceSet:
+def read_folder_dances(folder: MotionFolder, known: KnownMusic | None) -> DanceSet:
     """Reads the motion files of a folder and pairs them with their music.
 
     Args:
         folder: the folder.
-        music: pieces that include each motion's; None if there is no music.
-        where: where the music is, for messages.
+        known: pieces to choose each motion's from; None if there is no music.
 
     Raises:
         InputError: as `motions_from_folder` and `paired`.
     """
     motions = motions_from_folder(folder.folder, folder.conventions)
-    pieces = None if music is None else tuple(paired(motions, music, where))
-    return DanceSet(folder.name, tuple(motions), pieces)
+    return DanceSet(folder.name, tuple(motions), None if known is None else tuple(paired(motions, known)))
 
 
 def measurable(dances: DanceSet) -> tuple[DanceSet, list[LeftOut]]:

@@ -288,7 +288,7 @@ def _place(joints: Floats, fps: float) -> Iterator[_Observation]:
         )
 
 
-def checks(motions: list[JointMotion], music: list[Music] | None = None) -> list[Finding]:
+def checks(motions: list[JointMotion], music: list[Music | None] | None = None) -> list[Finding]:
     """Mistakes in the motions of a set, in the order of the motions."""
     pieces: list[Any] = list(music) if music is not None else [None] * len(motions)
     return [
