@@ -54,25 +54,11 @@ class MotionFolder:
         Raises:
             InputError: a key or value is unknown.
         """
-        head, *options = text.split(",")
-        while options and "=" not in options[0]:  # a comma in the folder's name
-            head += "," + options.pop(0)
+        head, conventions = Conventions.parse(text, default)
         name, separator, folder = head.partition("=")
         if not separator or "/" in name:
             name, folder = "", head
-        given: dict[str, str | float] = {}
-        for option in options:
-            key, _, value = option.partition("=")
-            if key not in Conventions.__slots__:
-                raise InputError(f"unknown key {key!r}", text, f"use {', '.join(Conventions.__slots__)}")
-            given[key] = value
-        if "fps" in given:
-            try:
-                given["fps"] = float(given["fps"])
-            except ValueError:
-                raise InputError(f"fps={given['fps']} is not a frame rate", text, "give a number") from None
         path = Path(folder)
-        conventions = replace(default or Conventions(), **given)  # type: ignore[arg-type]
         return cls(name or path.name or path.resolve().name, path, conventions)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -39,6 +39,32 @@ class Conventions:
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 raise InputError(f"{name}={value} is unknown", do=f"choose from {', '.join(allowed)}")
+
+    @classmethod
+    def parse(cls, text: str, default: Conventions | None = None) -> tuple[str, Conventions]:
+        """Parses `NAME[,fps=60][,up=-y][,unit=cm][,content=poses]`.
+
+        Returns:
+            The name, and the conventions; those that are not in the text come from the default.
+
+        Raises:
+            InputError: a key or value is unknown.
+        """
+        head, *options = text.split(",")
+        while options and "=" not in options[0]:  # a comma in the name
+            head += "," + options.pop(0)
+        given: dict[str, str | float] = {}
+        for option in options:
+            key, _, value = option.partition("=")
+            if key not in cls.__slots__:
+                raise InputError(f"unknown key {key!r}", text, f"use {', '.join(cls.__slots__)}")
+            given[key] = value
+        if "fps" in given:
+            try:
+                given["fps"] = float(given["fps"])
+            except ValueError:
+                raise InputError(f"fps={given['fps']} is not a frame rate", text, "give a number") from None
+        return head, replace(default or cls(), **given)  # type: ignore[arg-type]
 
 
 class Origin(StrEnum):

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from popdanceset.errors import InputError
+from training.motion.axes import poses_to_z_up, to_z_up
 from training.motion.content import Content
 from training.motion.conventions import CONTENTS, UNITS, UPS, Conventions, Origin, Source
 from training.motion.formats import endings, is_motion, read_content, stem
@@ -125,7 +126,7 @@ def _converted(
     source = Source(layout.name, fps, up, unit, fps_origin, up_origin, unit_origin, notes)
     motion = JointMotion(
         name=content.name,
-        joints=_turned(joints, up),
+        joints=to_z_up(joints, up),
         fps=fps,
         file=content.path.name,
         music_name=content.text(MUSIC_NAMES),
@@ -134,7 +135,7 @@ def _converted(
     )
     if poses is None or translation is None:
         return SmplMotion(motion, None, None)
-    return SmplMotion(motion, _turned_poses(poses, up), _turned(translation, up))
+    return SmplMotion(motion, poses_to_z_up(poses, up), to_z_up(translation, up))
 
 
 def _rate(content: Content, layout: Layout, given: Conventions) -> tuple[float, Origin]:
@@ -145,6 +146,8 @@ def _rate(content: Content, layout: Layout, given: Conventions) -> tuple[float, 
                 "%s: the file states %g fps; read with %g fps, as given", content.path, stated, given.fps
             )
         return given.fps, Origin.GIVEN
+    if content.has("fps_assumed"):
+        return stated or layout.fps or FPS, Origin.ASSUMED
     if stated is not None:
         return stated, Origin.FILE
     return (FPS, Origin.ASSUMED) if layout.fps is None else (layout.fps, Origin.LAYOUT)
@@ -170,23 +173,3 @@ def _up(content: Content, layout: Layout, given: Conventions, joints: Array) -> 
 
 def _floats(array: Array) -> Array:
     return array if array.dtype.kind == "f" and array.dtype.itemsize > 2 else array.astype(np.float64)
-
-
-def _turned(places: Array, up: str) -> Array:
-    """Positions (…, 3) with this axis up, with z up: turned about x."""
-    x, y, z = places[..., 0], places[..., 1], places[..., 2]
-    turned = {"z": (x, y, z), "y": (x, -z, y), "-y": (x, z, -y), "-z": (x, -y, -z)}[up]
-    return places if up == "z" else np.stack(turned, axis=-1)
-
-
-def _turned_poses(poses: Array, up: str) -> Array:
-    """Rotations (frames, 24, 3) whose root is turned as `_turned` does."""
-    from scipy.spatial.transform import Rotation
-
-    if up == "z":
-        return poses
-    about_x = Rotation.from_euler("x", {"y": 90, "-y": -90, "-z": 180}[up], degrees=True)
-    turned = np.array(poses, np.float64)
-    whole = np.isfinite(turned[:, 0]).all(-1)
-    turned[whole, 0] = (about_x * Rotation.from_rotvec(turned[whole, 0])).as_rotvec()
-    return turned

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import warnings
 import zipfile
@@ -177,21 +178,25 @@ def _single(value: Array) -> Value:
 
 
 def _read_torch(path: Path, _: Collection[str]) -> Values:
-    import torch
-
-    content = _content(path)
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > max(_LARGEST, 2 * len(content)):
-                raise InputError("unpacks to more bytes than a motion can have", path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (*BROKEN, OSError, RuntimeError) as error:
+        return _flattened(_load_tensors(_content(path)))
+    except (*BROKEN, OSError, RuntimeError, zipfile.BadZipFile) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"not a file of tensors: {first}", path, ADVICE) from None
-    return _flattened(loaded)
+
+
+def _load_tensors(content: bytes) -> Any:
+    """Loads what `torch.save` wrote, without running the code in it."""
+    import torch
+
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # Archives of torch are not compressed.
+            if sum(member.file_size for member in archive.infolist()) > 2 * len(content):
+                raise ValueError("it unpacks to more bytes than tensors can have")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
 
 
 def _read_json(path: Path, _: Collection[str] = ()) -> Values:
@@ -275,24 +280,33 @@ def _tensor(storage: Any, offset: int, size: Any, stride: Any, *_: object) -> St
     """Stands in for the function by which torch restores a tensor from a pickle."""
     import torch
 
-    if not isinstance(storage, torch.UntypedStorage | torch.storage.TypedStorage):
+    if not isinstance(storage, torch.storage.TypedStorage):
         raise ValueError("a tensor without a storage")
-    typed = storage if isinstance(storage, torch.storage.TypedStorage) else None
-    if typed is None:
-        raise ValueError("a tensor whose type is unknown")
-    flat = torch.tensor([], dtype=typed.dtype)
-    flat.set_(typed.untyped())  # type: ignore[no-untyped-call]
+    flat = torch.tensor([], dtype=storage.dtype)
+    flat.set_(storage._untyped_storage)
+    if math.prod(size) > len(flat):  # rows that repeat could demand any memory
+        raise ValueError("a tensor that is larger than its storage")
     found = StoredArray()
-    # Checked by torch: a view outside its storage is refused.
-    found.value = torch.as_strided(flat, tuple(size), tuple(stride), int(offset)).float().numpy().copy()
+    try:
+        viewed = torch.as_strided(flat, tuple(size), tuple(stride), int(offset))
+    except RuntimeError:
+        raise ValueError("a tensor that exceeds its storage") from None
+    found.value = _numpy(viewed)
     return found
 
 
 def _storage(content: bytes) -> Any:
     """Stands in for the function by which torch restores the memory of a tensor from a pickle."""
-    import torch
+    try:
+        return _load_tensors(content)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
 
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+def _numpy(tensor: Any) -> Array:
+    """A tensor as an array; bfloat16, which numpy lacks, as float32."""
+    array: Array = (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).numpy()
+    return array.copy()
 
 
 class _Unpickler(ArrayUnpickler):
@@ -317,9 +331,7 @@ def _flattened(loaded: Any, listed: Callable[[list[Any]], Array | None] | None =
         if isinstance(value, StoredArray):
             value = value.value
         if hasattr(value, "detach"):  # a tensor
-            dtype = str(value.dtype)
-            value = value.detach().cpu()
-            value = (value.float() if dtype in ("torch.bfloat16", "torch.float16") else value).numpy()
+            value = _numpy(value.detach().cpu())
         if listed is not None and isinstance(value, list):
             array = listed(value)
             value = value if array is None else array

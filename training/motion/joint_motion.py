@@ -61,8 +61,8 @@ def mean_body(poses: Array, translation: Array) -> Array:
 
     from training.motion.forward_kinematics import forward_kinematics
 
-    rotations = roma.rotvec_to_rotmat(torch.from_numpy(np.ascontiguousarray(poses, np.float64)))
-    root = torch.from_numpy(np.ascontiguousarray(translation, np.float64))
+    rotations = roma.rotvec_to_rotmat(torch.from_numpy(np.array(poses, np.float64, order="C")))
+    root = torch.from_numpy(np.array(translation, np.float64, order="C"))
     joints: Array = forward_kinematics(rotations, root).numpy().astype(np.float32)
     return joints
 

@@ -31,9 +31,9 @@ LAYOUTS: tuple[Layout, ...] = (
 )  # fmt: skip
 """All layouts; the first that fits a file reads it."""
 
-KEYS = frozenset({*FPS_NAMES, "up", "unit", "music", "music_id", "seconds_to_generate", ""}).union(
-    *(layout.keys for layout in LAYOUTS)
-)
+KEYS = frozenset(
+    {*FPS_NAMES, "fps_assumed", "up", "unit", "music", "music_id", "seconds_to_generate", ""}
+).union(*(layout.keys for layout in LAYOUTS))
 """Names of the arrays that any layout reads."""
 
 

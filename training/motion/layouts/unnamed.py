@@ -7,7 +7,9 @@ import numpy as np
 from popdanceset.errors import InputError
 from training.motion.content import Content
 from training.motion.layouts.base import Published, Recording
-from training.motion.layouts.named import NO_TRANSLATION, joints_of, vectors_of
+from training.motion.layouts.named import MORE_JOINTS, NO_TRANSLATION, WIDTHS, joints_of, vectors_of
+
+_WIDTHS = {3 * count for count in (24, *MORE_JOINTS)} | {*WIDTHS, 216}
 
 
 class Unnamed(Published):
@@ -17,7 +19,7 @@ class Unnamed(Published):
 
     def fits(self, content: Content) -> bool:
         """Whether there is one array without a name."""
-        return content.single is not None
+        return "" in content.arrays or content.width in _WIDTHS
 
     def read(self, content: Content) -> Recording:
         """Reads positions, or rotations without a translation."""
