@@ -33,8 +33,8 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
     releases/{version}/
         README.md                       dataset card
         croissant.json                  Croissant metadata with the checksum of every file
-        data/frames-*.parquet           frame rows, one row group a clip
-        music/{extractor}-*.parquet     music features, likewise
+        data/frames-{split}-*.parquet   frame rows of a split, one row group a clip
+        music/{extractor}-{split}-*.parquet   music features, likewise
         meta/info.json                  version, features, counts; written last: the release is complete
         meta/stats.json                 statistics of every feature
         meta/clips.parquet              RELEASE_CLIPS rows
@@ -260,11 +260,12 @@ def split(part: str) -> str:
     return f"{RELEASE_SPLITS}/{part}.txt"
 
 
-def frame_shards() -> str:
-    """Pattern of the files of frame rows, inside a release."""
-    return f"{RELEASE_DATA}/{FRAMES_STEM}-*{PARQUET}"
+def shard_stem(table: str, split: str) -> str:
+    """What the names of a table's files of a split begin with; the table is `frames` or an extractor."""
+    return f"{table}-{split}"
 
 
-def music_shards(extractor: str) -> str:
-    """Pattern of the files of an extractor's music features, inside a release."""
-    return f"{RELEASE_MUSIC}/{extractor}-*{PARQUET}"
+def shards(table: str, split: str) -> str:
+    """Pattern of a table's files of a split, inside a release."""
+    folder = RELEASE_DATA if table == FRAMES_STEM else RELEASE_MUSIC
+    return f"{folder}/{shard_stem(table, split)}-*{PARQUET}"

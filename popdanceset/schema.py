@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from popdanceset.video import rules
 
-VERSION = 1
+VERSION = 2
 FPS = 30
 
 COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
@@ -386,6 +386,14 @@ RELEASE_CLIPS = _schema(
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
+        _field("verdict", _WORD, "accept, or review: a person should look at the poses", nullable=True),
+        _field("score", pa.float64(), "quality of the poses, 0..1", unit="1", nullable=True),
+        _field(
+            "reasons",
+            pa.list_(pa.field("element", pa.string(), nullable=False)),
+            "all reasons of the verdict",
+            nullable=True,
+        ),
     ],
 )
 
@@ -415,8 +423,13 @@ def shape_of(field: pa.Field) -> tuple[int, ...]:
 
 
 def dtype_name(dtype: pa.DataType) -> str:
-    """Returns numpy's name of a dtype. (pyarrow names floats `float` and `double`, without their width.)"""
+    """Returns numpy's name of a dtype; of a list, that of its elements.
+
+    (pyarrow names floats `float` and `double`, without their width.)
+    """
     if pa.types.is_dictionary(dtype):
+        dtype = dtype.value_type
+    if pa.types.is_list(dtype):
         dtype = dtype.value_type
     return {"float": "float32", "double": "float64"}.get(str(dtype), str(dtype))
 

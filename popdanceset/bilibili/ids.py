@@ -19,8 +19,8 @@ _IN_TEXT = re.compile(r"(?<![0-9A-Za-z])[Bb][Vv]([0-9A-Za-z]{10})(?![0-9A-Za-z])
 _AV = re.compile(r"(?<![0-9A-Za-z])av(\d{1,16})(?![0-9A-Za-z])", re.ASCII | re.IGNORECASE)
 _SHORT = re.compile(r"(?<![\w.])b23\.tv/([0-9A-Za-z]{1,20})\b", re.A | re.I)
 
-# The arithmetic between numeric ids and video ids. Both are public names of the same video: the host writes both
-# into every answer (`aid`, `bvid`).
+# The arithmetic between numeric ids and video ids. Both are public names of the same video: every answer of
+# the host has both (`aid`, `bvid`).
 _LETTERS = np.frombuffer(b"FcwAPNKTMug3GV5Lj7EJnHpWsx4tb8haYeviqBz6rkCy12mUSDQX9RdoZf", np.uint8)
 _XOR = 23442827791579
 _LARGEST_AID = 1 << 51
