@@ -306,6 +306,13 @@ VERDICTS = _schema(
             )
             for when in ("before", "after")
         ],
+        _field(
+            "turn",
+            pa.int32(),
+            "rotation that makes a clip on its side upright, clockwise; 0 if it is upright",
+            unit="deg",
+            nullable=True,
+        ),
         _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
         _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
     ],

@@ -183,6 +183,18 @@ def extraction(table: pa.Table) -> dict[str, Any]:
     return extraction
 
 
+def with_turn(table: pa.Table, degrees: int) -> pa.Table:
+    """Returns a pose table that states by how many degrees clockwise the frames were turned before anything
+    was looked for in them."""
+    known = json.dumps({**extraction(table), "turn": degrees}, sort_keys=True).encode()
+    return table.replace_schema_metadata({**table.schema.metadata, _METADATA: known})
+
+
+def turn_of(table: pa.Table) -> int:
+    """Returns what `with_turn` stated; 0 if nothing did."""
+    return int(extraction(table).get("turn", 0))
+
+
 def camera_to_world(table: pa.Table) -> Floats:
     """Returns the rotation (3, 3) that made the floor of a pose table level; the identity if none did."""
     return np.array(extraction(table).get("floor", {}).get("camera_to_world", np.eye(3)), np.float64)

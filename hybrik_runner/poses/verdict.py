@@ -234,6 +234,7 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "skate_after": quality.after.skate,
         "skating_before": quality.before.skating,
         "skating_after": quality.after.skating,
+        "turn": quality.orientation.turn,
         "penetration": quality.after.penetration,
         "floating": quality.after.floating,
     }
