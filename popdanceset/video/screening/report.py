@@ -122,6 +122,7 @@ class Screening:
         overlays: bars.
         panels: split screens.
         dancers: people.
+        damaged: starts and ends of spans in which damaged data are shown, seconds, ascending.
         made_from: hash of the file and of the settings that were used to measure; with another value the
             report is out of date.
     """
@@ -136,6 +137,7 @@ class Screening:
     overlays: Overlays
     panels: Panels
     dancers: Dancers
+    damaged: tuple[tuple[float, float], ...] = ()
     made_from: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ class Screening:
                 overlays=Overlays(_bars(document["overlays"]["bars"])),
                 panels=series("panels", Panels),
                 dancers=series("dancers", Dancers),
+                damaged=tuple((float(start), float(end)) for start, end in document.get("damaged", ())),
                 made_from=str(document["made_from"]),
             )
         except (KeyError, TypeError, ValueError) as error:
