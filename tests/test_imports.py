@@ -17,7 +17,8 @@ FOUNDATION = {
     f"popdanceset.{name}"
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
-        "runs", "video.rules", "skeleton", "media", "film", "progress", "commands", "safe_pickle", "devices",
+        "runs", "video.rules", "skeleton", "media", "media.container", "media.decoding", "media.geometry",
+        "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle", "devices",
     )
 }  # fmt: skip
 HEAVY = {

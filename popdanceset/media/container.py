@@ -54,20 +54,23 @@ def read_packets(container: Any, path: str | Path, *streams: Any) -> Iterator[An
 
     most = _LEAST_MOST_PACKETS + Path(path).stat().st_size
     number, errors, failed_at = 0, 0, -1
+    wanted = streams or tuple(container.streams)
     while True:
         try:
-            for packet in container.demux(*streams):
+            for packet in container.demux(*wanted):
                 number += 1
                 if number > most:
                     raise MediaError("is damaged: its index names more packets than it has bytes", path)
                 yield packet
             return
+        except IndexError:
+            continue  # a packet of a track that begins in the middle, which PyAV does not know
         except av.FFmpegError:
             errors += 1
             if errors > _MOST_ERRORS or failed_at == number:
                 break
             failed_at = number
-    for stream in streams or container.streams:
+    for stream in wanted:
         yield _flushing(stream)
 
 
