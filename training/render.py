@@ -39,12 +39,12 @@ def render(
     MOTION is FILE or RELEASE:CLIP_ID, followed by ,fps=60 ,up=-y ,unit=cm or ,content=poses where a file
     does not state them.
     """
+    from popdanceset.music.song import read_song
     from training.export.film import write_motions
     from training.export.reading import read_dance
-    from training.sampling.audio import read_audio
 
     read = [read_dance(address) for address in (motion, beside) if address is not None]
-    sound = None if music is None else read_audio(music)
+    sound = None if music is None else read_song(music)
     frames = write_motions([each.motion for each in read], out, fps, sound, size)
     for each in read:
         click.echo(f"{each.motion.name}  {len(each.motion.joints)} frames read as {each.source}")

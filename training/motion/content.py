@@ -78,10 +78,7 @@ class Content:
     @property
     def width(self) -> int:
         """Numbers in a frame of `single`; 0 if there is none."""
-        array = self.single
-        while array is not None and array.ndim > 2 and array.shape[0] == 1:
-            array = array[0]
-        return 0 if array is None or array.ndim < 2 or not len(array) else int(array[0].size)
+        return 0 if self.single is None else frame_width(self.single)
 
     @property
     def aist_name(self) -> bool:
@@ -106,6 +103,13 @@ class Content:
         lines += [f"'{name}' {text}" for name, text in self.skipped.items()]
         more = f", and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
         return (", ".join(lines[:SHOWN]) or "none") + more
+
+
+def frame_width(array: Array) -> int:
+    """Numbers in a frame of an array (frames, …), or of a batch of one; 0 if it has no frames."""
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    return 0 if array.ndim < 2 or not len(array) else int(array[0].size)
 
 
 def _describe(value: Value) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.motion.content import Content
+from training.motion.content import Content, frame_width
 from training.motion.layouts.base import FPS_NAMES, Published, Recording, shaped
 from training.motion.layouts.named import rotations, vectors_of
 
@@ -29,8 +29,8 @@ class Amass(Published):
             return True
         if not content.has("poses", "trans"):
             return False
-        marks = content.has("mocap_framerate") or content.has("mocap_frame_rate") or content.has("betas")
-        return marks or content.arrays["poses"].shape[-1] in (156, 165)
+        marks = ("mocap_framerate", "mocap_frame_rate", "betas")
+        return content.first(marks) is not None or frame_width(content.arrays["poses"]) in (156, 165)
 
     def read(self, content: Content) -> Recording:
         """Reads rotations of the body."""

@@ -7,9 +7,11 @@ the camera's scale in each frame). Sources: data preparation of EDGE 17c3428 and
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from training.motion.content import Content
 from training.motion.joint_motion import mean_body
-from training.motion.layouts.base import Published, Recording
+from training.motion.layouts.base import Published, Recording, shaped
 from training.motion.layouts.named import rotations
 from training.motion.posture import standing_axis
 
@@ -64,11 +66,21 @@ class PopDanceSetRaw(Published):
 
     def read(self, content: Content) -> Recording:
         """Reads rotations; the translation is multiplied by the camera's scale."""
-        return rotations(content, "pred_thetas", "transl", "pred_camera", multiply=True)
+        camera = content.arrays.get("pred_camera")
+        if camera is None:
+            read = rotations(content, "pred_thetas", "transl", None)
+            return replace(read, notes=("no pred_camera: the translation is not scaled",))
+        frames = len(shaped(content.arrays["transl"], (3,), content))
+        if camera.size != 3 * frames:
+            return rotations(content, "pred_thetas", "transl", "pred_camera", multiply=True)
+        scale = shaped(camera, (3,), content, frames)[:, :1]
+        of_scale = replace(content, values={**content.values, "pred_camera": scale})
+        read = rotations(of_scale, "pred_thetas", "transl", "pred_camera", multiply=True)
+        return replace(read, notes=("of pred_camera (s, x, y) the scale s is used",))
 
 
 def _of_popdanceset(content: Content) -> bool:
-    """A scale for each frame, or, where that says nothing, a name and a body that stands along −y."""
+    """A scale for each frame, or else a body that stands along −y, but never under a name of AIST++."""
     if content.aist_name:
         return False
     scale = content.arrays.get("scale")
