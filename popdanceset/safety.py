@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import popdanceset
 from popdanceset import layout
-from popdanceset.bilibili.text import one_line
 from popdanceset.errors import (
     AssetError,
     DownloadError,
@@ -142,7 +141,8 @@ def raise_of_run(error: Exception) -> None:
 def described(error: BaseException) -> str:
     """Returns a line for a note: the exception's kind, what it says, and the line of code that raised it."""
     said = f"{type(error).__name__}: {error}"
-    text = (one_line(said) or "")[:_LONGEST_NOTE].rstrip(": ")
+    printable = "".join(sign if sign.isprintable() else " " for sign in said[: 4 * _LONGEST_NOTE])
+    text = " ".join(printable.split())[:_LONGEST_NOTE].rstrip(": ")
     steps = traceback.extract_tb(error.__traceback__)
     return f"{text} ({Path(steps[-1].filename).name}, line {steps[-1].lineno})" if steps else text
 

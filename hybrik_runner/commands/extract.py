@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     help="Turn a clip on its side, clockwise. With FILE: 90, 180, 270 or auto. Without: CLIP_ID=90 and the"
     " like (repeatable), or auto for all clips whose verdict is `turned`. A clip of the store stays turned.",
 )  # fmt: skip
+@click.option(
+    "--retry-failed", is_flag=True, help="Also try clips again that failed unexpectedly in this version."
+)
 @with_settings
 def extract(
     settings: Settings,
@@ -37,6 +40,7 @@ def extract(
     overlay: bool,
     devices: str | None,
     turns: tuple[str, ...],
+    retry_failed: bool,
 ) -> None:
     """Extract the poses of FILE, or of all accepted clips of the store.
 
@@ -51,7 +55,7 @@ def extract(
     if file is None:
         if out or truth or overlay:
             raise click.UsageError("--out, --truth and --overlay need a FILE.")
-        _extract_store(settings, turns)
+        _extract_store(settings, turns, retry_failed)
         return
     if out is None:
         raise click.UsageError("FILE needs --out DIR.")
@@ -67,9 +71,10 @@ def extract(
         click.echo(f"{name.replace('_', ' '):<{width}}  {text}")
 
 
-def _extract_store(settings: Settings, turns: tuple[str, ...]) -> None:
+def _extract_store(settings: Settings, turns: tuple[str, ...], retry_failed: bool) -> None:
     from hybrik_runner.running.turning import AUTO, found_turned, parse_turns, turn_clips
     from hybrik_runner.running.waiting import extract_waiting
+    from popdanceset.safety import check_failures
     from popdanceset.store import Store
 
     store = Store(settings.store)
@@ -78,4 +83,6 @@ def _extract_store(settings: Settings, turns: tuple[str, ...]) -> None:
         named = parse_turns(turn for turn in turns if turn != AUTO)
         changed = turn_clips(store, {**automatic, **named})
         click.echo(f"{len(changed)} clips turned{': ' if changed else ''}{', '.join(changed)}")
-    click.echo(str(extract_waiting(settings, store)))
+    summary = extract_waiting(settings, store, retry_failed=retry_failed)
+    click.echo(str(summary))
+    check_failures("extract", summary.failed)

@@ -52,7 +52,11 @@ def on_each_device(
     errors = _followed(workers, advance)
     if errors:
         raise errors[0]
-    if unfinished := [clip_id for clip_id in clip_ids if not store.exists(layout.verdict(clip_id))]:
+
+    def finished(clip_id: str) -> bool:
+        return store.exists(layout.verdict(clip_id)) or store.exists(layout.failure("extract", clip_id))
+
+    if unfinished := [clip_id for clip_id in clip_ids if not finished(clip_id)]:
         raise PopDanceSetError(
             f"{len(unfinished)} clips are unfinished because their workers crashed",
             store,

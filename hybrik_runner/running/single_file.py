@@ -21,7 +21,7 @@ from hybrik_runner.running.pipeline import Job, Pipeline
 from hybrik_runner.running.runner import decide
 from hybrik_runner.running.turning import turned
 from popdanceset import layout, media
-from popdanceset.errors import InputError, MediaError
+from popdanceset.errors import InputError
 from popdanceset.progress import track
 from popdanceset.skeleton import LIMB_JOINTS
 from popdanceset.store import Store
@@ -148,7 +148,7 @@ def _extracted(
     with track("extract", total or None) as advance:
         job = Job(path.stem, lambda: _counted(path, turn, advance))
         (done,) = Pipeline(estimator).run([job])
-    if isinstance(done.poses, MediaError):
+    if isinstance(done.poses, Exception):
         raise done.poses
     return decide(path.stem, done.poses, estimator.name, settings)
 
