@@ -13,6 +13,7 @@
     └── DownloadError           a video could not be downloaded
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country
+        ├── ElsewhereError          its page leads to an episode, a festival or another video
         ├── DamagedError        the file is not what was announced
         └── TransferError       the connection or the host failed; a later attempt may succeed
 
@@ -102,6 +103,10 @@ class GoneError(DownloadError):
 
 class RestrictedError(DownloadError):
     """The video needs a login, a payment or another country."""
+
+
+class ElsewhereError(DownloadError):
+    """The video's page leads to an episode, a festival or another video."""
 
 
 class DamagedError(DownloadError):

@@ -45,9 +45,13 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
 from __future__ import annotations
 
 import datetime
+import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from popdanceset.clip_id import part_id
+
+_VIDEO_FILE = re.compile(r"p(\d+)\.mp4")
 
 PARQUET = ".parquet"
 JSON = ".json"
@@ -151,6 +155,13 @@ def video_folder(bvid: str) -> str:
 def video_file(bvid: str, page: int = 1) -> str:
     """A part's downloaded file."""
     return f"{video_folder(bvid)}/p{page}.mp4"
+
+
+def video_files_of(names: Iterable[str], bvid: str) -> dict[int, str]:
+    """The downloaded files among the names of a video's folder, by part."""
+    found = ((_VIDEO_FILE.fullmatch(PurePosixPath(name).name), name) for name in names)
+    pages = {int(match[1]): name for match, name in found if match}
+    return {page: name for page, name in pages.items() if name == video_file(bvid, page)}
 
 
 def quarantine(bvid: str, page: int = 1) -> str:

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     # download
     GONE = "gone", "deleted or hidden before it was downloaded"
     RESTRICTED = "restricted", "needs a login, a payment or another country"
+    ELSEWHERE = "elsewhere", "its page leads to an episode, a festival or another video"
     PAID_PREVIEW = "paid_preview", "only a preview is free"
     DAMAGED = "damaged", "what arrived is not a complete, readable video"
     # any stage that works on many items
@@ -218,6 +219,7 @@ CLIPS = _schema(
         *[_field(m.name, pa.float64(), m.doc, unit=m.unit, nullable=True) for m in rules.MEASURES],
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
+        _field("note", _WORD, "details of the reason, if there are any", nullable=True),
     ],
 )
 

@@ -231,6 +231,7 @@ def blank_row(video: Video, page: int, start: float, end: float, reason: Reason)
         "visibility": None,
         "accepted": reason is Reason.NONE,
         "reason": reason,
+        "note": None,
     }
 
 

@@ -9,6 +9,7 @@ from popdanceset.errors import (
     AssetError,
     DamagedError,
     DownloadError,
+    ElsewhereError,
     FailedError,
     GoneError,
     InputError,
@@ -37,6 +38,7 @@ TREE = {
     DownloadError: (PopDanceSetError, 1),
     GoneError: (DownloadError, 1),
     RestrictedError: (DownloadError, 1),
+    ElsewhereError: (DownloadError, 1),
     DamagedError: (DownloadError, 1),
     TransferError: (DownloadError, 1),
 }
