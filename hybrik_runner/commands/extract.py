@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from popdanceset.commands import with_settings, with_values
+from popdanceset.commands import UserPath, with_settings, with_values
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder for FILE.")
+@click.argument("file", required=False, type=UserPath())
+@click.option("--out", metavar="DIR", type=UserPath(), help="Output folder for FILE.")
 @click.option(
-    "--truth", metavar="NPZ", type=click.Path(path_type=Path), help="Known joints to compare FILE with."
+    "--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with."
 )
 @click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a video (MP4).")
 @click.option(

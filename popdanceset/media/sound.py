@@ -21,7 +21,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 """Names of the layouts that a clip may have, by the number of channels; others become stereo."""
 
 _RATES = range(1_000, 800_000)  # 1/s that are believed
-_IN_STEP = 0.04  # seconds by which stamps may differ from the samples counted
+_IN_STEP = 0.015  # seconds by which stamps may differ from the samples counted
 _WARM_UP = 10.0  # seconds before a wanted sample at which decoding begins
 _MOST_DAMAGED = 0.5  # share of the packets that may be damaged
 

@@ -161,7 +161,9 @@ class _Track:
 
     Attributes:
         index: of the track; kind: "video" or another.
-        stamps: (n,) seconds: when a packet is decoded, else shown; NaN unknown.
+        stamps: (n,) seconds: when a packet is decoded, if the container says so, else shown; NaN unknown.
+        reorders: whether they are those of showing, which are not in order.
+        decoded: (n,) seconds: when it is decoded; NaN unknown.
         shown: (n,) seconds: when it is shown; NaN unknown.
         lasts: (n,) seconds; 0 unknown.
         order: (n,) numbers in the file.
@@ -170,7 +172,7 @@ class _Track:
         ends: seconds at which the last packet ends.
     """
 
-    def __init__(self, stream: Any, rows: list[tuple[Any, ...]]) -> None:
+    def __init__(self, stream: Any, rows: list[tuple[Any, ...]], trusted: bool) -> None:
         self.index, self.kind = stream.index, stream.type
         base = float(stream.time_base or Fraction(1, 90_000))
         table = np.array(rows, np.float64).reshape(-1, 5)
@@ -178,14 +180,14 @@ class _Track:
         self.lasts = np.clip(table[:, 2] * base, 0, None)
         self.order, self.counts = table[:, 3].astype(np.int64), table[:, 4] == 0
         known = ~np.isnan(self.decoded)
-        self.stamps = self.decoded if known.all() or known.mean() > 0.5 else self.shown
+        self.stamps = self.decoded if trusted and known.mean() > 0.5 else self.shown
         self.reorders = self.stamps is self.shown
-        self.stamps = _filled(self.stamps, self.lasts)
+        self.stamps = _filled(self.stamps)
         self.number = int(self.counts.sum())
         self.ends = float(np.nanmax(np.fmax(self.stamps, self.shown) + self.lasts, initial=-np.inf))
 
 
-def _filled(stamps: Floats, lasts: Floats) -> Floats:
+def _filled(stamps: Floats) -> Floats:
     """The stamps with unknown ones replaced by the one before."""
     known = ~np.isnan(stamps)
     if known.all() or not known.any():
@@ -203,11 +205,13 @@ def _tracks(container: Any, path: str) -> dict[int, _Track]:
             shown = nan if packet.pts is None else packet.pts
             row = decoded, shown, packet.duration or 0, number, packet.is_discard
             rows[packet.stream_index].append(row)
+    # Matroska only keeps when packets are shown; ffmpeg guesses when they are decoded, wrongly at a joint.
+    trusted = "matroska" not in container.format.name
     tracks = {}
     for stream in container.streams:
         cover = stream.type == "video" and stream.disposition & stream.disposition.attached_pic
         if stream.index in rows and not cover and getattr(stream, "codec_context", None) is not None:
-            tracks[stream.index] = _Track(stream, rows[stream.index])
+            tracks[stream.index] = _Track(stream, rows[stream.index], trusted)
     return tracks
 
 
@@ -257,8 +261,8 @@ def _judged(video: _Track, sound: _Track | None, reorders: bool, path: str) -> d
     elif sound is not None:
         moved |= _sound_alone(sound)
     counted = video.counts if video.counts.any() else np.ones(number, bool)
-    delay = (shown - video.stamps)[counted]
-    plain = number > 2 and reorders and np.ptp(delay) < 1e-6 and not joints
+    delay = (shown - video.decoded)[counted & ~np.isnan(video.decoded)]
+    plain = len(delay) > 2 and reorders and np.ptp(delay) < 1e-6 and not joints
     times = np.sort(shown[counted])
     start, end = float(times[0]), float((shown + lasts)[counted].max())
     return {
@@ -314,10 +318,10 @@ def _heard(sound: _Track) -> float:
     return float(_believed(sound).sum())
 
 
-def _parts(sound: _Track) -> Ints:
-    """Numbers of the packets with which a piece of sound begins."""
+def _parts(sound: _Track, longest: float) -> Ints:
+    """Numbers of the packets with which a piece of sound begins, after a gap of more than some seconds."""
     gap = np.diff(sound.stamps) - _believed(sound)[:-1]
-    return np.concatenate([[0], np.flatnonzero((gap > _HELD) | (gap < -_BACK)) + 1]).astype(np.int64)
+    return np.concatenate([[0], np.flatnonzero((gap > longest) | (gap < -_BACK)) + 1]).astype(np.int64)
 
 
 def _follow(sound: _Track, video: _Track, shifts: Floats) -> tuple[Ints, Floats]:
@@ -326,7 +330,7 @@ def _follow(sound: _Track, video: _Track, shifts: Floats) -> tuple[Ints, Floats]
     A piece is moved with the pictures that are stored beside it and have like stamps; without any, it goes on
     where the piece before it ended.
     """
-    begins = _parts(sound)
+    begins = _parts(sound, _MISSING)
     lasts, moved = _believed(sound), []
     for n, first in enumerate(begins):
         at = int(np.searchsorted(video.order, sound.order[first]))
@@ -343,7 +347,7 @@ def _follow(sound: _Track, video: _Track, shifts: Floats) -> tuple[Ints, Floats]
 def _sound_alone(sound: _Track) -> dict[int, tuple[Ints, Floats]]:
     """How sound is moved whose own stamps jump while those of the picture do not: its long gaps are kept as
     they are, and what begins again goes on."""
-    begins = _parts(sound)
+    begins = _parts(sound, _HELD)
     lasts, moved = _believed(sound), [0.0]
     for first in begins[1:]:
         here = float(sound.stamps[first])

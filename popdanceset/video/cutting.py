@@ -105,7 +105,7 @@ def _encode(target: Path, shown: Iterator[Picture], heard: Samples | None, layou
     first = next(shown, None)
     if first is None:
         return 0
-    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as clip:
+    with av.open(f"file:{target}", "w", format="mp4", options={"movflags": "+faststart"}) as clip:
         video = clip.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "crf": "18"})
         video.width, video.height = (side // 2 * 2 for side in first.geometry.size)
         video.pix_fmt = "yuv420p"
@@ -177,7 +177,7 @@ def _write_wav(path: Path, heard: Samples, layout: str) -> None:
 
     whole = np.round(np.clip(heard, -1, 1) * 32767).astype("<i2")
     packed = np.ascontiguousarray(whole.T.reshape(1, -1))
-    with av.open(str(path), "w", format="wav") as file:
+    with av.open(f"file:{path}", "w", format="wav") as file:
         track = file.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout=layout)
         frame = av.AudioFrame.from_ndarray(packed, "s16", layout)
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE, 0, Fraction(1, SAMPLE_RATE)
