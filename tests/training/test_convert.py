@@ -120,6 +120,8 @@ def test_a_clip_of_a_release_and_a_pose_table(tmp_path, run, release_dir, store)
             read["smpl_trans"], frames["smpl_trans"] / frames["smpl_scaling"], atol=1e-5
         )
         np.testing.assert_allclose(matrices(read["smpl_poses"]), matrices(frames["smpl_poses"]), atol=1e-4)
+    code, _, err = run(f"{release_dir}:BV1_Clip_1,up=y", tmp_path / "none.npz")
+    assert (code, "give RELEASE:CLIP_ID alone" in err) == (2, True)
     code, _, err = run(f"{release_dir}:BV8_Clip_1", tmp_path / "none.npz")
     assert code == 2
     assert "BV8_Clip_1" in err

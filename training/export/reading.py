@@ -51,6 +51,10 @@ def read_dance(address: str) -> ReadDance:
     name, conventions = Conventions.parse(address)
     path = Path(name)
     if not path.exists() and ":" in name.removeprefix("s3:"):
+        if conventions != Conventions():
+            raise InputError(
+                "a release states its rate, axes and unit", address, "give RELEASE:CLIP_ID alone"
+            )
         release, _, clip_id = name.rpartition(":")
         return _from_release(release, clip_id)
     read = read_smpl(path, conventions)

@@ -132,6 +132,6 @@ class Source:
             self.fps_origin is Origin.ASSUMED
             or (self.fps_origin is Origin.LAYOUT and not usual)
             or (self.up_origin is Origin.LAYOUT and self.up != "z")
-            or self.up_origin is Origin.POSTURE
+            or self.up_origin in (Origin.POSTURE, Origin.ASSUMED)
             or bool(self.notes)
         )

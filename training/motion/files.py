@@ -31,6 +31,9 @@ __all__ = ["CONTENTS", "UNITS", "UPS", "Conventions", "SmplMotion", "motions_fro
 
 MUSIC_NAMES = ("music", "music_id")
 
+MOST_RADIANS = 1e4
+"""Axis-angle components above this are no rotations."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -103,7 +106,9 @@ def report(motions: Iterable[JointMotion], where: object) -> None:
             continue
         unknown = source.fps_origin is Origin.ASSUMED
         advice = "give fps=" if unknown else "state fps=, up= or unit= if that is wrong"
-        _log.warning("%s: read as %s [%d motions; %s]", where, source, count, advice)
+        _log.warning(
+            "%s: read as %s [%s; %s]", where, source, f"{count} motion{'s' if count > 1 else ''}", advice
+        )
 
 
 def _converted(
@@ -113,6 +118,13 @@ def _converted(
     fps, fps_origin = _rate(content, layout, given)
     unit, unit_origin = _stated(content, "unit", tuple(UNITS), given.unit, layout.unit)
     poses, translation, joints = recording.poses, recording.translation, recording.joints
+    largest = (
+        0.0 if poses is None or not np.isfinite(poses).any() else np.abs(poses[np.isfinite(poses)]).max()
+    )
+    if largest > MOST_RADIANS:
+        raise InputError(
+            f"rotations of up to {largest:.3g} radians", content.path, "give axis-angle vectors in radians"
+        )
     if unit != "m":
         factor = UNITS[unit]
         translation = None if translation is None else translation * factor

@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import pickle
 import re
 import warnings
 import zipfile
@@ -180,6 +181,12 @@ def _single(value: Array) -> Value:
 def _read_torch(path: Path, _: Collection[str]) -> Values:
     try:
         return _flattened(_load_tensors(_content(path)))
+    except pickle.UnpicklingError as error:
+        found = re.search(r"Unsupported (?:global|class|operand)[^\n]{0,80}|GLOBAL [\w.]+", str(error))
+        what = found.group() if found else "it contains other objects"
+        raise InputError(
+            f"not a file of tensors only: {what}", path, "save tensors, or write arrays with numpy.savez"
+        ) from None
     except (*BROKEN, OSError, RuntimeError, zipfile.BadZipFile) as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"not a file of tensors: {first}", path, ADVICE) from None

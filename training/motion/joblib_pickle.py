@@ -12,6 +12,7 @@ import io
 import lzma
 import math
 import pickle
+import struct
 import zlib
 from typing import Any, ClassVar, cast
 
@@ -49,7 +50,7 @@ class _JoblibUnpickler(pickle._Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("joblib.numpy_pickle", "NumpyArrayWrapper"):
-            return _Wrapper
+            return type("_Wrapper", (_Wrapper,), {})  # a pickle can set attributes of what it names
         stand_in = ARRAYS.get((module, name))
         if stand_in is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no array needs")
@@ -91,7 +92,10 @@ def load_joblib(content: bytes) -> Any:
     Raises:
         one of `popdanceset.safe_pickle.BROKEN`: it is damaged, or contains a name that is not allowed.
     """
-    return _JoblibUnpickler(io.BytesIO(content), len(content)).load()
+    try:
+        return _JoblibUnpickler(io.BytesIO(content), len(content)).load()
+    except (struct.error, AssertionError) as error:  # of the unpickler in Python, which reads what is cut off
+        raise pickle.UnpicklingError(f"it is damaged: {error}") from None
 
 
 def decompressed(content: bytes) -> bytes:

@@ -10,7 +10,7 @@ from training.motion.joint_motion import Array
 BODY = 22
 """Joints that SMPL, SMPL-H and SMPL-X share; they come first in all three."""
 
-LOOSE = 0.5
+LOOSE = 0.2
 """Largest mean deviation of RᵀR from the identity of what a network may predict as a rotation."""
 
 
@@ -26,7 +26,7 @@ def from_matrices(matrices: Array, where: object = "") -> Array:
     whole = np.asarray(np.isfinite(flat).all((1, 2)))
     safe = np.where(whole[:, None, None], flat, np.eye(3))
     deviation = float(np.abs(np.swapaxes(safe, 1, 2) @ safe - np.eye(3)).mean())
-    if deviation > LOOSE or (np.linalg.det(safe) < 0).mean() > LOOSE:
+    if deviation > LOOSE or (np.linalg.det(safe) < 0).mean() > 0.5:
         raise InputError(
             f"contains no rotation matrices: RᵀR deviates from the identity by {deviation:.2g} on average",
             where,

@@ -26,7 +26,7 @@ __all__ = ["KEYS", "LAYOUTS", "Layout", "Recording", "choose"]
 
 LAYOUTS: tuple[Layout, ...] = (
     PoseTable(), Bailando(), Sampler(), AistPlusPlus(), PopDanceSetRaw(), PopDanceSetPrepared(),
-    EdgeGroundTruth(), Wham(), Gvhmr(), SmplParameters(), Amass(), Named(), Fact(), Rotation6D(), HumanML3D(),
+    EdgeGroundTruth(), Wham(), Gvhmr(), SmplParameters(), Amass(), HumanML3D(), Named(), Fact(), Rotation6D(),
     Unnamed(),
 )  # fmt: skip
 """All layouts; the first that fits a file reads it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from popdanceset.errors import InputError
-from training.motion.content import Content
+from training.motion.content import Content, frame_width
 from training.motion.joint_motion import Array
 from training.motion.layouts.base import Published, Recording
 from training.motion.layouts.named import joints_of
@@ -23,8 +23,11 @@ class HumanML3D(Published):
     usual_up = "y"
 
     def fits(self, content: Content) -> bool:
-        """Whether the only array has 22 joints."""
-        return content.unnamed != "poses" and (content.width == 66 or _time_last(_array(content)) is not None)
+        """Whether `motion`, `joints` or the only array has 22 joints."""
+        array = _array(content)
+        if array is None or content.unnamed == "poses" or content.has("smpl_poses"):
+            return False
+        return frame_width(array) == 66 or _time_last(array) is not None
 
     def read(self, content: Content) -> Recording:
         """Reads positions; the hands follow from the forearms."""
@@ -44,10 +47,8 @@ def _array(content: Content) -> Array | None:
     return content.single if named is None else named
 
 
-def _time_last(array: Array | None) -> Array | None:
+def _time_last(array: Array) -> Array | None:
     """(motions, 22, 3, frames) of arrays whose last axis is time; otherwise None."""
-    if array is None:
-        return None
     if array.ndim == 3 and array.shape[:2] == (22, 3):
         array = array[None]
     return array if array.ndim == 4 and array.shape[1:3] == (22, 3) else None
