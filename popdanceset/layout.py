@@ -243,6 +243,11 @@ def claim_lock(clip_id: str) -> str:
 # -- failures
 
 
+def features_stage(extractor: str) -> str:
+    """The stage of an extractor's music features."""
+    return f"features/{extractor}"
+
+
 def failures_of(stage: str) -> str:
     """Folder of a stage's failures."""
     return f"{FAILURES}/{stage}"

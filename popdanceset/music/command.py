@@ -24,8 +24,11 @@ PATH = click.Path(path_type=Path)
     help="Features to compute (default: the setting music.extractor).",
 )
 @click.option("--out", type=PATH, metavar="FILE", help="With FILE: .npz or .npy file to write.")
+@click.option("--retry-failed", is_flag=True, help="Try clips again that failed in an earlier run.")
 @with_settings
-def features(settings: Settings, file: Path | None, extractor: str | None, out: Path | None) -> None:
+def features(
+    settings: Settings, file: Path | None, extractor: str | None, out: Path | None, retry_failed: bool
+) -> None:
     """Compute the music features of accepted clips, or of one song, video or recording FILE."""
     from popdanceset.music.features import extract_features
     from popdanceset.progress import track
@@ -38,7 +41,7 @@ def features(settings: Settings, file: Path | None, extractor: str | None, out: 
         click.echo(_of_one_song(settings, file, out))
         return
     with track("features") as advance:
-        computed = extract_features(settings, Store(settings.store), advance)
+        computed = extract_features(settings, Store(settings.store), advance, retry_failed=retry_failed)
     click.echo(f"computed the music features of {computed} clips")
 
 

@@ -24,7 +24,10 @@ PlayerRoute = Callable[[Catalogue, MediaHost, Query], Response]
 
 
 def page(catalogue: Catalogue, path: str) -> Response:
-    """`www.bilibili.com/video/BV…`: a page with its data in `__INITIAL_STATE__`."""
+    """`www.bilibili.com/video/BV…`: a page with its data in `__INITIAL_STATE__`; also episodes and festivals,
+    without any."""
+    if path.startswith(("/bangumi/", "/festival/")):
+        return html("<p>番剧</p>")
     match = _PAGE.fullmatch(path)
     if not match:
         return html("<p>出错啦!</p>", 404)

@@ -16,7 +16,7 @@ def names(clip_id: str) -> list[str]:
     """
     extractors = get_args(MusicSettings.model_fields["extractor"].annotation)
     features = [layout.music_features(clip_id, extractor) for extractor in extractors]
-    stages = ["extract", *(f"features/{extractor}" for extractor in extractors)]
+    stages = ["extract", *(layout.features_stage(extractor) for extractor in extractors)]
     failures = [layout.failure(stage, clip_id) for stage in stages]
     return [layout.verdict(clip_id), layout.poses(clip_id), *features, *failures]
 

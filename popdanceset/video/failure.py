@@ -82,6 +82,8 @@ def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDa
 
     if codes & REFUSING_CODES or statuses & REFUSING_STATUS or says(_SAYS_REFUSED):
         return RefusedError(said, where, "wait some hours and run again")
+    if _NO_PAGE.search(message) and (target := _led_to(chain)) and where not in target:
+        return elsewhere(target, where)
     if codes & GONE_CODES or _NO_PAGE.search(message) or (says(_SAYS_GONE) and not codes):
         return GoneError(said, where)
     if codes & RESTRICTED_CODES or says(_SAYS_RESTRICTED):
@@ -112,6 +114,12 @@ def tidy(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = _ADVICE.split(_QUERY.sub(r"\1", text))[0]
     return " ".join(_PREFIX.sub("", text).split())
+
+
+def _led_to(chain: Sequence[BaseException]) -> str:
+    """The address that answered with the error, after redirections; empty if it is not known."""
+    urls = (getattr(getattr(error, "response", None), "url", "") for error in chain)
+    return next((str(url) for url in urls if url), "")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
