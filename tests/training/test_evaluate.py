@@ -10,7 +10,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import soundfile
 from click.testing import CliRunner
@@ -141,23 +140,6 @@ def test_a_seed_makes_a_table_repeatable(folders, run):
     arguments = ("--real", folders / "real", "--motions", folders / "model", "--music", folders / "music")
     first, second, other = (run(*arguments, "--seed", seed)[1] for seed in (3, 3, 4))
     assert first == second != other
-
-
-@pytest.fixture
-def beats_in_releases(synthetic, monkeypatch):
-    """Gives the clips of new releases a beat each half second; otherwise their music is noise."""
-
-    def beats(store, clip_id, frames, seed=0):
-        values = np.zeros((frames, 35), np.float32)
-        values[::15, -1] = 1
-        flat = pa.FixedSizeListArray.from_arrays(
-            pa.array(values.ravel()), type=synthetic.MUSIC.field("features").type
-        )
-        index = np.arange(frames, dtype=np.int32)
-        table = pa.table({"clip_id": [clip_id] * frames, "frame_index": index, "features": flat})
-        store.write_table(f"music/baseline/{clip_id}.parquet", table, synthetic.MUSIC)
-
-    monkeypatch.setattr(synthetic, "add_music", beats)
 
 
 @pytest.mark.usefixtures("beats_in_releases")
