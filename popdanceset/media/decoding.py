@@ -277,7 +277,7 @@ def _decoded(
         except (av.FFmpegError, ValueError):
             decoded = []
             shown += line.in_order is not None
-            broken.begin(packet, last)
+            broken.begin(packet, max(line.start, last + line.usual))
         for frame in decoded:
             if line.in_order is not None:
                 time = float(line.in_order[min(shown, len(line.in_order) - 1)])
@@ -314,12 +314,15 @@ class _Damage:
         self.spans: list[Span] = []
         self._since: float | None = None
 
-    def begin(self, packet: Any, last: float) -> None:
-        """Takes a packet that cannot be decoded; `last` is when the last frame was shown."""
+    def begin(self, packet: Any, due: float) -> None:
+        """Takes a packet that cannot be decoded, and when the next frame is due.
+
+        Threads of the decoder report errors some packets late, so the packet that they report may be another.
+        """
         self.packets += 1
         known = packet.pts if packet.pts is not None else packet.dts
-        time = float(known * packet.time_base) if known is not None and packet.time_base else last
-        self._since = time if self._since is None else min(self._since, time)
+        time = float(known * packet.time_base) if known is not None and packet.time_base else due
+        self._since = min(time, due) if self._since is None else self._since
 
     def see(self, frame: Any, time: float) -> None:
         """Takes a decoded frame."""

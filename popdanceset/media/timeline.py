@@ -233,7 +233,7 @@ def _judged(video: _Track, sound: _Track | None, reorders: bool, path: str) -> d
             "in_order": times[:-1], "joints": (), "heard": heard,
         }  # fmt: skip
     begins = _joints(video, sound, usual)
-    if len(begins) > max(_FEW_JOINTS, _MOST_JOINTS * number):
+    if len(begins) > min(max(_FEW_JOINTS, _MOST_JOINTS * number), number / 3):
         raise MediaError(
             f"its time stamps jump {len(begins)} times, so that nobody knows their order", path,
             "fetch the file again",
