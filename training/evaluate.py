@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from popdanceset.progress import track
 from training.metrics.mode import Mode
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from training.evaluation.scoring import Evaluation
     from training.evaluation.sets import DanceSet
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 
 _log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import get_args
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from training.sampling.choices import FORMATS, PARTS, STEPS, SamplerName
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 
 

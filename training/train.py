@@ -16,12 +16,12 @@ from typing import Any
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from training.popdg.config import ABLATIONS, PRESETS, ModelConfig
 from training.popdg.config import ablate as without
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 
 
 @click.command(context_settings={"max_content_width": 110})

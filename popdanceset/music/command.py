@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from popdanceset.commands import with_settings, with_values
+from popdanceset.commands import UserPath, with_settings, with_values
 from popdanceset.errors import InputError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 
 
 @click.command()

@@ -136,6 +136,14 @@ def test_ground_truth_and_models_in_every_format(folders, run):
     assert (folders / "figures/radar.png").stat().st_size > 20_000
 
 
+def test_a_home_folder_behind_a_name(folders, run, monkeypatch):
+    """Shells replace ~ at the beginning of a word only."""
+    monkeypatch.setenv("HOME", str(folders))
+    code, out, _ = run("--real", folders / "real", "--motions", "POPDG=~/model", "--music", "~/music")
+    assert code == 0
+    assert "POPDG: 4 motions" in out
+
+
 def test_a_seed_makes_a_table_repeatable(folders, run):
     arguments = ("--real", folders / "real", "--motions", folders / "model", "--music", folders / "music")
     first, second, other = (run(*arguments, "--seed", seed)[1] for seed in (3, 3, 4))

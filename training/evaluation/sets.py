@@ -59,6 +59,8 @@ class MotionFolder:
         if not separator or "/" in name:
             name, folder = "", head
         path = Path(folder)
+        if folder.startswith("~/"):  # shells leave it in NAME=~/FOLDER
+            path = path.expanduser()
         return cls(name or path.name or path.resolve().name, path, conventions)
 
 
