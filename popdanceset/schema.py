@@ -126,7 +126,20 @@ STATISTICS = _schema(
         _field(
             "follower",
             pa.int64(),
-            "followers of the uploader; asked for promising videos only",
+            "followers of the uploader, of a joint upload those of all its people together; asked for "
+            "promising videos only",
+            nullable=True,
+        ),
+        _field(
+            "staff",
+            _WORD,
+            "ids of all people of a joint upload, joined by +; empty if unknown, null for other videos",
+            nullable=True,
+        ),
+        _field(
+            "dancers",
+            _WORD,
+            "ids of the dancers of a joint upload, ascending and joined by +; null for other videos",
             nullable=True,
         ),
     ],
@@ -171,6 +184,7 @@ SELECTION = _schema(
         _field("tid", pa.int32(), "section, old scheme", nullable=True),
         _field("tid_v2", pa.int32(), "section, scheme of 2025", nullable=True),
         _field("snapshot_at", _TIME, "when the counts were read, if known", unit="UTC", nullable=True),
+        _field("dancers", _WORD, "dancers of a joint upload, ids joined by +", nullable=True),
         _field("accepted", pa.bool_(), "Pop and views pass both thresholds"),
         _REASON,
     ],
@@ -215,7 +229,12 @@ CLIPS = _schema(
         _field("music_path", _WORD, "its audio as WAV in the store; empty if it has none"),
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
-        _field("dancer_id", _WORD, "the dancer: the uploader, unless a reviewer named somebody else"),
+        _field(
+            "dancer_id",
+            _WORD,
+            "the dancer: the uploader, or the dancers of a joint upload (ids joined by +), unless a reviewer "
+            "named somebody else",
+        ),
         *[_field(m.name, pa.float64(), m.doc, unit=m.unit, nullable=True) for m in rules.MEASURES],
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,

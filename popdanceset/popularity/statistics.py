@@ -53,7 +53,8 @@ class Statistics:
             InputError: the source cannot be read, or has grown since it was first read.
         """
         followers = self._followers() if self._followers and "follower" in columns else None
-        wanted = [*columns, *(() if followers is None or "mid" in columns else ("mid",))]
+        people = () if followers is None else ("mid", "staff")
+        wanted = [*columns, *(name for name in people if name not in columns)]
         replaced, rows = self._replaced
         first = 0
         for table in self._scan(wanted):
