@@ -142,12 +142,23 @@ def whole(screening: Screening) -> Flags:
 
 
 def _limbs(screening: Screening, least: float) -> tuple[Flags, Flags, Flags]:
-    """(n,) of all samples: whether limbs are known, are all seen, and are hidden by something."""
+    """(n,) of all samples: whether limbs are known, are all seen, and are hidden by something.
+
+    Limbs that lie behind the own body count as seen: in that view, nobody could see them.
+    """
     limbs = screening.dancers.limbs
+    behind = screening.dancers.behind or (None,) * len(limbs)
     known = np.array([scores is not None for scores in limbs], bool)
     beyond = np.array([scores is not None and None in scores for scores in limbs], bool)
-    unsure = np.array([sum(s is not None and s < least for s in scores or ()) for scores in limbs], int)
+    unsure = np.array([_unsure(*sample, least) for sample in zip(limbs, behind, strict=True)], int)
     return known, known & ~beyond & (unsure == 0), known & (unsure >= _HIDDEN_LIMBS)
+
+
+def _unsure(scores: tuple[float | None, ...] | None, behind: tuple[bool, ...] | None, least: float) -> int:
+    """Number of limbs in the frame that are not seen, and not behind the own body."""
+    hidden = behind or (False,) * len(scores or ())
+    pairs = zip(scores or (), hidden, strict=True) if scores else ()
+    return sum(score is not None and score < least and not own for score, own in pairs)
 
 
 def _visible(screening: Screening, sampled: Flags, max_second: float) -> Flags:

@@ -94,6 +94,8 @@ class Dancers:
             ankles is seen (left then right), None for one outside the frame; None altogether if nobody is
             seen, or if the detector finds no limbs.
         twin: likeness of the two most similar people, 0..1; 0 if there are fewer than two.
+        behind: whether each of these limbs lies where the own body can hide it; None as above. Empty: it is
+            not known of any.
     """
 
     time: tuple[float, ...]
@@ -105,6 +107,7 @@ class Dancers:
     track: tuple[int, ...]
     limbs: tuple[tuple[float | None, ...] | None, ...]
     twin: tuple[float, ...]
+    behind: tuple[tuple[bool, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class Screening:
         """
 
         def series(name: str, kind: type[Any]) -> Any:
-            part = document[name]
+            part = {"behind": [], **document[name]}
             return kind(*(_tuple(part[field.name]) for field in fields(kind)))
 
         try:
