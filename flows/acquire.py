@@ -9,7 +9,7 @@ from prefect.futures import wait
 from prefect.tasks import Task
 
 from flows.conduct import RETRY, Overrides, batches, load, threads
-from popdanceset.errors import TransferError
+from popdanceset.errors import FailedError, TransferError
 from popdanceset.manifest import find_manifest
 from popdanceset.store import Store
 from popdanceset.video.acquire import acquire_manifest
@@ -24,7 +24,9 @@ def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) 
     """Downloads, screens and cuts some videos of a manifest.
 
     Raises:
+        RefusedError: the host refuses.
         TransferError: some could not be fetched; those that could are done.
+        FailedError: some failed unexpectedly; the others are done.
     """
     settings = load(overrides)
     acquire_manifest(find_manifest(manifest, settings), settings, Store(settings.store), bvids=bvids).check()
@@ -35,20 +37,20 @@ def replan_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -
     """Plans the clips of some videos of a manifest again.
 
     Returns:
-        Ids of those that could not be planned; their clips are unchanged.
+        Ids of those that could not be planned, or failed unexpectedly; their clips are unchanged.
     """
     settings = load(overrides)
-    return replan_manifest(
-        find_manifest(manifest, settings), settings, Store(settings.store), bvids=bvids
-    ).left
+    folder, store = find_manifest(manifest, settings), Store(settings.store)
+    planned = replan_manifest(folder, settings, store, bvids=bvids)
+    return [*planned.left, *planned.failed]
 
 
 @flow(task_runner=threads(2))
 def acquire(settings: Overrides | None = None, manifest: str = "weekly", replan: bool = False) -> None:
     """Brings every video of a manifest into the store, or a row that states why not.
 
-    A video whose connection stays broken, or that cannot be planned again, is logged and left for the next
-    run; it does not fail this one.
+    A video whose connection stays broken, that fails unexpectedly, or that cannot be planned again, is logged
+    and left for a later run; it does not fail this one.
 
     Args:
         settings: settings that differ from the worker's own.
@@ -63,7 +65,7 @@ def acquire(settings: Overrides | None = None, manifest: str = "weekly", replan:
         wait(runs)
     for run in runs:
         outcome = run.state.result(raise_on_failure=False)
-        if isinstance(outcome, TransferError):
+        if isinstance(outcome, TransferError | FailedError):
             get_run_logger().warning("%s", outcome)
         elif isinstance(outcome, Exception):
             raise outcome

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 
-from prefect import flow, task
+from prefect import flow, get_run_logger, task
 
 from flows.conduct import RETRY, Overrides, load
+from popdanceset.errors import FailedError
 from popdanceset.music.features import extract_features
 from popdanceset.progress import track
 from popdanceset.release.writer import publish as publish_release
@@ -16,10 +17,16 @@ from popdanceset.store import Store
 
 @task(**RETRY)
 def features(overrides: Overrides | None) -> None:
-    """Computes the music features of every accepted clip that has none yet."""
+    """Computes the music features of every accepted clip that has none yet.
+
+    A clip that fails is logged and left for a later run; it does not fail this one.
+    """
     settings = load(overrides)
-    with track("features") as advance:
-        extract_features(settings, Store(settings.store), advance=advance)
+    try:
+        with track("features") as advance:
+            extract_features(settings, Store(settings.store), advance=advance)
+    except FailedError as error:
+        get_run_logger().warning("%s", error)
 
 
 @task(**RETRY)

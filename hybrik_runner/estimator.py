@@ -27,9 +27,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.devices import AUTO, find_device
 from popdanceset.errors import SettingsError
 
 if TYPE_CHECKING:
+    from hybrik_runner.poses.framing import Orientation
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
@@ -46,7 +48,9 @@ Detection = TypeVar("Detection")
 Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
-CLIP_FIELDS = frozenset({"times", "found", "size", "scaling", "people"})
+CLIP_FIELDS = frozenset(
+    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "strangers"}
+)
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
 dancer."""
 
@@ -75,6 +79,11 @@ class Poses:
         unfiltered_joints3d: (n, 24, 3) root-relative joints before any filter in time; used for the jitter
             only.
         people: how many dancers were seen at once, median over the counts; 1 if nobody counted.
+        orientation: which way up the dancer is in the frames, as the tracker saw it; None: as the keypoints
+            show it.
+        exchanged: in how many frames the estimator has already put left and right back in order
+            (`hybrik_runner.poses.sides`).
+        strangers: in how many frames somebody else than the dancer was where the dancer had been.
     """
 
     times: Floats
@@ -91,6 +100,9 @@ class Poses:
     observed: Flags
     unfiltered_joints3d: Floats
     people: float = 1.0
+    orientation: Orientation | None = None
+    exchanged: int = 0
+    strangers: int = 0
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:
@@ -222,9 +234,11 @@ def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
     """Loads the estimator that `pose.estimator` names. `loaded_estimator` does so once a process.
 
     Raises:
-        SettingsError: no installed package has an estimator of this name.
+        SettingsError: no installed package has an estimator of this name, or this machine lacks a device that
+            `pose.devices` names.
         AssetError: its model files are missing and cannot be fetched.
     """
+    check_devices(settings)
     name = settings.pose.estimator
     for point in entry_points(group=GROUP, name=name):
         start = time.perf_counter()
@@ -233,6 +247,13 @@ def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:
         return estimator
     known = ", ".join(sorted(p.name for p in entry_points(group=GROUP))) or "none"
     raise SettingsError(f"no pose estimator is called {name!r}", "pose.estimator", f"installed: {known}")
+
+
+def check_devices(settings: Settings) -> None:
+    """Raises a SettingsError that lists this machine's devices if it lacks one of `pose.devices`."""
+    for name in settings.pose.devices:
+        if name != AUTO:  # which fits every machine, and need not load torch to say so
+            find_device(name, "pose.devices")
 
 
 _loading = threading.Lock()

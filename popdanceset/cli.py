@@ -15,7 +15,7 @@ from popdanceset.errors import PopDanceSetError
 GROUP = "popdanceset.commands"
 ORDER = (
     *("demo", "crawl", "fit", "select", "acquire", "extract", "features", "publish", "report"),
-    *("train", "sample", "evaluate"),
+    *("train", "sample", "evaluate", "convert", "render"),
 )
 
 

@@ -6,6 +6,7 @@ import functools
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,6 +15,21 @@ from popdanceset.errors import PopDanceSetError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
+
+
+class UserPath(click.Path):
+    """A path given by the user, in which `~` is the home folder wherever the shell left it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Returns the path."""
+        found = Path(str(super().convert(value, param, ctx)))
+        try:
+            return found.expanduser()
+        except RuntimeError:  # a user who does not exist: then it is a name that begins with ~
+            return found
 
 
 def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:

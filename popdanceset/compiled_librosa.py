@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import os
 import tempfile
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,20 @@ COMPILED = ("util", "core", "beat", "onset", "feature")
 """Submodules that contain or import compiled parts; by default librosa imports them on first use."""
 
 
-@cache
+HARMLESS = ("n_fft=.* is too large for input signal", "Trying to estimate tuning from empty frequency set")
+"""Warnings of librosa about music of a second and about silence. It fills up what is missing with zeros, as
+it does at both ends of every piece, so nobody needs to act on them."""
+
+
 def load_librosa() -> Any:
-    """Imports librosa with all its compiled parts and returns the module."""
+    """Imports librosa with all its compiled parts, hides its harmless warnings, and returns the module."""
+    for message in HARMLESS:
+        warnings.filterwarnings("ignore", message, UserWarning, r"librosa\.")
+    return _import_librosa()
+
+
+@cache
+def _import_librosa() -> Any:
     with locked(lock_file()):
         librosa = importlib.import_module("librosa")
         for name in COMPILED:

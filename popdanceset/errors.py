@@ -9,9 +9,11 @@
     │   └── AssetError          model files are missing, damaged or unavailable
     ├── StoreError              exit code 2: the store cannot be read or written
     ├── RefusedError            exit code 3: the host refuses requests, or the day's requests are used up
+    ├── FailedError             some items of a stage failed unexpectedly; the others are finished
     └── DownloadError           a video could not be downloaded
         ├── GoneError           it was deleted, hidden or never existed
         ├── RestrictedError     it needs a login, a payment or another country
+        ├── ElsewhereError          its page leads to an episode, a festival or another video
         ├── DamagedError        the file is not what was announced
         └── TransferError       the connection or the host failed; a later attempt may succeed
 
@@ -87,6 +89,10 @@ class RefusedError(PopDanceSetError):
         super().__init__(what, where, do)
 
 
+class FailedError(PopDanceSetError):
+    """Some items of a stage failed unexpectedly. The others are finished."""
+
+
 class DownloadError(PopDanceSetError):
     """A video could not be downloaded."""
 
@@ -97,6 +103,10 @@ class GoneError(DownloadError):
 
 class RestrictedError(DownloadError):
     """The video needs a login, a payment or another country."""
+
+
+class ElsewhereError(DownloadError):
+    """The video's page leads to an episode, a festival or another video."""
 
 
 class DamagedError(DownloadError):

@@ -54,7 +54,7 @@ def write_film(target: Path, pictures: Iterable[Picture], fps: int, sound: Sound
     try:
         with (
             atomic_path(target) as partial,
-            av.open(str(partial), "w", format="mp4", options={"movflags": "faststart"}) as container,
+            av.open(f"file:{partial}", "w", format="mp4", options={"movflags": "faststart"}) as container,
         ):
             stream = container.add_stream(
                 "libx264", rate=Fraction(fps), options={"crf": "23", "preset": "veryfast"}

@@ -20,6 +20,7 @@ Names are relative to the store (or the release) and use `/` on every system.
     music/{extractor}/{clip_id}.parquet                  music features of a clip
     poses/{clip_id}.parquet                              a clip's FRAMES rows
     verdicts/{clip_id}.parquet                           a clip's VERDICTS row, written last: poses are done
+    failures/{stage}/{item}.parquet                      FAILURES row of what failed unexpectedly
     claims/{clip_id}.json                                which worker extracts a clip (object stores)
     .claims/{clip_id}                                    the same, as a locked file (local stores)
     .locks/{name}                                        locks of one machine
@@ -32,8 +33,8 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
     releases/{version}/
         README.md                       dataset card
         croissant.json                  Croissant metadata with the checksum of every file
-        data/frames-*.parquet           frame rows, one row group a clip
-        music/{extractor}-*.parquet     music features, likewise
+        data/frames-{split}-*.parquet   frame rows of a split, one row group a clip
+        music/{extractor}-{split}-*.parquet   music features, likewise
         meta/info.json                  version, features, counts; written last: the release is complete
         meta/stats.json                 statistics of every feature
         meta/clips.parquet              RELEASE_CLIPS rows
@@ -44,9 +45,13 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
 from __future__ import annotations
 
 import datetime
+import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from popdanceset.clip_id import part_id
+
+_VIDEO_FILE = re.compile(r"p(\d+)\.mp4")
 
 PARQUET = ".parquet"
 JSON = ".json"
@@ -62,6 +67,7 @@ MERGES = "merges"
 MUSIC = "music"
 POSES = "poses"
 VERDICTS = "verdicts"
+FAILURES = "failures"
 
 # Documents and media.
 CRAWL_MARKS = "crawl"
@@ -151,6 +157,13 @@ def video_file(bvid: str, page: int = 1) -> str:
     return f"{video_folder(bvid)}/p{page}.mp4"
 
 
+def video_files_of(names: Iterable[str], bvid: str) -> dict[int, str]:
+    """The downloaded files among the names of a video's folder, by part."""
+    found = ((_VIDEO_FILE.fullmatch(PurePosixPath(name).name), name) for name in names)
+    pages = {int(match[1]): name for match, name in found if match}
+    return {page: name for page, name in pages.items() if name == video_file(bvid, page)}
+
+
 def quarantine(bvid: str, page: int = 1) -> str:
     """A damaged download, kept aside."""
     return f"{video_folder(bvid)}/quarantine/p{page}.mp4"
@@ -227,6 +240,24 @@ def claim_lock(clip_id: str) -> str:
     return f".claims/{clip_id}"
 
 
+# -- failures
+
+
+def features_stage(extractor: str) -> str:
+    """The stage of an extractor's music features."""
+    return f"features/{extractor}"
+
+
+def failures_of(stage: str) -> str:
+    """Folder of a stage's failures."""
+    return f"{FAILURES}/{stage}"
+
+
+def failure(stage: str, item: str) -> str:
+    """The failure of an item: a part of a video, or a clip."""
+    return f"{failures_of(stage)}/{item}{PARQUET}"
+
+
 # -- releases
 
 
@@ -245,11 +276,12 @@ def split(part: str) -> str:
     return f"{RELEASE_SPLITS}/{part}.txt"
 
 
-def frame_shards() -> str:
-    """Pattern of the files of frame rows, inside a release."""
-    return f"{RELEASE_DATA}/{FRAMES_STEM}-*{PARQUET}"
+def shard_stem(table: str, split: str) -> str:
+    """What the names of a table's files of a split begin with; the table is `frames` or an extractor."""
+    return f"{table}-{split}"
 
 
-def music_shards(extractor: str) -> str:
-    """Pattern of the files of an extractor's music features, inside a release."""
-    return f"{RELEASE_MUSIC}/{extractor}-*{PARQUET}"
+def shards(table: str, split: str) -> str:
+    """Pattern of a table's files of a split, inside a release."""
+    folder = RELEASE_DATA if table == FRAMES_STEM else RELEASE_MUSIC
+    return f"{folder}/{shard_stem(table, split)}-*{PARQUET}"

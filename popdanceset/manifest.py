@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, FiniteFloat, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import (
+    BeforeValidator,
+    FiniteFloat,
+    NonNegativeInt,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.errors import ManifestError, StoreError
@@ -42,7 +49,7 @@ class ManifestVideo:
         bvid: video id.
         pop: Pop of Eq. 1, to six digits.
         view: views at the snapshot.
-        follower: followers of the uploader.
+        follower: followers of the uploader; of a joint upload, those of all its people together.
         mid: uploader id.
         title: title.
         duration: announced length of all parts in seconds.
@@ -50,6 +57,7 @@ class ManifestVideo:
         tid: section, old scheme.
         tid_v2: section, scheme of 2025.
         snapshot_at: when the counts were read.
+        dancers: ids of the dancers of a joint upload, joined by `+`; None for other videos.
     """
 
     bvid: str
@@ -63,6 +71,7 @@ class ManifestVideo:
     tid: NonNegativeInt | None = None
     tid_v2: NonNegativeInt | None = None
     snapshot_at: IsoTime | None = None
+    dancers: Annotated[str, StringConstraints(pattern=r"^\d{1,19}(\+\d{1,19})*$")] | None = None
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
@@ -97,7 +106,7 @@ def find_manifest(name_or_folder: str | Path, settings: Settings) -> Path:
     text = str(name_or_folder)
     if not text.strip():
         raise ManifestError("the manifest's name is empty", do="give a name or a folder")
-    given, listed = Path(text), Path(settings.manifests, text)
+    given, listed = Path(text).expanduser(), Path(settings.manifests, text).expanduser()
     if "/" in text or text in (".", ".."):
         return given.resolve() if given.name in ("", "..") else given
     return given if (given / MANIFEST_DOCUMENT).is_file() and not listed.is_dir() else listed
@@ -116,11 +125,16 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
             raise ManifestError(
                 f"{video.bvid!r} is not a video id, or occurs twice", folder, "correct the selection"
             )
-    write_videos(folder, manifest.name, videos, manifest.provenance)
+    joint = any(video.dancers for video in videos)
+    write_videos(folder, manifest.name, videos, manifest.provenance, joint)
 
 
 def write_videos(
-    folder: Path, name: str, videos: Iterable[ManifestVideo], provenance: Mapping[str, Any]
+    folder: Path,
+    name: str,
+    videos: Iterable[ManifestVideo],
+    provenance: Mapping[str, Any],
+    joint: bool = False,
 ) -> None:
     """Writes both files of a manifest; its videos need not be in memory at once.
 
@@ -129,12 +143,14 @@ def write_videos(
         name: of the version.
         videos: checked, and ordered by bvid.
         provenance: the rest of `manifest.yaml`.
+        joint: whether to write the column `dancers`, which only joint uploads fill.
 
     Raises:
         StoreError: the folder is not writable.
     """
     target = Store(folder)
-    columns, count = ManifestVideo.columns(), 0
+    columns = [name for name in ManifestVideo.columns() if joint or name != "dancers"]
+    count = 0
     with target.open_write(MANIFEST_VIDEOS) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
         writer = csv.writer(text, lineterminator="\n")

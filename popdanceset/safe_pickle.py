@@ -201,16 +201,24 @@ def read_arrays(path: Path) -> dict[str, Value]:
         raise InputError(f"not readable: {error.strerror}", path, "check the path") from None
     if not content.startswith(b"\x93NUMPY"):
         return loads_arrays(content, path)
-    file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        header = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, columns_first, dtype = header(file)
-        if not dtype.hasobject:
-            flat = np.frombuffer(content, dtype, math.prod(shape), file.tell())
-            return {"": flat.reshape(shape, order="F" if columns_first else "C")}
+        array, rest = npy_array(content)
     except BROKEN as error:
         raise InputError(f"not a numpy array: {error}", path, "write it again with numpy.save") from None
-    return loads_arrays(content[file.tell() :], path)
+    return {"": array} if array is not None else loads_arrays(rest, path)
+
+
+def npy_array(content: bytes) -> tuple[NDArray[Any] | None, bytes]:
+    """Reads an `.npy` file: its array, or, if that is one of objects, None and the pickle that follows.
+
+    Raises:
+        one of `BROKEN`: it is damaged.
+    """
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, columns_first, dtype = header(file)
+    if dtype.hasobject:
+        return None, content[file.tell() :]
+    flat = np.frombuffer(content, dtype, math.prod(shape), file.tell())
+    return flat.reshape(shape, order="F" if columns_first else "C"), b""

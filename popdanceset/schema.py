@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from popdanceset.video import rules
 
-VERSION = 1
+VERSION = 2
 FPS = 30
 
 COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
@@ -63,8 +63,11 @@ class Reason(StrEnum):
     # download
     GONE = "gone", "deleted or hidden before it was downloaded"
     RESTRICTED = "restricted", "needs a login, a payment or another country"
+    ELSEWHERE = "elsewhere", "its page leads to an episode, a festival or another video"
     PAID_PREVIEW = "paid_preview", "only a preview is free"
     DAMAGED = "damaged", "what arrived is not a complete, readable video"
+    # any stage that works on many items
+    FAILED = "failed", "an unexpected error, which the log has"
     # screening and clip planning; the rules add theirs, as `Reason.CAMERA_SHAKE` for "camera_shake"
     CAMERA_CUTS = "camera_cuts", "the camera angle changes too often"
     TOO_SHORT = "too_short", "what is usable is too short for a clip"
@@ -123,7 +126,20 @@ STATISTICS = _schema(
         _field(
             "follower",
             pa.int64(),
-            "followers of the uploader; asked for promising videos only",
+            "followers of the uploader, of a joint upload those of all its people together; asked for "
+            "promising videos only",
+            nullable=True,
+        ),
+        _field(
+            "staff",
+            _WORD,
+            "ids of all people of a joint upload, joined by +; empty if unknown, null for other videos",
+            nullable=True,
+        ),
+        _field(
+            "dancers",
+            _WORD,
+            "ids of the dancers of a joint upload, ascending and joined by +; null for other videos",
             nullable=True,
         ),
     ],
@@ -168,6 +184,7 @@ SELECTION = _schema(
         _field("tid", pa.int32(), "section, old scheme", nullable=True),
         _field("tid_v2", pa.int32(), "section, scheme of 2025", nullable=True),
         _field("snapshot_at", _TIME, "when the counts were read, if known", unit="UTC", nullable=True),
+        _field("dancers", _WORD, "dancers of a joint upload, ids joined by +", nullable=True),
         _field("accepted", pa.bool_(), "Pop and views pass both thresholds"),
         _REASON,
     ],
@@ -212,10 +229,16 @@ CLIPS = _schema(
         _field("music_path", _WORD, "its audio as WAV in the store; empty if it has none"),
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
-        _field("dancer_id", _WORD, "the dancer: the uploader, unless a reviewer named somebody else"),
+        _field(
+            "dancer_id",
+            _WORD,
+            "the dancer: the uploader, or the dancers of a joint upload (ids joined by +), unless a reviewer "
+            "named somebody else",
+        ),
         *[_field(m.name, pa.float64(), m.doc, unit=m.unit, nullable=True) for m in rules.MEASURES],
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
+        _field("note", _WORD, "details of the reason, if there are any", nullable=True),
     ],
 )
 
@@ -304,8 +327,28 @@ VERDICTS = _schema(
             )
             for when in ("before", "after")
         ],
+        _field(
+            "turn",
+            pa.int32(),
+            "rotation that makes a clip on its side upright, clockwise; 0 if it is upright",
+            unit="deg",
+            nullable=True,
+        ),
         _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
         _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
+    ],
+)
+
+FAILURES = _schema(
+    "failures",
+    [
+        _field("stage", _WORD, "acquire, extract or features/{extractor}"),
+        _field("item", _WORD, "the part of a video, or the clip, that failed"),
+        _BVID,
+        _REASON,
+        _field("note", _WORD, "kind of the exception, what it says, and where it was raised"),
+        _field("version", _WORD, "version of popdanceset; another one tries again"),
+        _field("failed_at", _TIME, "when it failed", unit="UTC"),
     ],
 )
 
@@ -371,6 +414,14 @@ RELEASE_CLIPS = _schema(
         _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
+        _field("verdict", _WORD, "accept, or review: a person should look at the poses", nullable=True),
+        _field("score", pa.float64(), "quality of the poses, 0..1", unit="1", nullable=True),
+        _field(
+            "reasons",
+            pa.list_(pa.field("element", pa.string(), nullable=False)),
+            "all reasons of the verdict",
+            nullable=True,
+        ),
     ],
 )
 
@@ -400,8 +451,13 @@ def shape_of(field: pa.Field) -> tuple[int, ...]:
 
 
 def dtype_name(dtype: pa.DataType) -> str:
-    """Returns numpy's name of a dtype. (pyarrow names floats `float` and `double`, without their width.)"""
+    """Returns numpy's name of a dtype; of a list, that of its elements.
+
+    (pyarrow names floats `float` and `double`, without their width.)
+    """
     if pa.types.is_dictionary(dtype):
+        dtype = dtype.value_type
+    if pa.types.is_list(dtype):
         dtype = dtype.value_type
     return {"float": "float32", "double": "float64"}.get(str(dtype), str(dtype))
 

@@ -94,6 +94,9 @@ class WeightSettings(_Group):
     like: float = Field(0.4, ge=0)
 
 
+CountName = Literal["view", "danmaku", "reply", "favorite", "coin", "share", "like"]
+
+
 class PopularitySettings(_Group):
     """The popularity regression and the selection of videos."""
 
@@ -107,6 +110,9 @@ class PopularitySettings(_Group):
     )
     elimination: Literal["stepwise", "joint"] = Field(
         "stepwise", description="whether to drop terms one at a time, or all at once as the paper does"
+    )
+    without: Annotated[tuple[CountName, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="counts that the regression leaves out, e.g. share,coin; a constant count always is"
     )
     errors: Literal["ordinary", "HC3"] = Field(
         "ordinary", description="kind of standard errors; HC3 is valid under heteroscedasticity too"
@@ -292,6 +298,9 @@ class ReleaseSettings(_Group):
         "training",
     )
     seed: int = Field(0, description="seed of the splits")
+    min_score: float = Field(
+        0.5, ge=0, le=1, description="leave out clips whose poses have a lower score; 0: leave out none"
+    )
     license: str = Field(
         "other", min_length=1, description="licence on the dataset card, as Hugging Face names it"
     )

@@ -2,10 +2,11 @@
 
     popdanceset evaluate --release R --motions POPDG=out/popdg --motions EDGE=out/edge,fps=30 \\
         --table table.md --figures figures --against paper
+    popdanceset evaluate --release R --motions out/popdg --music song.mp3
     popdanceset evaluate --real DIR --motions DIR --music DIR --mode released --json
 
 `python -m training.evaluate` is the same program. Motions come in the file formats of several projects
-(`training.motion.files`) and are checked before they are scored (`training.motion.validity`). The exit code
+(`training.motion.layouts`) and are checked before they are scored (`training.motion.validity`). The exit code
 is 2 if an input cannot be used.
 """
 
@@ -13,13 +14,12 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from popdanceset.progress import track
 from training.metrics.mode import Mode
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from training.evaluation.scoring import Evaluation
     from training.evaluation.sets import DanceSet
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 
 _log = logging.getLogger(__name__)
 
@@ -41,11 +41,13 @@ _log = logging.getLogger(__name__)
     "--motions",
     multiple=True,
     metavar="[NAME=]SET",
-    help="Motions of a model; may be repeated. SET is DIR[,fps=60][,up=y][,unit=cm][,content=poses].",
+    help="Motions of a model; may be repeated. SET is DIR[,fps=60][,up=-y][,unit=cm][,content=poses].",
 )
 @click.option(
-    "--music", type=PATH, metavar="DIR", help="Folder of .npy music features whose last column marks beats."
-)
+    "--music", "music", type=PATH, multiple=True, metavar="PATH",
+    help="Song, .npy or .npz music features whose last column marks beats, or folder of them; "
+    "may be repeated. Comes before the music of --release.",
+)  # fmt: skip
 @click.option(
     "--mode",
     type=click.Choice(get_args(Mode)),
@@ -92,7 +94,7 @@ def evaluate(
     split: str,
     real: str | None,
     motions: tuple[str, ...],
-    music: Path | None,
+    music: tuple[Path, ...],
     mode: Mode,
     seed: int,
     replicates: int,
@@ -137,28 +139,27 @@ def evaluate(
 
 
 def _read_sets(
-    release: str | None, split: str, real: str | None, motions: tuple[str, ...], music: Path | None
+    release: str | None, split: str, real: str | None, motions: tuple[str, ...], music: tuple[Path, ...]
 ) -> tuple[DanceSet, list[DanceSet]]:
     """The ground truth, from a release or a folder, and the models' dances."""
     from dataclasses import replace
 
     from popdanceset.release.reader import Release
-    from training.evaluation.sets import MotionFolder, read_folder_dances, read_release_dances
-    from training.motion.music import music_from_folder
+    from training.evaluation.sets import MotionFolder, read_folder_dances, read_music, read_release_dances
+    from training.motion.music import KnownMusic
 
     if (release is None) == (real is None):
         raise InputError("the ground truth is missing or given twice", do="give either --release or --real")
     folders = [MotionFolder.parse(text) for text in motions]
-    with ExitStack() as stack:
-        if release is not None:
-            opened = stack.enter_context(Release(release))
-            truth, pieces = read_release_dances(opened, split, music)
-            return truth, [read_folder_dances(folder, pieces, music or release) for folder in folders]
-        assert real is not None
-        known = None if music is None else music_from_folder(music)
-        real_folder = replace(MotionFolder.parse(real), name="ground truth")
-        truth, *models = (read_folder_dances(folder, known, music) for folder in (real_folder, *folders))
-        return truth, models
+    pieces = read_music(music)
+    if release is not None:
+        with Release(release) as opened:
+            truth, known = read_release_dances(opened, split, pieces)
+        return truth, [read_folder_dances(folder, known) for folder in folders]
+    assert real is not None
+    given = KnownMusic(pieces, where="--music") if music else None
+    real_folder = replace(MotionFolder.parse(real), name="ground truth")
+    return read_folder_dances(real_folder, given), [read_folder_dances(folder, given) for folder in folders]
 
 
 def _feature_files(real: tuple[str, ...], generated: tuple[str, ...]) -> dict[str, tuple[Path, Path]]:

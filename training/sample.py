@@ -1,6 +1,7 @@
 """`popdanceset sample`: samples dances to any music from a trained network.
 
     popdanceset sample --checkpoint runs/popdg --music song.mp3 --out out/popdg
+    popdanceset sample --checkpoint runs/popdg --release RELEASE --split test --out out/popdg
 
 `python -m training.sample` is the same program.
 """
@@ -12,20 +13,22 @@ from typing import get_args
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from training.sampling.choices import FORMATS, PARTS, STEPS, SamplerName
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 
 
 @click.command(context_settings={"max_content_width": 110})
 @click.option("--checkpoint", required=True, type=PATH, metavar="FILE", help="Checkpoint or folder of a run.")
 @click.option(
-    "--music", "songs", required=True, multiple=True, type=PATH, metavar="FILE",
+    "--music", "songs", multiple=True, type=PATH, metavar="FILE",
     help="Song, video or recording to dance to; may be repeated.",
 )  # fmt: skip
+@click.option("--release", metavar="DIR", help="Release to whose stored music features to dance, instead.")
+@click.option("--split", default="test", show_default=True, help="Split of the release.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder.")
 @click.option(
     "--variants", default=1, show_default=True, type=click.IntRange(1), help="Number of dances to each song."
@@ -52,10 +55,12 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
     "--extractor", default="jukebox", show_default=True,
     help="Music features that a --released checkpoint was trained with.",
 )  # fmt: skip
-@click.option("--device", help="Device name in torch (default: cuda if available, else cpu).")
+@click.option("--device", help="cpu, cuda, cuda:1, mps … (default: cuda if available, else cpu).")
 def sample(
     checkpoint: Path,
     songs: tuple[Path, ...],
+    release: str | None,
+    split: str,
     out: Path,
     variants: int,
     seed: int,
@@ -70,46 +75,49 @@ def sample(
     extractor: str,
     device: str | None,
 ) -> None:
-    """Sample dances to music: one file for each song, variant and format, named {song}-{seed}."""
-    import torch
+    """Sample dances to music: one file for each song or clip, variant and format, named {song}-{seed}."""
+    from contextlib import ExitStack
 
-    from popdanceset.film import Sound
+    from popdanceset.devices import find_device
     from popdanceset.progress import display, track
+    from popdanceset.release.reader import Release
     from popdanceset.schema import FPS
-    from training.sampling.audio import read_audio
-    from training.sampling.generate import generate, music_features, save
+    from training.sampling.generate import generate, save
     from training.sampling.given import keep, read_dance
-    from training.sampling.trained import load_authors, load_trained, must_hear
+    from training.sampling.pieces import clips_with_music, pieces_of_release, pieces_of_songs, song_names
+    from training.sampling.trained import load_authors, load_trained
 
     if (given is None) != (part is None):
         raise InputError("--given and --keep need each other", do=f"keep {PARTS}")
-    names = [song.stem for song in songs]
-    if len(set(names)) < len(names):
-        raise InputError(
-            "two songs have the same name", "--music", "rename one: dances are named after songs"
-        )
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    trained = load_authors(checkpoint, device, extractor) if released else load_trained(checkpoint, device)
-    old = None if given is None else read_dance(given)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"not writable: {error.strerror}", out, "name another folder") from error
-    with display(), track("dances", len(songs) * variants) as advance:
-        for song in songs:
-            audio = read_audio(song)
-            if seconds is not None:
-                audio = Sound(audio.samples[: int(seconds * audio.rate)], audio.rate)
-            music = music_features(audio, trained.extractor)
-            must_hear(trained, music.shape[1], trained.extractor, song)
+    if bool(songs) == (release is not None):
+        raise InputError("the music is missing or given twice", do="give either --music or --release")
+    names = song_names(songs)
+    place = find_device(device, "--device")
+    with ExitStack() as stack:
+        opened = None if release is None else stack.enter_context(Release(release))
+        trained = load_authors(checkpoint, place, extractor) if released else load_trained(checkpoint, place)
+        old = None if given is None else read_dance(given)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"not writable: {error.strerror}", out, "name another folder") from error
+        if opened is None:
+            pieces = pieces_of_songs(songs, trained, seconds)
+        else:
+            names = clips_with_music(opened, split, trained.extractor)
+            pieces = pieces_of_release(opened, names, trained, seconds)
+        stack.enter_context(display())
+        advance = stack.enter_context(track("dances", len(names) * variants))
+        for piece in pieces:
+            music = piece.features
             fixed = None if old is None or part is None else keep(old, part, len(music), trained.scaler)
             for variant in range(seed, seed + variants):
                 dance = generate(
                     trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=variant, given=fixed
                 )
-                name = f"{song.stem}-{variant}"
+                name = f"{piece.name}-{variant}"
                 for ending in formats:
-                    save(dance, out / f"{name}.{ending}", audio)
+                    save(dance, out / f"{name}.{ending}", piece.sound)
                 advance(1, name)
                 click.echo(
                     f"{out / name}  {len(music) / FPS:.1f} s of dance in {dance.seconds_to_generate:.1f} s"

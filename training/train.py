@@ -4,9 +4,8 @@
     accelerate launch --num_processes 2 -m training.train …        several devices or machines
 
 `python -m training.train` is the same program. With FSDP (`accelerate config`), the network must be wrapped
-as a
-whole: auto wrap policy NO_WRAP, version 2. A training can be stopped at any time; the same command continues
-it.
+as a whole: auto wrap policy NO_WRAP, version 2. A training can be stopped at any time; the same command
+continues it.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import Any
 
 import click
 
-from popdanceset.commands import run
+from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from training.popdg.config import ABLATIONS, PRESETS, ModelConfig
 from training.popdg.config import ablate as without
 
-PATH = click.Path(path_type=Path)
+PATH = UserPath()
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -85,6 +84,9 @@ PATH = click.Path(path_type=Path)
 )  # fmt: skip
 @click.option("--log-every", default=10, show_default=True, help="Steps between log records.")
 @click.option(
+    "--device", help="cpu, cuda, cuda:1, mps … (default: a GPU if there is one; several: accelerate launch)."
+)
+@click.option(
     "--cache", type=PATH, metavar="DIR", help="Folder of cached arrays (default: the user's cache folder)."
 )
 def train(
@@ -100,9 +102,11 @@ def train(
     steps: int | None,
     raw_music: bool,
     cache: Path | None,
+    device: str | None,
     **settings: Any,
 ) -> None:
     """Train POPDG on a release, or continue a training that was stopped."""
+    from popdanceset.devices import find_device
     from training.data import DanceWindows
     from training.fitting.recipe import Recipe
     from training.fitting.trainer import Trainer
@@ -112,6 +116,8 @@ def train(
         raise InputError(
             "the length of the training is missing or given twice", do="give --epochs or --steps"
         )
+    if device is not None:
+        find_device(device, "--device")  # before the windows are cached, which may take minutes
     chosen = PRESETS[preset]
     windows = DanceWindows(release, "train", window, stride, cache_dir=cache, extractor=extractor)
     if steps is None:
@@ -119,7 +125,8 @@ def train(
         steps = max(1, round(epochs * len(windows) / max(1, settings["batch_size"])))
     standardise = not raw_music and preset != "released"
     recipe = Recipe(steps=steps, standardise=standardise, **settings)
-    trainer = Trainer(windows, without(_sized(chosen.model, sizes), ablate), chosen.objective, recipe, out)
+    model = without(_sized(chosen.model, sizes), ablate)
+    trainer = Trainer(windows, model, chosen.objective, recipe, out, device)
     unseen = None
     if recipe.validate_every:
         unseen = validation(

@@ -65,9 +65,9 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
 
     from popdanceset import layout
     from popdanceset.errors import InputError
+    from popdanceset.music.song import read_song
     from popdanceset.release.reader import Release
     from popdanceset.schema import CLIPS
-    from training.sampling.audio import read_audio
     from training.sampling.generate import generate, save
     from training.sampling.trained import load_trained
 
@@ -89,7 +89,7 @@ def _dance(store: Store, release_dir: Path, extractor: str, checkpoint: Path, fo
             sounds = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "music_path"]).to_pylist()
             sound = next(row["music_path"] for row in sounds if row["clip_id"] == name)
             with store.local(sound) as file:
-                save(dance, target, read_audio(file))
+                save(dance, target, read_song(file))
         save(dance, path)
     return target
 
@@ -102,6 +102,6 @@ def _measure(release_dir: Path, dances: Path, name: str) -> str:
     from training.evaluation.table import markdown
 
     with Release(release_dir) as opened:
-        truth, pieces = read_release_dances(opened, "test")
-    model = read_folder_dances(MotionFolder(name, dances), pieces, release_dir)
+        truth, known = read_release_dances(opened, "test")
+    model = read_folder_dances(MotionFolder(name, dances), known)
     return markdown(score_sets(truth, [model]).comparison, COLUMNS)

@@ -18,7 +18,7 @@ from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.blazepose.people import People, load_detector
 from hybrik_runner.blazepose.tracker import Tracker
 from hybrik_runner.estimator import PoseEstimator, Poses
-from hybrik_runner.poses import camera
+from hybrik_runner.poses import camera, sides
 from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
 from hybrik_runner.poses.one_euro import one_euro
 from hybrik_runner.poses.smoothing import smooth
@@ -41,6 +41,17 @@ _METRIC_FILTER = (0.1, 40.0)
 
 # Seconds. Bending planes of nearly straight limbs are noisy; a wide window over the twists moves no joint.
 _TWIST_SIGMA = 0.12
+
+_SIDES: dict[str, sides.Pairs] = {
+    "trunk": ((11, 12), (23, 24)),
+    "arms": ((13, 14), (15, 16), (17, 18), (19, 20), (21, 22)),
+    "legs": ((25, 26), (27, 28), (29, 30), (31, 32)),
+}
+"""Left and right landmarks that decide whether they were exchanged."""
+_ALL_SIDES = {**_SIDES, "trunk": (*_SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
+"""The face goes with the trunk."""
+_BODY_SIDE = 2.5
+"""Metres that the side of the body's square is long, about: the unit of landmarks in the picture."""
 
 _AGREEMENT = np.radians(20)
 
@@ -154,8 +165,11 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
     if not seen:
         return Poses.none(times, size)
     raw = _Track(np.array([s.image for s in seen]), np.array([s.metric for s in seen]))
-    sides = np.array([Region.of_body(*s.body).side for s in seen])
-    filtered = _filtered(raw, times[found], sides)
+    sizes = np.array([Region.of_body(*s.body).side for s in seen])
+    visibility = np.array([s.visibility for s in seen])
+    raw, in_picture, swapped = _in_order(raw, times[found], sizes)
+    visibility = sides.exchanged(visibility, in_picture, _ALL_SIDES)
+    filtered = _filtered(raw, times[found], sizes)
 
     points = _in_camera(filtered, size)
     scaling = body.skeleton_scale(points)
@@ -169,7 +183,6 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
     joints = forward_kinematics(rotations, scaling)
     unfiltered_joints3d = body.fit_skeleton(camera.to_world(_in_camera(raw, size)), scaling).joints
 
-    visibility = np.array([s.visibility for s in seen])
     limbs = list(LIMB_JOINTS)
     in_camera = camera.to_camera(joints[:, limbs])
     weights = np.maximum(visibility[:, body.LIMB_LANDMARKS], 0.05)
@@ -192,7 +205,24 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
         bbox=bbox,
         observed=observed(skeleton, rotations, visibility),
         unfiltered_joints3d=unfiltered_joints3d,
+        exchanged=swapped,
     )
+
+
+def _in_order(raw: _Track, times: Floats, sizes: Floats) -> tuple[_Track, NDArray[np.bool_], int]:
+    """Puts exchanged landmarks back: those of picture and space together, then each alone, for the network
+    has a head for each. Also returns the flags of the picture, and in how many frames there were any."""
+    unit = _BODY_SIDE / sizes[:, None, None]
+    both = sides.exchanges(np.concatenate([raw.metric, raw.image * unit], axis=2), times, _SIDES)
+    image = sides.exchanged(raw.image, both, _ALL_SIDES)
+    metric = sides.exchanged(raw.metric, both, _ALL_SIDES)
+    image_only = sides.exchanges(image * unit, times, _SIDES)
+    metric_only = sides.exchanges(metric, times, _SIDES)
+    track = _Track(
+        sides.exchanged(image, image_only, _ALL_SIDES), sides.exchanged(metric, metric_only, _ALL_SIDES)
+    )
+    in_picture = both ^ image_only
+    return track, in_picture, int((in_picture | (both ^ metric_only)).any(1).sum())
 
 
 def boxes(image: Floats, size: tuple[int, int], margin: float = 0.1) -> Floats:

@@ -24,6 +24,8 @@ _CELLS = 64
 _REACH = 3  # windows of 7 × 7 cells
 _LEAST_HEAT = 0.5
 _ENLARGE = 1.25
+_SHOULDERS, _HIPS, _ANKLES = [11, 12], [23, 24], [27, 28]
+_VISIBLE = 0.5
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +71,13 @@ class Landmarks:
     visibility: Floats
     body: Floats
     presence: float
+
+    @property
+    def axis(self) -> Floats:
+        """(2,) from the ankles to the shoulders, pixels; from the hips if no ankle is visible."""
+        feet = _ANKLES if self.visibility[_ANKLES].max() > _VISIBLE else _HIPS
+        axis: Floats = self.image[_SHOULDERS].mean(0) - self.image[feet].mean(0)
+        return axis
 
 
 class Landmarker:

@@ -7,21 +7,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from popdanceset.commands import with_settings, with_values
+from popdanceset.commands import UserPath, with_settings, with_values
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Output folder for FILE.")
+@click.argument("file", required=False, type=UserPath())
+@click.option("--out", metavar="DIR", type=UserPath(), help="Output folder for FILE.")
 @click.option(
-    "--truth", metavar="NPZ", type=click.Path(path_type=Path), help="Known joints to compare FILE with."
+    "--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with."
 )
 @click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a video (MP4).")
 @click.option(
     "--devices", metavar="LIST", help="cpu, cuda:0,cuda:1 …: one worker for each device (pose.devices)."
+)
+@click.option(
+    "--turn", "turns", metavar="TURN", multiple=True,
+    help="Turn a clip on its side, clockwise. With FILE: 90, 180, 270 or auto. Without: CLIP_ID=90 and the"
+    " like (repeatable), or auto for all clips whose verdict is `turned`. A clip of the store stays turned.",
+)  # fmt: skip
+@click.option(
+    "--retry-failed", is_flag=True, help="Also try clips again that failed unexpectedly in this version."
 )
 @with_settings
 def extract(
@@ -31,6 +39,8 @@ def extract(
     truth: Path | None,
     overlay: bool,
     devices: str | None,
+    turns: tuple[str, ...],
+    retry_failed: bool,
 ) -> None:
     """Extract the poses of FILE, or of all accepted clips of the store.
 
@@ -45,21 +55,34 @@ def extract(
     if file is None:
         if out or truth or overlay:
             raise click.UsageError("--out, --truth and --overlay need a FILE.")
-        _extract_store(settings)
+        _extract_store(settings, turns, retry_failed)
         return
     if out is None:
         raise click.UsageError("FILE needs --out DIR.")
+    if len(turns) > 1 or not set(turns) <= {"0", "90", "180", "270", "auto"}:
+        raise click.UsageError("With FILE, --turn is one of 90, 180, 270 and auto.")
     from hybrik_runner.running.single_file import extract_file
 
-    report = extract_file(file, out, settings, truth, overlay)
+    turn = int(turns[0]) if turns and turns[0] != "auto" else (None if turns else 0)
+    report = extract_file(file, out, settings, truth, overlay, turn)
     width = max(len(name) for name in report)
     for name, value in report.items():
         text = f"{value:.4g}" if isinstance(value, float) else value
         click.echo(f"{name.replace('_', ' '):<{width}}  {text}")
 
 
-def _extract_store(settings: Settings) -> None:
+def _extract_store(settings: Settings, turns: tuple[str, ...], retry_failed: bool) -> None:
+    from hybrik_runner.running.turning import AUTO, found_turned, parse_turns, turn_clips
     from hybrik_runner.running.waiting import extract_waiting
+    from popdanceset.safety import check_failures
     from popdanceset.store import Store
 
-    click.echo(str(extract_waiting(settings, Store(settings.store))))
+    store = Store(settings.store)
+    if turns:
+        automatic = found_turned(store) if AUTO in turns else {}
+        named = parse_turns(turn for turn in turns if turn != AUTO)
+        changed = turn_clips(store, {**automatic, **named})
+        click.echo(f"{len(changed)} clips turned{': ' if changed else ''}{', '.join(changed)}")
+    summary = extract_waiting(settings, store, retry_failed=retry_failed)
+    click.echo(str(summary))
+    check_failures("extract", summary.failed)

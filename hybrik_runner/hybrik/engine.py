@@ -29,26 +29,6 @@ from popdanceset.errors import SettingsError
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
-def device(names: Sequence[str]) -> torch.device:
-    """Returns the first of the named devices; `auto` is a GPU if there is one, else the processor.
-
-    Raises:
-        SettingsError: there is no such device.
-    """
-    name = names[0]
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        found = torch.device(name)
-        torch.empty(1, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise SettingsError(
-            f"no device {name!r}: {reason}", "pose.devices", "cpu works everywhere; nvidia-smi lists GPUs"
-        ) from None
-    return found
-
-
 def number_type(precision: Precision, where: torch.device) -> torch.dtype:
     """Returns the type of numbers that convolutions calculate with."""
     if precision == "auto":

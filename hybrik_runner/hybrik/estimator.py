@@ -24,6 +24,7 @@ from hybrik_runner.hybrik.boxes import boxes
 from hybrik_runner.hybrik.memory import batch_size, lanes
 from hybrik_runner.hybrik.predictions import Crop, CropPrediction, cut, poses, split
 from hybrik_runner.running.batching import Halving
+from popdanceset.devices import find_device
 
 if TYPE_CHECKING:
     from hybrik_runner.hybrik.engine import Engine
@@ -77,6 +78,7 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         """As `PoseEstimator.track`: boxes by BlazePose, cut out."""
         find, census = self._tracker.tracker(), self._tracker.census()
         counts: dict[float, int] = {}
+        axes: dict[float, Floats] = {}
 
         def box_of(frame: Frame) -> Floats | None:
             landmarks = find(frame)
@@ -84,12 +86,14 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
                 return None
             if (count := census(frame)) is not None:
                 counts[frame.time] = count
+            axes[frame.time] = landmarks.axis
             height, width = frame.image.shape[:2]
             bbox: Floats = boxes_of(landmarks.image[None], (width, height))[0]
             return bbox
 
         for frame, bbox in boxes(frames, box_of, self._box_every):
-            yield None if bbox is None else cut(frame, bbox, counts.pop(frame.time, None))
+            people, axis = counts.pop(frame.time, None), axes.pop(frame.time, None)
+            yield None if bbox is None else cut(frame, bbox, people, axis)
 
     def predict(self, detections: Sequence[Crop]) -> list[CropPrediction | None]:
         """As `PoseEstimator.predict`. None where a value is NaN or infinite, or the camera's scale not
@@ -132,13 +136,15 @@ def load_estimator(settings: Settings) -> HybrIKEstimator:
         SettingsError: there is no such device.
     """
     network = assets.load_network(settings)
+    import torch
+
     from hybrik_runner.hybrik import heads, twist_swing
-    from hybrik_runner.hybrik.engine import Engine, device, number_type
+    from hybrik_runner.hybrik.engine import Engine, number_type
 
     pose = settings.pose
     if pose.hybrik_published:
         network.shift, network.slack = heads.PUBLISHED_SHIFT, twist_swing.PUBLISHED_SLACK
-    where = device(pose.devices)
+    where = torch.device(find_device(pose.devices[0], "pose.devices"))
     dtype = number_type(pose.precision, where)
     engine = Engine(network, where, dtype, compiled=pose.compile, lanes=lanes(where))
     return HybrIKEstimator(

@@ -20,6 +20,8 @@ from hybrik_runner.estimator import Poses
 from hybrik_runner.hybrik import crop
 from hybrik_runner.poses import camera
 from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from hybrik_runner.poses.framing import orientation
+from hybrik_runner.poses.sides import restored
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Crop:
         centre: (2,) of the clip's frame, pixels.
         bbox: (4,) x0 y0 x1 y1 of the dancer, pixels.
         people: how many dancers were counted; None: nobody counted.
+        axis: (2,) from feet to head in the clip's frame, as the tracker saw it; None: unknown.
     """
 
     image: NDArray[np.uint8]
@@ -58,6 +61,7 @@ class Crop:
     centre: Floats
     bbox: Floats
     people: int | None = None
+    axis: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +99,19 @@ class CropPrediction:
     crop: Crop
 
 
-def cut(frame: Frame, bbox: Floats, people: int | None = None) -> Crop | None:
-    """Cuts a box (4,) out of a frame; returns None if the box is too small to show anything."""
+def cut(frame: Frame, bbox: Floats, people: int | None = None, axis: Floats | None = None) -> Crop | None:
+    """Cuts a box (4,) out of a frame; returns None if the box is too small to show anything.
+
+    Args:
+        frame, bbox: the frame and the dancer's box, pixels.
+        people, axis: as `Crop`; None: unknown.
+    """
     if not np.isfinite(bbox).all() or (bbox[2:] - bbox[:2]).max() < _LEAST_SIDE:
         return None
     square = crop.enlarge(bbox[None])[0]
     height, width = frame.image.shape[:2]
-    return Crop(crop.cut(frame.image, square), square, np.array([width / 2, height / 2]), bbox, people)
+    middle = np.array([width / 2, height / 2])
+    return Crop(crop.cut(frame.image, square), square, middle, bbox, people, axis)
 
 
 def split(
@@ -150,7 +160,8 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
 
     The skeleton's scale is the median over the clip and over the limb bones of their lengths in the posed
     body. COCO's limbs are Human3.6M's joints of the posed body, its face consists of SMPL's vertices; in the
-    image they are where HybrIK's own camera shows them. Scores are the maxima of the heat maps. Twists are
+    image they are where HybrIK's own camera shows them. Left and right are put back in order by the joints as
+    predicted (`hybrik_runner.poses.sides`). Scores are the maxima of the heat maps. Twists are
     predicted, so every rotation counts as observed.
 
     Args:
@@ -180,7 +191,8 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
     focal = _focal_lengths(side)
     placed = coco + root[:, None]
     depth = root[:, 2:] * (camera.focal_length(size) / focal)[:, None]
-    return Poses(
+    axes = [prediction.crop.axis for prediction in seen if prediction.crop.axis is not None]
+    assembled = Poses(
         times=times,
         found=found,
         size=size,
@@ -195,7 +207,10 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
         observed=np.ones((len(seen), 24), bool),
         unfiltered_joints3d=forward_kinematics(rotations, scaling),
         people=people,
+        orientation=orientation(np.stack(axes)) if axes else None,
     )
+    seen_joints = np.stack([prediction.joints_29[:24] for prediction in seen])
+    return restored(assembled, camera.to_world(seen_joints))
 
 
 def _focal_lengths(side: Floats) -> Floats:

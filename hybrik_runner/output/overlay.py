@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import project, to_camera
-from hybrik_runner.poses.table import camera_to_world
+from hybrik_runner.poses.table import camera_to_world, turn_of
+from hybrik_runner.running.turning import turned
 from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.film import write_film
@@ -58,7 +59,8 @@ def drawn(path: Path, table: pa.Table) -> Iterator[Image]:
     # A table whose floor was levelled is turned relative to the camera.
     joints = fold_column(table, "joints3d").astype(np.float64) @ camera_to_world(table)
     root = fold_column(table, "cam_root").astype(np.float64)
-    for index, frame in enumerate(media.frames(path, fps=FPS)):
+    frames = turned(media.frames(path, fps=FPS), turn_of(table))
+    for index, frame in enumerate(frames):
         if index >= len(table):
             return
         size = (frame.image.shape[1], frame.image.shape[0])

@@ -14,7 +14,9 @@ from hybrik_runner.poses import floor
 from hybrik_runner.poses.accuracy import jitter
 from hybrik_runner.poses.camera import to_world
 from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
 from hybrik_runner.poses.resample import Grid, grid
+from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from hybrik_runner.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
@@ -49,6 +51,10 @@ class Quality:
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
         contacts: rows that showed the floor.
+        orientation: which way up the dancer is in the frames.
+        unseen: limbs that are unseen in most frames.
+        exchanged: frames in which left and right were exchanged and put back.
+        strangers: frames in which somebody else was where the dancer had been.
         table: the pose table; None if the dancer was never found.
     """
 
@@ -66,6 +72,10 @@ class Quality:
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
     contacts: int = 0
+    orientation: Orientation = field(default_factory=Orientation)
+    unseen: tuple[str, ...] = ()
+    exchanged: int = 0
+    strangers: int = 0
     table: pa.Table | None = field(default=None, repr=False, compare=False)
 
 
@@ -89,11 +99,16 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         estimator: its name, for every row.
         settings: those of `pose` count, and `clips.min_seconds`.
     """
-    poses = poses.finite()
+    poses = restored(poses.finite())
     times = poses.times
     if not len(times):
         return Quality()
-    whole = Quality(source_frames=len(times), found=int(poses.found.sum()), people=poses.people)
+    whole = Quality(
+        source_frames=len(times),
+        found=int(poses.found.sum()),
+        people=poses.people,
+        strangers=poses.strangers,
+    )
     if not poses.found.any():
         count = int(np.floor((times[-1] + 5e-4) * FPS)) + 1
         return replace(whole, clip_frames=count, frames=count, longest_gap=count / FPS)
@@ -105,6 +120,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         poses = poses.first(int(even.high[before_gap - 1]) + 1)
         times, even = poses.times, grid(poses.times, poses.found, FPS)
 
+    seen = seen_limbs(poses.scores, poses.keypoints2d, poses.size)
     sigma = settings.pose.smoothing
     source_times = times[poses.found]
     smoothed = replace(
@@ -153,6 +169,10 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         after=floor.footing(ground.root, row_joints, poses.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
+        orientation=poses.orientation
+        or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
+        unseen=unseen(seen),
+        exchanged=poses.exchanged,
         table=table.replace_schema_metadata(metadata),
     )
 
@@ -161,6 +181,18 @@ def extraction(table: pa.Table) -> dict[str, Any]:
     """Returns how a pose table was made, from its metadata; empty if it has none."""
     extraction: dict[str, Any] = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
     return extraction
+
+
+def with_turn(table: pa.Table, degrees: int) -> pa.Table:
+    """Returns a pose table that states by how many degrees clockwise the frames were turned before anything
+    was looked for in them."""
+    known = json.dumps({**extraction(table), "turn": degrees}, sort_keys=True).encode()
+    return table.replace_schema_metadata({**table.schema.metadata, _METADATA: known})
+
+
+def turn_of(table: pa.Table) -> int:
+    """Returns what `with_turn` stated; 0 if nothing did."""
+    return int(extraction(table).get("turn", 0))
 
 
 def camera_to_world(table: pa.Table) -> Floats:

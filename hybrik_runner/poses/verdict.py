@@ -41,6 +41,7 @@ _CROWD = 2.0  # dancers, median over the counts: from here on it is unclear whos
 _FILLED = 0.05
 _UNSURE = 0.5
 _SKATE = 1.5  # m/s
+_WAYS = {90: "to the right", 180: "down", 270: "to the left"}
 _SUNK = 0.05  # metres, of penetration and floating alike
 
 
@@ -53,10 +54,26 @@ class Decision(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why a reviewer should look at poses that nothing forbids."""
+    """Why a reviewer should look at poses that nothing forbids.
+
+    Attributes:
+        CUT_SHORT: the dancer was lost, and the poses end there.
+        FILLED_IN: many frames without the dancer were filled in.
+        TURNED: the clip is sideways or upside down; `popdanceset extract --turn` turns it.
+        UNSEEN: a limb, or the head, is hidden or outside the picture in most frames.
+        CHANGED: somebody else was tracked, or may have been, for a part of the clip.
+        UNSURE: the mean joint confidence is small.
+        RESTLESS: the joints accelerate more than most dancers' do.
+        FOOT_SKATE: feet on the floor slide.
+        OFF_FLOOR: feet sink into the floor or float above it.
+        LOW_SCORE: the score is below `pose.review_score`.
+    """
 
     CUT_SHORT = "cut_short"
     FILLED_IN = "filled_in"
+    TURNED = "turned"
+    UNSEEN = "unseen"
+    CHANGED = "changed"
     UNSURE = "unsure"
     RESTLESS = "restless"
     FOOT_SKATE = "foot_skate"
@@ -105,6 +122,8 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
     notes = [note for _, note in (*forbidden, *doubts) if note]
     if filled:
         notes.append(f"{filled} frames filled in")
+    if quality.exchanged:
+        notes.append(f"left and right exchanged and put back in {quality.exchanged} frames")
     return Verdict(
         Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
         (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),
@@ -167,6 +186,12 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
         found.append((Doubt.CUT_SHORT, f"kept 0 to {end:.2f} s of {whole:.2f} s: the dancer was lost there"))
     if filled > _FILLED * quality.frames:
         found.append((Doubt.FILLED_IN, ""))
+    if turn := quality.orientation.turn:
+        share = f"in {quality.orientation.share:.0%} of the frames"
+        way = f"the head points {_WAYS[quality.orientation.head]} {share}"
+        found.append((Doubt.TURNED, f"{way}: turn the clip by {turn}° clockwise (--turn {turn})"))
+    if quality.unseen:
+        found.append((Doubt.UNSEEN, f"unseen in most frames: {', '.join(quality.unseen)}"))
     if quality.mean_score < _UNSURE:
         found.append((Doubt.UNSURE, f"mean joint confidence is {quality.mean_score:.2f}"))
     if (CALM + settings.max_jitter) / 2 < quality.jitter_after <= settings.max_jitter:
@@ -209,6 +234,7 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "skate_after": quality.after.skate,
         "skating_before": quality.before.skating,
         "skating_after": quality.after.skating,
+        "turn": quality.orientation.turn,
         "penetration": quality.after.penetration,
         "floating": quality.after.floating,
     }

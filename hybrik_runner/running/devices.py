@@ -8,6 +8,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
+from hybrik_runner.estimator import check_devices
 from popdanceset import layout
 from popdanceset.errors import PopDanceSetError
 
@@ -32,8 +33,10 @@ def on_each_device(
         settings, store, clip_ids, advance: as for `extract`.
 
     Raises:
+        SettingsError: this machine lacks one of the devices.
         PopDanceSetError: what a process raised, or that clips are unfinished because their workers crashed.
     """
+    check_devices(settings)
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     workers: dict[Connection, SpawnProcess] = {}
     devices = settings.pose.devices
@@ -49,7 +52,11 @@ def on_each_device(
     errors = _followed(workers, advance)
     if errors:
         raise errors[0]
-    if unfinished := [clip_id for clip_id in clip_ids if not store.exists(layout.verdict(clip_id))]:
+
+    def finished(clip_id: str) -> bool:
+        return store.exists(layout.verdict(clip_id)) or store.exists(layout.failure("extract", clip_id))
+
+    if unfinished := [clip_id for clip_id in clip_ids if not finished(clip_id)]:
         raise PopDanceSetError(
             f"{len(unfinished)} clips are unfinished because their workers crashed",
             store,

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from hybrik_runner.estimator import Clip, PoseEstimator, Poses
-from popdanceset.errors import MediaError
+from popdanceset.errors import MediaError, PopDanceSetError
+from popdanceset.safety import raise_of_run
 
 if TYPE_CHECKING:
     from popdanceset.media import Frame
@@ -49,10 +50,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """A processed clip: its poses, or why its file could not be read to the end."""
+    """A processed clip: its poses, or the error that ended it: a `MediaError` of its file, or an unexpected
+    one."""
 
     name: str
-    poses: Poses | MediaError
+    poses: Poses | Exception
 
 
 class Buffer(Generic[Item]):
@@ -115,7 +117,7 @@ class _ClipInProgress:
     def __init__(self, name: str) -> None:
         self.name = name
         self.clip = Clip[Any]()
-        self.error: MediaError | None = None
+        self.error: Exception | None = None
         self._pending = 1  # the end of its frames counts as one
         self._lock = threading.Lock()
 
@@ -160,11 +162,12 @@ class Pipeline:
     def run(self, jobs: Iterable[Job]) -> Generator[Done]:
         """Yields the clips as they are finished, in no particular order.
 
-        A thread that is free takes the next job, one thread at a time. An error other than a damaged file
-        ends everything; so does closing the generator.
+        A thread that is free takes the next job, one thread at a time. A damaged file and an unexpected error
+        end their clip. Any other error of this project (`PopDanceSetError`) ends everything; so does closing
+        the generator.
 
         Raises:
-            Whatever a thread raised.
+            PopDanceSetError: what a thread raised.
         """
         source = iter(jobs)
         running = self._workers + self._lanes
@@ -206,8 +209,8 @@ class Pipeline:
                         self.buffer.put(_QueuedDetection(current, index, detection))
                     if self.stopped.is_set():
                         return False
-            except MediaError as error:
-                current.error = error
+            except Exception as error:  # noqa: BLE001
+                current.error = _of_one_clip(error)
         if current.complete_one():
             self._events.put(current)
         return True
@@ -215,15 +218,37 @@ class Pipeline:
     def _predict(self) -> None:
         """Takes batches from the buffer to the network."""
         while batch := self.buffer.take(self._estimator.batch):
-            predictions: Sequence[Any] = self._estimator.predict([queued.detection for queued in batch])
-            for queued, prediction in zip(batch, predictions, strict=True):
+            for queued, prediction in zip(batch, self._predicted(batch), strict=True):
                 queued.owner.clip.predictions[queued.frame_index] = prediction
                 if queued.owner.complete_one():
                     self._events.put(queued.owner)
+
+    def _predicted(self, batch: list[_QueuedDetection]) -> Sequence[Any]:
+        """The predictions of a batch. After an unexpected error, one detection at a time: it ends the clips
+        of those that the network cannot take, and not those which shared their batch."""
+        try:
+            return self._estimator.predict([queued.detection for queued in batch])
+        except Exception as error:  # noqa: BLE001
+            kept = _of_one_clip(error)
+            if len(batch) == 1:
+                batch[0].owner.error = kept
+                return [None]
+        return [prediction for queued in batch for prediction in self._predicted([queued])]
 
     def _finished(self, current: _ClipInProgress) -> Done:
         if current.error is not None:
             return Done(current.name, current.error)
         clip = current.clip
         times = np.array(clip.times, np.float64)
-        return Done(current.name, self._estimator.poses(times, clip.size, clip.predictions))
+        try:
+            return Done(current.name, self._estimator.poses(times, clip.size, clip.predictions))
+        except Exception as error:  # noqa: BLE001
+            return Done(current.name, _of_one_clip(error))
+
+
+def _of_one_clip(error: Exception) -> Exception:
+    """Returns an error that concerns one clip only; raises any other."""
+    if isinstance(error, PopDanceSetError) and not isinstance(error, MediaError):
+        raise error
+    raise_of_run(error)
+    return error

@@ -22,6 +22,7 @@ from hybrik_runner.running.devices import on_each_device
 from hybrik_runner.running.pipeline import Job, Pipeline
 from popdanceset import layout, media
 from popdanceset.errors import InputError, MediaError
+from popdanceset.safety import Net
 from popdanceset.schema import CLIPS, VERDICTS, Reason
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from popdanceset.store import Store
 
 Row = dict[str, Any]
+
+STAGE = "extract"
+"""This stage's name among the failures."""
 
 _one_at_a_time = threading.Lock()
 """An estimator keeps its device busy by itself and expects no more than its own `lanes` threads, so a process
@@ -41,10 +45,13 @@ def extract(
     clip_ids: Iterable[str] | None = None,
     advance: Callable[[int, str], None] | None = None,
     estimator: PoseEstimator[Any, Any] | None = None,
+    retry_failed: bool = False,
 ) -> list[Row]:
     """Extracts the poses of all accepted clips of the store that have none yet.
 
-    Clips that other workers are working on are waited for; if their worker dies, they are done here.
+    Clips that other workers are working on are waited for; if their worker dies, they are done here. An
+    unexpected error costs the clip that meets it (`popdanceset.safety`): it stays without a verdict, and is
+    left alone until another version of this package, or `retry_failed`, tries it again.
 
     Args:
         settings: `pose.devices` are used at once, by one process each if there are several, with
@@ -54,6 +61,7 @@ def extract(
         advance: called with (1, clip_id) after each clip.
         estimator: stays the caller's. None: the process's own, `loaded_estimator`, once a clip needs it. Not
             for several devices, whose processes load their own.
+        retry_failed: also try clips again that failed unexpectedly in this version.
 
     Returns:
         The rows of VERDICTS in order of the clips, including clips that were done before.
@@ -66,7 +74,12 @@ def extract(
     """
     clips = _accepted(store, clip_ids)
     report = advance or (lambda steps, note: None)
-    unfinished = {clip_id: clip for clip_id, clip in clips.items() if not _is_done(store, clip_id)}
+    net = Net(STAGE, store, retry=retry_failed)
+    unfinished = {}
+    for clip_id, clip in clips.items():
+        if not _is_done(store, clip_id) and not net.is_left(clip_id):
+            net.forget(clip_id)
+            unfinished[clip_id] = clip
     for clip_id in clips:
         if clip_id not in unfinished:
             report(1, clip_id)
@@ -74,7 +87,7 @@ def extract(
         on_each_device(extract, settings, store, list(unfinished), report)
     elif unfinished:
         with _one_at_a_time:
-            _work(estimator or loaded_estimator(settings), settings, store, unfinished, report)
+            _work(estimator or loaded_estimator(settings), settings, store, unfinished, report, net)
     # Clips that were cut again in the meantime have no verdict: the next run makes it.
     return [_verdict(store, clip_id) for clip_id in clips if _is_done(store, clip_id)]
 
@@ -159,12 +172,13 @@ def _work(
     store: Store,
     clips: dict[str, Row],
     advance: Callable[[int, str], None],
+    net: Net,
 ) -> None:
     """Works as one worker: does all clips that no other worker does."""
     pipeline = Pipeline(estimator, settings.pose.workers)
 
     def finished_elsewhere(clip_id: str) -> bool:
-        done = _is_done(store, clip_id)
+        done = _is_done(store, clip_id) or has_failed(store, clip_id)
         if done:
             advance(1, clip_id)
         return done
@@ -175,7 +189,8 @@ def _work(
         with closing(pipeline.run(jobs)) as results:
             for done in results:
                 clip = clips[done.name]
-                _write(done.name, clip["bvid"], done.poses, estimator.name, settings, store)
+                with net.under(done.name, clip["bvid"]):
+                    _write(done.name, clip["bvid"], done.poses, estimator.name, settings, store)
                 # A clip that was cut again in the meantime has another file: these poses are of another span.
                 if not store.exists(clip["path"]):
                     store.remove(layout.verdict(done.name))
@@ -194,14 +209,21 @@ def _decoded(path: Path) -> Generator[media.Frame]:
 
 
 def _write(
-    clip_id: str, bvid: str, poses: Poses | MediaError, estimator: str, settings: Settings, store: Store
+    clip_id: str, bvid: str, poses: Poses | Exception, estimator: str, settings: Settings, store: Store
 ) -> None:
+    if isinstance(poses, Exception) and not isinstance(poses, MediaError):
+        raise poses
     quality, verdict = decide(clip_id, poses, estimator, settings)
     if quality.table is not None:
         store.write_table(layout.poses(clip_id), quality.table, quality.table.schema)
     else:
         store.remove(layout.poses(clip_id))
     store.write_rows(layout.verdict(clip_id), [row(clip_id, bvid, quality, verdict, estimator)], VERDICTS)
+
+
+def has_failed(store: Store, clip_id: str) -> bool:
+    """Returns whether a clip has met an unexpected error."""
+    return store.exists(layout.failure(STAGE, clip_id))
 
 
 def _is_done(store: Store, clip_id: str) -> bool:

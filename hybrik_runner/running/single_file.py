@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,13 @@ from numpy.typing import NDArray
 from hybrik_runner.estimator import loaded_estimator
 from hybrik_runner.output import overlay as drawing
 from hybrik_runner.poses.accuracy import pa_mpjpe
+from hybrik_runner.poses.table import with_turn
 from hybrik_runner.poses.verdict import report
 from hybrik_runner.running.pipeline import Job, Pipeline
 from hybrik_runner.running.runner import decide
+from hybrik_runner.running.turning import turned
 from popdanceset import layout, media
-from popdanceset.errors import InputError, MediaError
+from popdanceset.errors import InputError
 from popdanceset.progress import track
 from popdanceset.skeleton import LIMB_JOINTS
 from popdanceset.store import Store
@@ -29,13 +32,21 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from hybrik_runner.estimator import PoseEstimator
+    from hybrik_runner.poses.table import Quality
+    from hybrik_runner.poses.verdict import Verdict
     from popdanceset.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 def extract_file(
-    path: Path, folder: Path, settings: Settings, truth: Path | None = None, overlay: bool = False
+    path: Path,
+    folder: Path,
+    settings: Settings,
+    truth: Path | None = None,
+    overlay: bool = False,
+    turn: int | None = 0,
 ) -> dict[str, Any]:
     """Extracts the poses of a video file.
 
@@ -48,6 +59,8 @@ def extract_file(
         settings: those of `pose` count.
         truth: NPZ file whose `J` (frames, 12, 3) holds the joints of `LIMB_JOINTS` at 30 fps.
         overlay: whether to draw the poses.
+        turn: degrees clockwise by which the frames are turned first, 0, 90, 180 or 270; None: a clip on its
+            side is found and done again upright.
 
     Returns:
         The report.
@@ -67,18 +80,21 @@ def extract_file(
     total = media.probe(path).frames
     estimator = loaded_estimator(settings)
     start = time.perf_counter()
-    with track("extract", total or None) as advance:
-        job = Job(path.stem, lambda: _counted(path, advance))
-        (done,) = Pipeline(estimator).run([job])
-    if isinstance(done.poses, MediaError):
-        raise done.poses
-    quality, verdict = decide(path.stem, done.poses, estimator.name, settings)
+    quality, verdict = _extracted(path, estimator, settings, total, turn or 0)
+    if turn is None:
+        turn = quality.orientation.turn
+        if turn:
+            log.info("%s is on its side: turned by %d° clockwise and extracted again", path.name, turn)
+            quality, verdict = _extracted(path, estimator, settings, total, turn)
+    if quality.table is not None:
+        quality = replace(quality, table=with_turn(quality.table, turn))
     if quality.table is not None:
         store.write_table(path.stem + layout.PARQUET, quality.table, quality.table.schema)
     seconds = time.perf_counter() - start
     result: dict[str, Any] = {
         "file": path.name,
         "estimator": estimator.name,
+        "turned_by": turn,
         "seconds": round(seconds, 3),
         "pictures_per_second": round(quality.source_frames / seconds, 2),
         **report(quality, verdict),
@@ -126,7 +142,18 @@ def _limbs(table: pa.Table, known: NDArray[np.float64], where: Path | None) -> N
     return fold_column(table, "joints3d").astype(np.float64)[:, list(LIMB_JOINTS)]
 
 
-def _counted(path: Path, advance: Callable[[int, str], None]) -> Generator[media.Frame]:
-    for frame in media.frames(path):
+def _extracted(
+    path: Path, estimator: PoseEstimator[Any, Any], settings: Settings, total: int, turn: int
+) -> tuple[Quality, Verdict]:
+    with track("extract", total or None) as advance:
+        job = Job(path.stem, lambda: _counted(path, turn, advance))
+        (done,) = Pipeline(estimator).run([job])
+    if isinstance(done.poses, Exception):
+        raise done.poses
+    return decide(path.stem, done.poses, estimator.name, settings)
+
+
+def _counted(path: Path, turn: int, advance: Callable[[int, str], None]) -> Generator[media.Frame]:
+    for frame in turned(media.frames(path), turn):
         yield frame
         advance(1, "")

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hybrik_runner.running.runner import extract
+from hybrik_runner.running.runner import STAGE, extract, has_failed
 from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.progress import track
+from popdanceset.safety import Net
 from popdanceset.schema import CLIPS
 
 if TYPE_CHECKING:
@@ -32,23 +33,29 @@ class Summary:
         accepted: clips whose poses are fit for a release.
         rejected: number of rejected clips by reason.
         seconds: duration.
+        failed: ids of clips that met an unexpected error, now or before, and are left without a verdict.
     """
 
     clips: int
     accepted: int
     rejected: dict[str, int]
     seconds: float
+    failed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         reasons = [f"  {reason}: {count}" for reason, count in sorted(self.rejected.items())]
+        if self.failed:
+            reasons.append(f"{len(self.failed)} failed unexpectedly: {', '.join(self.failed)}")
         return "\n".join([f"{self.clips} clips, {self.accepted} with poses fit for a release", *reasons])
 
 
 def waiting(store: Store) -> list[str]:
-    """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order."""
+    """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order; without
+    those whose unexpected error this version would meet again."""
+    net = Net(STAGE, store)
     store.sweep()
     done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
-    return sorted(set(_accepted(store)) - done)
+    return sorted(clip_id for clip_id in set(_accepted(store)) - done if not net.is_left(clip_id))
 
 
 def extract_waiting(
@@ -56,6 +63,7 @@ def extract_waiting(
     store: Store,
     clip_ids: Iterable[str] | None = None,
     estimator: PoseEstimator[Any, Any] | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Extracts the poses of every accepted clip that has none yet, and shows the progress.
 
@@ -65,6 +73,7 @@ def extract_waiting(
         clip_ids: a batch of the clips that `waiting` returned; None: all accepted clips, after a sweep.
         estimator: stays the caller's; None: the process's own, which is loaded once
             (`hybrik_runner.estimator.loaded_estimator`).
+        retry_failed: also try clips again that failed unexpectedly in this version.
 
     Raises:
         InputError: the store has no accepted clips, or a named clip is not among them.
@@ -78,19 +87,22 @@ def extract_waiting(
             raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     chosen = list(clip_ids)
     with track("extract", len(chosen)) as advance:
-        rows = extract(settings, store, chosen, advance, estimator)
+        rows = extract(settings, store, chosen, advance, estimator, retry_failed)
+    done = {row["clip_id"] for row in rows}
     summary = Summary(
         clips=len(rows),
         accepted=sum(row["accepted"] for row in rows),
         rejected=dict(Counter(row["reason"] for row in rows if not row["accepted"])),
+        failed=tuple(clip_id for clip_id in chosen if clip_id not in done and has_failed(store, clip_id)),
         seconds=time.perf_counter() - start,
     )
     log.info(
-        "extract: %d clips, %d accepted, %d frames, %.1f s",
+        "extract: %d clips, %d accepted, %d frames, %.1f s, %d failed",
         summary.clips,
         summary.accepted,
         sum(row["frames"] for row in rows),
         summary.seconds,
+        len(summary.failed),
     )
     return summary
 

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -63,6 +64,11 @@ class Answer:
         return self.code == 0
 
     @property
+    def is_voucher(self) -> bool:
+        """Whether there is nothing but a voucher for a captcha: the host refuses, whatever the code says."""
+        return self.ok and isinstance(self.data, dict) and self.data.keys() == {"v_voucher"}
+
+    @property
     def summary(self) -> str:
         """Code and message, for notes and messages."""
         return self.message if self.code is None else f"{self.code}: {self.message}".removesuffix(": ")
@@ -87,7 +93,8 @@ class Client:
         politeness: Politeness,
         adapter: requests.adapters.BaseAdapter | None = None,
     ) -> None:
-        if network.ca_file and not Path(network.ca_file).is_file():
+        ca_file = str(Path(network.ca_file).expanduser()) if network.ca_file else ""
+        if ca_file and not Path(ca_file).is_file():
             raise SettingsError("certificate file not found", network.ca_file, "check network.ca_file")
         self.politeness = politeness
         self.clock = politeness.clock
@@ -105,8 +112,8 @@ class Client:
         )
         if network.proxy:
             self._session.proxies = {"http": network.proxy, "https": network.proxy}
-        if network.ca_file:
-            self._session.verify = network.ca_file
+        if ca_file:
+            self._session.verify = ca_file
         if adapter is not None:
             self._session.mount("https://", adapter)
 
@@ -121,14 +128,34 @@ class Client:
             RefusedError: too many refusals in a row, or the day's requests are used up.
             TransferError: the host cannot be reached, or answered too often with a server error (5xx).
         """
+        return self._exchange(API + path, params, UNREADABLE_TRIES)[1]
+
+    def resolve(self, short_link: str) -> str:
+        """Returns the address to which a short link (`https://b23.tv/…`) leads; "" if it leads nowhere.
+
+        The link is opened as it was given, once, and not followed.
+
+        Raises:
+            RefusedError, TransferError: as `get`.
+        """
+        headers, _ = self._exchange(short_link, {}, 1)
+        return headers.get("Location", "")
+
+    def _exchange(
+        self, url: str, params: Mapping[str, str | int], unreadable_tries: int
+    ) -> tuple[Mapping[str, str], Answer]:
+        """Returns headers and answer of one request, repeated as `get` describes."""
+        parts = urlsplit(url)
+        path = parts.path if url.startswith(API) else f"{parts.netloc}{parts.path}"
+        host = f"{parts.scheme}://{parts.netloc}"
         outages = unreadable = 0
         while True:
             self.politeness.wait()
             try:
-                status, headers, body = self._fetch(path, params)
+                status, headers, body = self._fetch(url, params)
             except requests.exceptions.SSLError as error:
                 raise TransferError(
-                    f"no secure connection: {_innermost(error)}", API, "check network.ca_file and the clock"
+                    f"no secure connection: {_innermost(error)}", host, "check network.ca_file and the clock"
                 ) from error
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
                 raise SettingsError(
@@ -139,7 +166,7 @@ class Client:
                 if outages >= self.politeness.settings.refusals_before_stop:
                     raise TransferError(
                         f"cannot be reached: {_innermost(error)}",
-                        API,
+                        host,
                         "check the connection and network.proxy, then run again: what was collected is kept",
                     ) from error
                 log.warning("%s: the connection failed (%s); trying again", path, _innermost(error))
@@ -147,8 +174,9 @@ class Client:
                 continue
             answer = read_answer(status, body)
             requested = retry_after(headers.get("Retry-After", ""), self.clock.now())
-            if status in REFUSED_STATUS or answer.code in REFUSALS:
+            if status in REFUSED_STATUS or answer.code in REFUSALS or answer.is_voucher:
                 why = answer.summary if answer.code is not None else f"HTTP {status}"
+                why = "code 0 with only a v_voucher" if answer.is_voucher else why
                 pause = self.politeness.refused(why, requested)
                 log.warning("%s: refused (%s); pausing for %.0f s", path, why, pause)
                 continue
@@ -158,7 +186,7 @@ class Client:
                 if outages >= self.politeness.settings.refusals_before_stop:
                     raise TransferError(
                         f"the server failed {outages} times in a row (HTTP {status})",
-                        API,
+                        host,
                         "run again later: what was collected is kept and not requested again",
                     )
                 log.warning("%s: the server failed (HTTP %d); pausing for %.0f s", path, status, pause)
@@ -166,18 +194,18 @@ class Client:
             self.politeness.accepted()
             if answer.code is None:
                 unreadable += 1
-                if unreadable < UNREADABLE_TRIES:
+                if unreadable < unreadable_tries:
                     continue
-            return answer
+            return headers, answer
 
     def close(self) -> None:
         """Closes the connections and returns unused requests to the day's budget."""
         self._session.close()
         self.politeness.close()
 
-    def _fetch(self, path: str, params: Mapping[str, str | int]) -> tuple[int, Mapping[str, str], bytes]:
+    def _fetch(self, url: str, params: Mapping[str, str | int]) -> tuple[int, Mapping[str, str], bytes]:
         with self._session.get(
-            API + path, params=dict(params), timeout=self._timeout, allow_redirects=False, stream=True
+            url, params=dict(params), timeout=self._timeout, allow_redirects=False, stream=True
         ) as response:
             body = b""
             for block in response.iter_content(1 << 16):

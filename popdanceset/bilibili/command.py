@@ -55,8 +55,15 @@ def crawl(
       newest:SECTION          its uploads, newest first
       range:SECTION:FROM-TO   its uploads in a date range (YYYYMMDD), most viewed first
       popular                 dance videos recommended on the home page
-      ids:FILE                videos listed in a text file, one a line
+      uploader:MID            one uploader's videos of any section
+      favourites:ID           a public favourites folder (fid= in its address)
+      collection:ID           a collection (the number after /lists/ in its address),
+                              or the collection of a video: collection:BVID
+      ids:FILE                videos listed in a text file, one a line: BV or av ids,
+                              addresses, b23.tv links
       manifest:NAME           videos of an earlier manifest (a name or a folder)
+
+    There is no keyword search: the host wants a signature or a visitor's cookie for it.
 
     If the host refuses, or the day's requests (crawl.requests_per_day) are used up, the crawl ends with exit
     code 3 and the time of the next try. If the host is out of reach or fails, it ends with exit code 1. What

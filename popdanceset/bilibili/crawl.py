@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from popdanceset.bilibili.client import Client, open_client
@@ -18,6 +19,7 @@ from popdanceset.bilibili.ledger import BATCH, VIEW, FollowerLedger, Ledger
 from popdanceset.bilibili.records import VideoRecord, followers, from_view
 from popdanceset.bilibili.report import CrawlReport, FollowersReport, pace
 from popdanceset.bilibili.sources import Page, Source, parse_source
+from popdanceset.bilibili.staff import people_of
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
 from popdanceset.progress import Advance, ignore
@@ -83,7 +85,8 @@ def ask_followers(
     """Requests the follower counts of uploaders with a video of Pop > min_pop − follower_margin, best videos
     first.
 
-    Each uploader is requested once a day, however often this runs.
+    Each uploader is requested once a day, however often this runs. Of a joint upload all people are, whom the
+    listings do not name: `view` is requested for it first.
 
     Args:
         model: scores the videos.
@@ -95,6 +98,7 @@ def ask_followers(
     with _opened(client, settings, store) as guest:
         meter, gate = _Meter(guest), guest.politeness
         day = day or guest.clock.now().date()
+        _ask_staff(settings, store, model, guest, day)
         ledger = FollowerLedger(store, day)
         mids = promising_uploaders(settings, store, model)
         todo = [mid for mid in mids if mid not in ledger.asked]
@@ -122,8 +126,15 @@ def ask_followers(
 
 def promising_uploaders(settings: Settings, store: Store, model: PopularityModel) -> list[int]:
     """Returns uploaders with a public video of Pop > min_pop − follower_margin, those of the best videos
-    first.
+    first; of a joint upload, all its people.
     """
+    table = _promising(settings, store, model)
+    people = ([row["mid"], *people_of(row["staff"])] for row in table.to_pylist())
+    return list(dict.fromkeys(mid for mids in people for mid in mids if mid is not None))
+
+
+def _promising(settings: Settings, store: Store, model: PopularityModel) -> pa.Table:
+    """Returns bvid, mid and staff of the promising public videos, the best first."""
     from popdanceset.popularity.score import score
 
     table = latest_statistics(store)
@@ -132,8 +143,40 @@ def promising_uploaders(settings: Settings, store: Store, model: PopularityModel
     public = pc.equal(table["state"], State.PUBLIC.value).to_numpy()
     chosen = np.flatnonzero(public & (pop > threshold))  # an unknown Pop is NaN: never above
     best_first = chosen[np.argsort(-pop[chosen], kind="stable")]
-    mids = table["mid"].take(best_first).to_pylist()
-    return list(dict.fromkeys(mid for mid in mids if mid is not None))
+    return table.select(["bvid", "mid", "staff"]).take(best_first)
+
+
+def _ask_staff(settings: Settings, store: Store, model: PopularityModel, guest: Client, day: date) -> None:
+    """Requests `view` for the promising joint uploads whose people are not known."""
+    table = _promising(settings, store, model)
+    unknown = table.filter(pc.equal(table["staff"], ""))["bvid"].to_pylist()
+    if unknown:
+        _request_views(unknown, Ledger(store, day), guest)
+
+
+def _request_views(
+    bvids: Sequence[str],
+    ledger: Ledger,
+    client: Client,
+    saved: Callable[[VideoRecord], None] = lambda record: None,
+) -> None:
+    """Requests `view` for each video; an answer is on disk before the next request.
+
+    Args:
+        bvids: the videos.
+        ledger: of the day.
+        client: sends the requests.
+        saved: called with each record.
+    """
+    number = ledger.next_page(VIEW)
+    batch: list[VideoRecord] = []
+    for bvid in bvids:
+        if len(batch) == BATCH:
+            batch, number = [], number + 1
+        answer = client.get("/x/web-interface/view", {"bvid": bvid})
+        batch.append(from_view(bvid, answer, client.clock.now()))
+        ledger.save(VIEW, number, batch)
+        saved(batch[-1])
 
 
 def _opened(client: Client | None, settings: Settings, store: Store) -> AbstractContextManager[Client]:
@@ -246,15 +289,7 @@ class _Crawl:
 
     def _complete(self) -> None:
         """Requests `view` for each video whose rows lack something."""
-        number = self.ledger.next_page(VIEW)
-        batch: list[VideoRecord] = []
-        for bvid in self.ledger.unsettled:
-            if len(batch) == BATCH:
-                batch, number = [], number + 1
-            answer = self.client.get("/x/web-interface/view", {"bvid": bvid})
-            batch.append(from_view(bvid, answer, self.client.clock.now()))
-            self.ledger.save(VIEW, number, batch)
-            self._count(batch[-1:])
+        _request_views(self.ledger.unsettled, self.ledger, self.client, lambda record: self._count([record]))
 
     def _count(self, records: Sequence[VideoRecord], new: int = 0) -> None:
         self.rows += len(records)

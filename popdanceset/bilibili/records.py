@@ -15,6 +15,9 @@ from typing import Any
 
 from popdanceset.bilibili.client import Answer
 from popdanceset.bilibili.ids import is_bvid
+from popdanceset.bilibili.numbers import whole
+from popdanceset.bilibili.sections import section, section_v2
+from popdanceset.bilibili.staff import dancers_of, is_joint, staff_of
 from popdanceset.bilibili.text import one_line
 from popdanceset.schema import COUNTS, State
 
@@ -27,12 +30,7 @@ NEEDED = (*COUNTS, "mid", "title", "duration", "pubdate")
 TERMINAL = {-404: State.GONE, 62002: State.HIDDEN, 62004: State.HIDDEN, 62012: State.HIDDEN}
 """Codes after which a video is not requested again, and the state that they mean."""
 
-_LARGEST = {"int8": 2**7 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1, "count": 2**53}
-"""The largest number of each type. A count above 2⁵³, which float64 cannot represent exactly, is not
-accepted.
-"""
-
-_DIGITS = re.compile(r"\d{1,19}(\.0{1,9})?", re.ASCII)
+_SECTION_NAMES = ("tname", "tname_v2", "tnamev2")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?", re.ASCII)
 
 
@@ -64,6 +62,8 @@ class VideoRecord:
     coin: int | None = None
     share: int | None = None
     like: int | None = None
+    staff: str | None = None
+    dancers: str | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -96,6 +96,7 @@ def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | s
     pages = whole(item.get("videos"), "int32")
     state = item.get("state")
     hidden = isinstance(state, int) and state < 0
+    staff = staff_of(item)
     return VideoRecord(
         bvid=item["bvid"],
         snapshot_at=when,
@@ -108,13 +109,15 @@ def from_video_object(item: Any, source: str, when: datetime) -> VideoRecord | s
         mid=whole(owner.get("mid")),
         owner=one_line(owner.get("name")),
         title=one_line(item.get("title")),
-        tid=whole(item.get("tid"), "int32"),
-        tid_v2=whole(item.get("tid_v2"), "int32"),
-        tname=one_line(item.get("tname")),
+        tid=section(item),
+        tid_v2=section_v2(item),
+        tname=next((name for key in _SECTION_NAMES if (name := one_line(item.get(key)))), None),
         copyright=whole(item.get("copyright"), "int8"),
         pubdate=moment(item.get("pubdate")),
         duration=seconds(item.get("duration")),
         **{name: whole(stat.get(name), "count") for name in COUNTS},
+        staff="+".join(map(str, staff)) if staff or is_joint(item) else None,
+        dancers=dancers_of(staff, whole(owner.get("mid"))),
     ).noted()
 
 
@@ -141,6 +144,48 @@ def from_ordered_object(item: Any, source: str, when: datetime) -> VideoRecord |
     ).noted()
 
 
+def from_favourite(item: Any, source: str, when: datetime) -> VideoRecord | str:
+    """Reads an element of a favourites folder, which has no counts; otherwise as `from_video_object`."""
+    if isinstance(item, dict) and item.get("type") not in (None, 2, "2"):
+        return f"{source}: an item that is not a video (type {item.get('type')})"[:80]
+    if problem := _problem(item, source):
+        return problem
+    upper = _mapping(item.get("upper"))
+    return VideoRecord(
+        bvid=item["bvid"],
+        snapshot_at=when,
+        source=source,
+        aid=whole(item.get("id")),
+        mid=whole(upper.get("mid")),
+        owner=one_line(upper.get("name")),
+        title=one_line(item.get("title")),
+        pubdate=moment(item.get("pubtime")),
+        duration=seconds(item.get("duration")),
+    ).noted()
+
+
+def from_episode(item: Any, source: str, when: datetime) -> VideoRecord | str:
+    """Reads a video of a collection, as `view` lists it; otherwise as `from_video_object`."""
+    if problem := _problem(item, source):
+        return problem
+    video = _mapping(item.get("arc"))
+    stat = _mapping(video.get("stat"))
+    favorite = stat.get("favorite", stat.get("fav"))
+    return from_video_object(
+        {
+            **video,
+            "bvid": item["bvid"],
+            "title": item.get("title") or video.get("title"),
+            "cid": item.get("cid"),
+            "owner": video.get("author") or video.get("owner"),
+            "tid": video.get("tid") or video.get("type_id"),
+            "stat": {**stat, "favorite": favorite},
+        },
+        source,
+        when,
+    )
+
+
 def from_view(bvid: str, answer: Answer, when: datetime) -> VideoRecord:
     """Returns the record in an answer to `view`: complete, a tombstone, or unreadable with the cause."""
     blank = VideoRecord(bvid=bvid, snapshot_at=when, source="view")
@@ -163,20 +208,6 @@ def followers(answer: Answer) -> tuple[int | None, str]:
         return None, answer.summary or "no answer"
     count = whole(_mapping(answer.data).get("follower"), "count")
     return count, "" if count is not None else "the answer lacks a follower count"
-
-
-def whole(value: Any, dtype: str = "int64") -> int | None:
-    """Returns a non-negative integer that fits the type (or `count`), also from text or float; otherwise
-    None.
-    """
-    if isinstance(value, str):
-        stripped = value.strip()
-        value = int(stripped.partition(".")[0]) if _DIGITS.fullmatch(stripped) else None
-    elif isinstance(value, float):
-        value = int(value) if math.isfinite(value) and value.is_integer() else None
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if 0 <= value <= _LARGEST[dtype] else None
 
 
 def seconds(value: Any) -> float | None:
@@ -209,6 +240,8 @@ def _problem(item: Any, source: str) -> str:
     """Returns why an element of a listing is not a video; empty if it has a video id."""
     if not isinstance(item, dict):
         return f"{source}: a {type(item).__name__} instead of a video"
+    if item.get("goto") not in (None, "", "av"):
+        return f"{source}: {str(item['goto'])[:20]!r} instead of a video"
     bvid = item.get("bvid")
     return "" if is_bvid(bvid) else f"{source}: {str(bvid)[:40]!r} is not a video id"
 

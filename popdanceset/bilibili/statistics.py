@@ -62,8 +62,11 @@ def latest(statistics: pa.Table) -> pa.Table:
 def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
     """Returns the statistics with each uploader's newest known follower count in `follower`.
 
+    A joint upload reaches the followers of all its people, so its number is their sum; it is unknown as long
+    as one of them is. (People who follow several of them count several times.)
+
     Args:
-        statistics: table of schema STATISTICS.
+        statistics: rows with `mid`, `follower` and `staff` of schema STATISTICS.
         followers: table of schema FOLLOWERS, any number of rows a mid.
     """
     known = followers.filter(pc.is_valid(followers["follower"]))
@@ -76,9 +79,34 @@ def with_followers(statistics: pa.Table, followers: pa.Table) -> pa.Table:
     place = pc.index_in(statistics["mid"], newest["mid"].combine_chunks())
     follower = newest["follower"].combine_chunks().take(place.combine_chunks())
     column = statistics.schema.get_field_index("follower")
+    values = pc.coalesce(follower, statistics["follower"].combine_chunks())
     return statistics.set_column(
-        column, STATISTICS.field("follower"), pc.coalesce(follower, statistics["follower"].combine_chunks())
+        column, STATISTICS.field("follower"), _of_joint_uploads(values, statistics["staff"], newest)
     )
+
+
+def _of_joint_uploads(follower: pa.Array, staff: pa.ChunkedArray, newest: pa.Table) -> pa.Array:
+    """Replaces the follower counts of joint uploads by the sum over their people, null if one is unknown.
+
+    Args:
+        follower: (n,) counts of the uploaders.
+        staff: (n,) ids of people, joined by +; null for other videos.
+        newest: one row a mid of schema FOLLOWERS, with a count.
+    """
+    joint = pc.is_valid(staff).to_numpy()
+    if not joint.any():
+        return follower
+    lists = pc.split_pattern(staff.combine_chunks(), "+")
+    rows, mids = pc.list_parent_indices(lists).to_numpy(), pc.list_flatten(lists)
+    usable = pc.match_substring_regex(mids, r"^\d{1,18}$")
+    mids = pc.if_else(usable, mids, pa.scalar(None, pa.string())).cast(pa.int64())
+    place = pc.index_in(mids, newest["mid"].combine_chunks())
+    counts = newest["follower"].combine_chunks().take(place)
+    totals, unknown = np.zeros(len(joint), np.int64), np.zeros(len(joint), bool)
+    np.add.at(totals, rows, pc.fill_null(counts, 0).to_numpy())
+    unknown[rows[pc.is_null(counts).to_numpy(zero_copy_only=False)]] = True
+    sums = pa.array(totals[joint], mask=unknown[joint])
+    return pc.replace_with_mask(follower, pa.array(joint), sums)
 
 
 def worth(statistics: pa.Table, needed: Sequence[str] = NEEDED) -> NDArray[np.int8]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from popdanceset.errors import InputError, MediaError
+from popdanceset.media.sound import blocks
 from popdanceset.music.fingerprint import RATE, Samples
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -47,26 +47,5 @@ def read_track(path: str | Path) -> Samples:
         InputError: there is no such file, or it may not be read.
         MediaError: the audio is damaged.
     """
-    blocks = [*_decoded_blocks(Path(path))]
-    return np.concatenate(blocks) if blocks else np.zeros(0, np.int16)
-
-
-def _decoded_blocks(path: Path) -> Iterator[Samples]:
-    import av
-
-    from popdanceset.media import opened
-
-    with opened(path) as container:
-        if not container.streams.audio:
-            return
-        resampler = av.AudioResampler("s16", "mono", RATE)
-        try:
-            for frame in container.decode(container.streams.audio[0]):
-                for piece in resampler.resample(frame):
-                    yield piece.to_ndarray()[0].astype("<i2")
-            for piece in resampler.resample(None):
-                yield piece.to_ndarray()[0].astype("<i2")
-        except av.FFmpegError as error:
-            raise MediaError(
-                f"the audio is damaged: {error.strerror}", path, "download the file again"
-            ) from error
+    pieces = [block.samples[0].astype("<i2") for block in blocks(path, RATE, dtype="int16")]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.int16)

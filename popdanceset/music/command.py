@@ -2,33 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from popdanceset.commands import with_settings, with_values
+from popdanceset.commands import UserPath, with_settings, with_values
+from popdanceset.errors import InputError
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
+PATH = UserPath()
+
 
 @click.command()
+@click.argument("file", required=False, type=PATH)
 @click.option(
     "--extractor",
     type=click.Choice(["baseline", "baseline-corrected", "jukebox"]),
     help="Features to compute (default: the setting music.extractor).",
 )
+@click.option("--out", type=PATH, metavar="FILE", help="With FILE: .npz or .npy file to write.")
+@click.option("--retry-failed", is_flag=True, help="Try clips again that failed in an earlier run.")
 @with_settings
-def features(settings: Settings, extractor: str | None) -> None:
-    """Compute the music features of accepted clips."""
+def features(
+    settings: Settings, file: Path | None, extractor: str | None, out: Path | None, retry_failed: bool
+) -> None:
+    """Compute the music features of accepted clips, or of one song, video or recording FILE."""
     from popdanceset.music.features import extract_features
     from popdanceset.progress import track
     from popdanceset.store import Store
 
     settings = with_values(settings, "music", extractor=extractor)
+    if (file is None) != (out is None):
+        raise InputError("FILE and --out need each other", do="features song.mp3 --out song.npz")
+    if file is not None and out is not None:
+        click.echo(_of_one_song(settings, file, out))
+        return
     with track("features") as advance:
-        computed = extract_features(settings, Store(settings.store), advance)
+        computed = extract_features(settings, Store(settings.store), advance, retry_failed=retry_failed)
     click.echo(f"computed the music features of {computed} clips")
+
+
+def _of_one_song(settings: Settings, file: Path, out: Path) -> str:
+    """Writes the features of a song and describes them."""
+    from popdanceset.music.features import load_extractor
+    from popdanceset.music.song import check_ending, read_song, song_features, write_features
+
+    check_ending(out)
+    song = read_song(file)
+    extractor = load_extractor(settings.music)
+    values = song_features(song, extractor)
+    write_features(out, values, extractor.name)
+    return f"{out}: {len(values)} frames of {values.shape[1]} {extractor.name} features"
 
 
 @click.group()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.music.extractor import FeatureExtractor, Floats, fit_length
 from popdanceset.progress import Advance, ignore
+from popdanceset.safety import Net, check_failures
 from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
@@ -36,18 +39,24 @@ def load_extractor(settings: MusicSettings) -> FeatureExtractor:
 
 
 def extract_features(
-    settings: Settings, store: Store, advance: Advance = ignore, extractor: FeatureExtractor | None = None
+    settings: Settings,
+    store: Store,
+    advance: Advance = ignore,
+    extractor: FeatureExtractor | None = None,
+    retry_failed: bool = False,
 ) -> int:
     """Writes `music/{extractor}/{clip_id}.parquet` for every accepted clip with audio that has no table yet.
 
     A table has as many rows as its clip has frames (see `fit_length`). Clips without audio get no table; a
-    warning lists them.
+    warning lists them. A clip that fails unexpectedly, or whose audio cannot be read, has a row in the table
+    of failures; the others are finished.
 
     Args:
         settings: of the run.
         store: holds the clips and receives the tables.
         advance: called after each clip.
         extractor: computes the features; None: the one that the settings name.
+        retry_failed: also try clips again that failed in this version of the package.
 
     Returns:
         Number of clips whose features were computed.
@@ -55,38 +64,62 @@ def extract_features(
     Raises:
         InputError: there are no accepted clips.
         StoreError: a clip's audio is missing.
-        MediaError: a clip's audio cannot be read.
         AssetError, SettingsError: as `load_extractor`.
+        FailedError: some clips failed, now or before; the others are finished.
     """
     began = time.monotonic()
-    clips = store.read_table(layout.CLIPS, CLIPS, ["clip_id", "frames", "music_path"], pc.field("accepted"))
+    columns = ["clip_id", "bvid", "frames", "music_path"]
+    clips = store.read_table(layout.CLIPS, CLIPS, columns, pc.field("accepted"))
     if not len(clips):
         raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     extractor = extractor or load_extractor(settings.music)
-    schema = music_schema(extractor.name, extractor.width)
+    stage = layout.features_stage(extractor.name)
+    net = Net(stage, store, retry=retry_failed)
     present = set(store.list(layout.MUSIC, layout.PARQUET))
     silent: list[str] = []
+    failed: list[str] = []
     computed = frames = 0
     for clip in clips.sort_by("clip_id").to_pylist():
-        name = layout.music_features(clip["clip_id"], extractor.name)
+        clip_id = clip["clip_id"]
         if not clip["music_path"]:
-            silent.append(clip["clip_id"])
-        # A clip that was cut again under its old id has another length: its table is replaced too.
-        elif name not in present or len(store.read_table(name, schema, ["frame_index"])) != clip["frames"]:
-            with store.local(clip["music_path"]) as audio:
-                features = fit_length(extractor(audio), clip["frames"], extractor.events)
-            store.write_table(name, as_table(clip["clip_id"], features, schema), schema)
-            computed, frames = computed + 1, frames + clip["frames"]
-            if not store.exists(clip["music_path"]):  # cut again meanwhile: the features are of another span
-                store.remove(name)
-        advance(1, clip["clip_id"])
+            silent.append(clip_id)
+        elif net.is_left(clip_id):
+            failed.append(clip_id)
+        else:
+            with net.under(clip_id, clip["bvid"]):
+                if _computed(clip, extractor, store, present):
+                    computed, frames = computed + 1, frames + clip["frames"]
+                net.forget(clip_id)
+            if net.is_left(clip_id):
+                failed.append(clip_id)
+        advance(1, clip_id)
     if silent:
         _log.warning("%d clips have no audio and get no music features: %s", len(silent), " ".join(silent))
     _log.info(
         "%s features: %d of %d clips computed (%d frames), %d without audio, in %.1f s",
         extractor.name, computed, len(clips), frames, len(silent), time.monotonic() - began,
     )  # fmt: skip
+    check_failures(stage, failed)
     return computed
+
+
+def _computed(
+    clip: dict[str, Any], extractor: FeatureExtractor, store: Store, present: Collection[str]
+) -> bool:
+    """Writes the table of a clip; returns false if the clip has it already.
+
+    A clip that was cut again under its old id has another length: its table is replaced too.
+    """
+    name = layout.music_features(clip["clip_id"], extractor.name)
+    schema = music_schema(extractor.name, extractor.width)
+    if name in present and len(store.read_table(name, schema, ["frame_index"])) == clip["frames"]:
+        return False
+    with store.local(clip["music_path"]) as audio:
+        features = fit_length(extractor(audio), clip["frames"], extractor.events)
+    store.write_table(name, as_table(clip["clip_id"], features, schema), schema)
+    if not store.exists(clip["music_path"]):  # cut again meanwhile: the features are of another span
+        store.remove(name)
+    return True
 
 
 def as_table(clip_id: str, features: Floats, schema: pa.Schema) -> pa.Table:

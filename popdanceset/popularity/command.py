@@ -40,6 +40,12 @@ _statistics = click.option(
     help="Type of standard errors; HC3 is valid under heteroscedasticity.",
 )
 @click.option(
+    "--without",
+    multiple=True,
+    metavar="COUNT",
+    help="Leave a count out of the regression, e.g. share; may be repeated. Constant counts always are.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the fit to this file."
 )
 @click.option(
@@ -54,6 +60,7 @@ def fit(
     seed: int | None,
     elimination: str | None,
     errors: str | None,
+    without: tuple[str, ...],
     out: Path | None,
     figures: Path | None,
 ) -> None:
@@ -69,6 +76,7 @@ def fit(
         seed=seed,
         elimination=elimination,
         errors=errors,
+        without=without or None,
     )
     source = open_statistics(statistics or settings.store)
     result = run(settings, Store(settings.store), source)
@@ -199,6 +207,7 @@ def _table(fit: Fit) -> str:
         low, high = PAPER_TABLE_6[name]
         mark = "  dropped" if name in fit.dropped else ""
         lines.append(f"{_term_cells(name, term)}   {low:>7.3f} {high:>7.3f}{mark}")
+    lines += [f"{name:<10}left out" for name in fit.left_out]
     lines.append("final")
     lines += [
         _term_cells(name, term)

@@ -36,9 +36,10 @@ def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
         table: rows with the seven counts; unknown counts are omitted.
         normaliser: the founding sample's scale.
     """
-    counts = count_matrix(table, COUNTS)
+    names = tuple(name for name in COUNTS if name in normaliser.reference)
+    counts = count_matrix(table, names)
     before = counts / np.maximum(np.nanmax(counts, axis=0, initial=1.0), 1.0)
-    after = normaliser(counts, COUNTS)
+    after = normaliser(counts, names)
     figure, (left, right) = _figure(1, 2, (9.6, 3.9))
     for axes, values, title in (
         (left, before, "Before: share of the largest"),
@@ -46,8 +47,8 @@ def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
     ):
         _boxes(axes, values)
         axes.set_title(title)
-    left.set_yticks(range(len(COUNTS)), [LABELS[name] for name in COUNTS])
-    right.set_yticks(range(len(COUNTS)), [""] * len(COUNTS))
+    left.set_yticks(range(len(names)), [LABELS[name] for name in names])
+    right.set_yticks(range(len(names)), [""] * len(names))
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,9 @@ class Fit:
 
     Attributes:
         fit_id: twelve hexadecimal digits, derived from the content.
-        first: regression on all seven counts.
+        first: regression on all seven counts, or on those that are not left out.
         dropped: counts that the t tests removed, in order.
+        left_out: counts that no regression contains, because they are constant or a setting names them.
         final: regression on the rest; Pop is its prediction.
         reference: the founding sample's maxima.
         sample: the founding sample.
@@ -47,6 +49,7 @@ class Fit:
     fit_id: str
     first: Regression
     dropped: tuple[str, ...]
+    left_out: tuple[str, ...]
     final: Regression
     reference: dict[str, float]
     sample: FoundingSample
@@ -93,23 +96,35 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
     Raises:
         InputError: as `fit`.
     """
-    normaliser = LogNormaliser.of_sample(sample.counts, COUNTS)
+    constant = _constant(sample.counts, settings.without)
+    names = tuple(name for name in COUNTS if name not in (*constant, *settings.without))
+    if not names:
+        raise InputError(
+            f"every count of the {len(sample.bvids)} videos is constant or left out, so there is no Pop",
+            "regression",
+            "take a larger sample, or check popularity.without",
+        )
+    used = sample.counts[:, [COUNTS.index(name) for name in names]]
+    normaliser = LogNormaliser.of_sample(used, names)
     weights: dict[str, float] = {name: getattr(settings.weights, name) for name in COUNTS}
     y, total_reference = response(sample.counts, weights)
-    x = normaliser(sample.counts, COUNTS)
-    chosen = eliminate(y, x, COUNTS, settings.alpha, settings.elimination, settings.errors)
+    x = normaliser(used, names)
+    chosen = eliminate(y, x, names, settings.alpha, settings.elimination, settings.errors)
     if not chosen.final.vif:
         raise InputError(
             "no count's coefficient differs from 0, so there is no Pop",
             f"regression on {chosen.first.n} videos",
             "take a larger sample, or raise popularity.alpha",
         )
-    warnings = cautions(chosen.final, settings.alpha, settings.errors)
+    left_out = tuple(name for name in COUNTS if name not in names)
+    warnings = (*_omissions(constant), *cautions(chosen.final, settings.alpha, settings.errors))
     document: dict[str, Any] = {
         "format": FORMAT,
         "n": chosen.final.n,
         "r2": chosen.final.r2,
         "dropped": list(chosen.dropped),
+        # Absent where nothing is left out, so that such a fit keeps the id it always had.
+        **({"left_out": list(left_out)} if left_out else {}),
         "reference": {name: int(value) for name, value in normaliser.reference.items()},
         "weights": weights,
         "weighted_total_reference": total_reference,
@@ -120,7 +135,7 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
         "condition_number": chosen.final.condition_number,
         "first": chosen.first.as_document(),
         "final": chosen.final.as_document(),
-        "points": _points(y, x, chosen.final),
+        "points": _points(y, x, names, chosen.final),
         "warnings": list(warnings),
         "sample": sample.as_document(),
     }
@@ -129,6 +144,7 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
         fit_id,
         chosen.first,
         chosen.dropped,
+        left_out,
         chosen.final,
         dict(normaliser.reference),
         sample,
@@ -137,11 +153,27 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
     )
 
 
-def _points(y: Floats, x: Floats, regression: Regression) -> dict[str, list[float]]:
+def _constant(counts: Floats, without: Sequence[str]) -> tuple[str, ...]:
+    """Returns the counts that are the same in every row, apart from those that are left out anyway."""
+    same = (counts == counts[:1]).all(axis=0)
+    return tuple(name for name, flag in zip(COUNTS, same, strict=True) if flag and name not in without)
+
+
+def _omissions(constant: Sequence[str]) -> tuple[str, ...]:
+    """Returns the warning that constant counts are left out, if there are any."""
+    if not constant:
+        return ()
+    counts = f"{', '.join(constant)} {'is' if len(constant) == 1 else 'are'}"
+    return (
+        f"{counts} the same in every video, so the model leaves {'it' if len(constant) == 1 else 'them'} out",
+    )
+
+
+def _points(y: Floats, x: Floats, names: Sequence[str], regression: Regression) -> dict[str, list[float]]:
     """Returns predictions and residuals of the sample's videos, or of evenly spaced ones if it is large."""
     terms = regression.terms
     predicted = np.full(len(y), terms[BIAS].coefficient)
-    for column, name in enumerate(COUNTS):
+    for column, name in enumerate(names):
         if name in terms:
             predicted += terms[name].coefficient * x[:, column]
     shown = slice(None, None, -(-len(y) // MOST_POINTS))

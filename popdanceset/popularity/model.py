@@ -127,7 +127,7 @@ def load_model(
         return paper_midpoints(LogNormaliser.of_sample(sample.counts, COUNTS).reference)
     if re.fullmatch(r"[0-9a-f]{12}", text) and store.exists(layout.fit(text)):
         return model_of(store.read_json(layout.fit(text)), layout.fit(text))
-    path = Path(text)
+    path = Path(text).expanduser()
     if not path.is_file():
         known = ", ".join(map(layout.stem, store.list(layout.FITS, layout.JSON)))
         raise InputError(

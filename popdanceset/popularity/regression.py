@@ -140,7 +140,7 @@ def regress(
         raise InputError(
             f"{names[dependent - 1]} is constant or follows from the others, so it has no coefficient",
             "regression",
-            "take a larger sample",
+            f"take a larger sample, or leave it out (popularity.without={names[dependent - 1]})",
         )
     model = sm.OLS(response, design)
     result = model.fit() if errors == "ordinary" else model.fit(cov_type="HC3", use_t=True)

@@ -112,7 +112,8 @@ def select(
         if not is_bvid(bvid):
             raise InputError(f"{bvid!r} is accepted but is not a video id", where, "correct the statistics")
     provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
-    write_videos(folder, name, _videos(chosen), provenance)
+    joint = chosen["dancers"].null_count < len(chosen)
+    write_videos(folder, name, _videos(chosen), provenance, joint)
     log.info(
         "selection %s: %d of %d videos accepted in %.1f s",
         name,

@@ -15,7 +15,7 @@ from popdanceset.bilibili.ledger import read_followers
 from popdanceset.bilibili.records import NEEDED
 from popdanceset.bilibili.statistics import with_followers
 from popdanceset.errors import InputError
-from popdanceset.popularity.files import BATCH, SUFFIXES, StatisticsFile
+from popdanceset.popularity.files import BATCH, StatisticsFile, is_file_name
 from popdanceset.popularity.newest import Scan, Whole, superseded
 from popdanceset.schema import STATISTICS
 from popdanceset.store import Store
@@ -53,7 +53,8 @@ class Statistics:
             InputError: the source cannot be read, or has grown since it was first read.
         """
         followers = self._followers() if self._followers and "follower" in columns else None
-        wanted = [*columns, *(() if followers is None or "mid" in columns else ("mid",))]
+        people = () if followers is None else ("mid", "staff")
+        wanted = [*columns, *(name for name in people if name not in columns)]
         replaced, rows = self._replaced
         first = 0
         for table in self._scan(wanted):
@@ -125,7 +126,7 @@ def open_statistics(where: str) -> Statistics:
     Raises:
         InputError: the file does not exist, cannot be read, lacks a column, or has no rows.
     """
-    if not where.endswith(SUFFIXES):
+    if not is_file_name(where):
         statistics = of_store(Store(where))
         if not any(True for _ in statistics.batches(["bvid"])):
             raise InputError(

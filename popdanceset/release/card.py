@@ -14,16 +14,16 @@ import pyarrow as pa
 
 from popdanceset.release.croissant import CITATION
 from popdanceset.release.info import ReleaseInfo
+from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
 
 
-def card(info: ReleaseInfo, tables: Mapping[str, tuple[str, pa.Schema]]) -> str:
+def card(info: ReleaseInfo, tables: Mapping[str, Configuration]) -> str:
     """Renders the text of the card.
 
     Args:
         info: description of the release.
-        tables: name of a configuration → pattern of its parquet files, and their schema. The first is the
-            default configuration.
+        tables: the configurations by name. The first is the default.
     """
     import jinja2
     from huggingface_hub import DatasetCardData
@@ -35,15 +35,16 @@ def card(info: ReleaseInfo, tables: Mapping[str, tuple[str, pa.Schema]]) -> str:
         configs=[
             {
                 "config_name": name,
-                # Both splits are in the same files; meta/clips.parquet and splits/ separate them.
-                "data_files": [{"split": "full", "path": pattern}],
+                "data_files": [
+                    {"split": split, "path": pattern} for split, pattern in table.patterns.items()
+                ],
                 **({"default": True} if number == 0 else {}),
             }
-            for number, (name, (pattern, _)) in enumerate(tables.items())
+            for number, (name, table) in enumerate(tables.items())
         ],
         dataset_info=[
-            {"config_name": name, "features": [_feature(field) for field in schema]}
-            for name, (_, schema) in tables.items()
+            {"config_name": name, "features": [_feature(field) for field in table.schema]}
+            for name, table in tables.items()
         ],
     )
     environment = jinja2.Environment(
@@ -67,4 +68,6 @@ def _feature(field: pa.Field) -> dict[str, Any]:
             "sequence": dtype_name(field.type.value_type),
             "length": field.type.list_size,
         }
+    if pa.types.is_list(field.type):
+        return {"name": field.name, "sequence": dtype_name(field.type)}
     return {"name": field.name, "dtype": dtype_name(field.type)}

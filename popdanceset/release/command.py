@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
-def publish(settings: Settings, manifest: str, version: str | None) -> None:
-    """Publish all accepted clips of a manifest as a versioned release."""
+@click.option(
+    "--min-score",
+    type=float,
+    metavar="0..1",
+    help="Leave out clips whose poses have a lower score (default: the setting release.min_score).",
+)
+def publish(settings: Settings, manifest: str, version: str | None, min_score: float | None) -> None:
+    """Publish the accepted clips of a manifest as a versioned release.
+
+    Clips with verdict `review` are accepted too, if their score suffices; meta/clips.parquet has verdict,
+    score and reasons of every clip.
+    """
     from popdanceset.progress import track
     from popdanceset.release.writer import publish as publish_release
     from popdanceset.store import Store
 
-    settings = with_values(settings, "release", version=version)
+    settings = with_values(settings, "release", version=version, min_score=min_score)
     store = Store(settings.store)
     with track("publish") as advance:
         done = publish_release(settings, store, manifest, advance)
@@ -30,3 +40,5 @@ def publish(settings: Settings, manifest: str, version: str | None) -> None:
         f"release {done.version} {'published' if done.written else 'unchanged'}: {done.clips} clips, "
         f"{done.frames} frames, {done.seconds:.1f} s in {store}/{done.path}"
     )
+    for reason, count in sorted(done.left_out.items()):
+        click.echo(f"  left out {count:>6} {reason}")

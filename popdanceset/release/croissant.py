@@ -16,6 +16,7 @@ import pyarrow as pa
 from popdanceset import layout
 from popdanceset.checksum import sha256_of
 from popdanceset.release.info import ReleaseInfo
+from popdanceset.release.shards import Configuration
 from popdanceset.schema import shape_of
 
 FORMAT = "http://mlcommons.org/croissant/1.0"
@@ -75,13 +76,13 @@ _ENCODINGS = {
 }
 
 
-def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, tuple[str, pa.Schema]]) -> dict[str, Any]:
+def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, Configuration]) -> dict[str, Any]:
     """Builds the document for a release folder that is complete except for `croissant.json` itself.
 
     Args:
         folder: the release; every file in it is listed with its checksum.
         info: description of the release.
-        tables: name of a record set → pattern of its parquet files, and their schema.
+        tables: name of a record set → its files and their schema.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != layout.CROISSANT)
     return {
@@ -107,9 +108,11 @@ def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, tuple[str, p
                     "@id": f"{name}-files",
                     "name": f"{name}-files",
                     "encodingFormat": _ENCODINGS[".parquet"],
-                    "includes": pattern,
+                    # One pattern is written as text: the two forms mean the same.
+                    "includes": patterns[0] if len(patterns) == 1 else patterns,
                 }
-                for name, (pattern, _) in tables.items()
+                for name, table in tables.items()
+                for patterns in (list(table.patterns.values()),)
             ),
         ],
         "recordSet": [
@@ -117,9 +120,9 @@ def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, tuple[str, p
                 "@type": "cr:RecordSet",
                 "@id": name,
                 "name": name,
-                "field": [_field(name, field) for field in schema],
+                "field": [_field(name, field) for field in table.schema],
             }
-            for name, (_, schema) in tables.items()
+            for name, table in tables.items()
         ],
     }
 
@@ -150,12 +153,14 @@ def _field(table: str, field: pa.Field) -> dict[str, Any]:
         "@id": f"{table}/{field.name}",
         "name": field.name,
         "description": "; ".join(filter(None, facts)),
-        "dataType": _data_type(
-            field.type.value_type if pa.types.is_fixed_size_list(field.type) else field.type
-        ),
-        **({"repeated": True} if shape else {}),
+        "dataType": _data_type(field.type.value_type if _is_list(field.type) else field.type),
+        **({"repeated": True} if _is_list(field.type) else {}),
         "source": {"fileSet": {"@id": f"{table}-files"}, "extract": {"column": field.name}},
     }
+
+
+def _is_list(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_list(dtype) or pa.types.is_list(dtype))
 
 
 def _data_type(dtype: pa.DataType) -> str:

@@ -37,6 +37,9 @@ class SchemaChange:
 
 CHANGES: Mapping[int, SchemaChange] = {
     1: SchemaChange("the first published schema"),
+    2: SchemaChange(
+        "columns verdict, score and reasons of the clips; a data file contains clips of one split only"
+    ),
 }
 """Every schema version, and what it changed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -60,19 +61,31 @@ def release_videos(store: Store, folder: Path) -> ReleaseVideos:
     return ReleaseVideos(name, {row["bvid"]: row["pop"] for row in selected}, {})
 
 
-def members(store: Store, videos: ReleaseVideos) -> list[dict[str, Any]]:
-    """Lists the clips to be published, in the order of `clip_order`.
+class Members(NamedTuple):
+    """The clips of a release.
 
-    A clip is published if its video is in the manifest, screening accepted the clip, and the extractor
-    accepted its poses. Clips that still wait for their poses are left out; a warning lists them.
+    Attributes:
+        clips: one mapping per clip, in the order of `clip_order`: the columns of
+            `popdanceset.schema.RELEASE_CLIPS` that are known before anything is written.
+        left_out: why clips that screening accepted are left out → how many.
+    """
+
+    clips: list[dict[str, Any]]
+    left_out: dict[str, int]
+
+
+def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Members:
+    """Chooses the clips to be published.
+
+    A clip is published if its video is in the manifest, screening accepted the clip, the extractor accepted
+    its poses (or left them to a reviewer), and their score is not below `min_score`. Clips that still wait
+    for their poses are left out; a warning lists them. Poses without a score, which older extractors wrote,
+    are published; a warning counts them.
 
     Args:
         store: with the tables of all stages.
         videos: of the release.
-
-    Returns:
-        One mapping per clip: the columns of `popdanceset.schema.RELEASE_CLIPS` that are known before anything
-        is written.
+        min_score: smallest score of published poses, 0..1.
 
     Raises:
         InputError: no clip is accepted, or one is listed twice.
@@ -93,26 +106,44 @@ def members(store: Store, videos: ReleaseVideos) -> list[dict[str, Any]]:
             len(waiting),
             " ".join(waiting),
         )
-    chosen = [clip for clip in clips if clip["clip_id"] in verdicts and verdicts[clip["clip_id"]]["accepted"]]
+    whys = {clip["clip_id"]: _why_left_out(verdicts.get(clip["clip_id"]), min_score) for clip in clips}
+    left_out = dict(Counter(why for why in whys.values() if why))
+    chosen = [clip for clip in clips if not whys[clip["clip_id"]]]
+    unscored = sum(verdicts[clip["clip_id"]]["score"] is None for clip in chosen)
+    if unscored and min_score:
+        _log.warning("%d clips have poses without a score and are published whatever they are like", unscored)
     if not chosen:
+        found = "".join(f"; {count} {why}" for why, count in sorted(left_out.items()))
         raise InputError(
-            f"nothing to publish: {len(pops)} videos selected, {len(clips)} clips cut, no poses accepted",
+            f"nothing to publish: {len(pops)} videos selected, {len(clips)} clips cut, no poses accepted"
+            f"{found}",
             f"{store}, manifest {videos.manifest}",
             "see the reasons in the tables, or run the earlier stages",
         )
     with_music = music_extractors(store)
     kept = ("clip_id", "bvid", "page", "start", "end", "music_id", "genre", "dancer_id", "frames")
-    return [
+    published = [
         {
             **{key: clip[key] for key in kept},
             "pop": pops[clip["bvid"]],
             "mean_score": verdicts[clip["clip_id"]]["mean_score"],
             "jitter": verdicts[clip["clip_id"]]["jitter_after"],
-            "estimator": verdicts[clip["clip_id"]]["estimator"],
+            **{key: verdicts[clip["clip_id"]][key] for key in ("estimator", "verdict", "score", "reasons")},
             "has_music": clip["clip_id"] in with_music,
         }
         for clip in sorted(chosen, key=lambda clip: clip_order(clip["clip_id"]))
     ]
+    return Members(published, left_out)
+
+
+def _why_left_out(verdict: Mapping[str, Any] | None, min_score: float) -> str:
+    """Returns why a clip that screening accepted is left out; empty if it is published."""
+    if verdict is None:
+        return "waiting for poses"
+    if not verdict["accepted"]:
+        return str(verdict["reason"]) or "rejected"
+    score = verdict["score"]
+    return f"score below {min_score:g}" if score is not None and score < min_score else ""
 
 
 def music_extractors(store: Store) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -20,6 +20,18 @@ class Place(NamedTuple):
 
     file: int
     row_group: int
+
+
+class Configuration(NamedTuple):
+    """A table of a release, as `datasets` loads it.
+
+    Attributes:
+        patterns: split → pattern of its parquet files.
+        schema: of their rows.
+    """
+
+    patterns: Mapping[str, str]
+    schema: pa.Schema
 
 
 class ShardWriter:

@@ -10,8 +10,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -36,7 +36,7 @@ from popdanceset.release.info import (
 )
 from popdanceset.release.members import ReleaseVideos, members, music_extractors, release_videos
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
-from popdanceset.release.shards import MAX_BYTES, Place, ShardWriter
+from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import SplitClip, assign_splits
 from popdanceset.release.statistics import TableStatistics
 from popdanceset.release.versions import choose_version, published
@@ -61,6 +61,7 @@ class PublishSummary:
         path: its name inside the store.
         clips, frames, seconds: how much it holds.
         written: false if a release with the same content existed already.
+        left_out: why clips that screening accepted are not part of it → how many.
     """
 
     version: str
@@ -69,6 +70,7 @@ class PublishSummary:
     frames: int
     seconds: float
     written: bool
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 def publish(
@@ -79,14 +81,14 @@ def publish(
     day: datetime.date | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> PublishSummary:
-    """Publishes all accepted clips of a manifest.
+    """Publishes the accepted clips of a manifest whose poses have a sufficient score.
 
     The release is built in a scratch folder and moved into the store as a whole. The same inputs produce the
     same rows in the same order. If the newest release (or the one whose version is asked for) has the same
     content, nothing is written.
 
     Args:
-        settings: version, split and licence.
+        settings: version, split, smallest score and licence.
         store: holds the tables and receives the release, below `releases/`.
         manifest: name or folder of the manifest whose videos are published.
         advance: called after each clip.
@@ -102,7 +104,7 @@ def publish(
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
     videos = release_videos(store, folder)
-    clips = members(store, videos)
+    clips, left_out = members(store, videos, settings.release.min_score)
     splits = assign_splits(
         [SplitClip(clip["clip_id"], clip["bvid"], clip["music_id"], clip["frames"]) for clip in clips],
         settings.release.test_share,
@@ -111,6 +113,9 @@ def publish(
         # training are never used for testing.
         [(row["first"], row["second"]) for row in pairs(store)],
     )
+    # The splits follow each other as the names of their files do, so that all rows are in the clip table's
+    # order.
+    clips = sorted(clips, key=lambda clip: splits[clip["clip_id"]])
     common_ids = aliases(store)
     clips = [{**clip, "music_id": common_ids.get(clip["music_id"], clip["music_id"])} for clip in clips]
     without_music = [clip["clip_id"] for clip in clips if not clip["has_music"]]
@@ -126,7 +131,7 @@ def publish(
             _write_description(unfinished, tables, info, folder)
             store.put_folder(unfinished, name, last=layout.RELEASE_INFO)
     frames = sum(tables.clips["frames"].to_pylist())
-    summary = PublishSummary(version, name, len(tables.clips), frames, frames / FPS, same is None)
+    summary = PublishSummary(version, name, len(tables.clips), frames, frames / FPS, same is None, left_out)
     _log.info(
         "release %s %s: %d clips, %d frames, in %.1f s",
         version, "published" if summary.written else "unchanged", summary.clips, frames,
@@ -153,12 +158,25 @@ class _Tables:
     paths: dict[str, list[Path]]
     content: str
 
-    def configurations(self) -> dict[str, tuple[str, pa.Schema]]:
-        """Returns configuration name → pattern of its files, and their schema."""
+    def configurations(self) -> dict[str, Configuration]:
+        """Returns the tables of the release by the names under which the card offers them."""
         return {
-            "frames": (layout.frame_shards(), FRAMES),
-            "clips": (layout.RELEASE_CLIPS, RELEASE_CLIPS),
-            **{f"music-{name}": (layout.music_shards(name), schema) for name, schema in self.music.items()},
+            "frames": Configuration(self._patterns(layout.FRAMES_STEM), FRAMES),
+            "clips": Configuration({"full": layout.RELEASE_CLIPS}, RELEASE_CLIPS),
+            **{
+                f"music-{name}": Configuration(self._patterns(name), schema)
+                for name, schema in self.music.items()
+            },
+        }
+
+    def _patterns(self, table: str) -> dict[str, str]:
+        """Returns split → pattern of the table's files, for the splits that have any."""
+        patterns = {split: layout.shards(table, split) for split in SPLITS}
+        names = [path.name for path in self.paths[table]]
+        return {
+            split: pattern
+            for split, pattern in patterns.items()
+            if any(PurePosixPath(pattern).name.partition("*")[0] in name for name in names)
         }
 
 
@@ -173,41 +191,43 @@ def _write_rows(
     """Writes the files of frame and music rows, one clip at a time, and prepares the clip table."""
     content = ContentHash()
     content.add_document({"schema_version": VERSION})
-    statistics = {"frames": TableStatistics(FRAMES)}
+    statistics = {layout.FRAMES_STEM: TableStatistics(FRAMES)}
     schemas: dict[str, pa.Schema] = {}
-    places: list[Place] = []
+    places: list[tuple[str, Place]] = []
     lengths: list[int] = []
     extractors = music_extractors(store)
+    shards: dict[tuple[str, str], ShardWriter] = {}
     with ExitStack() as stack:
-        shards = {
-            "frames": stack.enter_context(
-                ShardWriter(folder / layout.RELEASE_DATA, layout.FRAMES_STEM, FRAMES, max_bytes)
-            )
-        }
+
+        def write(table: str, split: str, rows: pa.Table) -> Place:
+            if (table, split) not in shards:
+                below = layout.RELEASE_DATA if table == layout.FRAMES_STEM else layout.RELEASE_MUSIC
+                shards[table, split] = stack.enter_context(
+                    ShardWriter(folder / below, layout.shard_stem(table, split), rows.schema, max_bytes)
+                )
+            return shards[table, split].write(rows)
+
         for clip in clips:
+            split = splits[clip["clip_id"]]
             rows = checked_frame_rows(store, clip["clip_id"])
-            places.append(shards["frames"].write(rows))
+            places.append((split, write(layout.FRAMES_STEM, split, rows)))
             lengths.append(len(rows))
-            statistics["frames"].update(rows)
-            content.add_document({**clip, "split": splits[clip["clip_id"]]})
+            statistics[layout.FRAMES_STEM].update(rows)
+            content.add_document({**clip, "split": split})
             content.add_table(rows)
             for extractor in extractors.get(clip["clip_id"], ()):
                 music = checked_music_rows(store, clip["clip_id"], extractor, len(rows))
                 if extractor not in schemas:
                     schemas[extractor] = music.schema
                     statistics[extractor] = TableStatistics(music.schema)
-                    shards[extractor] = stack.enter_context(
-                        ShardWriter(folder / layout.RELEASE_MUSIC, extractor, music.schema, max_bytes)
-                    )
-                shards[extractor].write(music)
+                write(extractor, split, music)
                 statistics[extractor].update(music)
                 content.add_document(extractor)
                 content.add_table(music)
             advance(1, clip["clip_id"])
     first_row = 0
     rows_of_clips = []
-    names = [path.relative_to(folder).as_posix() for path in shards["frames"].paths()]
-    for clip, place, length in zip(clips, places, lengths, strict=True):
+    for clip, (split, place), length in zip(clips, places, lengths, strict=True):
         rows_of_clips.append(
             {
                 **clip,
@@ -217,9 +237,9 @@ def _write_rows(
                 if length < clip["frames"]
                 else clip["end"],
                 "first_row": first_row,
-                "file": names[place.file],
+                "file": shards[layout.FRAMES_STEM, split].paths()[place.file].relative_to(folder).as_posix(),
                 "row_group": place.row_group,
-                "split": splits[clip["clip_id"]],
+                "split": split,
             }
         )
         first_row += length
@@ -227,7 +247,15 @@ def _write_rows(
         from_rows(rows_of_clips, RELEASE_CLIPS),
         schemas,
         statistics,
-        {name: writer.paths() for name, writer in shards.items()},
+        {
+            table: [
+                path
+                for (name, _), writer in sorted(shards.items())
+                if name == table
+                for path in writer.paths()
+            ]
+            for table in statistics
+        },
         str(content),
     )
 

@@ -127,7 +127,7 @@ def _figures(
     points: Mapping[str, Sequence[float]] | None,
 ) -> list[Drawing]:
     drawn = []
-    if set(COUNTS) <= set(reference) and len(data.statistics):
+    if (first or set(COUNTS) <= set(reference)) and len(data.statistics):
         figure = figures.normalisation_figure(data.statistics, LogNormaliser(dict(reference)))
         drawn.append((figure, "Counts of every video. Boxes: quartiles; whiskers: 5 % and 95 %"))
     if first:

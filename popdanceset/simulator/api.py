@@ -1,4 +1,4 @@
-"""The statistics endpoints of api.bilibili.com: rankings, listings, one video, one uploader."""
+"""The statistics endpoints of api.bilibili.com: rankings, listings, one video, one uploader; short links."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from datetime import datetime, timedelta
 from popdanceset.simulator.catalogue import SECTION_NUMBERS, Catalogue, of_section
 from popdanceset.simulator.records import (
     CHINA,
+    Json,
     Mode,
     SimulatedVideo,
+    archive_object,
+    episode_object,
+    favourite_object,
     ordered_list_object,
+    popular_object,
     score,
+    staff_objects,
     video_object,
 )
 from popdanceset.simulator.response import Response, envelope
@@ -23,6 +29,11 @@ RANKING_LENGTH = 100
 POPULAR_LENGTH = 200
 PAGE_LIMIT = 50
 ORDERED_PAGE_LIMIT = 30
+ARCHIVE_PAGE_LIMIT = 100
+FAVOURITES_PAGE_LIMIT = 20
+FOLDER = 1
+"""The public favourites folder."""
+FOLDER_LENGTH = 60
 
 REFUSING_MODES = {
     Mode.DELETED: -404,
@@ -53,7 +64,11 @@ def popular(catalogue: Catalogue, query: Query) -> Response:
     listed = catalogue.by_score[:POPULAR_LENGTH]
     number, size = _page(query, "pn", "ps", default=20, limit=PAGE_LIMIT)
     page = _cut(listed, number, size)
-    return envelope({"list": [video_object(v) for v in page], "no_more": number * size >= len(listed)})
+    items: list[Json] = [popular_object(video) for video in page]
+    # Adverts and live rooms stand between the videos.
+    items[5:5] = [{"goto": "ad", "is_ad": True, "title": "买它"}] if len(items) > 5 else []
+    items[9:9] = [{"goto": "live", "roomid": 7, "bvid": "", "title": "在播"}] if len(items) > 9 else []
+    return envelope({"list": items, "no_more": number * size >= len(listed)})
 
 
 def newest(catalogue: Catalogue, query: Query) -> Response:
@@ -95,7 +110,81 @@ def view(catalogue: Catalogue, query: Query) -> Response:
         return envelope(code=-404)
     if video.mode in REFUSING_MODES:
         return envelope(code=REFUSING_MODES[video.mode])
-    return envelope(video_object(video))
+    return envelope({**video_object(video), **_joint(video), **_season(catalogue.collection(video.mid))})
+
+
+def _joint(video: SimulatedVideo) -> Json:
+    return {"staff": staff_objects(video)} if video.staff else {}
+
+
+def _season(videos: Sequence[SimulatedVideo]) -> Json:
+    if not videos:
+        return {}
+    half, mid = len(videos) // 2, videos[0].mid
+    return {
+        "ugc_season": {
+            "id": mid,
+            "mid": mid,
+            "title": videos[0].author,
+            "ep_count": len(videos),
+            "sections": [
+                {"id": number, "episodes": [episode_object(video) for video in some]}
+                for number, some in enumerate((videos[:half], videos[half:]))
+            ],
+        }
+    }
+
+
+def uploads(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/series/recArchivesByKeywords?mid=&keywords=&pn=&ps=`: the videos of an uploader, newest first."""
+    listed = catalogue.of_uploader.get(_integer(query, "mid"), ())
+    number, size = _page(query, "pn", "ps", default=30, limit=ARCHIVE_PAGE_LIMIT)
+    return _archives(listed, number, size, {"num": number, "size": size, "total": len(listed)})
+
+
+def season(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/polymer/space/seasons_archives_list?mid=&season_id=&page_num=&page_size=`: a collection."""
+    _integer(query, "mid")
+    listed = catalogue.collection(_integer(query, "season_id"))
+    if not listed:
+        return envelope(code=-404)
+    number, size = _page(query, "page_num", "page_size", default=30, limit=ARCHIVE_PAGE_LIMIT)
+    return _archives(listed, number, size, {"page_num": number, "page_size": size, "total": len(listed)})
+
+
+def _archives(listed: Sequence[SimulatedVideo], number: int, size: int, page: Json) -> Response:
+    archives = [archive_object(video) for video in _cut(listed, number, size)]
+    return envelope({"aids": [item["aid"] for item in archives], "archives": archives, "page": page})
+
+
+def favourites(catalogue: Catalogue, query: Query) -> Response:
+    """`/x/v3/fav/resource/list?media_id=&pn=&ps=`: a folder.
+
+    Folder 1 has the sixty videos with the highest score and an audio; every other folder is private.
+    """
+    if _integer(query, "media_id") != FOLDER:
+        return envelope(code=-403)
+    number, size = _page(query, "pn", "ps", default=20, limit=FAVOURITES_PAGE_LIMIT)
+    listed = [favourite_object(video) for video in catalogue.by_score[:FOLDER_LENGTH]]
+    listed.insert(2, {"id": 9, "type": 12, "title": "一首歌", "bvid": ""})
+    items = listed[(number - 1) * size : number * size]
+    return envelope(
+        {
+            "info": {"id": FOLDER, "title": "舞蹈", "media_count": len(listed)},
+            "medias": items or None,
+            "has_more": number * size < len(listed),
+        }
+    )
+
+
+def short_link(catalogue: Catalogue, path: str) -> Response:
+    """`b23.tv/CODE`: leads to the video whose id ends with the code."""
+    code = path.strip("/")
+    found = [bvid for bvid in catalogue.by_bvid if code and bvid.endswith(code)]
+    if len(found) != 1:
+        return envelope(code=-404, status=404)
+    address = f"https://www.bilibili.com/video/{found[0]}?share_source=copy_web"
+    return Response(302, content_type="text/html", headers={"Location": address})
 
 
 def relation(catalogue: Catalogue, query: Query) -> Response:
@@ -115,6 +204,9 @@ ROUTES: dict[str, Route] = {
     "/x/web-interface/newlist_rank": ordered,
     "/x/web-interface/view": view,
     "/x/relation/stat": relation,
+    "/x/series/recArchivesByKeywords": uploads,
+    "/x/polymer/space/seasons_archives_list": season,
+    "/x/v3/fav/resource/list": favourites,
 }
 
 

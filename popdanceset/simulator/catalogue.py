@@ -20,6 +20,19 @@ class Catalogue:
         self.followers = {video.mid: video.follower for video in self.videos}
 
     @cached_property
+    def of_uploader(self) -> dict[int, tuple[SimulatedVideo, ...]]:
+        """Uploader → his videos, newest first."""
+        found: dict[int, list[SimulatedVideo]] = {}
+        for video in self.by_date:
+            found.setdefault(video.mid, []).append(video)
+        return {mid: tuple(videos) for mid, videos in found.items()}
+
+    def collection(self, number: int) -> tuple[SimulatedVideo, ...]:
+        """Returns the videos of a collection: each uploader of two videos or more has one, under his id."""
+        videos = self.of_uploader.get(number, ())
+        return videos if len(videos) > 1 else ()
+
+    @cached_property
     def by_score(self) -> tuple[SimulatedVideo, ...]:
         """Highest recommendation score first."""
         return tuple(sorted(self.videos, key=score, reverse=True))

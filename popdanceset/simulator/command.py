@@ -56,12 +56,12 @@ def simulator(
 
     from popdanceset.simulator.casting import MEDIA_FOLDER, cast, parse_mode, read_media, with_mode
     from popdanceset.simulator.faults import parse_fault, parse_rate
-    from popdanceset.simulator.population import population
+    from popdanceset.simulator.population import population, with_partners
     from popdanceset.simulator.server import Simulator
 
     shipped = read_media(media or MEDIA_FOLDER)
     section = population(videos, seed, day.date() if day else None)
-    catalogue = cast(section, shipped, seed)
+    catalogue = cast(with_partners(section), shipped, seed)
     for mode, number in map(parse_mode, modes):
         catalogue = with_mode(catalogue, mode, number)
     running = Simulator(

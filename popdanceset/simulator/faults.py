@@ -33,13 +33,16 @@ MEDIA = r"[\w-]+\.bilivideo\.com/"
 class Answer:
     """An answer that replaces the correct one, or a change of the correct one.
 
-    With `html` a page with this content replaces the correct answer, with `code` a JSON envelope, and with
-    only a `status` an empty body. Without any of them the answer is only delayed, shortened or cut off.
+    With `html` a page with this content replaces the correct answer, with `code` a JSON envelope, with
+    `challenge` an envelope with only a challenge for browsers, with `location` a redirection, and
+    with only a `status` an empty body. Without any of them the answer is only delayed, shortened or cut off.
     """
 
     status: int | None = None
     code: int | None = None
     html: str = ""
+    challenge: str = ""
+    location: str = ""
     delay: float = 0.0  # seconds before the first byte
     keep: float = 1.0  # share of the body that is kept, declared as the whole body
     send: float = 1.0  # share of the body that is sent before the connection is closed
@@ -48,6 +51,10 @@ class Answer:
         """Returns the answer that is sent instead of `response`."""
         if self.html:
             response = html(self.html, self.status or 200)
+        elif self.challenge:
+            response = envelope({"v_voucher": self.challenge})
+        elif self.location:
+            response = Response(self.status or 302, b"", "text/html", {"Location": self.location})
         elif self.code is not None:
             response = envelope(code=self.code, status=self.status or 200)
         elif self.status is not None:
@@ -103,8 +110,12 @@ NAMED = {
     ),
     "page-risk": Fault(PAGE, Answer(html='<script>window._riskdata_={"v_voucher":"voucher"}</script>')),
     "playurl-352": Fault(PLAYURL, Answer(code=-352)),
+    "playurl-voucher": Fault(PLAYURL, Answer(challenge="voucher_simulated")),
+    "page-episode": Fault(PAGE, Answer(location="https://www.bilibili.com/bangumi/play/ep1")),
+    "page-festival": Fault(PAGE, Answer(location="https://www.bilibili.com/festival/gala2026")),
     "playurl-geo": Fault(PLAYURL, Answer(code=-10403)),
     "media-403": Fault(MEDIA, Answer(403)),
+    "media-404": Fault(MEDIA, Answer(404)),
     "cut": Fault(MEDIA, Answer(send=0.5)),
     "slow-media": Fault(MEDIA, Answer(delay=3.0)),
 }

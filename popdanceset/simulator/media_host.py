@@ -20,6 +20,8 @@ from popdanceset.simulator.records import SimulatedVideo
 from popdanceset.simulator.response import Response
 
 HOST = "upos-sz-mirrorcos.bilivideo.com"
+MIRROR = "upos-sz-mirrorali.bilivideo.com"
+"""Serves the same files."""
 VIDEO_ID = 64  # Bilibili's number for 720p
 AUDIO_ID = 30280  # Bilibili's number for its better audio
 REFERER = "https://www.bilibili.com"
@@ -29,9 +31,9 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CODECS = {"h264": "avc1.640028", "hevc": "hev1.1.6.L120.90", "av1": "av01.0.08M.08"}
 
 
-def address(bvid: str, cid: str, track: int) -> str:
+def address(bvid: str, cid: str, track: int, host: str = HOST) -> str:
     """Returns the address of a track of a part."""
-    return f"https://{HOST}/upgcxcode/{bvid}/{cid}-1-{track}.m4s?e=simulated"
+    return f"https://{host}/upgcxcode/{bvid}/{cid}-1-{track}.m4s?e=simulated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from popdanceset.simulator.api import REFUSING_MODES, Query, find
 from popdanceset.simulator.catalogue import Catalogue
-from popdanceset.simulator.media_host import AUDIO_ID, VIDEO_ID, MediaHost, Tracks, address
+from popdanceset.simulator.media_host import AUDIO_ID, HOST, MIRROR, VIDEO_ID, MediaHost, Tracks, address
 from popdanceset.simulator.records import Json, Mode, SimulatedVideo, part_objects, video_object
 from popdanceset.simulator.response import Response, envelope, html
 
@@ -24,7 +24,10 @@ PlayerRoute = Callable[[Catalogue, MediaHost, Query], Response]
 
 
 def page(catalogue: Catalogue, path: str) -> Response:
-    """`www.bilibili.com/video/BV…`: a page with its data in `__INITIAL_STATE__`."""
+    """`www.bilibili.com/video/BV…`: a page with its data in `__INITIAL_STATE__`; also episodes and festivals,
+    without any."""
+    if path.startswith(("/bangumi/", "/festival/")):
+        return html("<p>番剧</p>")
     match = _PAGE.fullmatch(path)
     if not match:
         return html("<p>出错啦!</p>", 404)
@@ -108,12 +111,13 @@ def _formats(video: SimulatedVideo) -> Json:
 
 def _dash(video: SimulatedVideo, cid: str, tracks: Tracks) -> Json:
     def track(number: int, mime: str, codecs: str, size: int) -> Json:
-        url = address(video.bvid, cid, number)
+        url, mirror = (address(video.bvid, cid, number, host) for host in (HOST, MIRROR))
         return {
             "id": number,
             "baseUrl": url,
             "base_url": url,
-            "backupUrl": [],
+            "backupUrl": [mirror],
+            "backup_url": [mirror],
             "bandwidth": round(8 * size / tracks.media.seconds),
             "mimeType": mime,
             "codecs": codecs,

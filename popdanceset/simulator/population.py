@@ -27,7 +27,7 @@ from scipy.special import ndtri
 
 from popdanceset.errors import InputError
 from popdanceset.simulator import words
-from popdanceset.simulator.records import CHINA, SECTIONS, Counts, SimulatedVideo
+from popdanceset.simulator.records import CHINA, SECTIONS, Counts, Partner, SimulatedVideo
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -54,6 +54,7 @@ RATES = {  # count per view, standard deviation of its logarithm
 WEEKS = 4
 FADING_DAYS = 7.0
 SECTION_SHARES = (0.34, 0.2, 0.12, 0.1, 0.1, 0.06, 0.03, 0.02, 0.03)
+JOINT_EVERY = 20
 LOG_DURATION = (4.2, 0.7)  # median 67 s
 
 Floats = NDArray[np.float64]
@@ -134,6 +135,25 @@ def population(n: int, seed: int, day: date | None = None) -> list[SimulatedVide
             strict=True,
         )
     ]  # fmt: skip
+
+
+def with_partners(videos: Sequence[SimulatedVideo]) -> list[SimulatedVideo]:
+    """Returns the videos; every `JOINT_EVERY`-th is a joint upload with the uploader of the next one.
+
+    A partner is added only if the followers of both do not change whether the video has more views than
+    followers, so that a section has the same popular videos with and without joint uploads.
+    """
+    joint = list(videos)
+    for index in range(0, len(videos) - 1, JOINT_EVERY):
+        video, other = videos[index], videos[index + 1]
+        together = video.follower + other.follower
+        if video.mid != other.mid and (video.counts.view > video.follower) == (video.counts.view > together):
+            staff = (
+                Partner(video.mid, video.author, "UP主"),
+                Partner(other.mid, other.author, "舞者" if index % (2 * JOINT_EVERY) else "摄影"),
+            )
+            joint[index] = replace(video, staff=staff)
+    return joint
 
 
 def aged(videos: Sequence[SimulatedVideo], days: float) -> list[SimulatedVideo]:

@@ -27,7 +27,8 @@ from popdanceset.simulator.response import Response
 log = logging.getLogger(__name__)
 
 KNOWN_HOSTS = re.compile(
-    r"(www|api|comment)\.bilibili\.com|i\d\.hdslb\.com|[\w-]+\.bilivideo\.com", re.ASCII | re.IGNORECASE
+    r"(www|api|comment)\.bilibili\.com|b23\.tv|i\d\.hdslb\.com|[\w-]+\.bilivideo\.com",
+    re.ASCII | re.IGNORECASE,
 )
 GONE = (ConnectionError, ssl.SSLError)
 """Errors that mean that the client has disconnected."""

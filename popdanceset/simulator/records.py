@@ -55,7 +55,7 @@ class Section(NamedTuple):
 SECTIONS = (
     Section(20, "宅舞", 2028, "宅舞"),
     Section(198, "街舞", 2029, "街舞"),
-    Section(154, "舞蹈综合", 2030, "手势·网红舞"),
+    Section(255, "手势·网红舞", 2030, "手势·网红舞"),
     Section(199, "明星舞蹈", 2031, "明星舞蹈"),
     Section(200, "国风舞蹈", 2032, "国风舞蹈"),
     Section(156, "舞蹈教程", 2033, "舞蹈教学"),
@@ -65,6 +65,14 @@ SECTIONS = (
 )
 WHOLE_DANCE = frozenset({0, 129, 1004})
 """Section numbers for all of dance: every section, old scheme, new scheme."""
+
+
+class Partner(NamedTuple):
+    """Somebody in a joint upload: an uploader, and what he did."""
+
+    mid: int
+    name: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,7 @@ class SimulatedVideo:
     counts: Counts
     parts: int = 1
     size: tuple[int, int] = (1280, 720)  # width and height of the frames, pixels
+    staff: tuple[Partner, ...] = ()  # of a joint upload: everybody, the uploader first
     mode: Mode = Mode.OK
     media: str = ""  # name in the media index; empty: no media
     expected: str = ""  # the outcome that a correct pipeline reaches once it downloads this video
@@ -125,6 +134,89 @@ def part_objects(video: SimulatedVideo) -> list[Json]:
     ]
 
 
+def popular_object(video: SimulatedVideo) -> Json:
+    """Returns the video object of the home page, where the new scheme has other names.
+
+    Some objects lack the old number, and some state neither section.
+    """
+    item = video_object(video)
+    item["tidv2"], item["tnamev2"] = item.pop("tid_v2"), item.pop("tname_v2")
+    item |= {"pid_v2": 1004, "pid_name_v2": "舞蹈"}
+    if video.aid % 5 < 2:
+        item |= {"tid": 0, "tname": ""}
+    if video.aid % 10 == 0:
+        del item["tidv2"], item["tnamev2"], item["pid_v2"], item["pid_name_v2"]
+    return item
+
+
+def staff_objects(video: SimulatedVideo) -> list[Json]:
+    """Returns the people of a joint upload, whom only `view` lists."""
+    return [{"mid": each.mid, "title": each.title, "name": each.name, "face": ""} for each in video.staff]
+
+
+def archive_object(video: SimulatedVideo) -> Json:
+    """Returns the small object in the lists of an uploader and of a collection: views, but no other count."""
+    return {
+        "aid": video.aid,
+        "bvid": video.bvid,
+        "title": video.title,
+        "pubdate": video.pubdate,
+        "ctime": video.pubdate,
+        "state": 0,
+        "duration": video.duration * video.parts,
+        "pic": f"https://i0.hdslb.com/bfs/archive/{video.bvid}.jpg",
+        "stat": {"view": video.counts.view, "vt": 0},
+    }
+
+
+def favourite_object(video: SimulatedVideo) -> Json:
+    """Returns an element of a favourites folder."""
+    return {
+        "id": video.aid,
+        "type": 2,
+        "title": video.title,
+        "page": video.parts,
+        "duration": video.duration * video.parts,
+        "upper": {"mid": video.mid, "name": video.author, "face": ""},
+        "attr": 0,
+        "cnt_info": {
+            "collect": video.counts.favorite,
+            "play": video.counts.view,
+            "danmaku": video.counts.danmaku,
+        },
+        "ctime": video.pubdate,
+        "pubtime": video.pubdate,
+        "fav_time": video.pubdate,
+        "bvid": video.bvid,
+        "bv_id": video.bvid,
+    }
+
+
+def episode_object(video: SimulatedVideo) -> Json:
+    """Returns an element of a collection, as `view` lists it."""
+    stat = video.counts._asdict()
+    stat["fav"] = stat.pop("favorite")
+    return {
+        "aid": video.aid,
+        "cid": video.cid,
+        "bvid": video.bvid,
+        "title": video.title,
+        "arc": {
+            "aid": video.aid,
+            "videos": video.parts,
+            "type_id": video.section.tid,
+            "copyright": video.copyright,
+            "title": video.title,
+            "pubdate": video.pubdate,
+            "state": 0,
+            "duration": video.duration * video.parts,
+            "rights": {"is_cooperation": int(bool(video.staff))},
+            "author": {"mid": video.mid, "name": video.author, "face": ""},
+            "stat": stat,
+        },
+    }
+
+
 def video_object(video: SimulatedVideo) -> Json:
     """Returns the video object of rankings, listings and `view`."""
     return {
@@ -140,7 +232,12 @@ def video_object(video: SimulatedVideo) -> Json:
         "desc": " ".join(f"#{tag}" for tag in video.tags),
         "state": 0,
         "duration": video.duration * video.parts,
-        "rights": {"pay": 0, "no_reprint": 1, "is_stein_gate": 0},
+        "rights": {
+            "pay": 0,
+            "no_reprint": 1,
+            "is_stein_gate": 0,
+            "is_cooperation": int(bool(video.staff)),
+        },
         "owner": {"mid": video.mid, "name": video.author, "face": ""},
         "stat": {
             "aid": video.aid,

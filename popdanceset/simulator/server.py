@@ -143,6 +143,8 @@ class Simulator:
                 return self._api(request)
             case "www.bilibili.com":
                 return player.page(self.catalogue, request.path)
+            case "b23.tv":
+                return api.short_link(self.catalogue, request.path)
             case "comment.bilibili.com":
                 return Response(body=b"<?xml version='1.0'?><i></i>", content_type="text/xml")
             case host if host.endswith(".hdslb.com"):

@@ -12,11 +12,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from popdanceset import layout
-from popdanceset.errors import DownloadError, MediaError, StoreError, TransferError
+from popdanceset.bilibili.ids import is_bvid
+from popdanceset.clip_id import part_id
+from popdanceset.errors import DownloadError, InputError, MediaError, RefusedError, StoreError, TransferError
 from popdanceset.genre import read_rules, rules_file
 from popdanceset.music.identity import identify
 from popdanceset.progress import Advance, ignore, track
-from popdanceset.schema import Reason
+from popdanceset.safety import Net, check_failures
+from popdanceset.schema import CLIPS, Reason
 from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.clips import (
     Row,
@@ -30,6 +33,7 @@ from popdanceset.video.clips import (
     pages,
     read_rows,
 )
+from popdanceset.video.dancers import dancer_of
 from popdanceset.video.download import download, quarantine
 from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
 from popdanceset.video.screening.detector import PersonDetector, loaded_detector
@@ -42,6 +46,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STAGE = "acquire"
+
+_OF_THE_WHOLE_VIDEO = (Reason.RESTRICTED, Reason.ELSEWHERE)
+
 
 @dataclass
 class Summary(Tally):
@@ -50,32 +58,44 @@ class Summary(Tally):
     Attributes:
         videos: number of videos that are finished, now or before.
         unfinished: ids of videos whose download failed on the way; another run tries them again.
+        failed: parts that failed unexpectedly, now or before.
+        refused: the host's refusal, if that was its last answer.
     """
 
     videos: int = 0
     unfinished: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    refused: RefusedError | None = None
 
     def __str__(self) -> str:
-        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s"
+        failed = f"; {len(self.failed)} failed unexpectedly" if self.failed else ""
+        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s{failed}"
 
     def add(self, rows: list[Row]) -> None:
         """Counts the rows of one video."""
         self.videos += 1
         self.count(rows)
+        self.failed += [part_id(row["bvid"], row["page"]) for row in rows if row["reason"] == Reason.FAILED]
 
     def check(self) -> None:
         """Does nothing if every video is finished.
 
         Raises:
+            RefusedError: the host's last answer was a refusal.
             TransferError: some could not be fetched; those that could are finished.
+            FailedError: some parts failed unexpectedly; the others are finished.
         """
+        if self.refused:
+            raise self.refused
         if self.unfinished:
             total = self.videos + len(self.unfinished)
+            failed = f", {len(self.failed)} failed unexpectedly" if self.failed else ""
             raise TransferError(
-                f"{len(self.unfinished)} of {total} videos could not be fetched",
+                f"{len(self.unfinished)} of {total} videos could not be fetched{failed}",
                 first_few(self.unfinished),
                 "run again",
             )
+        check_failures(STAGE, self.failed)
 
 
 def acquire_manifest(
@@ -85,6 +105,7 @@ def acquire_manifest(
     *,
     bvids: Collection[str] | None = None,
     detector: PersonDetector | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Acquires the videos of a manifest, and brings its clip list up to date.
 
@@ -95,6 +116,7 @@ def acquire_manifest(
         bvids: only these of its videos, as one batch of a run that keeps the clip list itself
             (`popdanceset.video.manifest_folder.clip_list_kept`).
         detector: the caller's own; None: the one of the settings, kept by this process.
+        retry_failed: as in `acquire`.
 
     Raises:
         ManifestError: a file of the manifest is missing or wrong.
@@ -105,7 +127,7 @@ def acquire_manifest(
         opened_folder(folder, store, bvids) as found,
         track("acquire", len(found.manifest.videos)) as advance,
     ):
-        summary = acquire(found, settings, store, advance, detector)
+        summary = acquire(found, settings, store, advance, detector, retry_failed)
     log.info("acquired %s in %.1f s: %s", found.manifest.name, time.monotonic() - begun, summary)
     return summary
 
@@ -116,12 +138,14 @@ def acquire(
     store: Store,
     advance: Advance = ignore,
     detector: PersonDetector | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Acquires every video of a manifest, one after the other; finished ones are only counted.
 
     Args:
         advance: called after each video, with its id as the note.
         detector: the caller's own; None: the one of the settings, loaded when the first video needs it.
+        retry_failed: also try parts again that failed unexpectedly in this version of the package.
 
     Raises:
         RefusedError: the host asked us to stay away; what was finished before is saved.
@@ -130,17 +154,20 @@ def acquire(
         StoreError: the store is not writable, or full.
     """
     read_rules(rules_file(settings.music.genres))  # so that mistakes in them are reported before the work
-    summary = Summary()
+    summary, net = Summary(), Net(STAGE, store, retry=retry_failed)
     with contextlib.ExitStack() as borrowed:
         for video in folder.manifest.videos:
-            if detector is None and not _is_done(video, store):
+            if detector is None and not _is_done(video, store, net):
                 detector = borrowed.enter_context(loaded_detector(settings))
             try:
-                summary.add(acquire_video(video, settings, store, detector, folder.listed, folder.dancers))
+                rows = acquire_video(video, settings, store, detector, folder.listed, folder.dancers, net)
+                summary.add(rows)
             except DownloadError as error:
                 log.warning("%s", error)
                 summary.unfinished.append(video.bvid)
             advance(1, video.bvid)
+    if summary.unfinished:
+        summary.refused = refusal_in_progress()
     return summary
 
 
@@ -151,15 +178,18 @@ def acquire_video(
     detector: PersonDetector | None = None,
     listed: Mapping[Part, Sequence[Listed]] = MappingProxyType({}),
     dancers: Mapping[str, str] = MappingProxyType({}),
+    net: Net | None = None,
 ) -> list[Row]:
     """Downloads, screens, plans and cuts one video part by part, and determines its music and genre.
 
     Every second of the video is in one row: clips and rejected spans. A part that is not available, or is
-    damaged, has one rejected row. Of a video that is gone or restricted only the first part is requested.
+    damaged, has one rejected row; so has a part that failed unexpectedly. Of a video that is gone, restricted
+    or elsewhere only the first part is requested.
 
     Args:
         detector: the caller's own; None: the one of the settings, loaded when it is needed.
         listed, dancers: as in `popdanceset.video.manifest_folder.ManifestFolder`.
+        net: catches unexpected errors; None: a new one.
 
     Returns:
         Rows of `popdanceset.schema.CLIPS`, in order of parts and time.
@@ -170,17 +200,32 @@ def acquire_video(
         SettingsError, AssetError: the person detector is not available.
         StoreError: the store is not writable, or full.
     """
+    if not is_bvid(video.bvid):
+        raise InputError(f"{video.bvid!r} is not a video id", do="an id is BV and ten letters or digits")
+    net = net or Net(STAGE, store)
     rows: list[Row] = []
     for page in pages(video):
         known = listed.get((video.bvid, page), ())
-        rows += _acquire_part(video, page, settings, store, detector, known, dancers)
-        if rows[-1]["reason"] in (Reason.GONE, Reason.RESTRICTED):
+        rows += _acquire_part(video, page, settings, store, detector, known, dancers, net)
+        reason = rows[-1]["reason"]
+        # A later part that is gone says nothing about those after it: the uploader may have removed it.
+        if reason in _OF_THE_WHOLE_VIDEO or (reason == Reason.GONE and page == 1):
             break
     return rows
 
 
-def _is_done(video: Video, store: Store) -> bool:
-    return all(store.exists(layout.clip_rows(video.bvid, page)) for page in pages(video))
+def refusal_in_progress() -> RefusedError | None:
+    """Returns the refusal if the last answer of the player was one."""
+    from popdanceset.video.extractor import REFUSALS, refusal
+
+    return refusal("download") if REFUSALS.in_a_row else None
+
+
+def _is_done(video: Video, store: Store, net: Net) -> bool:
+    return all(
+        store.exists(layout.clip_rows(video.bvid, page)) and not net.is_due(part_id(video.bvid, page))
+        for page in pages(video)
+    )
 
 
 def _acquire_part(
@@ -191,23 +236,52 @@ def _acquire_part(
     detector: PersonDetector | None,
     listed: Sequence[Listed],
     dancers: Mapping[str, str],
+    net: Net,
 ) -> list[Row]:
-    if (done := read_rows(video.bvid, page, store)) is not None:
-        return done
-    with in_turn(video.bvid, store):
-        if (done := read_rows(video.bvid, page, store)) is not None:  # another process was working on it
+    """Returns the rows of a part; of one that fails unexpectedly, a row that says so."""
+    item = part_id(video.bvid, page)
+    with net.under(item, video.bvid):
+        if (done := _finished(video.bvid, page, store, net)) is not None:
             return done
-        found = download(video.bvid, video.duration, settings, store, page)
-        if found["accepted"]:
-            try:
-                rows = _clips(video, found, settings, store, detector, listed)
-            except MediaError as error:
-                log.warning("%s", error)
-                quarantine(found, error.what, store)
-                rows = [blank_row(video, page, 0.0, found["duration"], Reason.DAMAGED)]
-        else:
-            rows = [blank_row(video, page, 0.0, 0.0, Reason(found["reason"]))]
-        return list_rows(video, page, rows, settings, store, found.get("tags") or (), dancers, listed)
+        with in_turn(video.bvid, store):
+            if (done := _finished(video.bvid, page, store, net)) is not None:  # another process did it
+                return done
+            rows = _made(video, page, settings, store, detector, listed, dancers)
+        net.forget(item)
+        return rows
+    # Clips of an earlier plan stay, with what was made from them, until a run succeeds.
+    dancer = dancer_of(video.bvid, None, video.mid, dancers)
+    failed = blank_row(video, page, 0.0, 0.0, Reason.FAILED) | {"note": net.note(item), "dancer_id": dancer}
+    written: list[Row] = store.write_rows(layout.clip_rows(video.bvid, page), [failed], CLIPS).to_pylist()
+    return written
+
+
+def _finished(bvid: str, page: int, store: Store, net: Net) -> list[Row] | None:
+    """Returns the rows of a part, None if it is to be acquired."""
+    return None if net.is_due(part_id(bvid, page)) else read_rows(bvid, page, store)
+
+
+def _made(
+    video: Video,
+    page: int,
+    settings: Settings,
+    store: Store,
+    detector: PersonDetector | None,
+    listed: Sequence[Listed],
+    dancers: Mapping[str, str],
+) -> list[Row]:
+    """Downloads, screens and cuts a part, and writes its rows."""
+    found = download(video.bvid, video.duration, settings, store, page)
+    if found["accepted"]:
+        try:
+            rows = _clips(video, found, settings, store, detector, listed)
+        except MediaError as error:
+            log.warning("%s", error)
+            quarantine(found, error.what, store)
+            rows = [blank_row(video, page, 0.0, found["duration"], Reason.DAMAGED) | {"note": error.what}]
+    else:
+        rows = [blank_row(video, page, 0.0, 0.0, Reason(found["reason"])) | {"note": found["note"]}]
+    return list_rows(video, page, rows, settings, store, found.get("tags") or (), dancers, listed)
 
 
 def _clips(

@@ -9,7 +9,8 @@ import numpy as np
 
 from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import MediaError
-from popdanceset.media import opened
+from popdanceset.media import probe
+from popdanceset.media.sound import placed
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ def beats(path: Path) -> list[float]:
     librosa = load_librosa()
 
     try:
-        wave, delay = _read_audio(path)
+        found = probe(path)
+        wave = placed(path, RATE, "mono", found.start, found.start + found.available)[0]
     except MediaError as error:
         log.warning("%s; its clips are divided without beats", error)
         return []
@@ -38,27 +40,4 @@ def beats(path: Path) -> list[float]:
         return []
     strength = librosa.onset.onset_strength(y=wave, sr=RATE)
     _, times = librosa.beat.beat_track(onset_envelope=strength, sr=RATE, units="time")
-    return [float(time) + delay for time in np.atleast_1d(times)]
-
-
-def _read_audio(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], float]:
-    """(samples,) mono at `RATE`, and when it begins, seconds from the first frame."""
-    import av
-
-    from popdanceset.media import probe
-
-    start = probe(path).start
-    pieces: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
-    delay = 0.0
-    with opened(path) as container:
-        if not container.streams.audio:
-            return np.zeros(0, np.float32), 0.0
-        resampler = av.AudioResampler("flt", "mono", RATE)
-        try:
-            for frame in container.decode(container.streams.audio[0]):
-                if not pieces:
-                    delay = float(frame.time or 0.0) - start
-                pieces += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-        except av.FFmpegError as error:
-            raise MediaError(f"its audio is damaged: {error.strerror}", path, "fetch it again") from error
-    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32), delay
+    return [float(time) for time in np.atleast_1d(times)]

@@ -193,7 +193,7 @@ def list_rows(
     """
     name = layout.clip_rows(video.bvid, page)
     kind = genre(video.tid, video.tid_v2, video.title, tags, settings.music.genres)
-    who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers) for row in rows]
+    who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers, video.dancers) for row in rows]
     labels = [{"genre": kind, "dancer_id": dancer} for dancer in who]
     now, made = ({row["clip_id"]: row for row in some if row["accepted"]} for some in (rows, before))
     ids = {*now, *made, *(clip_id(video.bvid, line.clip.number, page) for line in listed)}
@@ -231,6 +231,7 @@ def blank_row(video: Video, page: int, start: float, end: float, reason: Reason)
         "visibility": None,
         "accepted": reason is Reason.NONE,
         "reason": reason,
+        "note": None,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -20,22 +19,33 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Plan the clips of acquired videos again with the current settings; download and screen nothing.",
 )
+@click.option(
+    "--retry-failed", is_flag=True, help="Try parts again that failed unexpectedly in an earlier run."
+)
 @with_settings
-def acquire(settings: Settings, manifest: str, replan: bool) -> None:
+def acquire(settings: Settings, manifest: str, replan: bool, retry_failed: bool) -> None:
     """Turn the videos of MANIFEST (a name or a folder) into clips.
 
     Run it again to continue: finished videos are kept, and broken downloads go on where they stopped. Use
     --replan to apply changed thresholds to finished videos: clips whose span stays the same keep their files
     and poses; the others are cut again and wait for new poses.
+
+    A video that fails unexpectedly keeps a row with the reason `failed` and does not stop the others; another
+    version of this program tries it again.
     """
+    if replan and retry_failed:
+        raise click.UsageError("--retry-failed acquires; --replan does not.")
     from popdanceset.manifest import find_manifest
     from popdanceset.store import Store
     from popdanceset.video.acquire import Summary, acquire_manifest
     from popdanceset.video.replan import Replanned, replan_manifest
 
     folder, store = find_manifest(manifest, settings), Store(settings.store)
-    run: Callable[..., Summary | Replanned] = replan_manifest if replan else acquire_manifest
-    summary = run(folder, settings, store)
+    summary: Summary | Replanned
+    if replan:
+        summary = replan_manifest(folder, settings, store)
+    else:
+        summary = acquire_manifest(folder, settings, store, retry_failed=retry_failed)
     click.echo(summary)
     for reason, spans in sorted(summary.rejected.items()):
         click.echo(f"  {reason}: {spans}")

@@ -1,5 +1,7 @@
 """Who dances, where a reviewer knows better than that it is the uploader: `manifests/NAME/dancers.csv`.
 
+Of a joint upload, the dancers are those whom the host lists; which of them a clip shows is for a reviewer.
+
 People write the file by hand. Its two columns are `id`, a video or one of its clips, and `dancer_id`, any
 name that is the same in all clips of one person and in no others. Faces are never compared.
 """
@@ -40,7 +42,17 @@ def read_dancers(folder: Path) -> dict[str, str]:
     return dancers
 
 
-def dancer_of(bvid: str, clip_id: str | None, mid: int | None, dancers: Mapping[str, str]) -> str:
-    """Returns the dancer named for the clip, else for its video, else the uploader; the video if unknown."""
+def dancer_of(
+    bvid: str, clip_id: str | None, mid: int | None, dancers: Mapping[str, str], joint: str | None = None
+) -> str:
+    """Returns the dancer named for the clip, else for its video, else the uploader; the video if unknown.
+
+    Args:
+        bvid: the video.
+        clip_id: the clip; None for a rejected span.
+        mid: the uploader.
+        dancers: what a reviewer has named, as `read_dancers` returns it.
+        joint: the dancers of a joint upload, who replace the uploader.
+    """
     named = dancers.get(clip_id) if clip_id else None
-    return named or dancers.get(bvid) or (str(mid) if mid else bvid)
+    return named or dancers.get(bvid) or joint or (str(mid) if mid else bvid)

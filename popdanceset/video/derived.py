@@ -10,10 +10,15 @@ from popdanceset.store import Store
 
 
 def names(clip_id: str) -> list[str]:
-    """Names of everything that is made from a clip's files; first its verdict, which marks poses as done."""
+    """Names of everything that is made from a clip's files, and of failures to make it.
+
+    The first is its verdict, which marks poses as done.
+    """
     extractors = get_args(MusicSettings.model_fields["extractor"].annotation)
     features = [layout.music_features(clip_id, extractor) for extractor in extractors]
-    return [layout.verdict(clip_id), layout.poses(clip_id), *features]
+    stages = ["extract", *(layout.features_stage(extractor) for extractor in extractors)]
+    failures = [layout.failure(stage, clip_id) for stage in stages]
+    return [layout.verdict(clip_id), layout.poses(clip_id), *features, *failures]
 
 
 def discard(clip_id: str, store: Store) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from popdanceset import layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.checksum import sha256_of
-from popdanceset.errors import DamagedError, GoneError, InputError, MediaError, RestrictedError
+from popdanceset.errors import (
+    DamagedError,
+    ElsewhereError,
+    GoneError,
+    InputError,
+    MediaError,
+    RestrictedError,
+)
 from popdanceset.media import probe
 from popdanceset.schema import VIDEOS, Reason
 from popdanceset.video.ytdlp import Fetched, fetch
@@ -91,12 +98,14 @@ def _fetched_row(
 ) -> Row:
     row: Row = {"bvid": bvid, "page": page, "path": "", "sha256": "", "accepted": False, "note": ""}
     try:
-        fetched, measured = _fetched(bvid, page, folder, settings)
+        fetched, measured = _fetched(bvid, page, folder, settings, _other_parts(bvid, page, store))
         row |= {"cid": fetched.cid, "tags": list(fetched.tags)} | measured
     except GoneError as error:
         return row | {"reason": Reason.GONE, "note": error.what}
     except RestrictedError as error:
         return row | {"reason": Reason.RESTRICTED, "note": error.what}
+    except ElsewhereError as error:
+        return row | {"reason": Reason.ELSEWHERE, "note": error.what}
     except (DamagedError, MediaError) as error:
         note = error.what
         for left in sorted(folder.glob("video.*"))[:1]:
@@ -110,10 +119,24 @@ def _fetched_row(
     return row | {"accepted": True, "reason": Reason.NONE}
 
 
-def _fetched(bvid: str, page: int, folder: Path, settings: Settings) -> tuple[Fetched, Row]:
+def _other_parts(bvid: str, page: int, store: Store) -> dict[int, int]:
+    """Returns id → page of the video's other parts whose files are in the store."""
+    pages = layout.video_files_of(store.list(layout.video_folder(bvid)), bvid)
+    names = {other: layout.video_row(bvid, other) for other in pages if other != page}
+    rows = {
+        other: store.read_table(name, VIDEOS).to_pylist()[0]
+        for other, name in names.items()
+        if store.exists(name)
+    }
+    return {row["cid"]: other for other, row in rows.items() if row["accepted"] and row["cid"]}
+
+
+def _fetched(
+    bvid: str, page: int, folder: Path, settings: Settings, others: Mapping[int, int]
+) -> tuple[Fetched, Row]:
     """Returns a finished download, and what was measured in it."""
     continued = any(folder.iterdir())
-    fetched = fetch(bvid, page, folder, settings)
+    fetched = fetch(bvid, page, folder, settings, others)
     try:
         return fetched, _measured(fetched.path)
     except MediaError as error:
@@ -122,7 +145,7 @@ def _fetched(bvid: str, page: int, folder: Path, settings: Settings) -> tuple[Fe
         log.warning("%s; fetched again from the beginning", error)
     for left in folder.iterdir():
         left.unlink()
-    fetched = fetch(bvid, page, folder, settings)
+    fetched = fetch(bvid, page, folder, settings, others)
     return fetched, _measured(fetched.path)
 
 
@@ -141,11 +164,12 @@ def _measured(path: Path) -> Row:
 def _preview(fetched: Fetched, seconds: float, announced: float | None, tolerance: float) -> str:
     """Returns why the file is taken for a preview; empty if it is not.
 
-    The statistics contain the length of all parts together. One part of several is therefore compared with
-    what the player announced for it.
+    The host's list of parts states the length of each part as it is now. Without the list, the file is
+    compared with the statistics; they contain the length of all parts together, so one part of several is
+    compared with what the player announced for it. All these lengths are whole seconds.
     """
-    whole = fetched.seconds if fetched.of_several else announced
-    if whole and seconds < whole * (1 - tolerance):
+    whole = fetched.listed or (fetched.seconds if fetched.of_several else announced)
+    if whole and seconds < min(whole * (1 - tolerance), whole - 1):
         return f"{seconds:.1f} s of {whole:.1f} s announced"
     return next((warning for warning in fetched.warnings if "only the preview" in warning), "")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from popdanceset.errors import (
     DamagedError,
+    ElsewhereError,
     GoneError,
     PopDanceSetError,
     RefusedError,
@@ -30,6 +31,8 @@ RESTRICTED_CODES = frozenset({403, 10403, 87007, 87008})
 
 _CODE = re.compile(r"Unable to download video info: -?(\d+)")
 _STATUS = re.compile(r"HTTP Error (\d{3})")
+_NO_PAGE = re.compile(r"Unable to download webpage: HTTP Error (404|410)", re.I)
+"""Only the video's page can say that it is gone; another address may fail for many reasons."""
 
 _SAYS_REFUSED = re.compile(r"exceeded the rate limit|request was (rejected|banned)", re.I)
 _SAYS_GONE = re.compile(
@@ -41,6 +44,11 @@ _SAYS_RESTRICTED = re.compile(
     re.I,
 )  # fmt: skip
 _SAYS_NO_VIDEO = re.compile(r"Unsupported URL|is not a video|interactive video", re.I)
+_ELSEWHERE = re.compile(
+    r"(https?:)?//(\w+\.)?bilibili\.com/(bangumi|festival|cheese|blackboard|opus|read|movie|anime)\b", re.I
+)
+"""Pages that are not those of uploaded videos: episodes, festivals, courses, events, articles."""
+
 _PREFIX = re.compile(r"^(ERROR: )?(\[\w+\] )?(\w{10,12}: )?")
 _ADVICE = re.compile(r"; please report this issue|\. Use --cookies|\. You might want to|\(caused by")
 _QUERY = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\")]*")
@@ -74,7 +82,9 @@ def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDa
 
     if codes & REFUSING_CODES or statuses & REFUSING_STATUS or says(_SAYS_REFUSED):
         return RefusedError(said, where, "wait some hours and run again")
-    if codes & GONE_CODES or statuses & {404, 410} or (says(_SAYS_GONE) and not codes):
+    if _NO_PAGE.search(message) and (target := _led_to(chain)) and where not in target:
+        return elsewhere(target, where)
+    if codes & GONE_CODES or _NO_PAGE.search(message) or (says(_SAYS_GONE) and not codes):
         return GoneError(said, where)
     if codes & RESTRICTED_CODES or says(_SAYS_RESTRICTED):
         return RestrictedError(said, where)
@@ -83,11 +93,33 @@ def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDa
     return TransferError(said, where, "run again")
 
 
+def elsewhere(target: str, where: str) -> PopDanceSetError:
+    """Returns what it means that a video's page leads to another address.
+
+    Args:
+        target: the address.
+        where: the video concerned.
+
+    Returns:
+        ElsewhereError if the address is known for what it is, else TransferError.
+    """
+    said = f"its page leads to {tidy(target)}"
+    return (
+        ElsewhereError(said, where) if _ELSEWHERE.match(target) else TransferError(said, where, "run again")
+    )
+
+
 def tidy(text: str) -> str:
     """Puts a message on one line, without yt-dlp's advice, terminal colours and the queries of addresses."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = _ADVICE.split(_QUERY.sub(r"\1", text))[0]
     return " ".join(_PREFIX.sub("", text).split())
+
+
+def _led_to(chain: Sequence[BaseException]) -> str:
+    """The address that answered with the error, after redirections; empty if it is not known."""
+    urls = (getattr(getattr(error, "response", None), "url", "") for error in chain)
+    return next((str(url) for url in urls if url), "")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

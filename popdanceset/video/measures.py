@@ -18,6 +18,7 @@ Flags = NDArray[np.bool_]
 
 _JITTER_OF_PAN = 0.06  # seconds: jitter in diagonals over speed in diagonals a second
 _HIDDEN_LIMBS = 2  # of a dancer that something hides; one alone may lie behind the own body
+_NEAR = 0.1  # seconds between two samples of the picture
 _STILL = 2.0  # brightness change 0..255 below which the column `stillness` sees no motion
 
 
@@ -107,8 +108,18 @@ def _occlusion(screening: Screening, settings: ScreeningSettings) -> Floats:
     return np.where(known, hidden, np.nan)
 
 
+def _undamaged(screening: Screening) -> Floats:
+    """(n,) 0 where damaged data are shown near a sample of the picture, else 1."""
+    times = np.array(screening.picture.time, np.float64)
+    undamaged = np.ones(len(times))
+    for start, end in screening.damaged:
+        undamaged[(times > start - _NEAR) & (times < end + _NEAR)] = 0
+    return undamaged
+
+
 _SIGNALS: dict[str, Callable[[Screening, ScreeningSettings], tuple[Sequence[float], Any]]] = {
     "contrast": lambda s, _: (s.picture.time, as_floats(s.picture.contrast)),
+    "undamaged": lambda s, _: (s.picture.time, _undamaged(s)),
     "change": lambda s, _: (s.picture.time, as_floats(s.picture.change)),
     "people": lambda s, _: (s.dancers.time, as_floats(s.dancers.count)),
     "second": lambda s, _: (s.dancers.time, _of_dancers(s, s.dancers.second, 2)),
@@ -131,12 +142,23 @@ def whole(screening: Screening) -> Flags:
 
 
 def _limbs(screening: Screening, least: float) -> tuple[Flags, Flags, Flags]:
-    """(n,) of all samples: whether limbs are known, are all seen, and are hidden by something."""
+    """(n,) of all samples: whether limbs are known, are all seen, and are hidden by something.
+
+    Limbs that lie behind the own body count as seen: in that view, nobody could see them.
+    """
     limbs = screening.dancers.limbs
+    behind = screening.dancers.behind or (None,) * len(limbs)
     known = np.array([scores is not None for scores in limbs], bool)
     beyond = np.array([scores is not None and None in scores for scores in limbs], bool)
-    unsure = np.array([sum(s is not None and s < least for s in scores or ()) for scores in limbs], int)
+    unsure = np.array([_unsure(*sample, least) for sample in zip(limbs, behind, strict=True)], int)
     return known, known & ~beyond & (unsure == 0), known & (unsure >= _HIDDEN_LIMBS)
+
+
+def _unsure(scores: tuple[float | None, ...] | None, behind: tuple[bool, ...] | None, least: float) -> int:
+    """Number of limbs in the frame that are not seen, and not behind the own body."""
+    hidden = behind or (False,) * len(scores or ())
+    pairs = zip(scores or (), hidden, strict=True) if scores else ()
+    return sum(score is not None and score < least and not own for score, own in pairs)
 
 
 def _visible(screening: Screening, sampled: Flags, max_second: float) -> Flags:

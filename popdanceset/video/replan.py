@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from popdanceset import layout
+from popdanceset.clip_id import part_id
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
 from popdanceset.progress import Advance, ignore, track
+from popdanceset.safety import Net, check_failures
 from popdanceset.schema import VIDEOS, Reason
 from popdanceset.video.clip_list import Listed
 from popdanceset.video.clips import (
@@ -41,7 +43,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_WITHOUT_FILE = (Reason.GONE, Reason.RESTRICTED, Reason.PAID_PREVIEW, Reason.DAMAGED)
+STAGE = "replan"
+
+_WITHOUT_FILE = (
+    *(Reason.GONE, Reason.RESTRICTED, Reason.ELSEWHERE, Reason.PAID_PREVIEW, Reason.DAMAGED),
+    Reason.FAILED,  # whether there is a file or not, acquisition has to finish
+)
 
 
 @dataclass
@@ -56,6 +63,7 @@ class Replanned(Tally):
         retired: clips that no longer exist.
         waiting: videos of which some part was never acquired.
         left: videos of which some part could not be planned; it was left unchanged.
+        failed: parts that failed unexpectedly, while they were planned or before; they were left unchanged.
     """
 
     videos: int = 0
@@ -65,6 +73,7 @@ class Replanned(Tally):
     retired: int = 0
     waiting: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         waiting = f"; {len(self.waiting)} videos are not acquired yet" if self.waiting else ""
@@ -88,6 +97,7 @@ class Replanned(Tally):
 
         Raises:
             InputError: some could not be planned.
+            FailedError: some parts failed unexpectedly.
         """
         if self.left:
             raise InputError(
@@ -95,6 +105,7 @@ class Replanned(Tally):
                 first_few(self.left),
                 "see the warnings; their clips are unchanged",
             )
+        check_failures(STAGE, self.failed)
 
 
 def replan_manifest(
@@ -136,27 +147,44 @@ def replan(folder: ManifestFolder, settings: Settings, store: Store, advance: Ad
         SettingsError: the rules for genres are wrong.
         StoreError: the store is not writable, or full.
     """
-    summary = Replanned()
+    summary, net = Replanned(), Net(STAGE, store)
     for video in folder.manifest.videos:
         summary.videos += 1
         for page in pages(video):
-            known = folder.listed.get((video.bvid, page), ())
-            try:
-                with in_turn(video.bvid, store):
-                    before = read_rows(video.bvid, page, store)
-                    if before is None:
-                        _note(summary.waiting, video)
-                        continue
-                    now = _plan_again(video, page, before, settings, store, known, folder.dancers)
-            except (MediaError, SchemaError) as error:
-                log.warning("%s; its clips are left unchanged", error)
-                _note(summary.left, video)
-                continue
-            summary.add(before, now)
-            if any(row["reason"] in (Reason.GONE, Reason.RESTRICTED) for row in now):
-                break  # its other parts were never requested
+            item, planned = part_id(video.bvid, page), False
+            with net.under(item, video.bvid):
+                planned = _replan_part(video, page, settings, store, folder, summary)
+                net.forget(item)
+            if net.note(item):
+                summary.failed.append(item)
+            elif not planned:
+                break
         advance(1, video.bvid)
     return summary
+
+
+def _replan_part(
+    video: Video, page: int, settings: Settings, store: Store, folder: ManifestFolder, summary: Replanned
+) -> bool:
+    """Plans a part again and counts it; returns whether the parts after it may have been acquired."""
+    known = folder.listed.get((video.bvid, page), ())
+    try:
+        with in_turn(video.bvid, store):
+            before = read_rows(video.bvid, page, store)
+            if before is None:
+                _note(summary.waiting, video)
+                return True
+            now = _plan_again(video, page, before, settings, store, known, folder.dancers)
+    except (MediaError, SchemaError) as error:
+        log.warning("%s; its clips are left unchanged", error)
+        _note(summary.left, video)
+        return True
+    summary.add(before, now)
+    if any(row["reason"] == Reason.FAILED for row in now):
+        summary.failed.append(part_id(video.bvid, page))
+    # The other parts of a video that is not available were never requested.
+    unavailable = (Reason.RESTRICTED, Reason.ELSEWHERE, *((Reason.GONE,) if page == 1 else ()))
+    return not any(row["reason"] in unavailable for row in now)
 
 
 def _note(bvids: list[str], video: Video) -> None:

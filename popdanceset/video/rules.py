@@ -197,6 +197,7 @@ MEASURES: tuple[Measure, ...] = (
 
 SIGNALS = {
     "contrast": "contrast of the frame, 0..255",
+    "undamaged": "1 where all data shown are whole, else 0",
     "change": "change of brightness within half a second, 0..255",
     "people": "number of people",
     "second": "the next largest person's circle, share of the main dancer's",
@@ -215,6 +216,15 @@ _MAX_SHAKE = Threshold("max_shake", 0.002, "largest camera jitter, share of the 
 _BRIEF = 0.3  # seconds of a pan or zoom that may be a wrong measurement
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        reason="damaged_picture",
+        meaning="data of the video are damaged there",
+        measure="undamaged",
+        unit="1",
+        least=1,
+        lapse=0.0,
+        decisive=0.5,
+    ),
     Rule(
         reason="blank_picture",
         meaning="the picture is of one colour",

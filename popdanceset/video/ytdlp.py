@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import shutil
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from popdanceset.bilibili.text import one_line
-from popdanceset.errors import DamagedError, SettingsError, StoreError, TransferError
-from popdanceset.video import ffmpeg
-from popdanceset.video.failure import classify, tidy
+from popdanceset.errors import (
+    DamagedError,
+    ElsewhereError,
+    GoneError,
+    RefusedError,
+    SettingsError,
+    StoreError,
+    TransferError,
+)
+from popdanceset.video import ffmpeg, segments
+from popdanceset.video.failure import classify, elsewhere, tidy
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
+    from popdanceset.video.extractor import BiliBiliIE
 
 log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 30.0  # seconds
 _MOST_TAGS = 100  # the site allows about twelve
-_MEDIA_NAME = re.compile(r"/(\d+)(?:[_-][a-z]\w*)?-1-\d+\.(?:m4s|mp4|flv)")
+_MOST_SEGMENTS = 200  # of six minutes each
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Fetched:
     Attributes:
         path: the file.
         cid: id of the part, None if it is not known.
+        listed: length of this part in the host's list of parts, None if it is not known.
         seconds: length that the player announced, None if it is not known.
         of_several: the video has several parts, and this is one of them.
         tags: of the video, as its page shows them, one line each.
@@ -41,6 +52,7 @@ class Fetched:
 
     path: Path
     cid: int | None
+    listed: float | None
     seconds: float | None
     of_several: bool
     tags: tuple[str, ...]
@@ -68,46 +80,102 @@ class _Listener:
         log.debug("%s: %s", self.where, tidy(message))
 
 
-def fetch(bvid: str, page: int, folder: Path, settings: Settings) -> Fetched:
+def fetch(
+    bvid: str, page: int, folder: Path, settings: Settings, others: Mapping[int, int] = MappingProxyType({})
+) -> Fetched:
     """Downloads one part of a video into a folder, and continues what an earlier try left there.
 
     Several threads may download at once, each into a folder of its own.
 
+    Args:
+        others: id → page of the video's other parts that are in the store.
+
     Raises:
-        GoneError, RestrictedError, DamagedError: a verdict on the video.
+        GoneError, RestrictedError, ElsewhereError, DamagedError: a verdict on the video.
         RefusedError: the host asked us to stay away.
-        TransferError: the connection failed more often than allowed.
+        TransferError: the connection failed more often than allowed, at every address of the media.
         SettingsError: the cookie file or the CA certificate cannot be read.
         StoreError: the disk is full.
     """
     import yt_dlp
 
+    from popdanceset.video.extractor import BiliBiliIE
+
     check_space(folder, 0, settings.download.min_free)
     listener = _Listener(bvid)
     address = f"https://www.bilibili.com/video/{bvid}" + (f"?p={page}" if page > 1 else "")
+    extractor = BiliBiliIE(bvid, page, _pause)
     try:
         with _downloader(
-            _options(folder, listener, settings), _trust(settings.network.ca_file)
+            _options(folder, listener, settings), _trust(settings.network.ca_file), listener
         ) as downloader:
-            info = downloader.extract_info(address)
+            downloader.add_info_extractor(extractor)
+            info = downloader.extract_info(address, download=False, process=False)
+            _check(info, extractor, bvid, page, others)
+            path = _received(info, downloader, folder)
     except yt_dlp.utils.YoutubeDLError as error:
         raise classify(error, listener.warnings, bvid) from error
     except OSError as error:
         raise classify(error, listener.warnings, bvid) from error
-    if not info or "entries" in info:
-        raise DamagedError("is an interactive video or a list, not one video", bvid)
-    done = info.get("requested_downloads") or [{}]
-    path = Path(done[0].get("filepath", ""))
-    if not path.is_file():
-        raise TransferError("yt-dlp ended without a file", bvid, "run again")
     return Fetched(
         path=path,
-        cid=_cid(info),
+        cid=_cid(extractor),
+        listed=extractor.listed.seconds if extractor.listed else None,
         seconds=info.get("duration"),
         of_several=info.get("id", bvid) != bvid,
         tags=_tags(info),
         warnings=tuple(listener.warnings),
     )
+
+
+def _check(info: Any, extractor: BiliBiliIE, bvid: str, page: int, others: Mapping[int, int]) -> None:
+    """Checks that what the page describes is the part that was asked for, before any media are requested.
+
+    Raises:
+        ElsewhereError: it leads to something else.
+        TransferError: it leads to an unknown address.
+        DamagedError: it is an interactive video or a list.
+        GoneError: the part is another one now, which is in the store already.
+    """
+    if not info:
+        raise DamagedError("is not a video", bvid)
+    kind = info.get("_type", "video")
+    if kind in ("url", "url_transparent"):
+        raise elsewhere(str(info.get("url", "")), bvid)
+    if kind != "multi_video" and "entries" in info:
+        raise DamagedError("is an interactive video or a list, not one video", bvid)
+    shown = str(info.get("id", bvid)).partition("_p")[0]
+    if shown != bvid:
+        raise ElsewhereError(f"its page shows another video, {shown}", bvid)
+    other = others.get(_cid(extractor) or 0, page)
+    if other != page:
+        raise GoneError(f"part {page} was replaced: it is now what was fetched as part {other}", bvid)
+
+
+def _received(info: Any, downloader: Any, folder: Path) -> Path:
+    """Downloads the file that the extractor found, or its segments, and returns the path."""
+    if info.get("_type") != "multi_video":
+        return _file_of(downloader.process_ie_result(info, download=True), info["id"])
+    target = folder / "video.mp4"
+    entries = list(info["entries"])
+    if len(entries) > _MOST_SEGMENTS:
+        raise DamagedError(f"has {len(entries)} segments, more than {_MOST_SEGMENTS}", info["id"])
+    common = {key: value for key, value in info.items() if key not in ("_type", "entries", "duration")}
+    paths = []
+    for number, entry in enumerate(entries, 1):
+        downloader.params["outtmpl"]["default"] = f"segment{number:03d}.%(ext)s"
+        done = downloader.process_ie_result({**common, **entry}, download=True)
+        paths.append(_file_of(done, info["id"]))
+    segments.join(paths, target)
+    return target
+
+
+def _file_of(done: Any, where: str) -> Path:
+    finished = (done or {}).get("requested_downloads") or [{}]
+    path = Path(finished[0].get("filepath", ""))
+    if not path.is_file():
+        raise TransferError("yt-dlp ended without a file", where, "run again")
+    return path
 
 
 def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str, Any]:
@@ -123,7 +191,6 @@ def _options(folder: Path, listener: _Listener, settings: Settings) -> dict[str,
         "continuedl": True,
         "cachedir": False,
         "noplaylist": True,
-        "allowed_extractors": ["BiliBili"],
         "geo_bypass": False,
         "proxy": settings.network.proxy or None,
         "cookiefile": _cookies(download.cookie_file),
@@ -204,11 +271,12 @@ def _trust(ca_file: str) -> ssl.SSLContext | None:
         raise SettingsError("not a readable certificate", ca_file, "check network.ca_file") from error
 
 
-def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None) -> Any:
-    """Returns a YoutubeDL that trusts a given certificate instead of those that yt-dlp finds itself.
+def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None, listener: _Listener) -> Any:
+    """Returns a YoutubeDL without extractors, which tries the other addresses of a file if one fails.
 
-    yt-dlp takes one only from the environment variable SSL_CERT_FILE, which belongs to the whole process:
-    every other thread and child process would then trust it, and nothing else.
+    It trusts a given certificate instead of those that yt-dlp finds itself. yt-dlp takes one only from the
+    environment variable SSL_CERT_FILE, which belongs to the whole process: every other thread and child
+    process would then trust it, and nothing else.
     """
     import yt_dlp
 
@@ -220,7 +288,31 @@ def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None) -> Any:
                     handler._make_sslcontext = lambda legacy_ssl_support=None: trusted
             return director
 
-    return Downloader(options)
+        def dl(self, name: str, info: dict[str, Any], *args: Any, **more: Any) -> Any:
+            """Downloads one file. A node that fails says nothing about the video.
+
+            Raises:
+                RefusedError, StoreError: as `classify`.
+                TransferError: none of the addresses worked.
+            """
+            addresses = [address for address in (info.get("url"), *info.get("mirrors", ())) if address]
+            said = "there is no address"
+            for address in addresses:
+                try:
+                    done = super().dl(name, {**info, "url": address}, *args, **more)
+                    if done[0]:
+                        return done
+                    said = "yt-dlp ended without a file"
+                except (yt_dlp.utils.YoutubeDLError, OSError) as error:
+                    meaning = classify(error, (), listener.where)
+                    if isinstance(meaning, RefusedError | StoreError):
+                        raise meaning from error
+                    said = meaning.what
+                log.info("%s: %s: %s", listener.where, tidy(address), said)
+            tried = f"{len(addresses)} addresses of the file" if len(addresses) > 1 else "the file"
+            raise TransferError(f"{tried} cannot be fetched: {said}", listener.where, "run again")
+
+    return Downloader(options, auto_init=False)
 
 
 def _tags(info: dict[str, Any]) -> tuple[str, ...]:
@@ -230,9 +322,6 @@ def _tags(info: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in lines if line))[:_MOST_TAGS]
 
 
-def _cid(info: dict[str, Any]) -> int | None:
-    """The part's id, which yt-dlp only reports as part of the names of media files."""
-    for format_ in (info, *(info.get("requested_formats") or ())):
-        if found := _MEDIA_NAME.search(str(format_.get("url", ""))):
-            return int(found[1])
-    return None
+def _cid(extractor: BiliBiliIE) -> int | None:
+    """The part's id: that of its media, or, if the page had embedded their addresses, that of the list."""
+    return extractor.cid or (extractor.listed.cid if extractor.listed else None)

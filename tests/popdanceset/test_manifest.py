@@ -148,3 +148,24 @@ def test_a_manifest_is_named_or_given_as_a_folder(tmp_path, monkeypatch, name, e
 def test_an_empty_name_is_not_a_manifest():
     with pytest.raises(ManifestError, match="name is empty"):
         find_manifest(" ", Settings())
+
+
+def test_joint_uploads_name_their_dancers(tmp_path: Path) -> None:
+    videos = (ManifestVideo("BV1xx411c7mD", 0.9, mid=5, dancers="5+12"), ManifestVideo("BV1GJ411x7h7", 0.9))
+    write_manifest(tmp_path / "v1", Manifest("v1", videos))
+    lines = (tmp_path / "v1/videos.csv").read_text().splitlines()
+    assert lines[0].endswith(",snapshot_at,dancers")
+    assert {video.bvid: video.dancers for video in read_manifest(tmp_path / "v1").videos} == {
+        "BV1xx411c7mD": "5+12",
+        "BV1GJ411x7h7": None,
+    }
+    (tmp_path / "v1/videos.csv").write_text("\n".join(lines).replace("5+12", "me"))
+    with pytest.raises(ManifestError, match="dancers cannot be 'me'"):
+        read_manifest(tmp_path / "v1")
+
+
+def test_manifests_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    home = Settings.load(overrides={"manifests": "~/manifests"})
+    assert find_manifest("v1", home) == tmp_path / "manifests/v1"
+    assert find_manifest("~/mine/v1", home) == tmp_path / "mine/v1"

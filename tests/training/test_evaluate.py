@@ -10,10 +10,12 @@ import subprocess
 import sys
 
 import numpy as np
-import pyarrow as pa
 import pytest
+import soundfile
+from click.testing import CliRunner
 
 from popdanceset.cli import main as popdanceset_main
+from popdanceset.music.command import features as features_command
 from training.evaluate import main
 
 
@@ -134,29 +136,23 @@ def test_ground_truth_and_models_in_every_format(folders, run):
     assert (folders / "figures/radar.png").stat().st_size > 20_000
 
 
+def test_a_home_folder_behind_a_name(folders, run, monkeypatch):
+    """Shells replace ~ at the beginning of a word only."""
+    monkeypatch.setenv("HOME", str(folders))
+    code, out, _ = run("--real", folders / "real", "--motions", "POPDG=~/model", "--music", "~/music")
+    assert code == 0
+    assert "POPDG: 4 motions" in out
+
+
 def test_a_seed_makes_a_table_repeatable(folders, run):
     arguments = ("--real", folders / "real", "--motions", folders / "model", "--music", folders / "music")
     first, second, other = (run(*arguments, "--seed", seed)[1] for seed in (3, 3, 4))
     assert first == second != other
 
 
-def test_a_release_is_the_ground_truth(make_release, synthetic, monkeypatch, tmp_path, run, dance):
+@pytest.mark.usefixtures("beats_in_releases")
+def test_a_release_is_the_ground_truth(make_release, synthetic, tmp_path, run, dance):
     """Motions are paired with music by the names of clips, and dances to the same piece are compared."""
-
-    def beats(store, clip_id, frames, seed=0):
-        values = np.zeros((frames, 35), np.float32)
-        values[::15, -1] = 1
-        flat = pa.FixedSizeListArray.from_arrays(
-            pa.array(values.ravel()), type=synthetic.MUSIC.field("features").type
-        )
-        columns = {
-            "clip_id": [clip_id] * frames,
-            "frame_index": np.arange(frames, dtype=np.int32),
-            "features": flat,
-        }
-        store.write_table(f"music/baseline/{clip_id}.parquet", pa.table(columns), synthetic.MUSIC)
-
-    monkeypatch.setattr(synthetic, "add_music", beats)
     row = synthetic.clip_row
     release = make_release(
         [row(f"BV{n}_Clip_1", 150, f"m{n}") for n in range(4)] + [row("BV9_Clip_1", 60, "m9", music_path="")]
@@ -354,6 +350,104 @@ def test_music_without_beats_is_flagged(folders, run):
     assert found["real"]["per_motion"]["test_BV2_Clip_1.pkl"]["BAS"] is None
 
 
+@pytest.mark.parametrize("mode", ["corrected", "released"])
+def test_dances_to_unknown_songs_are_left_out_of_the_beats(folders, run, caplog, mode):
+    """As dances to any song are, when they are compared with a release that does not contain the song."""
+    arguments = ["--real", folders / "real", "--motions", folders / "model", "--music", folders / "music"]
+    for number in (2, 3):
+        (folders / f"model/test_BV{number}_Clip_1.pkl").rename(folders / f"model/song {number}-0.pkl")
+    code, out, _ = run(*arguments, "--mode", mode, "--json")
+    assert code == 0
+    assert (
+        "model: no music fits 2 of 4 dances, which get no beat metrics: song 2-0, song 3-0 (name their songs "
+        "with --music, or put the name of the music into that of the motion)"
+    ) in caplog.text
+    found = json.loads(out)
+    row = found["table"]["model"]
+    assert found["protocol"]["rows"]["model"]["without_music"] == ["song 2-0", "song 3-0"]
+    assert found["protocol"]["rows"]["ground truth"]["without_music"] == []
+    assert "no music: 2 of 4 clips left out" in row["BAS"]["flag"]
+    assert "music not named: 2 of 4 clips left out" in row["music_diversity_k"]["flag"]
+    assert row["music_diversity_k"]["value"] > 0
+    each = found["generated"]["per_motion"]
+    assert each["song 2-0.pkl"]["BAS"] is None
+    assert row["PFC"]["value"] == pytest.approx(np.mean([motion["PFC"] for motion in each.values()]))
+    if mode == "corrected":
+        known = [each[f"test_BV{n}_Clip_1.pkl"]["BAS"] for n in (0, 1)]
+        assert row["BAS"]["value"] == pytest.approx(np.mean(known))
+    else:
+        beats = found["generated"]["beat_align_300"]
+        known = [score for score in beats["per_file"].values() if score is not None]
+        assert len(known) == 2
+        assert beats["mean_over_files"] == pytest.approx(np.mean(known))
+
+    for number in (0, 1):
+        (folders / f"model/test_BV{number}_Clip_1.pkl").rename(folders / f"model/song {number}-0.pkl")
+    code, out, _ = run(*arguments, "--mode", mode)
+    assert code == 0
+    assert "no music: 4 of 4 clips left out" in out
+    assert (
+        "model: the music of 4 of 4 motions is unknown, so they have no beat metrics: song 0-0, song" in out
+    )
+
+
+@pytest.fixture
+def clicks(tmp_path):
+    """`clicks(name)` → a song of 3 s with a click each half second."""
+
+    def make(name):
+        rate = 22_050
+        time = np.arange(3 * rate) / rate
+        samples = (time % 0.5 < 0.02) * np.sin(2 * np.pi * 900 * time)
+        soundfile.write(tmp_path / name, samples.astype(np.float32), rate)
+        return tmp_path / name
+
+    return make
+
+
+def test_the_beats_of_songs_are_found(folders, clicks, run, caplog):
+    """Songs and their features give the same numbers, alone and in a folder; further music is kept."""
+    (folders / "model/test_BV3_Clip_1.pkl").rename(folders / "model/my song-0.pkl")
+    clicks("my song.flac")
+    features = CliRunner().invoke(
+        features_command, [str(folders / "my song.flac"), "--out", str(folders / "features/my song.npz")]
+    )
+    assert features.exit_code == 0, features.output
+    (folders / "songs").mkdir()
+    shutil.copy(folders / "my song.flac", folders / "songs/my song.FLAC")
+    (folders / "songs/cover.jpg").write_bytes(b"")
+    numbers = []
+    for music in ("my song.flac", "features/my song.npz", "features", "songs"):
+        code, out, _ = run(
+            "--real", folders / "real", "--motions", folders / "model", "--music", folders / "music",
+            "--music", folders / music, "--json",
+        )  # fmt: skip
+        assert code == 0
+        numbers.append(json.loads(out)["generated"]["per_motion"]["my song-0.pkl"]["BAS"])
+    assert numbers[0] is not None
+    assert numbers == [numbers[0]] * 4
+    assert "no music fits" not in caplog.text
+
+
+@pytest.mark.usefixtures("beats_in_releases")
+def test_songs_come_beside_the_music_of_a_release(make_release, synthetic, clicks, tmp_path, run, dance):
+    release = make_release([synthetic.clip_row(f"BV{n}_Clip_1", 90, f"m{n}") for n in range(4)])
+    clip = (release / "splits/test.txt").read_text().split()[0]
+    (tmp_path / "made").mkdir()
+    for name in (f"{clip}-0", "song-0"):
+        made = dance(90, 1)
+        np.savez(tmp_path / f"made/{name}.npz", smpl_poses=made.poses, smpl_trans=made.translation, fps=30)
+    arguments = ["--release", release, "--motions", tmp_path / "made", "--json"]
+    for more, known in (([], False), (["--music", clicks("song.wav")], True)):
+        code, out, _ = run(*arguments, *more)
+        assert code == 0
+        found = json.loads(out)
+        scores = {name: motion["BAS"] for name, motion in found["generated"]["per_motion"].items()}
+        assert scores[f"{clip}-0.npz"] is not None
+        assert (scores["song-0.npz"] is not None) == known
+        assert all(motion["BAS"] is not None for motion in found["real"]["per_motion"].values())
+
+
 class Hostile:
     def __reduce__(self):
         return eval, ("1 + 1",)
@@ -384,10 +478,19 @@ WRONG = {
         *REAL, "--motions", "{}/model", message="builtins.eval",
         spoil=write("model/a.pkl", pickle.dumps(Hostile())),
     ),
-    "no music folder": wrong(*REAL, "--music", "{}/none", message="no such folder"),
+    "no music folder": wrong(*REAL, "--music", "{}/none", message="no such file"),
     "other music": wrong(
-        *REAL, "--music", "{}/music", message="no music fits the motion odd",
+        *REAL, "--music", "{}/music", "--strict", message="no music fits 1 of 5 dances",
         spoil=lambda f: shutil.copy(f / "real/test_BV0_Clip_1.pkl", f / "real/odd.pkl"),
+    ),
+    "no song": wrong(*REAL, "--music", "{}/song.mp3", message="no such file"),
+    "a song that is none": wrong(
+        *REAL, "--music", "{}/song.mp3", message="is not a readable video or audio file",
+        spoil=write("song.mp3", b"la la la"),
+    ),
+    "a dance as music": wrong(
+        *REAL, "--music", "{}/d.npz", message="not music features",
+        spoil=lambda f: np.savez(f / "d.npz", smpl_poses=np.zeros((9, 24, 3)), smpl_trans=np.zeros((9, 3))),
     ),
     "same names": wrong(*REAL, "--motions", "{}/model", "--motions", "{}/model", message="two rows"),
     "unknown table": wrong(*REAL, "--table", "{}/t.xls", message="unknown kind of table"),

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from popdanceset import media
 from popdanceset.errors import InputError
+from popdanceset.release.reader import Release
 from training.export import WRITERS
 from training.popdg.config import ModelConfig
 from training.popdg.model import POPDG
@@ -29,6 +30,46 @@ def test_from_a_checkpoint_to_files(run_folder, song, tmp_path):
     assert np.abs(one["smpl_poses"] - other["smpl_poses"]).max() > 0.01
     film = media.probe(tmp_path / "out/song-0.mp4")
     assert (film.frames, film.has_sound) == (72, True)
+
+
+def test_dances_to_the_stored_features_of_a_release(run_folder, release_dir, tmp_path, caplog):
+    with Release(release_dir) as release:
+        split = "train" if "BV4_Clip_1" in release.clip_ids("train") else "test"
+        frames = dict(zip(*release.clips.select(["clip_id", "frames"]).to_pydict().values(), strict=True))
+        clips = [clip for clip in release.clip_ids(split) if clip in release.clips_with_music()]
+    command = ["--checkpoint", run_folder, "--release", release_dir, "--split", split, "--variants", 2]
+    command += ["--out", tmp_path / "out", "--steps", 2, "--format", "npz", "--seconds", 5]
+    result = CliRunner().invoke(sample, [*map(str, command)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    made = {path.stem: len(np.load(path)["smpl_poses"]) for path in (tmp_path / "out").iterdir()}
+    assert made == {f"{clip}-{seed}": min(150, frames[clip]) for clip in clips for seed in (0, 1)}
+    assert "1 of" in caplog.text
+    assert "have no baseline features and get no dance" in caplog.text
+
+
+def test_music_is_named_once(run_folder, song, release_dir, tmp_path):
+    command = ["--checkpoint", run_folder, "--out", tmp_path / "out"]
+    for more in ([], ["--music", song, "--release", release_dir]):
+        with pytest.raises(InputError, match="give either --music or --release"):
+            CliRunner().invoke(sample, [*map(str, [*command, *more])], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("name", ["cuda:77", "mps:3", "banana", "meta"])
+def test_a_device_that_is_absent_is_one_line(run_folder, song, tmp_path, name):
+    command = ["--checkpoint", run_folder, "--music", song, "--out", tmp_path / "out", "--device", name]
+    with pytest.raises(InputError, match=rf"^--device: there is no device '{name}' .*this machine has cpu"):
+        CliRunner().invoke(sample, [*map(str, command)], catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_newest_checkpoint_is_damaged(run_folder, song, tmp_path, caplog):
+    (run_folder / "checkpoint-00000009.pt").write_bytes(
+        (run_folder / "checkpoint-00000002.pt").read_bytes()[:20_000]
+    )
+    command = ["--checkpoint", run_folder, "--music", song, "--out", tmp_path / "out", "--format", "npz"]
+    result = CliRunner().invoke(sample, [*map(str, command), "--steps", "2"], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "checkpoint-00000009.pt is damaged; checkpoint-00000002.pt is used instead" in caplog.text
 
 
 def test_checkpoints_that_do_not_fit(run_folder, song, tmp_path):

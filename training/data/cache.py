@@ -76,6 +76,8 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
         cache_dir: folder of the caches; None: the user's cache folder.
         extractor: name of the music features.
 
+    A damaged cache is written again, with a warning.
+
     Raises:
         InputError: the release has no such music features, the features of a clip do not fit its frames, or
             motion or music contains NaN or infinity.
@@ -85,7 +87,11 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
     spans, without_music = _spans(release, extractor)
     root = cache_dir or platformdirs.user_cache_path("popdanceset") / "training"
     folder = root / f"{release.content.removeprefix('sha256:')[:24]}-{extractor}-{CACHE_VERSION}"
-    if not folder.is_dir():
+    shapes = _shapes(release, spans, extractor)
+    damage = _damage(folder, shapes)
+    if damage:
+        _log.warning("%s is damaged (%s); it is written again", folder, damage)
+    if damage or not folder.is_dir():
         try:
             root.mkdir(parents=True, exist_ok=True)
             partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=root))
@@ -94,13 +100,16 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
         try:
             began = time.perf_counter()
             _fill(partial, release, spans, extractor)
+            if damage and _damage(folder, shapes):  # another process may have replaced it meanwhile
+                folder.rename(partial / "damaged")
             partial.rename(folder)
+            shutil.rmtree(folder / "damaged", ignore_errors=True)
             _log.info(
                 "cached %d clips, %d frames in %.1f s",
                 len(spans), sum(span.frames for span in spans), time.perf_counter() - began,
             )  # fmt: skip
         except OSError as error:
-            if not folder.is_dir():
+            if not folder.is_dir() or _damage(folder, shapes):
                 raise InputError(
                     f"not writable: {error.strerror}", root, "free space or give another folder"
                 ) from error
@@ -120,11 +129,33 @@ def _spans(release: Release, extractor: str) -> tuple[list[Span], int]:
     return spans, len(rows) - len(spans)
 
 
+def _shapes(release: Release, spans: list[Span], extractor: str) -> dict[str, tuple[int, int]]:
+    """The shapes of the arrays by their names."""
+    total = spans[-1].first + spans[-1].frames if spans else 0
+    return {"motion": (total, WIDTH), "music": (total, release.info.music[extractor].width)}
+
+
+def _damage(folder: Path, shapes: dict[str, tuple[int, int]]) -> str:
+    """What is wrong with a cache; "" if it is whole or does not exist."""
+    if not folder.exists():
+        return ""
+    for name, shape in shapes.items():
+        path = folder / f"{name}.npy"
+        try:
+            array = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError, SyntaxError) as error:  # numpy parses the header as Python
+            return f"{path.name}: {error}".splitlines()[0]
+        if array.shape != shape or array.dtype != np.float32:
+            return f"{path.name} contains {array.dtype} {array.shape} instead of float32 {shape}"
+    return ""
+
+
 def _fill(folder: Path, release: Release, spans: list[Span], extractor: str) -> None:
-    total = spans[-1].first + spans[-1].frames
-    width = release.info.music[extractor].width
-    motion = np.lib.format.open_memmap(folder / "motion.npy", "w+", np.float32, (total, WIDTH))
-    music = np.lib.format.open_memmap(folder / "music.npy", "w+", np.float32, (total, width))
+    shapes = _shapes(release, spans, extractor)
+    motion, music = (
+        np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float32, shapes[name])
+        for name in ("motion", "music")
+    )
     for span in spans:
         rows = slice(span.first, span.first + span.frames)
         features = release.music(span.clip_id, extractor)
@@ -141,8 +172,8 @@ def _fill(folder: Path, release: Release, spans: list[Span], extractor: str) -> 
         motion[rows], music[rows] = vectors, features
     motion.flush()
     music.flush()
-    for name in ("motion.npy", "music.npy"):
-        with (folder / name).open("rb") as file:
+    for name in shapes:
+        with (folder / f"{name}.npy").open("rb") as file:
             os.fsync(file.fileno())
 
 

@@ -78,16 +78,20 @@ def score_sets(
         advance: called after each set.
 
     Raises:
-        InputError: two sets have the same name, a set cannot be measured, or, if strict, a motion
-            looks wrong.
+        InputError: two sets have the same name, a set cannot be measured, the frame rate of a set that is
+            compared with another is unknown, or, if strict, a motion looks wrong.
     """
     start = time.perf_counter()
     check_unique(dances.name for dances in (real, *models))
+    if models and mode == "corrected":
+        for dances in (real, *models):
+            dances.check_rates()
     findings: dict[str, list[Finding]] = {}
     left_out: list[LeftOut] = []
     sets: list[ScoredSet] = []
     for dances in (real, *models):
         found = dances.findings()
+        _report_unknown_music(dances, strict)
         ready, out = measurable(dances)
         _report_findings(dances, found, out, strict)
         findings[dances.name] = found
@@ -142,6 +146,19 @@ def _report_findings(dances: DanceSet, findings: list[Finding], out: list[LeftOu
         _log.warning("%s: %s is left out: %s", left.row, left.clip, left.reason)
 
 
+def _report_unknown_music(dances: DanceSet, strict: bool) -> None:
+    """Warns of dances to music that is not known, which have no beat metrics; raises if strict."""
+    names = dances.without_music()
+    if not names:
+        return
+    some = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    what = f"no music fits {len(names)} of {len(dances.motions)} dances, which get no beat metrics: {some}"
+    do = "name their songs with --music, or put the name of the music into that of the motion"
+    if strict:
+        raise InputError(what, dances.name, do)
+    _log.warning("%s: %s (%s)", dances.name, what, do)
+
+
 def _compare_lengths(real: DanceSet, model: DanceSet) -> None:
     """Warns of other lengths: sums, means and features of long dances vary less than those of short ones."""
     ours, theirs = (median(motion.seconds for motion in dances.motions) for dances in (real, model))
@@ -173,7 +190,9 @@ def _protocol(sets: Sequence[ScoredSet], seconds: float | None) -> dict[str, Any
             "motions": own["motions"]["generated"],
             "frames": own["frames"]["generated"],
             "fps": own["fps"]["generated"],
+            "read_as": scored.dances.read_as(),
             "resampled_from": scored.dances.resampled_from or None,
+            "without_music": scored.dances.without_music(),
             "frechet_bias": own["frechet"]["bias"],
             "standardisation": own["standardisation"],
         }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,17 @@ from training.evaluation.comparison import LATENCY, LeftOut
 from training.metrics.bootstrap import bootstrap_confidence_interval
 from training.metrics.clip import LEAST_FRAMES, Clip
 from training.metrics.score import Interval, joined
-from training.motion.files import Conventions, motions_from_folder
+from training.motion.conventions import Conventions, Origin
+from training.motion.files import motions_from_folder
 from training.motion.joint_motion import JointMotion, motions_from_release, resampled
-from training.motion.music import Music, music_from_folder, music_from_release, paired
+from training.motion.music import (
+    KnownMusic,
+    Music,
+    music_from_file,
+    music_from_folder,
+    music_from_release,
+    paired,
+)
 from training.motion.validity import Finding, checks
 
 _log = logging.getLogger(__name__)
@@ -40,30 +49,18 @@ class MotionFolder:
 
     @classmethod
     def parse(cls, text: str, default: Conventions | None = None) -> MotionFolder:
-        """Parses `[NAME=]FOLDER[,fps=60][,up=y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
+        """Parses `[NAME=]FOLDER[,fps=60][,up=-y][,unit=cm][,content=poses]`; NAME defaults to the folder's.
 
         Raises:
             InputError: a key or value is unknown.
         """
-        head, *options = text.split(",")
-        while options and "=" not in options[0]:  # a comma in the folder's name
-            head += "," + options.pop(0)
+        head, conventions = Conventions.parse(text, default)
         name, separator, folder = head.partition("=")
         if not separator or "/" in name:
             name, folder = "", head
-        given: dict[str, str | float] = {}
-        for option in options:
-            key, _, value = option.partition("=")
-            if key not in Conventions.__slots__:
-                raise InputError(f"unknown key {key!r}", text, f"use {', '.join(Conventions.__slots__)}")
-            given[key] = value
-        if "fps" in given:
-            try:
-                given["fps"] = float(given["fps"])
-            except ValueError:
-                raise InputError(f"fps={given['fps']} is not a frame rate", text, "give a number") from None
         path = Path(folder)
-        conventions = replace(default or Conventions(), **given)  # type: ignore[arg-type]
+        if folder.startswith("~/"):  # shells leave it in NAME=~/FOLDER
+            path = path.expanduser()
         return cls(name or path.name or path.resolve().name, path, conventions)
 
 
@@ -74,18 +71,23 @@ class DanceSet:
     Attributes:
         name: name of the row.
         motions: the dances.
-        music: music of each dance, or None if no music is known at all.
+        music: music of each dance, or None where it is unknown; None if no music is known at all.
         resampled_from: frame rates of the files, if the dances were resampled.
     """
 
     name: str
     motions: tuple[JointMotion, ...]
-    music: tuple[Music, ...] | None = None
+    music: tuple[Music | None, ...] | None = None
     resampled_from: str = ""
 
     def findings(self) -> list[Finding]:
         """Returns what looks wrong with the motions."""
         return checks(list(self.motions), list(self.music) if self.music is not None else None)
+
+    def without_music(self) -> list[str]:
+        """Returns the names of dances whose music is not among the known music."""
+        pieces = self.music or ()
+        return [motion.name for motion, piece in zip(self.motions, pieces, strict=False) if piece is None]
 
     def clips(self) -> list[Clip]:
         """Converts the dances for the metric suite; beats are in frames of the motion."""
@@ -120,6 +122,28 @@ class DanceSet:
             ),
         )
 
+    def read_as(self) -> list[dict[str, Any]]:
+        """Returns how the motions were read: layout, rate, axes and unit, and how each of them is known."""
+        found = Counter(motion.source for motion in self.motions if motion.source is not None)
+        return [
+            {"motions": count, "summary": str(source), **asdict(source)} for source, count in found.items()
+        ]
+
+    def check_rates(self) -> None:
+        """Checks that the frame rate of each motion is known.
+
+        Raises:
+            InputError: neither the file, nor its layout, nor the user states it.
+        """
+        unknown = [m for m in self.motions if m.source and m.source.fps_origin is Origin.ASSUMED]
+        if unknown:
+            raise InputError(
+                f"the frame rate of {len(unknown)} motions is unknown, so they cannot be compared with "
+                f"others; the first is {unknown[0].file}",
+                self.name,
+                "state it, as DIR,fps=30",
+            )
+
     def latency(self, seed: int, replicates: int) -> Interval | None:
         """Returns seconds of computing per second of dance; None if no file states them."""
         known = [m.seconds_to_generate / m.seconds for m in self.motions if m.seconds_to_generate is not None]
@@ -139,39 +163,49 @@ def _clip(motion: JointMotion, music: Music | None) -> Clip:
     return Clip(motion.name, motion.joints, motion.fps, beats, music.name, round(music.frames * ratio))
 
 
+def read_music(paths: Sequence[Path]) -> list[Music]:
+    """Reads music features and songs: files, and all of them in folders.
+
+    Raises:
+        InputError: as `music_from_folder` and `music_from_file`.
+    """
+    return [
+        piece
+        for path in paths
+        for piece in (music_from_folder(path) if path.is_dir() else [music_from_file(path)])
+    ]
+
+
 def read_release_dances(
-    release: Release, split: str, music: Path | None = None
-) -> tuple[DanceSet, list[Music]]:
+    release: Release, split: str, music: Sequence[Music] = ()
+) -> tuple[DanceSet, KnownMusic]:
     """Reads the ground truth of a release, and all its music, which models' motions are paired with.
 
     Args:
         release: an open release.
         split: part of the release.
-        music: folder of music features to use instead of the release's.
+        music: further pieces, which come before those of the release.
 
     Raises:
-        InputError: as `motions_from_release`, `music_from_folder` and `paired`.
+        InputError: as `motions_from_release`, `music_from_release` and `paired`.
     """
     motions = motions_from_release(release, split)
-    pieces = music_from_release(release, split) if music is None else music_from_folder(music)
-    where = release.path if music is None else music
-    return DanceSet("ground truth", tuple(motions), tuple(paired(motions, pieces, where))), pieces
+    known = KnownMusic(music, music_from_release(release, split), release.path)
+    return DanceSet("ground truth", tuple(motions), tuple(paired(motions, known))), known
 
 
-def read_folder_dances(folder: MotionFolder, music: Sequence[Music] | None, where: object = "") -> DanceSet:
+def read_folder_dances(folder: MotionFolder, known: KnownMusic | None) -> DanceSet:
     """Reads the motion files of a folder and pairs them with their music.
 
     Args:
         folder: the folder.
-        music: pieces that include each motion's; None if there is no music.
-        where: where the music is, for messages.
+        known: pieces to choose each motion's from; None if there is no music.
 
     Raises:
         InputError: as `motions_from_folder` and `paired`.
     """
     motions = motions_from_folder(folder.folder, folder.conventions)
-    pieces = None if music is None else tuple(paired(motions, music, where))
-    return DanceSet(folder.name, tuple(motions), pieces)
+    return DanceSet(folder.name, tuple(motions), None if known is None else tuple(paired(motions, known)))
 
 
 def measurable(dances: DanceSet) -> tuple[DanceSet, list[LeftOut]]:

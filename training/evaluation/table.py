@@ -22,6 +22,9 @@ from training.evaluation.comparison import (
 )
 from training.metrics.score import Interval
 
+SHOWN = 3
+"""Motions that a line of the protocol names; JSON lists all of them."""
+
 
 def decimals(value: float) -> str:
     """Returns the format that shows about four digits, at most three of them after the point."""
@@ -139,6 +142,15 @@ def protocol_lines(comparison: Comparison) -> list[str]:
         resampled = f", resampled from {own['resampled_from']}" if own.get("resampled_from") else ""
         fps = " and ".join(f"{rate:g}" for rate in own["fps"])
         lines.append(f"{row.name}: {own['motions']} motions of {length} frames at {fps} fps{resampled}")
+        if unheard := own.get("without_music"):
+            some = ", ".join(unheard[:SHOWN]) + (", …" if len(unheard) > SHOWN else "")
+            lines.append(
+                f"{row.name}: the music of {len(unheard)} of {own['motions']} motions is unknown, so they "
+                f"have no beat metrics: {some}"
+            )
+        lines += [
+            f"{row.name}: {read['motions']} read as {read['summary']}" for read in own.get("read_as", ())
+        ]
     return lines
 
 

@@ -5,8 +5,11 @@ Files appear when they are complete; older ones are removed once a newer one is 
 
 from __future__ import annotations
 
+import logging
 import pickle
 import re
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,19 @@ FORMAT = 1
 """Raise it when older programs could not read the files any more."""
 
 _NAME = re.compile(r"checkpoint-(\d{8})\.pt")
+
+_SIGNS_OF_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError,
+    LookupError, AttributeError, TypeError,
+)  # fmt: skip
+"""What zipfile and torch raise if a file is damaged. A file that ends early makes them seek to places before
+its beginning, which is an OSError; a flipped bit in a header may look like encryption, a RuntimeError."""
+
+_log = logging.getLogger(__name__)
+
+
+class DamagedCheckpointError(InputError):
+    """A file is not a checkpoint, or is only a part of one."""
 
 
 def name_of(step: int) -> str:
@@ -39,7 +55,9 @@ def step_of(path: Path) -> int:
 
 
 def save(folder: Path, step: int, content: dict[str, Any], keep: int) -> Path:
-    """Writes the checkpoint of a step, and removes all but the newest `keep` checkpoints.
+    """Writes the checkpoint of a step, and removes all but the newest `keep` checkpoints up to this step.
+
+    A checkpoint of a later step is one that `newest` could not read, so it does not count.
 
     Args:
         folder: of the run; must exist.
@@ -61,7 +79,7 @@ def save(folder: Path, step: int, content: dict[str, Any], keep: int) -> Path:
             path,
             "free space; older checkpoints are intact",
         ) from error
-    for old in _checkpoints(folder)[:-keep]:
+    for old in [found for found in _checkpoints(folder) if step_of(found) <= step][:-keep]:
         old.unlink(missing_ok=True)
     return path
 
@@ -72,31 +90,77 @@ def latest(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
+def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Reads the newest checkpoint in the folder of a run that is not damaged, and warns of damaged ones.
+
+    Returns:
+        The file and its content; None if the folder has no checkpoint.
+
+    Raises:
+        InputError: all checkpoints are damaged, or one is not readable or of another program.
+    """
+    found = _checkpoints(folder)
+    damaged: list[Path] = []
+    for path in reversed(found):
+        try:
+            content = load(path)
+        except DamagedCheckpointError:
+            damaged.append(path)
+            continue
+        for bad in damaged:
+            _log.warning("%s is damaged; %s is used instead", bad, path.name)
+        return path, content
+    if found:
+        raise InputError(
+            f"its only checkpoint {found[0].name} is damaged"
+            if len(found) == 1
+            else f"all of its {len(found)} checkpoints are damaged",
+            folder,
+            "copy them again, or remove them to train from the beginning",
+        )
+    return None
+
+
 def load(path: Path) -> dict[str, Any]:
     """Reads what `save` wrote, onto the CPU.
 
     Args:
-        path: a checkpoint, or a folder with checkpoints, of which the newest is read.
+        path: a checkpoint, or a folder with checkpoints, of which the newest undamaged one is read.
 
     Raises:
         InputError: there is no checkpoint, or it is damaged or of another program.
     """
     if path.is_dir():
-        newest = latest(path)
-        if newest is None:
+        found = newest(path)
+        if found is None:
             raise InputError("contains no checkpoint", path, "name a file, or a folder that training wrote")
-        path = newest
+        return found[1]
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        path.open("rb").close()
     except OSError as error:
         raise InputError(f"not readable: {error.strerror}", path, "check the path") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise InputError(
+    try:
+        _must_be_whole(path)
+        content = torch.load(path, weights_only=True, map_location="cpu")
+    except _SIGNS_OF_DAMAGE as error:
+        raise DamagedCheckpointError(
             "is not a checkpoint, or is damaged", path, "name a file that training wrote"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError("is not a checkpoint of this program", path, "name a file that training wrote")
     return content
+
+
+def _must_be_whole(path: Path) -> None:
+    """Compares the checksums in the file with its content, which torch does not.
+
+    Raises:
+        zipfile.BadZipFile: they differ, or the file is not an archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        bad = archive.testzip()
+    if bad is not None:
+        raise zipfile.BadZipFile(bad)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 
 from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError, PopDanceSetError
@@ -24,6 +23,7 @@ from training.data.representation import MinMaxScaler
 from training.data.seeds import mixed
 from training.data.shuffled_batches import ShuffledBatches
 from training.fitting import checkpoint, snapshot
+from training.fitting.accelerator import open_accelerator
 from training.fitting.adan import Adan
 from training.fitting.draws import Draws, draws
 from training.fitting.ema import ExponentialMovingAverage
@@ -56,8 +56,10 @@ class Trainer:
         objective: the loss.
         recipe: all other settings.
         folder: of checkpoints and logs; created if missing.
+        device: name in torch; None for accelerate's choice.
 
     Raises:
+        SettingsError: this machine has no such device.
         InputError: the folder is not writable or contains another run, or the batch cannot be shared.
     """
 
@@ -68,10 +70,11 @@ class Trainer:
         objective: Objective,
         recipe: Recipe,
         folder: Path,
+        device: str | None = None,
     ) -> None:
         # Precision is set in each step: accelerate would fix it for the lifetime of the process.
         log_with = None if recipe.log == "none" else recipe.log
-        self.accelerator = Accelerator(log_with=log_with, project_dir=folder)
+        self.accelerator = open_accelerator(device, log_with, folder)
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         if recipe.batch_size % world:
             raise InputError(
@@ -86,19 +89,18 @@ class Trainer:
         self.objective, self.recipe, self.folder = objective, recipe, folder
         self.config = replace(model, window=windows.length, music_dim=windows.music_width)
         self.identity = identity(self.config, objective, recipe, windows)
-        newest = checkpoint.latest(folder)
-        saved = checkpoint.load(newest) if newest is not None else None
-        if saved is not None:
-            must_match(saved["identity"], self.identity, folder)
+        found = checkpoint.newest(folder)
+        if found is not None:
+            must_match(found[1]["identity"], self.identity, folder)
 
-        device = self.accelerator.device
+        place = self.accelerator.device
         self.schedule = cosine_schedule()
         # The samples of `self.windows` have the units that the network is trained on.
         self.windows = windows.with_scalers(
             widen(windows.scaler, mirrored=recipe.mirrored, rotated=recipe.rotated),
             windows.music_scaler if recipe.standardise else MusicScaler.none(windows.music_width),
         )
-        self.scaler = self.windows.scaler.to(device)
+        self.scaler = self.windows.scaler.to(place)
         self.music_scaler = self.windows.music_scaler
         self.batches = ShuffledBatches(
             self.windows, recipe.batch_size, recipe.seed, rank, world, scaled=False
@@ -111,10 +113,11 @@ class Trainer:
         )
         self.average = ExponentialMovingAverage(self.model.parameters(), recipe.ema_decay)
         self.done = 0
-        if saved is not None:
+        if found is not None:
+            path, saved = found
             snapshot.put(saved, self.model, self._bare_optimizer, self.average)
             self.done = saved["step"]
-            _log.info("continues after step %d of %s", self.done, newest)
+            _log.info("continues after step %d of %s", self.done, path)
 
     @property
     def network(self) -> POPDG:

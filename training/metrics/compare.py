@@ -31,7 +31,7 @@ from training.metrics.frechet import (
 )
 from training.metrics.measure import ClipResult, MeasuredSet
 from training.metrics.protocol import protocol
-from training.metrics.score import ITSELF, NO_MUSIC_NAMES, UNDEFINED, Interval, Score, joined
+from training.metrics.score import ITSELF, NO_MUSIC, NO_MUSIC_NAMES, UNDEFINED, Interval, Score, joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +94,16 @@ def _clip_mean(measured: MeasuredSet, key: str, seed: int, replicates: int) -> I
 
 
 def _released_beats(measured: MeasuredSet, seed: int, replicates: int) -> dict[str, Interval]:
-    """The script's single-precision sum over clips, divided by its constant and by the number of clips."""
+    """The script's single-precision sum over clips, divided by its constant and by the number of clips.
+
+    Clips without music do not count; the script does not know such.
+    """
     numbers = {}
     for key in ("BAS", "BAS_equal_length"):
         mean = _clip_mean(measured, key, seed, replicates)
-        values = np.array([clip.scores[key].value for clip in measured.clips], dtype=np.float32)
+        scores = [clip.scores[key] for clip in measured.clips]
+        heard = [score.value for score in scores if score.flag != NO_MUSIC]
+        values = np.array(heard or [0.0], dtype=np.float32)
         total = np.cumsum(values)[-1]
         for name, divisor in ((key, beats.RELEASED_DIVISOR), (f"{key}_clip_mean", len(values))):
             found = bootstrap_confidence_interval(
@@ -180,9 +185,15 @@ def _diversity_numbers(
     whole = diversity(features, measured.mode)
     numbers = {key: _with_replicates(whole, constant, resampled_diversity(distances, drawn))}
     names = (f"multimodality_{letter}", f"music_diversity_{letter}")
-    if None in measured.music:
+    named = [number for number, name in enumerate(measured.music) if name is not None]
+    if not named:
         return numbers | dict.fromkeys(names, Interval(0.0, 0.0, 0.0, NO_MUSIC_NAMES))
-    music, which = np.unique([str(name) for name in measured.music], return_inverse=True)
+    if len(named) < len(features):
+        unnamed = f"{NO_MUSIC_NAMES}: {len(features) - len(named)} of {len(features)} clips left out"
+        constant = joined(constant, unnamed)
+        features, distances = features[named], distances[np.ix_(named, named)]
+    titles = [str(measured.music[number]) for number in named]
+    music, which = np.unique(titles, return_inverse=True)
     groups = [features[which == number] for number in range(len(music))]
     within = np.array([multimodality([group]).value for group in groups if len(group) > 1])
     whole = multimodality(groups)
@@ -193,7 +204,7 @@ def _diversity_numbers(
         numbers[names[0]] = Interval(found.value, found.low, found.high, joined(found.flag, constant))
     drawn = resampling_counts(len(music), replicates, np.random.default_rng(_seed(seed, names[1])))
     numbers[names[1]] = _with_replicates(
-        music_diversity(features, [str(name) for name in measured.music]),
+        music_diversity(features, titles),
         constant,
         resampled_diversity(distances, drawn[:, which], which),
     )

@@ -1,118 +1,78 @@
-"""Motion files of several projects: this one, POPDG, EDGE, Bailando and AIST++.
+"""Motion files of several projects, as joints and as rotations in metres, z up.
 
-| file | content |
-|---|---|
-| `.pkl`, `.npz` | a dictionary, see below |
-| `.npy` | joints (frames, 24, 3) or (frames, 72), or a saved dictionary, as Bailando writes it (`….pkl.npy`)
-|
-| `.json` | joints as nested lists, or a dictionary |
-| folder of `.json` | one file for each frame, numbered in the names, as Bailando writes it |
-
-Keys of a dictionary, in order of preference: joints as `full_pose`, `joints`, `pred_position`, `3d_pose`, or
-`joints3d` (relative to the root if there is a translation); otherwise rotations as `smpl_poses` or `poses`
-(axis-angle, radians) with `smpl_trans`, `trans` or `transl`, from which joints of the mean body are computed.
-If there is a `smpl_scaling`, the translation is divided by it, as in AIST++. Other keys: `fps`,
-`seconds_to_generate`, `music`.
-
-Motions are converted to metres, z up. `Conventions` state what a file does not (fps, up axis, unit).
+`training.motion.formats` reads a file, whatever its format is; the layout that fits its arrays
+(`training.motion.layouts`) says which motion they are; the result is turned to z up and scaled to metres.
+`Conventions` state what the user knows better. The `Source` of a motion says what was used, and how that is
+known.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from popdanceset.errors import InputError
-from popdanceset.safe_pickle import Value, read_arrays
+from training.motion.axes import poses_to_z_up, to_z_up
+from training.motion.content import Content
+from training.motion.conventions import CONTENTS, UNITS, UPS, Conventions, Origin, Source
+from training.motion.formats import endings, is_motion, read_content, stem
 from training.motion.joint_motion import FPS, Array, JointMotion, mean_body
+from training.motion.layouts import KEYS, Layout, Recording, choose
+from training.motion.layouts.base import FPS_NAMES
+from training.motion.posture import standing_axis
 
-JOINTS = 24
+__all__ = ["CONTENTS", "UNITS", "UPS", "Conventions", "SmplMotion", "motions_from_folder", "read_motion",
+           "read_smpl"]  # fmt: skip
 
-UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001}
-UPS = ("z", "y")
-CONTENTS = ("joints", "poses")
+MUSIC_NAMES = ("music", "music_id")
 
-_JOINT_KEYS = ("full_pose", "joints", "pred_position", "3d_pose")
-_POSE_KEYS = ("smpl_poses", "poses")
-_TRANSLATION_KEYS = ("smpl_trans", "trans", "transl")
-_SCALING_KEYS = ("smpl_scaling", "scaling", "scale")
-_FPS_KEYS = ("fps", "mocap_framerate", "mocap_frame_rate")
-_MUSIC_KEYS = ("music", "music_id")
-_KNOWN = {
-    *_JOINT_KEYS, *_POSE_KEYS, *_TRANSLATION_KEYS, *_SCALING_KEYS, *_FPS_KEYS, *_MUSIC_KEYS,
-    "", "joints3d", "seconds_to_generate",
-}  # fmt: skip
-_LARGEST = 1 << 31
-"""Bytes that a member of an `.npz` may unpack to: a day of motion is far smaller."""
+MOST_RADIANS = 1e4
+"""Axis-angle components above this are no rotations."""
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Conventions:
-    """Frame rate, axes, unit and content of the motion files in a folder.
+@dataclass(frozen=True)
+class SmplMotion:
+    """A motion as its file holds it, in metres, z up.
 
     Attributes:
-        fps: frames a second; None for the rate in the file, or 30.
-        up: the axis that points up: `z` or `y` (right-handed: x stays, y becomes z).
-        unit: of positions: `m`, `cm` or `mm`.
-        content: of an array without a name: `joints`, or `poses` (axis-angle, no translation).
+        motion: its joints, and what is known about them.
+        poses: (frames, 24, 3) axis-angle, radians, relative to the parents; None if the file has none.
+        translation: (frames, 3) of the root, metres; there if there are poses.
     """
 
-    fps: float | None = None
-    up: str = "z"
-    unit: str = "m"
-    content: str = "joints"
-
-    def __post_init__(self) -> None:
-        if self.fps is not None and not (np.isfinite(self.fps) and self.fps > 0):
-            raise InputError(f"fps={self.fps} is not a frame rate", do="give a number above 0")
-        for name, allowed in (("up", UPS), ("unit", tuple(UNITS)), ("content", CONTENTS)):
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"{name}={getattr(self, name)} is unknown", do=f"choose from {', '.join(allowed)}"
-                )
+    motion: JointMotion
+    poses: Array | None
+    translation: Array | None
 
 
 def read_motion(path: Path, conventions: Conventions | None = None) -> JointMotion:
-    """Reads the motion in a file, or in a folder of frames.
+    """Reads the motion in a file, or in a folder of frames, and logs what was assumed.
 
     Raises:
-        InputError: the file is not readable, damaged or unsafe, or has no 24 joints.
+        InputError: the file is not readable, damaged or unsafe, or has no motion of SMPL's joints.
+    """
+    motion = read_smpl(path, conventions).motion
+    report([motion], path)
+    return motion
+
+
+def read_smpl(path: Path, conventions: Conventions | None = None) -> SmplMotion:
+    """Reads the motion in a file with its rotations, if there are any; logs nothing that was assumed.
+
+    Raises:
+        InputError: as `read_motion`.
     """
     conventions = conventions or Conventions()
-    if path.is_dir():
-        values = _read_frames(path)
-    elif path.suffix.lower() in _READERS:
-        values = _READERS[path.suffix.lower()](path)
-    else:
-        raise InputError("not a file format for motions", path, f"give {', '.join(_READERS)}")
-    joints = _joints(values, conventions, path)
-    stated = _number(values, _FPS_KEYS)
-    if (
-        conventions.fps is not None
-        and stated is not None
-        and not np.isclose(conventions.fps, stated, rtol=1e-3)
-    ):
-        _log.warning("%s: the file states %g fps; read with %g fps, as given", path, stated, conventions.fps)
-    music = next((values[key] for key in _MUSIC_KEYS if isinstance(values.get(key), str)), "")
-    return JointMotion(
-        name=_stem(path),
-        joints=joints,
-        fps=conventions.fps or stated or FPS,
-        file=path.name,
-        music_name=str(music),
-        seconds_to_generate=_number(values, ("seconds_to_generate",)),
-    )
+    content = read_content(path, KEYS, conventions.content)
+    layout, recording, notes = choose(content)
+    return _converted(content, layout, recording, notes, conventions)
 
 
 def motions_from_folder(folder: Path, conventions: Conventions | None = None) -> list[JointMotion]:
@@ -127,154 +87,101 @@ def motions_from_folder(folder: Path, conventions: Conventions | None = None) ->
         raise InputError(f"not readable: {error.strerror}", folder, "give a folder of motions") from None
     found: dict[str, Path] = {}
     for entry in entries:
-        if not (_is_frames(entry) if entry.is_dir() else entry.suffix.lower() in _READERS):
+        if not is_motion(entry):
             continue
-        other = found.setdefault(_stem(entry), entry)
+        other = found.setdefault(stem(entry), entry)
         if other is not entry:
-            _log.warning("%s contains %s twice; %s is ignored", folder, _stem(entry), entry.name)
+            _log.warning("%s contains %s twice; %s is ignored", folder, stem(entry), entry.name)
     if not found:
-        raise InputError("contains no motion", folder, f"give a folder of {', '.join(_READERS)} files")
-    return [read_motion(path, conventions) for path in found.values()]
+        raise InputError("contains no motion", folder, f"give a folder of {endings()} files")
+    motions = [read_smpl(path, conventions).motion for path in found.values()]
+    report(motions, folder)
+    return motions
 
 
-def _read_npz(path: Path) -> dict[str, Value]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if any(member.file_size > _LARGEST for member in archive.infolist()):
-                raise InputError("unpacks to more bytes than a motion can have", path)
-        with np.load(path, allow_pickle=False) as loaded:
-            return {name: _single(loaded[name]) for name in loaded.files if name in _KNOWN}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
-        raise InputError(
-            f"not an archive of arrays: {error}", path, "write it again with numpy.savez"
-        ) from None
-
-
-def _single(value: Array) -> Value:
-    """Strings and numbers, which archives return as arrays without a shape, as what they are."""
-    item = value.item() if value.ndim == 0 else value
-    return item if isinstance(item, str | int | float) else value
-
-
-def _read_json(path: Path) -> dict[str, Value]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"not JSON: {error}", path, "write it again") from None
-    values = content if isinstance(content, dict) else {"": content}
-    return {
-        name: _listed(value, path) if isinstance(value, list) else value
-        for name, value in values.items()
-        if name in _KNOWN and isinstance(value, list | str | int | float)
-    }
-
-
-def _listed(value: list[Any], path: Path) -> Array:
-    try:
-        return np.array(value, np.float64)
-    except (ValueError, TypeError):
-        raise InputError(
-            "contains lists of unequal length, or of values that are not numbers", path
-        ) from None
-
-
-def _is_frames(folder: Path) -> bool:
-    return any(folder.glob("*frame*.json"))
-
-
-def _read_frames(folder: Path) -> dict[str, Value]:
-    """A dance with one file for each frame, in the order of the numbers in their names."""
-    paths = sorted(
-        folder.glob("*frame*.json"), key=lambda path: [int(part) for part in re.findall(r"\d+", path.name)]
-    )
-    frames = []
-    for path in paths:
-        pose = next((v for v in _read_json(path).values() if isinstance(v, np.ndarray)), np.empty(0))
-        if pose.size != 3 * JOINTS:
-            raise InputError("not a pose of 24 joints", path, "give frames with '3d_pose'")
-        frames.append(pose.reshape(JOINTS, 3))
-    return {"joints": np.stack(frames)}
-
-
-_READERS: dict[str, Callable[[Path], dict[str, Value]]] = {
-    ".pkl": read_arrays,
-    ".pickle": read_arrays,
-    ".npy": read_arrays,
-    ".npz": _read_npz,
-    ".json": _read_json,
-}
-
-
-def _stem(path: Path) -> str:
-    """The name without all endings of formats: Bailando writes `….pkl.npy`."""
-    name = path.name
-    while name.lower().endswith(tuple(_READERS)):
-        name = name.rpartition(".")[0]
-    return name
-
-
-def _number(values: Mapping[str, Value], names: Iterable[str]) -> float | None:
-    for name in names:
-        value = values.get(name)
-        if isinstance(value, int | float) or (isinstance(value, np.ndarray) and value.size == 1):
-            number = float(np.asarray(value).ravel()[0])
-            return number if np.isfinite(number) and number > 0 else None
-    return None
-
-
-def _joints(values: Mapping[str, Value], conventions: Conventions, path: Path) -> Array:
-    arrays = {name: np.asarray(value) for name, value in values.items() if not isinstance(value, str)}
-    arrays = {name: array for name, array in arrays.items() if array.dtype.kind in "iuf"}
-    named = next(
-        (name for name in _JOINT_KEYS if name in arrays), "" if conventions.content == "joints" else None
-    )
-    poses = next(
-        (name for name in _POSE_KEYS if name in arrays), "" if conventions.content == "poses" else None
-    )
-    translation = next((arrays[name] for name in _TRANSLATION_KEYS if name in arrays), None)
-    if named in arrays:
-        joints = _shaped(arrays[named], (JOINTS, 3), path)
-    elif poses in arrays:
-        joints = _from_poses(arrays, poses, translation, path)
-    elif "joints3d" in arrays:
-        joints = _shaped(arrays["joints3d"], (JOINTS, 3), path)
-        if translation is not None:
-            joints = joints - joints[:, :1] + _shaped(translation, (3,), path, len(joints))[:, None]
-    else:
-        there = ", ".join(map(repr, values)) or "none"
-        raise InputError(
-            f"contains no motion; its arrays: {there}", path, "see the keys in training/motion/files.py"
+def report(motions: Iterable[JointMotion], where: object) -> None:
+    """Logs what was assumed about motions, one line for all that were read in the same way."""
+    for source, count in Counter(m.source for m in motions if m.source is not None).items():
+        if not source.remarkable:
+            continue
+        unknown = source.fps_origin is Origin.ASSUMED
+        advice = "give fps=" if unknown else "state fps=, up= or unit= if that is wrong"
+        _log.warning(
+            "%s: read as %s [%s; %s]", where, source, f"{count} motion{'s' if count > 1 else ''}", advice
         )
-    if joints.dtype.kind != "f":
-        joints = joints.astype(np.float64)
-    if conventions.unit != "m":
-        joints = joints * joints.dtype.type(UNITS[conventions.unit])
-    if conventions.up == "y":
-        joints = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
-    return joints
 
 
-def _from_poses(arrays: Mapping[str, Array], name: str, translation: Array | None, path: Path) -> Array:
-    poses = _shaped(arrays[name], (JOINTS, 3), path)
-    if translation is None:
-        _log.warning("%s: rotations without a translation; the root is assumed not to move", path)
-        return mean_body(poses, np.zeros((len(poses), 3)))
-    root = _shaped(translation, (3,), path, len(poses))
-    scaling = next((arrays[name] for name in _SCALING_KEYS if name in arrays), np.ones(1))
-    if scaling.size not in (1, len(poses)) or not (scaling > 0).all():
+def _converted(
+    content: Content, layout: Layout, recording: Recording, notes: tuple[str, ...], given: Conventions
+) -> SmplMotion:
+    """The recording in metres, z up."""
+    fps, fps_origin = _rate(content, layout, given)
+    unit, unit_origin = _stated(content, "unit", tuple(UNITS), given.unit, layout.unit)
+    poses, translation, joints = recording.poses, recording.translation, recording.joints
+    largest = (
+        0.0 if poses is None or not np.isfinite(poses).any() else np.abs(poses[np.isfinite(poses)]).max()
+    )
+    if largest > MOST_RADIANS:
         raise InputError(
-            f"a scaling of shape {scaling.shape}", path, "give one number above 0, or one for each frame"
+            f"rotations of up to {largest:.3g} radians", content.path, "give axis-angle vectors in radians"
         )
-    return mean_body(poses, root / scaling.reshape(-1, 1))
+    if unit != "m":
+        factor = UNITS[unit]
+        translation = None if translation is None else translation * factor
+        joints = None if joints is None else _floats(joints) * _floats(joints).dtype.type(factor)
+    if joints is None:
+        assert poses is not None
+        assert translation is not None
+        joints = mean_body(poses, translation)
+    joints = _floats(joints)
+    up, up_origin = _up(content, layout, given, joints)
+    source = Source(layout.name, fps, up, unit, fps_origin, up_origin, unit_origin, notes)
+    motion = JointMotion(
+        name=content.name,
+        joints=to_z_up(joints, up),
+        fps=fps,
+        file=content.path.name,
+        music_name=content.text(MUSIC_NAMES),
+        seconds_to_generate=content.number(("seconds_to_generate",)),
+        source=source,
+    )
+    if poses is None or translation is None:
+        return SmplMotion(motion, None, None)
+    return SmplMotion(motion, poses_to_z_up(poses, up), to_z_up(translation, up))
 
 
-def _shaped(array: Array, shape: tuple[int, ...], path: Path, frames: int | None = None) -> Array:
-    """Reshapes an array with the right number of values in a frame to (frames, *shape)."""
-    if array.ndim == len(shape) + 2 and array.shape[0] == 1:
-        array = array[0]  # a batch of one
-    width = int(np.prod(shape))
-    fits = array.ndim in (2, len(shape) + 1) and len(array) > 0 and array[0].size == width
-    if not fits or (frames is not None and len(array) != frames):
-        expected = " × ".join(map(str, (frames or "frames", *shape)))
-        raise InputError(f"an array of shape {array.shape} instead of {expected}", path)
-    return array.reshape(len(array), *shape)
+def _rate(content: Content, layout: Layout, given: Conventions) -> tuple[float, Origin]:
+    stated = content.number(FPS_NAMES)
+    if given.fps is not None:
+        if stated is not None and not np.isclose(given.fps, stated, rtol=1e-3):
+            _log.warning(
+                "%s: the file states %g fps; read with %g fps, as given", content.path, stated, given.fps
+            )
+        return given.fps, Origin.GIVEN
+    if content.has("fps_assumed"):
+        return stated or layout.fps or FPS, Origin.ASSUMED
+    if stated is not None:
+        return stated, Origin.FILE
+    return (FPS, Origin.ASSUMED) if layout.fps is None else (layout.fps, Origin.LAYOUT)
+
+
+def _stated(
+    content: Content, name: str, allowed: tuple[str, ...], given: str | None, usual: str
+) -> tuple[str, Origin]:
+    """A convention that the user gave or the file states; otherwise the usual one."""
+    if given is not None:
+        return given, Origin.GIVEN
+    stated = content.text((name,))
+    return (stated, Origin.FILE) if stated in allowed else (usual, Origin.LAYOUT)
+
+
+def _up(content: Content, layout: Layout, given: Conventions, joints: Array) -> tuple[str, Origin]:
+    up, origin = _stated(content, "up", UPS, given.up, layout.up or layout.usual_up)
+    if origin is not Origin.LAYOUT or layout.up is not None:
+        return up, origin
+    found = standing_axis(joints)
+    return (found, Origin.POSTURE) if found in UPS else (up, Origin.ASSUMED)
+
+
+def _floats(array: Array) -> Array:
+    return array if array.dtype.kind == "f" and array.dtype.itemsize > 2 else array.astype(np.float64)

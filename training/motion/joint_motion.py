@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
+from training.motion.conventions import Source
 
 Array = NDArray[Any]
 
@@ -28,6 +29,7 @@ class JointMotion:
         file: name of the file; of the clip if it comes from a release.
         music_name: name of its music, if the file states it; otherwise "".
         seconds_to_generate: time that sampling took; None if unknown.
+        source: how the file was read; None if the motion comes from no file.
     """
 
     name: str
@@ -36,6 +38,7 @@ class JointMotion:
     file: str = ""
     music_name: str = ""
     seconds_to_generate: float | None = None
+    source: Source | None = None
 
     @property
     def seconds(self) -> float:
@@ -58,8 +61,8 @@ def mean_body(poses: Array, translation: Array) -> Array:
 
     from training.motion.forward_kinematics import forward_kinematics
 
-    rotations = roma.rotvec_to_rotmat(torch.from_numpy(np.ascontiguousarray(poses, np.float64)))
-    root = torch.from_numpy(np.ascontiguousarray(translation, np.float64))
+    rotations = roma.rotvec_to_rotmat(torch.from_numpy(np.array(poses, np.float64, order="C")))
+    root = torch.from_numpy(np.array(translation, np.float64, order="C"))
     joints: Array = forward_kinematics(rotations, root).numpy().astype(np.float32)
     return joints
 
@@ -84,9 +87,10 @@ def motions_from_release(release: Release, split: str = "test") -> list[JointMot
         InputError: there is no such part, or it is empty.
     """
     motions = []
+    source = Source("release", float(release.fps))
     for clip_id, frames in release.iterate(split, ["smpl_poses", "smpl_trans", "smpl_scaling"]):
         joints = mean_body(frames["smpl_poses"], frames["smpl_trans"] / frames["smpl_scaling"])
-        motions.append(JointMotion(clip_id, joints, float(release.fps), file=clip_id))
+        motions.append(JointMotion(clip_id, joints, float(release.fps), file=clip_id, source=source))
     if not motions:
         raise InputError(f"has no clip in its part {split!r}", release.path, "choose another part")
     return motions

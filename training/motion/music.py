@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,19 @@ from numpy.typing import NDArray
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from popdanceset.safe_pickle import read_arrays
+from training.motion.formats import read_content
 from training.motion.joint_motion import FPS, JointMotion
+
+FEATURE_FILES = (".npy", ".npz")
+"""Endings of files of music features."""
+
+SONG_FILES = (
+    ".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff",
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".flv", ".avi", ".ts",
+)  # fmt: skip
+"""Endings of files in a folder that are read as songs; a file that is named itself may have any."""
+
+MUSIC_FILES = "music features (.npy or .npz) or songs (.mp3, .wav, .mp4 …)"
 
 _log = logging.getLogger(__name__)
 
@@ -36,18 +49,69 @@ class Music:
     fps: float = FPS
 
 
+class KnownMusic(NamedTuple):
+    """Pieces that motions are paired with.
+
+    Attributes:
+        pieces: to choose from.
+        others: to choose from where no piece fits.
+        where: place of the music, for messages.
+    """
+
+    pieces: Sequence[Music]
+    others: Sequence[Music] = ()
+    where: object = ""
+
+
 def music_from_folder(folder: Path, fps: float = FPS) -> list[Music]:
-    """Reads `.npy` features (frames, width) of a folder, whose last column is 1 at beats and 0 elsewhere.
+    """Reads the pieces of music in a folder; files of other kinds are ignored.
+
+    A song whose features are in the folder too, under the same name, is not read.
 
     Raises:
-        InputError: the folder is not readable or empty, or a last column is not a beat track.
+        InputError: the folder is not readable or contains no music; or as `music_from_file`.
     """
     if not folder.is_dir():
-        raise InputError("no such folder", folder, "give a folder of .npy music features")
-    paths = sorted(path for path in folder.glob("*.npy") if not path.name.startswith("."))
-    if not paths:
-        raise InputError("contains no music", folder, "give a folder of .npy music features")
-    return [_music(path.stem, read_arrays(path).get(""), fps, path) for path in paths]
+        raise InputError("no such folder", folder, f"give a folder of {MUSIC_FILES}")
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    found = [path for path in paths if path.suffix.lower() in FEATURE_FILES]
+    known = {path.stem for path in found}
+    found += [path for path in paths if path.suffix.lower() in SONG_FILES and path.stem not in known]
+    if not found:
+        raise InputError("contains no music", folder, f"give a folder of {MUSIC_FILES}")
+    return [music_from_file(path, fps) for path in found]
+
+
+def music_from_file(path: Path, fps: float = FPS) -> Music:
+    """Reads a piece of music: features that are known, or a song, whose beats are found as in a release.
+
+    Features are an `.npy` array (frames, width), or an `.npz` archive that `popdanceset features FILE` wrote;
+    their last column is 1 at beats and 0 elsewhere.
+
+    Args:
+        path: features, or any file with an audio track.
+        fps: frames a second of features that do not state it.
+
+    Raises:
+        InputError: the file is not readable, the last column of the features is not a beat track, or the
+            song is not usable (`popdanceset.music.song.read_song`).
+    """
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        return _music(path.stem, read_arrays(path).get(""), fps, path)
+    if ending == ".npz":
+        return _archived(path, fps)
+    from popdanceset.music.song import read_song, song_extractor, song_features
+
+    return _music(path.stem, song_features(read_song(path), song_extractor("baseline")), FPS, path)
+
+
+def _archived(path: Path, fps: float) -> Music:
+    content = read_content(path, ("features", "fps"))
+    features = content.first(("features",))
+    return _music(
+        path.stem, content.single if features is None else features, content.number(("fps",)) or fps, path
+    )
 
 
 def music_from_release(release: Release, split: str = "test", extractor: str = "baseline") -> list[Music]:
@@ -88,8 +152,8 @@ def _music(name: str, features: object, fps: float, where: object) -> Music:
     return Music(name, np.flatnonzero(column), len(column), fps)
 
 
-def paired(motions: Iterable[JointMotion], music: Iterable[Music], where: object) -> list[Music]:
-    """Finds the music of each motion by name.
+def paired(motions: Iterable[JointMotion], known: KnownMusic) -> list[Music | None]:
+    """Finds the music of each motion by name; None where no piece fits.
 
     The file of a motion states its music, or its name contains the name of the music as whole parts between
     underscores or hyphens, as `test_BV1_Clip_1` and `BV1_Clip_1-7` contain `BV1_Clip_1`; the longest such
@@ -97,24 +161,34 @@ def paired(motions: Iterable[JointMotion], music: Iterable[Music], where: object
 
     Args:
         motions: the motions.
-        music: to choose from.
-        where: place of the music, for messages.
+        known: the music to choose from.
 
     Raises:
-        InputError: no music fits a motion, or two pieces fit equally well.
+        InputError: two pieces fit a motion equally well, or have the same name.
     """
+    shelves = [_by_parts(pieces, known.where) for pieces in (known.pieces, known.others)]
+    return [
+        next(
+            filter(None, (_partner(motion, by_parts, known.where) for by_parts in shelves)),
+            None,
+        )
+        for motion in motions
+    ]
+
+
+def _by_parts(pieces: Iterable[Music], where: object) -> dict[tuple[str, ...], Music]:
     by_parts: dict[tuple[str, ...], Music] = {}
-    for piece in music:
+    for piece in pieces:
         if by_parts.setdefault(_parts(piece.name), piece) is not piece:
             raise InputError(f"two pieces of music are named like {piece.name}", where, "rename one")
-    return [_partner(motion, by_parts, where) for motion in motions]
+    return by_parts
 
 
 def _parts(name: str) -> tuple[str, ...]:
     return tuple(re.split(r"[_-]", name))
 
 
-def _partner(motion: JointMotion, by_parts: Mapping[tuple[str, ...], Music], where: object) -> Music:
+def _partner(motion: JointMotion, by_parts: Mapping[tuple[str, ...], Music], where: object) -> Music | None:
     for name in filter(None, (motion.music_name, motion.name)):
         parts = _parts(name)
         for length in range(len(parts), 0, -1):
@@ -125,10 +199,4 @@ def _partner(motion: JointMotion, by_parts: Mapping[tuple[str, ...], Music], whe
                 raise InputError(f"{motion.name} fits {names}", where, "rename the motion")
             if fitting:
                 return fitting[0]
-    there = sorted(piece.name for piece in by_parts.values())
-    some = ", ".join(there[:2]) + (", …" if len(there) > 2 else "")
-    raise InputError(
-        f"no music fits the motion {motion.name}; available: {some or 'none'}",
-        where,
-        "put the name of the music into the name of the motion",
-    )
+    return None

@@ -20,6 +20,7 @@ from popdanceset.runs import runs_of
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
 from training.motion.joint_motion import JointMotion
 from training.motion.music import Music
+from training.motion.posture import UPRIGHT, body_axis
 from training.motion.sides import OTHER_SIDE
 
 Floats = NDArray[np.float64]
@@ -34,8 +35,6 @@ SIZE = (0.5, 2.0)
 """Smallest and largest size of a person, relative to the mean body."""
 BONE_SPREAD = 0.4
 """Largest root mean square of log(bone length / length in the mean body), at the same size."""
-UPRIGHT = 0.7
-"""Mean cosine between the axis of the body and a world axis above which the world axis points up."""
 FRONT = -0.2
 """Mean cosine between toes and front of the body below which left and right must be swapped."""
 REPEATED = 0.05
@@ -188,9 +187,7 @@ def _facing(joints: Floats) -> float:
 
 def _upright(joints: Floats, mirrored: bool) -> tuple[Floats, list[_Observation]]:
     """The joints with z up, and the observations about the up axis."""
-    feet = (_at(joints, "lankle") + _at(joints, "rankle")) / 2
-    body = _unit(_at(joints, "head") - feet) + _unit(_at(joints, "neck") - _at(joints, "root"))
-    mean = body.mean(0) / 2
+    mean = body_axis(joints)
     axis = int(np.argmax(np.abs(mean)))
     down = mean[axis] < 0
     if abs(mean[axis]) < UPRIGHT or (axis == 2 and not down):
@@ -205,7 +202,9 @@ def _upright(joints: Floats, mirrored: bool) -> tuple[Floats, list[_Observation]
         advice = "rotate by 180° about x"
     else:
         about, angle = ("x", -90 if down else 90) if axis == 1 else ("y", 90 if down else -90)
-        advice = f"rotate by {angle}° about {about}" + (", or give up=y" if name == "y" else "")
+        advice = f"rotate by {angle}° about {about}"
+        if axis == 1:
+            advice += f", or give up={'-' if down else ''}y"
     evidence = f"the body stands along {name} (mean cosine {abs(mean[axis]):.2f}), not along z"
     return upright, [(Mistake.UP_AXIS, evidence, advice)]
 
@@ -289,7 +288,7 @@ def _place(joints: Floats, fps: float) -> Iterator[_Observation]:
         )
 
 
-def checks(motions: list[JointMotion], music: list[Music] | None = None) -> list[Finding]:
+def checks(motions: list[JointMotion], music: list[Music | None] | None = None) -> list[Finding]:
     """Mistakes in the motions of a set, in the order of the motions."""
     pieces: list[Any] = list(music) if music is not None else [None] * len(motions)
     return [

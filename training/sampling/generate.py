@@ -1,13 +1,11 @@
-"""Dances to songs: audio to features, features to a dance, and the dance to files."""
+"""From music features to a dance, and from the dance to files."""
 
 from __future__ import annotations
 
 import logging
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 
 from popdanceset.film import Sound
@@ -21,25 +19,6 @@ from training.sampling.dancing import dance, whole
 from training.sampling.trained import Trained
 
 _log = logging.getLogger(__name__)
-
-
-def music_features(audio: Sound, extractor: str) -> torch.Tensor:
-    """(frames, width) features at 30 frames a second, extracted as those of a release are.
-
-    Raises:
-        InputError: the extractor is unknown, or its model files are missing.
-    """
-    import soundfile
-
-    from popdanceset.music.features import load_extractor
-    from popdanceset.settings import Settings
-
-    settings = Settings.load(overrides={"music": {"extractor": extractor}})
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "music.wav")
-        soundfile.write(path, audio.samples, audio.rate, subtype="FLOAT")
-        features = load_extractor(settings.music)(path)
-    return torch.from_numpy(np.ascontiguousarray(features))[: int(len(audio.samples) / audio.rate * FPS)]
 
 
 def generate(

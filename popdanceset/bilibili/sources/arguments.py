@@ -21,6 +21,24 @@ def section_of(argument: str) -> int:
     return int(argument)
 
 
+def number_of(argument: str, form: str, in_address: str) -> int:
+    """Returns the number that an argument is, or that its address contains.
+
+    Args:
+        argument: what follows the source's name.
+        form: how the source is written, for the message.
+        in_address: regular expression one of whose groups is the number in an address.
+
+    Raises:
+        SettingsError: there is no number.
+    """
+    found = re.fullmatch(r"(\d{1,19})", argument, re.ASCII) or re.search(in_address, argument, re.ASCII)
+    number = int(next(filter(None, found.groups()), 0)) if found else 0
+    if not 0 < number < 2**63:
+        raise SettingsError(f"{argument[:60]!r} has no usable number", "crawl.sources", f"write {form}")
+    return number
+
+
 def date_range_of(argument: str) -> tuple[date, date]:
     """Returns the first and last day of `YYYYMMDD-YYYYMMDD`.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from popdanceset.bilibili.client import Client
-from popdanceset.bilibili.records import from_video_object, whole
+from popdanceset.bilibili.numbers import whole
+from popdanceset.bilibili.records import from_video_object
 from popdanceset.bilibili.sources.protocol import Page, listed, numbered_page
 from popdanceset.bilibili.sources.section import SectionListing
 

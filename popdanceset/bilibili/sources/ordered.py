@@ -7,7 +7,8 @@ from datetime import date
 from typing import Self
 
 from popdanceset.bilibili.client import Client
-from popdanceset.bilibili.records import from_ordered_object, whole
+from popdanceset.bilibili.numbers import whole
+from popdanceset.bilibili.records import from_ordered_object
 from popdanceset.bilibili.sources.arguments import date_range_of, section_of
 from popdanceset.bilibili.sources.protocol import Page, listed, numbered_page, slug_of
 from popdanceset.settings import Settings

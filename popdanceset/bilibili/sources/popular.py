@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
 from popdanceset.bilibili.client import Client
-from popdanceset.bilibili.records import VideoRecord, from_video_object
+from popdanceset.bilibili.records import VideoRecord, from_video_object, from_view
+from popdanceset.bilibili.sections import in_dance
 from popdanceset.bilibili.sources.arguments import no_argument
 from popdanceset.bilibili.sources.protocol import Page, listed, slug_of
 from popdanceset.settings import Settings
 
 PAGE_SIZE = 20
 
-DANCE = frozenset({129, 20, 154, 156, 198, 199, 200})
-"""Dance and its sections in the old scheme (`tid`)."""
-
-DANCE_V2 = frozenset({1004, *range(2028, 2037)})
-"""Dance and its sections in the scheme of 2025 (`tid_v2`)."""
-
 
 @dataclass(frozen=True)
 class Popular:
-    """Videos with complete counts; the host marks the last page."""
+    """Videos with complete counts; the host marks the last page.
+
+    `view` decides where an element of the list does not state its section.
+    """
 
     @classmethod
     def parse(cls, argument: str, settings: Settings) -> Self:
@@ -42,14 +40,35 @@ class Popular:
     def page(self, number: int, client: Client) -> Page:
         """Requests twenty videos, and skips those of other sections."""
         answer = client.get("/x/web-interface/popular", {"pn": number, "ps": PAGE_SIZE})
-        records, skipped, data = listed(answer, "list", self.name, client.clock.now(), _dance_only)
-        return Page(records, skipped, last=data.get("no_more") is True or not (records or skipped))
+        undecided: set[str] = set()
+
+        def read(item: Any, source: str, when: datetime) -> VideoRecord | str:
+            record = from_video_object(item, source, when)
+            if isinstance(record, VideoRecord):
+                if (dance := in_dance(item)) is False:
+                    return _elsewhere(record.bvid)
+                if dance is None:
+                    undecided.add(record.bvid)
+            return record
+
+        records, skipped, data = listed(answer, "list", self.name, client.clock.now(), read)
+        decided = [_decided(record, client) if record.bvid in undecided else record for record in records]
+        return Page(
+            tuple(each for each in decided if isinstance(each, VideoRecord)),
+            (*skipped, *(each for each in decided if isinstance(each, str))),
+            last=data.get("no_more") is True or not (records or skipped),
+        )
 
 
-def _dance_only(item: Any, source: str, when: datetime) -> VideoRecord | str:
-    record = from_video_object(item, source, when)
-    if isinstance(record, str) or record.tid in DANCE or record.tid_v2 in DANCE_V2:
-        return record
-    if record.tid is None and record.tid_v2 is None:  # may be a dance video
-        return record
-    return f"{source}: {record.bvid} is in another section"
+def _decided(record: VideoRecord, client: Client) -> VideoRecord | str:
+    """Requests `view`, and returns its record, or the reason why the video is skipped."""
+    answer = client.get("/x/web-interface/view", {"bvid": record.bvid})
+    found = from_view(record.bvid, answer, client.clock.now())
+    dance = in_dance(answer.data) if answer.ok and isinstance(answer.data, dict) else None
+    if dance is None:
+        return f"popular: the section of {record.bvid} is unknown ({found.note or 'view does not state it'})"
+    return replace(found, source=record.source) if dance else _elsewhere(record.bvid)
+
+
+def _elsewhere(bvid: str) -> str:
+    return f"popular: {bvid} is in another section"

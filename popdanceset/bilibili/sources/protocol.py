@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from popdanceset.bilibili.client import Answer, Client
-from popdanceset.bilibili.records import VideoRecord
+from popdanceset.bilibili.numbers import whole
+from popdanceset.bilibili.records import VideoRecord, from_video_object
 from popdanceset.errors import InputError
 
 
@@ -83,7 +84,7 @@ def listed(
     """
     if not answer.ok:
         raise InputError(
-            f"the host returned no listing ({answer.summary})", source, "check the section's number"
+            f"the host returned no listing ({answer.summary})", source, "check what follows its name"
         )
     data = answer.data if isinstance(answer.data, dict) else {}
     items = data.get(key)
@@ -96,6 +97,18 @@ def listed(
     results = [read(item, source, when) for item in items]
     records = tuple(result for result in results if isinstance(result, VideoRecord))
     return records, tuple(result for result in results if isinstance(result, str)), data
+
+
+def counted_page(answer: Answer, source: str, number: int, size: int, client: Client) -> Page:
+    """Returns page `number` of a listing under `archives` whose `page` states the `total` of its videos.
+
+    Raises:
+        InputError: as `listed`.
+    """
+    records, skipped, data = listed(answer, "archives", source, client.clock.now(), from_video_object)
+    page = data.get("page")
+    total = whole(page.get("total")) if isinstance(page, dict) else None
+    return numbered_page(records, skipped, number, None if total is None else -(-total // size))
 
 
 def numbered_page(

@@ -22,7 +22,8 @@ class CutDetector:
     The adaptive detector requires a change that stands out from the mean of its four neighbours. It is
     therefore not misled by motion or a shaking camera, but overlooks one of two cuts within its window. There
     the content detector helps, which only requires a large change; it is believed where the change stands out
-    by the same ratio from the median of a longer time.
+    by the same ratio from the median of a longer time. Where the source's aspect ratio changes, a new shot
+    begins.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class CutDetector:
         self._times: list[float] = []
         self._changes: list[float] = []
         self._by_ratio: set[int] = set()
+        self._by_shape: set[int] = set()
 
     def see(self, frame: Frame) -> None:
         """Takes the next frame."""
@@ -42,6 +44,8 @@ class CutDetector:
         bgr = cv2.cvtColor(cv2.resize(frame.image, size), cv2.COLOR_RGB2BGR)
         # The detector only uses the number; the real times are kept here, whatever the source's rate.
         number = FrameTimecode(len(self._times), 30.0)
+        if frame.new_shape:
+            self._by_shape.add(len(self._times))
         self._times.append(frame.time)
         self._by_ratio.update(cut.frame_num for cut in self._adaptive.process_frame(number, bgr))
         # The only other way to this number is a costly StatsManager. The content rule is a threshold on it.
@@ -50,7 +54,7 @@ class CutDetector:
     def cuts(self) -> tuple[float, ...]:
         """Times of the first frames of new shots, seconds, ascending."""
         large = np.flatnonzero(np.array(self._changes) >= _CONTENT).tolist()
-        found = self._by_ratio | {n for n in large if self._stands_out(n)}
+        found = self._by_ratio | self._by_shape | {n for n in large if self._stands_out(n)}
         return tuple(self._times[n] for n in sorted(found) if n > 0)
 
     def _stands_out(self, n: int) -> bool:

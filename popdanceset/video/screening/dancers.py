@@ -22,6 +22,15 @@ _SLACK = 0.002  # seconds
 _REACH = 1.5  # radii that the main dancer may move between two looks
 _LARGER = 1.5  # multiple of the main dancer's radius: whoever is that large becomes the main dancer
 _FORGOTTEN = 1.6  # seconds after which a person who comes back begins a new track
+_SEEN = 0.5  # confidence of a part of the body that can hide another
+_DEPTH, _THICKNESS = 0.25, 0.15  # lengths of the trunk: half its depth, and half the thickness of a limb
+# Numbers of limbs as in `LimbFinder`: the outline of the trunk, which hides elbows and wrists; and the parts
+# of arms and legs, with the limbs that each can hide.
+_TRUNK, _ARMS = (0, 1, 7, 6), (2, 3, 4, 5)
+_SEGMENTS = (
+    (0, 2, (3, 5)), (2, 4, (3, 5)), (1, 3, (2, 4)), (3, 5, (2, 4)),
+    (6, 8, (4, 5, 9, 11)), (8, 10, (9, 11)), (7, 9, (4, 5, 8, 10)), (9, 11, (8, 10)),
+)  # fmt: skip
 _TWIN_SIDE = 48  # pixels of the squares in which people are compared
 _TWIN_CORE = 0.7  # radii around the hips that are compared
 _TWIN_SOUGHT = 1.15  # radii around the other person's hips that are searched
@@ -41,6 +50,7 @@ class Look:
     track: int
     limbs: tuple[float | None, ...] | None
     twin: float
+    behind: tuple[bool, ...] | None
 
 
 class Seen(NamedTuple):
@@ -77,6 +87,37 @@ def limb_scores(limbs: Floats | None, height: int, width: int) -> tuple[float | 
     return tuple(
         None if out else round(float(score), 2) for out, score in zip(beyond, limbs[:, 2], strict=True)
     )
+
+
+def behind_itself(limbs: Floats | None) -> tuple[bool, ...] | None:
+    """Returns which limbs (12, 3) lie where the own body can hide them: behind the trunk or a limb.
+
+    Seen from the side, the far arm and leg often do; seen from behind, the hands that hold something. What
+    hides a limb there need not be an obstacle. Parts of the body that are not seen themselves hide nothing.
+    """
+    if limbs is None:
+        return None
+    places, seen = limbs[:, :2], limbs[:, 2] >= _SEEN
+    shoulders, hips = places[:2].mean(0), places[6:8].mean(0)
+    length = float(np.linalg.norm(shoulders - hips))
+    hidden = np.zeros(len(limbs), bool)
+    if seen[list(_TRUNK)].all():
+        outline = cv2.convexHull(places[list(_TRUNK)].astype(np.float32))
+        for arm in _ARMS:
+            x, y = places[arm]
+            hidden[arm] = cv2.pointPolygonTest(outline, (float(x), float(y)), True) >= -_DEPTH * length
+    for start, end, hides in _SEGMENTS:
+        if seen[start] and seen[end]:
+            others = list(hides)
+            hidden[others] |= _distance(places[others], places[start], places[end]) <= _THICKNESS * length
+    return tuple(hidden.tolist())
+
+
+def _distance(points: Floats, start: Floats, end: Floats) -> Floats:
+    """(n,) distance of points (n, 2) from a line between two others."""
+    way = end - start
+    share = np.clip((points - start) @ way / max(float(way @ way), 1e-9), 0, 1)
+    return np.asarray(np.linalg.norm(points - start - share[:, None] * way, axis=1))
 
 
 def likeness(image: NDArray[np.uint8], people: Floats) -> float:
@@ -161,6 +202,7 @@ class DancerCounter:
                 track=track,
                 limbs=limb_scores(limbs, height, width),
                 twin=likeness(frame.image, people),
+                behind=behind_itself(limbs),
             )
         )
         return Seen(seen, limbs)

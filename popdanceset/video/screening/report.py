@@ -94,6 +94,8 @@ class Dancers:
             ankles is seen (left then right), None for one outside the frame; None altogether if nobody is
             seen, or if the detector finds no limbs.
         twin: likeness of the two most similar people, 0..1; 0 if there are fewer than two.
+        behind: whether each of these limbs lies where the own body can hide it; None as above. Empty: it is
+            not known of any.
     """
 
     time: tuple[float, ...]
@@ -105,6 +107,7 @@ class Dancers:
     track: tuple[int, ...]
     limbs: tuple[tuple[float | None, ...] | None, ...]
     twin: tuple[float, ...]
+    behind: tuple[tuple[bool, ...] | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ class Screening:
         overlays: bars.
         panels: split screens.
         dancers: people.
+        damaged: starts and ends of spans in which damaged data are shown, seconds, ascending.
         made_from: hash of the file and of the settings that were used to measure; with another value the
             report is out of date.
     """
@@ -136,6 +140,7 @@ class Screening:
     overlays: Overlays
     panels: Panels
     dancers: Dancers
+    damaged: tuple[tuple[float, float], ...] = ()
     made_from: str = ""
 
     def as_json(self) -> dict[str, Any]:
@@ -151,7 +156,7 @@ class Screening:
         """
 
         def series(name: str, kind: type[Any]) -> Any:
-            part = document[name]
+            part = {"behind": [], **document[name]}
             return kind(*(_tuple(part[field.name]) for field in fields(kind)))
 
         try:
@@ -166,6 +171,7 @@ class Screening:
                 overlays=Overlays(_bars(document["overlays"]["bars"])),
                 panels=series("panels", Panels),
                 dancers=series("dancers", Dancers),
+                damaged=tuple((float(start), float(end)) for start, end in document.get("damaged", ())),
                 made_from=str(document["made_from"]),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -29,17 +29,20 @@ from popdanceset.video.screening.transitions import TransitionDetector
 if TYPE_CHECKING:
     from popdanceset.settings import ScreeningSettings
 
-VERSION = 3
+VERSION = 4
 """Of the measures: a report made with another version is made again."""
 
 _SLACK = 0.002  # seconds: time stamps are rounded
-_MISSING = 0.5  # seconds that may be missing at the end of a file before it counts as damaged
+_HELD, _REPEATED = 0.2, 0.1  # seconds: a frame shown for longer is measured again and again
 
 
 def screen(
     path: Path, settings: ScreeningSettings, detector: PersonDetector, made_from: str = ""
 ) -> Screening:
     """Measures everything in a video.
+
+    A frame that is shown for long (variable rate) is measured ten times a second while it is shown. Damaged
+    data are not fatal: the spans in which they are shown are reported.
 
     Args:
         detector: nobody else may use it meanwhile.
@@ -53,11 +56,17 @@ def screen(
     still, overlays, panels = StillnessMeter(), OverlayMeter(), PanelMeter()
     dancers = DancerCounter(detector, settings.detector_score, settings.search_seconds)
     found = probe(path)
-    last, number = 0.0, 0
+    if found.available < found.duration:
+        raise MediaError(
+            f"ends after {found.available:.1f} of {found.duration:.1f} s", path, "fetch the file again"
+        )
+    damage: list[tuple[float, float]] = []
+    number = 0
     with ThreadPoolExecutor(1, "people") as second_thread:
         waiting: list[Frame] = []
         people: Future[Seen] | None = None
-        groups = _groups(frames(path, settings.height), 1 / settings.sample_fps)
+        shown = _repeated(frames(path, settings.height, damage=damage))
+        groups = _groups(shown, 1 / settings.sample_fps)
         for group in itertools.chain(groups, ([],)):
             seen = people.result() if people is not None else None
             people = second_thread.submit(dancers.look, group[0]) if group else None
@@ -67,19 +76,17 @@ def screen(
                 if seen is not None:
                     shake.see(frame, seen.people, seen.limbs)
                     panels.see(frame, seen.people)
-                last, number = frame.time, number + 1
+                number += 1
             waiting = group
-    fps = (number - 1) / last if last else found.fps
-    duration = last + (1 / fps if fps else 0.0)
-    if duration < found.duration - _MISSING:
-        raise MediaError(f"ends after {duration:.1f} of {found.duration:.1f} s", path, "fetch the file again")
+    if not number:
+        raise MediaError("contains no frame", path, "fetch the file again")
     hard = soft.cuts(cuts.cuts())
     blends = soft.transitions(hard)
     sharp = tuple(cut for cut in hard if not any(start <= cut <= end for start, end in blends))
     edges = sorted([*sharp, *(edge for blend in blends for edge in blend)])
     return Screening(
-        duration=duration,
-        fps=fps,
+        duration=found.available,
+        fps=found.fps,
         cuts=sharp,
         transitions=blends,
         shake=shake.shake(edges),
@@ -88,8 +95,20 @@ def screen(
         overlays=overlays.overlays(),
         panels=panels.panels(edges),
         dancers=dancers.dancers(),
+        damaged=tuple((max(0.0, begin), min(end, found.available)) for begin, end in damage),
         made_from=made_from,
     )
+
+
+def _repeated(video: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames in order; between two that are far apart, the first one again and again."""
+    last: Frame | None = None
+    for frame in video:
+        if last is not None and frame.time - last.time > _HELD + _SLACK:
+            for n in range(1, int((frame.time - last.time - _SLACK) / _REPEATED) + 1):
+                yield Frame(last.time + n * _REPEATED, last.image)
+        yield frame
+        last = frame
 
 
 def _groups(video: Iterable[Frame], interval: float) -> Iterator[list[Frame]]:

@@ -95,7 +95,8 @@ def flash_end(times: Floats, small: Floats, n: int) -> float | None:
     if n < 1:
         return None
     before, first = small[n - 1], small[n]
-    recent = small[int(np.searchsorted(times, times[n] - _FLASH)) : n].std(1)
+    # The frame before counts even if it is shown for longer.
+    recent = small[min(int(np.searchsorted(times, times[n] - _FLASH)), n - 1) : n].std(1)
     if before.std() < _FADED * recent.max():  # fading already
         return None
     rise = np.median(np.abs(first - before))

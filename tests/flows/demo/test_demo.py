@@ -124,6 +124,18 @@ def test_the_release_opens_with_the_tools_people_use(finished: tuple[Path, str])
 
 
 @pytest.mark.slow
+def test_the_program_of_the_readme_reads_it(
+    finished: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests import researcher
+
+    researcher.prepare(tmp_path, release_of(finished[0]), monkeypatch)
+    found = researcher.run_program()
+    assert found["clip"]["smpl_poses"].shape[1:] == (24, 3)
+    assert len(found["windows"]) > 0
+
+
+@pytest.mark.slow
 def test_it_says_what_became_of_the_videos(finished: tuple[Path, str]) -> None:
     folder, text = finished
     for word in ("low_popularity", "camera_shake", "PA-MPJPE", "report.html"):

@@ -58,3 +58,21 @@ def test_a_store_without_clips_names_the_command_to_run_first(tmp_path: Path) ->
 
     with pytest.raises(InputError, match="popdanceset acquire"):
         extract.main(["--store", str(tmp_path)], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["BV1:dance.mp4", "DANCE.MP4"])
+def test_names_and_homes(
+    name: str, film: Film, tmp_path: Path, fake: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colon is no protocol, and ~ is the home folder wherever the shell leaves it."""
+    monkeypatch.setattr(single_file, "loaded_estimator", lambda _: fake())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    film(12).rename(tmp_path / name)
+    for file, out in ((name, "~/out"), (f"~/{name}", "."), (str(tmp_path / name), str(tmp_path / "o"))):
+        ended = CliRunner().invoke(extract, [file, "--out", out, "--overlay"])
+        assert ended.exit_code == 0, ended.output
+    stem = Path(name).stem
+    for folder in (tmp_path / "out", tmp_path, tmp_path / "o"):
+        assert (folder / f"{stem}.parquet").is_file()
+        assert (folder / f"{stem}_overlay.mp4").is_file()

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from hybrik_runner.hybrik import crop, smpl_file
-from hybrik_runner.hybrik.engine import Engine, device, folded, number_type
+from hybrik_runner.hybrik.engine import Engine, folded, number_type
 from hybrik_runner.hybrik.network import HybrIK, Prediction
 from popdanceset.errors import SettingsError
 
@@ -166,14 +166,6 @@ def test_a_network_in_training_is_not_folded(network: HybrIK) -> None:
             folded(network)
     finally:
         network.eval()
-
-
-def test_devices() -> None:
-    assert device(("cpu", "cuda:1")) == CPU
-    assert device(("auto",)).type == ("cuda" if torch.cuda.is_available() else "cpu")
-    for name in ("abacus", "cuda:77"):
-        with pytest.raises(SettingsError, match=rf"pose\.devices: no device '{name}'"):
-            device((name,))
 
 
 def test_numbers() -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from hybrik_runner.poses.floor import Footing
+from hybrik_runner.poses.framing import Orientation
 from hybrik_runner.poses.table import Quality
 from hybrik_runner.poses.verdict import Decision, Doubt, judge, parts, rejected, report, row, score
 from popdanceset.schema import VERDICTS, Reason
@@ -53,6 +54,12 @@ def test_the_score_is_the_geometric_mean_of_its_parts() -> None:
     [
         ({"clip_frames": 450}, [Doubt.CUT_SHORT], "kept 0 to 10.00 s of 15.00 s"),
         ({"detected": 280}, [Doubt.FILLED_IN], "20 frames filled in"),
+        (
+            {"orientation": Orientation(90, 0.97, 0.01)},
+            [Doubt.TURNED],
+            "points to the right in 97% of the frames: turn the clip by 270° clockwise (--turn 270)",
+        ),
+        ({"unseen": ("left leg", "right leg")}, [Doubt.UNSEEN], "unseen in most frames: left leg, right leg"),
         ({"mean_score": 0.4}, [Doubt.UNSURE], "confidence is 0.40"),
         ({"jitter_after": 40.0}, [Doubt.RESTLESS], "acceleration is 40 m/s²"),
         ({"after": Footing(1, 1.6, 0.9, 0, 0)}, [Doubt.FOOT_SKATE], "move by 1.6 m/s"),
@@ -76,6 +83,12 @@ def test_doubts_are_for_a_reviewer(change: dict[str, object], doubts: list[Doubt
 def test_few_frames_filled_in_are_only_noted() -> None:
     verdict = judge(replace(GOOD, detected=295), SETTINGS)
     assert (verdict.decision, verdict.note) == (Decision.ACCEPT, "5 frames filled in")
+
+
+def test_exchanged_frames_are_only_noted() -> None:
+    verdict = judge(replace(GOOD, exchanged=3), SETTINGS)
+    assert verdict.decision is Decision.ACCEPT
+    assert verdict.note == "left and right exchanged and put back in 3 frames"
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def test_the_guest_names_itself_and_keeps_no_cookies(connect: Connect) -> None:
         says(-799),
         says(-509),
         (200, {"code": "-412"}),
+        ok({"v_voucher": "voucher_1"}),
     ],
 )
 def test_a_refusal_is_waited_out(connect: Connect, time: Time, refusal) -> None:
@@ -260,3 +261,33 @@ def test_an_untrusted_certificate_is_reported(connect: Connect) -> None:
     host.before = lambda n: (_ for _ in ()).throw(requests.exceptions.SSLError("self-signed"))
     with pytest.raises(TransferError, match=r"self-signed.*ca_file"):
         connect(host).get("/a", {})
+
+
+def test_a_voucher_beside_data_is_no_refusal(connect: Connect) -> None:
+    host = in_turn(ok({"v_voucher": "voucher_1", "list": []}))
+    assert connect(host).get("/a", {}).ok
+
+
+def test_a_storm_of_vouchers_ends_as_a_refusal(connect: Connect) -> None:
+    with pytest.raises(RefusedError, match="only a v_voucher"):
+        connect(in_turn(ok({"v_voucher": "voucher_1"})), refusals_before_stop=3, cool_down=1).get("/a", {})
+
+
+def test_a_short_link_is_not_followed(connect: Connect) -> None:
+    host = in_turn((302, b""))
+    host.reply_headers = {"Location": "https://www.bilibili.com/video/BV1xx411c7mD"}
+    assert connect(host).resolve("https://b23.tv/abc").endswith("BV1xx411c7mD")
+    assert [path for path, _ in host.asked] == ["/abc"]
+    host = in_turn((404, b""))
+    assert connect(host).resolve("https://b23.tv/none") == ""
+    assert len(host.asked) == 1
+    with pytest.raises(RefusedError):
+        connect(in_turn((412, b"")), cool_down=1).resolve("https://b23.tv/abc")
+
+
+def test_a_certificate_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "ca.pem").write_text("")
+    client = Client(NetworkSettings(ca_file="~/ca.pem"), Politeness(CrawlSettings()))
+    assert client._session.verify == str(tmp_path / "ca.pem")
+    client.close()

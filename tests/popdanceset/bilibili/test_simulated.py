@@ -25,7 +25,7 @@ from popdanceset.simulator.api import ROUTES
 from popdanceset.simulator.casting import with_mode
 from popdanceset.simulator.catalogue import Catalogue
 from popdanceset.simulator.faults import parse_fault
-from popdanceset.simulator.population import population
+from popdanceset.simulator.population import population, with_partners
 from popdanceset.simulator.records import Mode
 from popdanceset.simulator.server import Simulator
 from popdanceset.store import Store
@@ -227,3 +227,66 @@ def test_a_known_id_is_asked_for_once_though_it_is_gone(settings: Settings, tmp_
         assert len(simulator.log) == 20
     states = Counter(latest_statistics(Store(settings.store))["state"].to_pylist())
     assert states == {"public": 16, "gone": 4}
+
+
+def test_popular_finds_every_dance_whatever_form_its_section_has(settings: Settings, store: Store) -> None:
+    videos = population(130, seed=3)
+    with Simulator(videos) as simulator:
+        report = crawl(directed(settings, simulator, "popular"), store)
+        views = sum(request.path.endswith("/view") for request in simulator.log)
+    assert report.videos == 130
+    assert views == sum(video.aid % 10 == 0 for video in videos) > 0
+    assert sum(report.skipped.values()) == 14  # adverts and live rooms
+    assert {row["tid_v2"] for row in latest_statistics(store).to_pylist()} == {
+        video.section.tid_v2 for video in videos
+    }
+
+
+def test_an_uploader_a_folder_and_a_collection(settings: Settings, store: Store, tmp_path: Path) -> None:
+    videos = population(130, seed=3)
+    catalogue = Catalogue(videos)
+    mid, mine = max(catalogue.of_uploader.items(), key=lambda item: len(item[1]))
+    ids = tmp_path / "ids.txt"
+    ids.write_text(f"https://b23.tv/{videos[0].bvid[-7:]}\nav{videos[1].aid}\n")
+    expected = {
+        f"uploader:{mid}": {video.bvid for video in mine},
+        f"collection:{mid}": {video.bvid for video in mine},
+        f"collection:{mine[0].bvid}": {video.bvid for video in mine},
+        "favourites:1": {video.bvid for video in catalogue.by_score[:60]},
+        f"ids:{ids}": {videos[0].bvid},  # the made-up numeric ids are not those of the made-up video ids
+    }
+    with Simulator(videos) as simulator:
+        for number, (source, bvids) in enumerate(expected.items()):
+            here = Store(f"{store.address}-{number}")
+            crawl(directed(settings, simulator, source), here)
+            rows = [row for row in latest_statistics(here).to_pylist() if row["state"] == "public"]
+            assert {row["bvid"] for row in rows} == bvids
+            assert all(row[name] is not None for row in rows for name in COUNTS)
+        assert not simulator.leaks
+        assert not any("w_rid" in request.path for request in simulator.log)
+
+
+def test_followers_of_a_joint_upload_are_those_of_all(settings: Settings, store: Store) -> None:
+    videos = with_partners(population(130, seed=3))
+    followers = {video.mid: video.follower for video in videos}
+    with Simulator(videos) as simulator:
+        wanted = directed(settings, simulator, "newest:1004")
+        crawl(wanted, store)
+        assert not any(request.path.endswith("/view") for request in simulator.log)
+        before = {row["bvid"]: row["staff"] for row in latest_statistics(store).to_pylist()}
+        report = ask_followers(wanted, store, by_views(50))
+        views = sum(request.path.endswith("/view") for request in simulator.log)
+        again = ask_followers(wanted, store, by_views(50))
+    rows = {row["bvid"]: row for row in latest_statistics(store).to_pylist()}
+    joint = [video for video in videos if video.staff]
+    assert len(joint) > 3
+    assert views == len([v for v in joint if rows[v.bvid]["staff"]]) > 0
+    assert (report.unknown, again.requests) == (0, 0)
+    for video in videos:
+        row = rows[video.bvid]
+        assert before[video.bvid] == ("" if video.staff else None)
+        if row["staff"]:
+            assert row["staff"] == "+".join(str(each.mid) for each in video.staff)
+            assert row["follower"] == sum(followers[each.mid] for each in video.staff)
+            # Whether or not a title says who dances: these are the dancer and the uploader, or all people.
+            assert row["dancers"] == "+".join(map(str, sorted(each.mid for each in video.staff)))

@@ -75,3 +75,20 @@ def test_followers_come_by_uploader_the_newest_number_first() -> None:
 
 def test_an_empty_store_has_no_statistics(store: Store) -> None:
     assert len(latest_statistics(store)) == 0
+
+
+def test_a_joint_upload_has_the_followers_of_all_its_people() -> None:
+    counts = [
+        {"mid": mid, "snapshot_at": START + timedelta(hours=hours), "follower": follower, "note": ""}
+        for mid, hours, follower in [(1, 0, 999), (1, 1, 10), (2, 0, 20), (3, 0, 30), (4, 0, None)]
+    ]
+    videos = table(
+        record(1, mid=1, staff="1+2+3"),
+        record(2, mid=1, staff="1+4"),  # the followers of 4 are unknown
+        record(3, mid=1, staff=""),  # its people are unknown
+        record(4, mid=1),
+        record(5, mid=2, staff="2"),
+        record(6, mid=1, staff="odd"),
+    )
+    result = with_followers(videos, from_rows(counts, FOLLOWERS))
+    assert result["follower"].to_pylist() == [60, None, None, 10, 20, None]

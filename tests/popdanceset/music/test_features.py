@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from popdanceset import layout
-from popdanceset.errors import InputError, StoreError
+from popdanceset.errors import FailedError, InputError, StoreError
 from popdanceset.music.command import features as features_command
 from popdanceset.music.extractor import fit_length
 from popdanceset.music.features import extract_features
-from popdanceset.schema import CLIPS, music_schema
+from popdanceset.schema import CLIPS, FAILURES, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
@@ -121,6 +121,42 @@ def test_a_killed_run_leaves_only_whole_tables(clips: Store, settings: Settings)
         extract_features(settings, clips, extractor=Killed())
     assert clips.list("music") == ["music/counter/BV1_Clip_1.parquet"]
     assert extract_features(settings, clips, extractor=Counter()) == 1
+
+
+def test_a_clip_that_fails_does_not_stop_the_others(clips: Store, settings: Settings) -> None:
+    """It is left alone afterwards, until another try is wanted."""
+
+    class Stumbling(Counter):
+        def __call__(self, path: Path) -> np.ndarray:
+            if "Clip_1" in path.name:
+                self.calls.append(path)
+                raise ZeroDivisionError("planted")
+            return super().__call__(path)
+
+    stumbling, seen = Stumbling(), list[str]()
+    with pytest.raises(FailedError, match=r"BV1_Clip_1: features/counter: 1 failed") as caught:
+        extract_features(settings, clips, lambda _=1, note="": seen.append(note), stumbling)
+    assert caught.value.exit_code == 1
+    assert seen == ["BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3"]
+    assert clips.list("music") == ["music/counter/BV1_Clip_2.parquet"]
+    (row,) = clips.read_table(layout.FAILURES, FAILURES).to_pylist()
+    assert (row["reason"], row["item"], row["bvid"]) == ("failed", "BV1_Clip_1", "BV1")
+    assert row["note"].startswith("ZeroDivisionError: planted")
+
+    calls = len(stumbling.calls)
+    with pytest.raises(FailedError):
+        extract_features(settings, clips, extractor=stumbling)
+    assert len(stumbling.calls) == calls
+    assert extract_features(settings, clips, extractor=Counter(), retry_failed=True) == 1
+    assert clips.list(layout.FAILURES) == []
+    assert extract_features(settings, clips, extractor=Counter()) == 0
+
+
+def test_audio_that_cannot_be_read_costs_its_clip(clips: Store, settings: Settings) -> None:
+    clips.write_bytes("media/BV1/BV1_Clip_1.wav", b"no sound")
+    with pytest.raises(FailedError, match="BV1_Clip_1"):
+        extract_features(settings, clips)
+    assert clips.list("music") == ["music/baseline/BV1_Clip_2.parquet"]
 
 
 def test_a_missing_audio_file_is_named(clips: Store, settings: Settings) -> None:

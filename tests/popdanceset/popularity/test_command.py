@@ -67,7 +67,7 @@ def test_a_file_of_counts_alone(settings: Settings, dances: pa.Table, tmp_path: 
         model, out = tmp_path / suffix / "fit.json", tmp_path / suffix / "v1"
         file = tmp_path / f"videos.{suffix}"
         output = run(fit, "--store", settings.store, "--statistics", file, "--sample", "all", "--out", model)
-        assert "394 videos" in output
+        assert "395 videos" in output
         assert "Breusch-Pagan" in output
         output = run(select, "--store", settings.store, "--statistics", file, "--model", model, "--out", out)
         assert "of 400 videos accepted" in output

@@ -123,8 +123,11 @@ def test_the_weighted_total() -> None:
     ("videos", "message"),
     [
         (table(), "none of 0 videos"),
-        (table(*(row(i, view=100 * i, like=i, coin=i * i % 7) for i in range(1, 7))), "too few|constant"),
-        (table(*(row(i, coin=0) for i in range(50))), "every coin count"),
+        (
+            table(*(row(i, **{name: i * k for k, name in enumerate(COUNTS, 1)}) for i in range(1, 7))),
+            "too few",
+        ),
+        (table(*(row(i, coin=0) for i in range(50))), "every count of the 50 videos is constant"),
     ],
 )
 def test_what_cannot_be_fitted_is_reported(
@@ -146,3 +149,30 @@ def test_the_end_of_a_fit_is_logged(
 def test_a_fit_without_any_term_is_reported(settings: Settings, store: Store, dances: pa.Table) -> None:
     with pytest.raises(InputError, match="no count's coefficient differs from 0"):
         fit(changed(settings, alpha=1e-300), store, dances)
+
+
+@pytest.mark.parametrize("value", [0, 3])
+def test_a_constant_count_is_left_out_and_said(
+    settings: Settings, store: Store, dances: pa.Table, value: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    constant = dances.set_column(
+        dances.schema.get_field_index("share"), dances.schema.field("share"), [[value] * len(dances)]
+    )
+    result = fit(settings, store, constant)
+    assert result.left_out == ("share",)
+    assert "share is the same in every video, so the model leaves it out" in result.warnings[0]
+    assert result.warnings[0] in caplog.text
+    assert set(result.first.terms) == {"bias", *COUNTS} - {"share"}
+    assert np.isfinite(score(constant, load_model(result.fit_id, settings, store))[0]).all()
+    assert len(result.document["points"]["predicted"]) == 100
+
+
+def test_a_count_may_be_left_out_by_name(settings: Settings, store: Store, dances: pa.Table) -> None:
+    same = dances.set_column(
+        dances.schema.get_field_index("like"), dances.schema.field("like"), dances["view"]
+    )
+    with pytest.raises(InputError, match=r"like is constant or follows .*popularity\.without=like"):
+        fit(settings, store, same)
+    result = fit(changed(settings, without=("like",)), store, same)
+    assert (result.left_out, result.document["left_out"]) == (("like",), ["like"])
+    assert "left_out" not in fit(settings, store, dances).document

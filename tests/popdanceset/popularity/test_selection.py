@@ -207,3 +207,12 @@ def test_hostile_titles_stay_in_their_cells(settings: Settings, store: Store) ->
     manifest = read_manifest(select(settings, store, VIEWS, "v1", videos).manifest)
     assert [video.bvid for video in manifest.videos] == [bvid(i) for i in range(len(titles))]
     assert [video.title for video in manifest.videos] == titles
+
+
+def test_the_dancers_of_joint_uploads_reach_the_manifest(settings: Settings, store: Store) -> None:
+    videos = table(
+        *(row(i, view=10**6 + i) for i in range(3)), row(9, view=10**6, staff="9+5", dancers="5+9")
+    )
+    report = select(settings, store, VIEWS, "v1", videos)
+    dancers = {video.bvid: video.dancers for video in read_manifest(report.manifest).videos}
+    assert dancers == {bvid(0): None, bvid(1): None, bvid(2): None, bvid(9): "5+9"}

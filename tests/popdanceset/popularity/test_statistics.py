@@ -33,10 +33,10 @@ def test_a_csv_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
             tmp_path, HEADER + f"{bvid(2)},10,1,2,3,4,5,6,\n{bvid(1)},--,1,,3.0,-4,1.2万, 6 ,77\n"
         )
     assert [r["bvid"] for r in rows] == [bvid(1), bvid(2)]
-    assert [rows[0][name] for name in (*COUNTS, "follower")] == [None, 1, None, 3, None, None, 6, 77]
+    assert [rows[0][name] for name in (*COUNTS, "follower")] == [None, 1, None, 3, None, 12000, 6, 77]
     assert [rows[1][name] for name in (*COUNTS, "follower")] == [10, 1, 2, 3, 4, 5, 6, None]
     assert {r["state"] for r in rows} == {"public"}
-    assert "of 2 rows, missing or unusable counts: 1 view, 1 reply, 1 coin, 1 share" in caplog.text
+    assert "of 2 rows, missing or unusable counts: 1 view, 1 reply, 1 coin" in caplog.text
 
 
 def test_a_parquet_file_of_any_number_type(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ def clip_row(
     } | more
 
 
-def add_poses(store: Store, clip_id: str, frames: int, seed: int = 0, accepted: bool = True) -> None:
+def add_poses(
+    store: Store, clip_id: str, frames: int, seed: int = 0, accepted: bool = True, **verdict_columns: Any
+) -> None:
     """Writes pose rows of a swaying dancer, and the verdict on them."""
     verdict = {
         "clip_id": clip_id,
@@ -79,6 +81,10 @@ def add_poses(store: Store, clip_id: str, frames: int, seed: int = 0, accepted: 
         "accepted": accepted,
         "reason": "" if accepted else "not_tracked",
         "note": "",
+        "score": 0.9,
+        "verdict": "accept" if accepted else "reject",
+        "reasons": [] if accepted else ["not_tracked"],
+        **verdict_columns,
     }
     store.write_table(f"verdicts/{clip_id}.parquet", from_rows([verdict], VERDICTS), VERDICTS)
     store.write_table(f"poses/{clip_id}.parquet", pose_rows(clip_id, frames, seed), FRAMES)

@@ -34,7 +34,8 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 
-ORDER = ["BV1_Clip_2", "BV1_Clip_10", "BV2_Clip_1", "BV3_Clip_1"]
+ORDER = ["BV3_Clip_1", "BV1_Clip_2", "BV1_Clip_10", "BV2_Clip_1"]
+"""The test split comes first, as the names of its files do."""
 
 
 def hashes(store):
@@ -61,6 +62,7 @@ def test_pandas_and_pyarrow_open_the_frames(folder: Path, ready: Store) -> None:
 def test_each_clip_is_one_row_group_and_the_clip_table_says_which(folder: Path) -> None:
     clips = pq.read_table(folder / "meta/clips.parquet")
     assert clips.schema.equals(RELEASE_CLIPS, check_metadata=True)
+    assert clips["clip_id"].to_pylist() == ORDER
     first_row = 0
     for clip in clips.to_pylist():
         with pq.ParquetFile(folder / clip["file"]) as file:
@@ -72,7 +74,7 @@ def test_each_clip_is_one_row_group_and_the_clip_table_says_which(folder: Path) 
         first_row += clip["frames"]
         assert column.compression == "ZSTD"
         assert "BYTE_STREAM_SPLIT" in column.encodings
-    assert clips["has_music"].to_pylist() == [True, True, True, False]
+    assert clips["has_music"].to_pylist() == [False, True, True, True]
 
 
 def test_units_and_axes_travel_in_the_files(folder: Path) -> None:
@@ -115,8 +117,8 @@ def test_the_card_has_front_matter_that_names_the_files(folder: Path) -> None:
     _, front_matter, body = text.split("---\n", 2)
     front = yaml.safe_load(front_matter)
     for configuration in front["configs"]:
-        (pattern,) = [entry["path"] for entry in configuration["data_files"]]
-        assert list(folder.glob(pattern)), pattern
+        for entry in configuration["data_files"]:
+            assert list(folder.glob(entry["path"])), entry
     columns = {info["config_name"]: info["features"] for info in front["dataset_info"]}
     assert [c["name"] for c in columns["frames"]] == FRAMES.names
     assert {"name": "smpl_poses", "sequence": "float32", "length": 72} in columns["frames"]
@@ -141,8 +143,8 @@ def test_mlcroissant_validates_the_description_and_reads_rows(folder: Path) -> N
     (warning,) = dataset.metadata.ctx.issues.warnings
     assert "Version doesn't follow MAJOR.MINOR.PATCH" in warning  # ours are dates
     (first, *_) = dataset.records("clips")
-    assert first["clips/clip_id"] == b"BV1_Clip_2"
-    assert first["clips/frames"] == 170
+    assert first["clips/clip_id"] == b"BV3_Clip_1"
+    assert first["clips/frames"] == 45
 
 
 def test_croissant_has_the_hash_of_every_file(folder: Path) -> None:
@@ -158,17 +160,21 @@ def test_croissant_has_the_hash_of_every_file(folder: Path) -> None:
     sets = {d["@id"]: d["includes"] for d in document["distribution"] if d["@type"] == "cr:FileSet"}
     for record_set in document["recordSet"]:
         for field in record_set["field"]:
-            assert list(folder.glob(sets[field["source"]["fileSet"]["@id"]]))
+            patterns = sets[field["source"]["fileSet"]["@id"]]
+            for pattern in [patterns] if isinstance(patterns, str) else patterns:
+                assert list(folder.glob(pattern))
 
 
 def test_large_releases_have_several_files(ready: Store, settings: Settings, day: datetime.date) -> None:
     report = publish(settings, ready, "weekly", day=day, max_bytes=1)
     folder = Path(settings.store, report.path)
     names = sorted(path.name for path in (folder / "data").iterdir())
-    assert names == [f"frames-0000{n}-of-00004.parquet" for n in range(4)]
+    assert names == ["frames-test-00000-of-00001.parquet"] + [
+        f"frames-train-0000{n}-of-00003.parquet" for n in range(3)
+    ]
     assert list(pd.read_parquet(folder / "data")["clip_id"].unique()) == ORDER
     with Release(folder) as release:
-        assert [len(rows["timestamp"]) for _, rows in release.iterate()] == [170, 60, 400, 45]
+        assert [len(rows["timestamp"]) for _, rows in release.iterate()] == [45, 170, 60, 400]
 
 
 def test_what_has_not_changed_is_not_published_again(
@@ -460,3 +466,97 @@ def test_a_clip_that_a_gap_ended_keeps_the_music_of_its_poses(
     assert len(release.music("BV1_Clip_2", "baseline")) == 100
     rows = {row["clip_id"]: row for row in release.clips.to_pylist()}
     assert rows["BV1_Clip_2"]["end"] - rows["BV1_Clip_2"]["start"] == pytest.approx(100 / 30)
+
+
+def test_a_release_says_what_the_extractor_thought_of_each_clip(
+    ready: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    synthetic.add_poses(
+        ready, "BV2_Clip_1", 400, verdict="review", score=0.55, reasons=["turned", "foot_height"]
+    )
+    release = Release(Path(settings.store, publish(settings, ready, "weekly").path))
+    rows = {row["clip_id"]: row for row in release.clips.to_pylist()}
+    assert [rows["BV2_Clip_1"][name] for name in ("verdict", "score", "reasons")] == [
+        "review", 0.55, ["turned", "foot_height"],
+    ]  # fmt: skip
+    assert (rows["BV1_Clip_2"]["verdict"], rows["BV1_Clip_2"]["reasons"]) == ("accept", [])
+
+
+def test_clips_with_a_low_score_are_left_out_and_counted(
+    ready: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    """Poses that need a review are no longer published whatever their score is."""
+    synthetic.add_poses(ready, "BV2_Clip_1", 400, verdict="review", score=0.0, reasons=["foot_height"])
+    synthetic.add_poses(ready, "BV1_Clip_2", 170, accepted=False)
+    ready.remove("verdicts/BV3_Clip_1.parquet")
+    done = publish(settings, ready, "weekly")
+    assert Release(Path(settings.store, done.path)).clip_ids() == ["BV1_Clip_10"]
+    assert done.left_out == {"score below 0.5": 1, "not_tracked": 1, "waiting for poses": 1}
+    arguments = [
+        "--store",
+        settings.store,
+        "--set",
+        f"manifests={settings.manifests}",
+        "--manifest",
+        "weekly",
+    ]
+    output = CliRunner().invoke(publish_command, arguments, catch_exceptions=False).output
+    assert output.splitlines()[1:] == [
+        "  left out      1 not_tracked",
+        "  left out      1 score below 0.5",
+        "  left out      1 waiting for poses",
+    ]
+    everything = [*arguments, "--min-score", "0"]
+    assert "2 clips" in CliRunner().invoke(publish_command, everything, catch_exceptions=False).output
+    with pytest.raises(InputError, match=r"1 not_tracked; 2 score below 0\.95; 1 waiting"):
+        publish(with_release(settings, min_score=0.95), ready, "weekly")
+
+
+def test_poses_without_a_score_are_published_and_said(
+    ready: Store, settings: Settings, synthetic: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    synthetic.add_poses(ready, "BV2_Clip_1", 400, verdict=None, score=None, reasons=None)
+    done = publish(settings, ready, "weekly")
+    assert (done.clips, done.left_out) == (4, {})
+    assert "1 clips have poses without a score" in caplog.text
+
+
+def test_each_split_has_files_of_its_own(folder: Path) -> None:
+    """`load_dataset` offers `train` and `test`, because a split is a set of whole files."""
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    configurations = {each["config_name"]: each["data_files"] for each in front["configs"]}
+    rows = pq.read_table(folder / "meta/clips.parquet").to_pylist()
+    splits = {row["clip_id"]: row["split"] for row in rows}
+    for name in ("frames", "music-baseline"):
+        found: dict[str, str] = {}
+        for entry in configurations[name]:
+            for file in folder.glob(entry["path"]):
+                found |= dict.fromkeys(pq.read_table(file)["clip_id"].unique().to_pylist(), entry["split"])
+        assert found == {clip: split for clip, split in splits.items() if clip in found}
+        assert len(found) == (4 if name == "frames" else 3)
+    assert {entry["split"] for entry in configurations["frames"]} == {"train", "test"}
+
+
+def test_the_files_of_extractors_whose_names_begin_alike_are_told_apart(
+    ready: Store, settings: Settings
+) -> None:
+    other = music_schema("baseline-corrected", 2)
+    rows = [{"clip_id": "BV2_Clip_1", "frame_index": k, "features": [0.0, 1.0]} for k in range(400)]
+    ready.write_table("music/baseline-corrected/BV2_Clip_1.parquet", from_rows(rows, other), other)
+    folder = Path(settings.store, publish(settings, ready, "weekly").path)
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    for each in front["configs"]:
+        for entry in each["data_files"]:
+            for file in folder.glob(entry["path"]):
+                extractor = (pq.read_schema(file).metadata or {}).get(b"extractor", b"").decode()
+                assert each["config_name"] in ("frames", "clips", f"music-{extractor}")
+
+
+def test_a_release_without_a_test_split_offers_train_only(ready: Store, settings: Settings) -> None:
+    folder = Path(settings.store, publish(with_release(settings, test_share=0.0), ready, "weekly").path)
+    front = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])
+    assert [entry["split"] for entry in front["configs"][0]["data_files"]] == ["train"]
+
+
+def test_the_card_names_the_reader_that_cannot_open_it(folder: Path) -> None:
+    assert "fastparquet cannot read the files" in (folder / "README.md").read_text()

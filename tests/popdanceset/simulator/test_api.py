@@ -72,13 +72,43 @@ def test_popular_ends(get: Get) -> None:
     seen, page = [], 1
     while True:
         data = get("/x/web-interface/popular", pn=page, ps=50)
-        seen += [v["bvid"] for v in data["list"]]
+        seen += [v["bvid"] for v in data["list"] if "goto" not in v]
         if data["no_more"]:
             break
         page += 1
     assert page == 4
     assert len(seen) == len(set(seen)) == 200
     assert get("/x/web-interface/popular", pn=5, ps=50) == {"list": [], "no_more": True}
+
+
+def test_popular_mixes_the_forms_in_which_sections_are_written(get: Get) -> None:
+    items = [v for n in range(1, 5) for v in get("/x/web-interface/popular", pn=n, ps=50)["list"]]
+    assert {item["goto"] for item in items if "goto" in item} == {"ad", "live"}
+    videos = [item for item in items if "goto" not in item]
+    assert not any("tid_v2" in item for item in videos)
+    assert {("tidv2" in item, item["tid"] == 0) for item in videos} == {
+        (True, False), (True, True), (False, True),
+    }  # fmt: skip
+    assert any(item["tid"] == 255 for item in videos)
+
+
+def test_the_lists_of_an_uploader_and_of_a_collection(get: Get) -> None:
+    mid = max({v.mid for v in VIDEOS}, key=lambda mid: sum(v.mid == mid for v in VIDEOS))
+    mine = [v.bvid for v in sorted(VIDEOS, key=lambda v: -v.pubdate) if v.mid == mid]
+    data = get("/x/series/recArchivesByKeywords", mid=mid, keywords="", pn=1, ps=2)
+    assert [item["bvid"] for item in data["archives"]] == mine[:2]
+    assert data["page"] == {"num": 1, "size": 2, "total": len(mine)}
+    query = {"mid": 0, "season_id": mid, "page_num": 1, "page_size": 100}
+    data = get("/x/polymer/space/seasons_archives_list", **query)
+    assert [item["bvid"] for item in data["archives"]] == mine
+    get("/x/polymer/space/seasons_archives_list", code=-404, mid=0, season_id=5)
+
+
+def test_a_favourites_folder_is_public_or_not(get: Get) -> None:
+    pages = [get("/x/v3/fav/resource/list", media_id=1, pn=n, ps=20) for n in range(1, 5)]
+    assert [len(page["medias"]) for page in pages] == [20, 20, 20, 1]
+    assert [page["has_more"] for page in pages] == [True, True, True, False]
+    get("/x/v3/fav/resource/list", code=-403, media_id=2)
 
 
 @pytest.mark.parametrize("path", ["/x/web-interface/newlist", "/x/web-interface/dynamic/region"])

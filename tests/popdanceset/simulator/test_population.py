@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date, datetime
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from popdanceset.errors import InputError
-from popdanceset.simulator.population import RATES, aged, population
+from popdanceset.simulator.population import RATES, aged, population, with_partners
 from popdanceset.simulator.records import CHINA, SECTIONS, Counts, SimulatedVideo
 
 DAY = date(2026, 3, 1)
@@ -122,3 +123,14 @@ def test_time_passes() -> None:
 def test_nonsense_is_refused(n: int, seed: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
         population(n, seed)
+
+
+def test_joint_uploads_change_no_verdict() -> None:
+    videos = population(400, seed=0)
+    joint = with_partners(videos)
+    followers = {video.mid: video.follower for video in videos}
+    assert sum(bool(video.staff) for video in joint) > 10
+    for before, after in zip(videos, joint, strict=True):
+        assert replace(after, staff=()) == before
+        together = sum(followers[each.mid] for each in after.staff) or after.follower
+        assert (after.counts.view > together) == (before.counts.view > before.follower)

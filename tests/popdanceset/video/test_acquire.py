@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from yt_dlp.extractor.bilibili import BilibiliBaseIE
 
+import popdanceset
+from popdanceset import layout
 from popdanceset.commands import with_values
-from popdanceset.errors import ManifestError, RefusedError, SettingsError, TransferError
+from popdanceset.errors import FailedError, ManifestError, RefusedError, SettingsError, TransferError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.media import probe
 from popdanceset.schema import CLIPS, VIDEOS
@@ -31,6 +33,7 @@ from popdanceset.video.acquire import acquire, acquire_video
 from popdanceset.video.clip_list import list_clips, read_clip_list, write_clip_list
 from popdanceset.video.command import acquire as command
 from popdanceset.video.manifest_folder import ManifestFolder
+from popdanceset.video.replan import replan
 from popdanceset.video.screening import detector as detector_module
 
 PEOPLE = population(20, 3, date(2026, 3, 1))
@@ -381,3 +384,148 @@ class TestCommand:
         result = self.run(tmp_path / "none", settings)
         assert isinstance(result.exception, ManifestError)
         assert "none" in str(result.exception)
+
+
+# -- an unexpected error costs one part
+
+
+def stumble_over(bvid: str, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> list[str]:
+    """Plants an error in the screening of one video; returns the videos that are screened from now on."""
+    real, screened = acquire_module.screen, []
+
+    def planted(path: Path, *arguments: Any) -> Any:
+        screened.append(path.parent.name)
+        if bvid in str(path):
+            raise error
+        return real(path, *arguments)
+
+    monkeypatch.setattr(acquire_module, "screen", planted)
+    return screened
+
+
+def test_a_video_that_fails_does_not_stop_the_others(
+    simulate: Any,
+    reach: Any,
+    store: Store,
+    media: dict[str, Media],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    videos = [played(n, media["good"]) for n in range(3)]
+    folder = ManifestFolder(Manifest("test", tuple(map(listed, videos))))
+    settings = reach(simulate(*videos))
+    with monkeypatch.context() as during:
+        stumble_over(videos[1].bvid, during, ValueError("max() of nothing"))
+        summary = acquire(folder, settings, store)
+    assert (summary.videos, summary.clips, summary.failed) == (3, 2, [videos[1].bvid])
+    assert summary.rejected == {"failed": 1}
+    assert str(summary).endswith("; 1 failed unexpectedly")
+    with pytest.raises(FailedError, match=videos[1].bvid) as caught:
+        summary.check()
+    assert caught.value.exit_code == 1
+    assert "Traceback" in caplog.text
+    (row,) = store.read_table(layout.clip_rows(videos[1].bvid), CLIPS).to_pylist()
+    assert (row["accepted"], row["reason"], row["clip_id"]) == (False, "failed", None)
+    assert row["note"].startswith("ValueError: max() of nothing")
+
+    # The next run of this version leaves it alone, and so does planning again; the others are not touched.
+    before = {name: store.modified(name) for folder_ in ("media", "videos") for name in store.list(folder_)}
+    with monkeypatch.context() as during:
+        screened = stumble_over("nothing", during, ValueError())
+        again = acquire(folder, settings, store)
+    assert (screened, again.failed) == ([], summary.failed)
+    planned = replan(folder, settings, store)
+    assert (planned.kept, planned.failed) == (2, summary.failed)
+    with pytest.raises(FailedError):
+        planned.check()
+    assert {name: store.modified(name) for name in before} == before
+
+    # Another try finds the file that was downloaded.
+    with monkeypatch.context() as during:
+        during.setattr(popdanceset, "__version__", "99")
+        screened = stumble_over("nothing", during, ValueError())
+        finished = acquire(folder, settings, store)
+    assert screened == [videos[1].bvid]
+    assert (finished.clips, finished.failed, finished.rejected) == (3, [], {})
+    assert store.list(layout.FAILURES) == []
+
+
+def test_a_run_that_was_killed_while_it_tried_again(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = played(0, media["good"])
+    folder = ManifestFolder(Manifest("test", (listed(video),)))
+    settings = reach(simulate(video))
+    for error in (RuntimeError("planted"), KeyboardInterrupt()):
+        with monkeypatch.context() as during:
+            stumble_over(video.bvid, during, error)
+            if isinstance(error, Exception):
+                assert acquire(folder, settings, store, retry_failed=True).failed == [video.bvid]
+            else:
+                with pytest.raises(KeyboardInterrupt):
+                    acquire(folder, settings, store, retry_failed=True)
+    assert acquire(folder, settings, store).failed == [video.bvid]
+    assert acquire(folder, settings, store, retry_failed=True).clips == 1
+
+
+def test_a_damaged_table_costs_its_video(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    videos = [played(n, media["good"]) for n in range(2)]
+    folder = ManifestFolder(Manifest("test", tuple(map(listed, videos))))
+    settings = reach(simulate(*videos))
+    acquire(folder, settings, store)
+    store.write_bytes(layout.clip_rows(videos[0].bvid), b"no parquet")
+    summary = acquire(folder, settings, store)
+    assert (summary.clips, summary.failed) == (1, [videos[0].bvid])
+    assert acquire(folder, settings, store, retry_failed=True).clips == 2
+
+
+def test_the_command_ends_with_1_and_tries_again(
+    simulate: Any,
+    reach: Any,
+    store: Store,
+    media: dict[str, Media],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    videos = [played(n, media["good"]) for n in range(2)]
+    simulator = simulate(*videos)
+    reach(simulator)
+    write_manifest(tmp_path / "m", Manifest("m", tuple(map(listed, videos))))
+    for name, value in simulator.environment.items():
+        monkeypatch.setenv(name, value)
+    arguments = [str(tmp_path / "m"), "--store", store.address]
+    with monkeypatch.context() as during:
+        stumble_over(videos[0].bvid, during, AssertionError())
+        result = CliRunner().invoke(command, arguments)
+    assert result.output == "2 videos, 1 clips, 5.0 s; 1 failed unexpectedly\n  failed: 1\n"
+    assert isinstance(result.exception, FailedError)
+    result = CliRunner().invoke(command, [*arguments, "--retry-failed"], catch_exceptions=False)
+    assert (result.exit_code, result.output) == (0, "2 videos, 2 clips, 10.0 s\n")
+
+
+def test_a_refusal_as_the_last_answer_ends_the_run(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    """Also if there are too few videos for three in a row."""
+    video = played(0, media["good"])
+    simulator = simulate(video, faults=(replace(NAMED["playurl-voucher"], times=None),))
+    settings = reach(simulator)
+    folder = ManifestFolder(Manifest("test", (listed(video),)))
+    summary = acquire(folder, settings, store)
+    assert summary.unfinished == [video.bvid]
+    with pytest.raises(RefusedError):
+        summary.check()
+    simulator.faults.clear()
+    acquire(folder, settings, store).check()
+
+
+def test_the_parts_after_a_removed_one_are_requested(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media]
+) -> None:
+    video = played(0, media["good"])
+    settings = reach(simulate(video))
+    rows = acquire_video(replace(listed(video), pages=3, duration=15.0), settings, store)
+    assert [(row["page"], row["reason"]) for row in rows] == [(1, ""), (2, "gone"), (3, "gone")]
+    assert rows[1]["note"] == "part 2 was removed: the video has 1 part now"

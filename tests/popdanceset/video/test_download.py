@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,19 +17,30 @@ from yt_dlp.extractor.bilibili import BilibiliBaseIE
 
 from popdanceset.checksum import sha256_of
 from popdanceset.commands import with_values
-from popdanceset.errors import InputError, RefusedError, SettingsError, StoreError, TransferError
+from popdanceset.errors import (
+    DamagedError,
+    InputError,
+    RefusedError,
+    SettingsError,
+    StoreError,
+    TransferError,
+)
 from popdanceset.media import probe
 from popdanceset.schema import VIDEOS
 from popdanceset.settings import Settings
 from popdanceset.simulator.casting import Media
-from popdanceset.simulator.faults import MEDIA, NAMED, Answer, Fault
+from popdanceset.simulator.faults import MEDIA, NAMED, PAGE, Answer, Fault
+from popdanceset.simulator.media_host import HOST, MIRROR, file_response
 from popdanceset.simulator.population import population
+from popdanceset.simulator.proxy import Request
 from popdanceset.simulator.records import Mode, SimulatedVideo
+from popdanceset.simulator.response import Response, envelope
 from popdanceset.simulator.server import Simulator
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
-from popdanceset.video import ytdlp
+from popdanceset.video import segments, ytdlp
 from popdanceset.video.download import download
+from popdanceset.video.extractor import REFUSALS
 
 SECONDS = 2
 
@@ -167,6 +179,185 @@ def test_a_refusal_is_not_a_verdict(simulate: Any, reach: Any, store: Store, fau
     assert not store.list("videos")
     simulator.faults.clear()
     assert download(PLAYED.bvid, float(SECONDS), reach(simulator), store)["accepted"]
+
+
+# -- a media node that fails says nothing about the video
+
+
+@pytest.mark.parametrize("answer", [Answer(404), Answer(403), Answer(410), Answer(503)], ids=str)
+def test_a_node_that_fails_is_replaced_by_the_other(
+    simulate: Any, reach: Any, store: Store, answer: Answer
+) -> None:
+    simulator = simulate(faults=(Fault(re.escape(HOST), answer, times=None),))
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulator, retries=0), store)
+    assert row["accepted"]
+    hosts = [request.host for request in media_requests(simulator)]
+    assert hosts.count(MIRROR) == 2  # two tracks
+    assert len(hosts) <= 4
+
+
+def test_a_file_that_no_node_has_is_tried_again_later(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate(faults=(replace(NAMED["media-404"], times=None),))
+    settings = reach(simulator)
+    for _ in range(2):
+        with pytest.raises(TransferError, match="2 addresses of the file cannot be fetched: HTTP Error 404"):
+            download(PLAYED.bvid, float(SECONDS), settings, store)
+    assert not store.list("videos")
+    assert len(media_requests(simulator)) == 4
+    simulator.faults.clear()
+    assert download(PLAYED.bvid, float(SECONDS), settings, store)["accepted"]
+
+
+def test_a_node_that_refuses_is_not_evaded(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate(faults=(Fault(MEDIA, Answer(412), times=None),))
+    with pytest.raises(RefusedError):
+        download(PLAYED.bvid, float(SECONDS), reach(simulator, retries=0), store)
+    assert len(media_requests(simulator)) == 1
+
+
+# -- a player that answers with a challenge
+
+
+def test_challenges_in_a_row_end_the_run(simulate: Any, reach: Any, store: Store) -> None:
+    videos = [replace(v, media="film", duration=SECONDS, mode=Mode.OK, parts=1) for v in VIDEOS_THERE[:3]]
+    simulator = simulate(*videos, faults=(replace(NAMED["playurl-voucher"], times=None),))
+    settings = reach(simulator)
+    with pytest.raises(TransferError, match="the player refused"):
+        download(videos[0].bvid, None, settings, store)
+    for video in videos[1:]:
+        with pytest.raises(RefusedError, match="in a row with a challenge") as caught:
+            download(video.bvid, None, settings, store)
+        assert caught.value.exit_code == 3
+    assert not store.list("videos")
+    assert not media_requests(simulator)
+    assert len([r for r in simulator.log if r.path.endswith("/playurl")]) == 4
+    simulator.faults.clear()
+    assert all(download(video.bvid, None, settings, store)["accepted"] for video in videos)
+
+
+def test_one_challenge_is_borne(simulate: Any, reach: Any, store: Store) -> None:
+    simulator = simulate(faults=(NAMED["playurl-voucher"],))
+    assert download(PLAYED.bvid, float(SECONDS), reach(simulator), store)["accepted"]
+    assert REFUSALS.in_a_row == 0
+
+
+# -- a page that leads elsewhere
+
+
+@pytest.mark.parametrize("fault", ["page-episode", "page-festival"])
+def test_a_page_that_leads_elsewhere_is_a_lasting_verdict(
+    simulate: Any, reach: Any, store: Store, fault: str
+) -> None:
+    simulator = simulate(faults=(replace(NAMED[fault], times=None),))
+    settings = reach(simulator)
+    row = download(PLAYED.bvid, float(SECONDS), settings, store)
+    assert (row["accepted"], row["reason"]) == (False, "elsewhere")
+    assert "leads to https://www.bilibili.com/" in row["note"]
+    asked = len(simulator.log)
+    assert download(PLAYED.bvid, float(SECONDS), settings, store)["reason"] == "elsewhere"
+    assert len(simulator.log) == asked
+
+
+def test_a_page_that_leads_to_an_unknown_place_is_no_verdict(simulate: Any, reach: Any, store: Store) -> None:
+    login = Answer(location="https://www.bilibili.com/login")
+    simulator = simulate(faults=(Fault(PAGE, login, times=None),))
+    with pytest.raises(TransferError, match=r"leads to https://www\.bilibili\.com/login"):
+        download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    assert not store.list("videos")
+
+
+def test_a_page_that_shows_another_video_is_not_stored_under_this_id(
+    simulate: Any, reach: Any, store: Store
+) -> None:
+    other = replace(VIDEOS_THERE[1], media="film", duration=SECONDS, mode=Mode.OK, parts=1)
+    there = Answer(location=f"https://www.bilibili.com/video/{other.bvid}")
+    simulator = simulate(PLAYED, other, faults=(Fault(f"{PAGE}{PLAYED.bvid}", there, times=None),))
+    row = download(PLAYED.bvid, float(SECONDS), reach(simulator), store)
+    assert (row["reason"], row["note"]) == ("elsewhere", f"its page shows another video, {other.bvid}")
+    assert not media_requests(simulator)
+
+
+# -- parts that the uploader has removed or replaced since the statistics were read
+
+
+def test_removed_parts_are_gone_and_the_rest_is_whole(simulate: Any, reach: Any, store: Store) -> None:
+    """The statistics still announce three parts together."""
+    simulator = simulate()
+    settings = reach(simulator)
+    rows = [download(PLAYED.bvid, 3.0 * SECONDS, settings, store, page) for page in (1, 2, 3)]
+    assert [(row["accepted"], row["reason"]) for row in rows] == [
+        (True, ""),
+        (False, "gone"),
+        (False, "gone"),
+    ]
+    assert rows[1]["note"] == "part 2 was removed: the video has 1 part now"
+    assert store.list("media", ".mp4") == [f"media/{PLAYED.bvid}/p1.mp4"]
+
+
+def test_a_part_that_moved_is_not_stored_twice(simulate: Any, reach: Any, store: Store) -> None:
+    """The first of two parts was removed after the second was fetched, and another one was added."""
+    before, after = replace(PLAYED, parts=2), replace(PLAYED, parts=2, cid=PLAYED.cid + 1)
+    assert download(PLAYED.bvid, None, reach(simulate(before)), store, page=2)["cid"] == PLAYED.cid + 1
+    simulator = simulate(after)
+    row = download(PLAYED.bvid, None, reach(simulator), store, page=1)
+    assert (row["accepted"], row["reason"]) == (False, "gone")
+    assert row["note"] == "part 1 was replaced: it is now what was fetched as part 2"
+    assert not media_requests(simulator)
+
+
+def test_a_shorter_replacement_is_not_a_preview(simulate: Any, reach: Any, store: Store) -> None:
+    assert download(PLAYED.bvid, 60.0, reach(simulate()), store)["accepted"]
+
+
+# -- legacy videos: one flv, or several
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_segments_are_joined_each_as_long_as_its_picture(
+    film: Any, reach: Any, store: Store, tmp_path: Path, alike: bool
+) -> None:
+    """The sound of each goes on for a second after its picture."""
+    paths = []
+    for number in range(3):
+        pictures = (film.picture(n) for n in range(60 * number, 60 * (number + 1)))
+        sound = 0.3 * np.sin(np.arange(3 * 48_000) / (20 + 9 * number)).astype(np.float32)
+        if not alike and number == 1:
+            sound = np.stack([sound, sound])
+        paths.append(
+            film.write(tmp_path / f"{number}.flv", pictures=pictures, sound=sound, sound_rate=44_100)
+        )
+
+    class Legacy(Simulator):
+        def answer(self, request: Request) -> Response:
+            if request.path == "/x/player/wbi/playurl":
+                files = [
+                    {"order": n, "length": 2000, "url": f"https://{HOST}/upgcxcode/{PLAYED.cid}-{n}-32.flv"}
+                    for n in range(1, len(paths) + 1)
+                ]
+                return envelope(
+                    {"quality": 32, "format": "flv480", "timelength": 6000, "accept_quality": [32],
+                     "durl": files, "support_formats": [{"quality": 32, "new_description": "480P"}]}
+                )  # fmt: skip
+            if request.host == HOST:
+                return file_response(paths[int(request.path.split("-")[-2]) - 1], "")
+            return super().answer(request)
+
+    BilibiliBaseIE._wbi_key_cache.clear()
+    video = replace(PLAYED, duration=6, media="")
+    with Legacy([video], {}) as simulator:
+        row = download(video.bvid, 6.0, reach(simulator), store)
+    assert row["accepted"], row["note"]
+    assert row["duration"] == pytest.approx(6.0, abs=0.1)
+    assert row["cid"] == video.cid
+    with store.local(row["path"]) as path:
+        assert film.numbers(path) == list(range(180))
+
+
+def test_a_segment_without_a_picture_is_damage(film: Any, tmp_path: Path) -> None:
+    path = tmp_path / "1.flv"
+    path.write_bytes(b"FLV\x01\x05\0\0\0\x09\0\0\0\0")
+    with pytest.raises(DamagedError, match="a segment"):
+        segments.join([path], tmp_path / "video.mp4")
 
 
 def test_a_cut_connection_is_continued_at_once(simulate: Any, reach: Any, store: Store) -> None:

@@ -1,5 +1,6 @@
 """Planning divides a video into clips and rejected spans, each second once."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -180,6 +181,21 @@ def test_one_hidden_limb_is_not_occlusion_but_is_not_all_limbs(settings: Setting
     (span,) = plan(screened(10.0, limbs=lambda t: arm), settings)
     assert (span.accepted, span.measures["limbs"]) == (False, 0.0)
     assert span.reason == "occluded"
+
+
+def test_limbs_behind_the_own_body_are_not_hidden(settings: Settings) -> None:
+    """A player seen from behind or from the side is in full view, whatever his hands do."""
+    from_behind = (*(0.9,) * 4, 0.1, 0.1, *(0.9,) * 6)
+    plain = screened(10.0, limbs=lambda t: from_behind)
+    (span,) = plan(plain, settings)
+    assert (span.reason, span.measures["occlusion"]) == ("occluded", 1.0)
+    for behind, reason, occlusion in (
+        ((*(False,) * 4, True, True, *(False,) * 6), "", 0.0),
+        ((False,) * 12, "occluded", 1.0),
+    ):
+        dancers = replace(plain.dancers, behind=(behind,) * len(plain.dancers.time))
+        (span,) = plan(replace(plain, dancers=dancers), settings)
+        assert (span.reason, span.measures["occlusion"]) == (reason, occlusion)
 
 
 def test_limbs_beyond_the_picture_are_not_whole_body(settings: Settings) -> None:

@@ -138,6 +138,43 @@ def test_another_process_may_be_faster(
     assert [path.name for path in cache_dir.iterdir()] == [opened.folder.name]
 
 
+@pytest.mark.parametrize("name", ["motion.npy", "music.npy"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:5000]),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(b"garbage" * 1000),
+        lambda path: path.write_bytes(path.read_bytes().replace(b"'<f4'", b"'<f4 ", 1)),
+        lambda path: np.save(path, np.zeros((809, 156), np.float32)),
+        lambda path: np.save(path, np.zeros((810, 156), np.float64)),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["missing", "empty", "cut", "last byte", "garbage", "header", "shape", "type", "folder"],
+)
+def test_a_damaged_cache_is_written_again(
+    release_dir: Path,
+    cache_dir: Path,
+    name: str,
+    spoil: Callable[[Path], object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with Release(release_dir) as release:
+        first = open_cache(release, cache_dir)
+        whole = {kind: np.array(first.array(kind)) for kind in ("motion", "music")}
+        assert not caplog.text
+        spoil(first.folder / name)
+        again = open_cache(release, cache_dir)
+        assert f"{first.folder} is damaged ({name}" in caplog.text
+        assert "it is written again" in caplog.text
+        for kind, values in whole.items():
+            np.testing.assert_array_equal(again.array(kind), values)
+    assert [path.name for path in cache_dir.iterdir()] == [first.folder.name]
+    assert sorted(path.name for path in first.folder.iterdir()) == ["motion.npy", "music.npy"]
+
+
 def test_a_cache_that_cannot_be_written_is_one_line(release_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with Release(release_dir) as release, pytest.raises(InputError, match="not writable"):

@@ -67,6 +67,44 @@ def test_a_truncated_checkpoint(tmp_path):
         checkpoint.load(path)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: content[:300],
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-1],
+        lambda content: content[:3000] + bytes([content[3000] ^ 1]) + content[3001:],
+    ],
+    ids=["empty", "head only", "half", "last byte missing", "one bit flipped"],
+)
+def test_the_newest_undamaged_checkpoint_of_a_folder_is_used(tmp_path, caplog, spoil):
+    for step in (10, 20, 30):
+        checkpoint.save(tmp_path, step, {"w": torch.full((1000,), float(step))}, keep=3)
+    last = tmp_path / checkpoint.name_of(30)
+    last.write_bytes(spoil(last.read_bytes()))
+    assert checkpoint.load(tmp_path)["step"] == 20
+    assert "checkpoint-00000030.pt is damaged; checkpoint-00000020.pt is used instead" in caplog.text
+    with pytest.raises(InputError, match="is not a checkpoint, or is damaged"):
+        checkpoint.load(last)
+
+
+def test_a_folder_of_damaged_checkpoints_is_not_a_new_run(tmp_path):
+    for step in (1, 2):
+        checkpoint.save(tmp_path, step, {"x": step}, keep=2).write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"all of its 2 checkpoints are damaged .*copy them again"):
+        checkpoint.newest(tmp_path)
+
+
+def test_a_damaged_later_checkpoint_does_not_push_out_whole_ones(tmp_path):
+    checkpoint.save(tmp_path, 30, {"x": 30}, keep=1).write_bytes(b"PK")
+    for step in (10, 20):
+        checkpoint.save(tmp_path, step, {"x": step}, keep=1)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint-00000020.pt", "checkpoint-00000030.pt"]
+    checkpoint.save(tmp_path, 30, {"x": 31}, keep=1)
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-00000030.pt"]
+
+
 def test_the_name_contains_the_step():
     assert checkpoint.step_of(Path("run", checkpoint.name_of(1234))) == 1234
     with pytest.raises(ValueError, match="is not named like a checkpoint"):

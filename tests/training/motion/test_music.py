@@ -9,7 +9,7 @@ from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from training.motion.files import motions_from_folder
 from training.motion.joint_motion import JointMotion
-from training.motion.music import Music, music_from_folder, music_from_release, paired
+from training.motion.music import KnownMusic, Music, music_from_folder, music_from_release, paired
 
 
 def music_folder(tmp_path, names, frames=60, last=None):
@@ -44,7 +44,7 @@ def test_files_that_are_not_music(tmp_path):
 def partners(motions, music):
     pieces = [Music(name, np.array([1]), 10) for name in music]
     given = [JointMotion(name, np.zeros((3, 24, 3)), music_name=said) for name, said in motions]
-    return [piece.name for piece in paired(given, pieces, "the folder")]
+    return [piece and piece.name for piece in paired(given, KnownMusic(pieces, where="the folder"))]
 
 
 def test_names_are_paired_as_in_the_released_script_and_elsewhere():
@@ -65,13 +65,24 @@ def test_names_are_paired_as_in_the_released_script_and_elsewhere():
 def test_golden_names_are_paired(shared):
     folder = shared / "golden/metrics"
     motions = motions_from_folder(folder / "real")
-    music = paired(motions, music_from_folder(folder / "music_beats"), folder)
+    music = paired(motions, KnownMusic(music_from_folder(folder / "music_beats")))
     assert [f"test_{piece.name}" for piece in music] == [motion.name for motion in motions]
 
 
-def test_no_or_two_pieces_of_music_are_one_line():
-    with pytest.raises(InputError, match="no music fits the motion other; available: a, b, …"):
-        partners([("other", "")], ["a", "b", "c"])
+def test_unknown_music_is_none():
+    assert partners([("other", ""), ("b-1", ""), ("x", "other")], ["a", "b", "c"]) == [None, "b", None]
+
+
+def test_other_music_counts_where_none_of_the_first_fits():
+    first, others = (
+        [Music(n, np.array([1]), 10) for n in names] for names in (["BV1"], ["BV1_Clip_1", "BV2"])
+    )
+    given = [JointMotion(n, np.zeros((3, 24, 3))) for n in ("BV1_Clip_1", "BV2-0", "BV3")]
+    found = paired(given, KnownMusic(first, others))
+    assert [piece and piece.name for piece in found] == ["BV1", "BV2", None]
+
+
+def test_two_pieces_of_music_are_one_line():
     with pytest.raises(InputError, match="x_y fits x and y"):
         partners([("x_y", "")], ["x", "y"])
     with pytest.raises(InputError, match="two pieces of music are named like a-b"):

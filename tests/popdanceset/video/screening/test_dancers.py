@@ -12,7 +12,7 @@ from popdanceset.errors import SettingsError
 from popdanceset.media import Frame
 from popdanceset.settings import Settings
 from popdanceset.video.screening import detector
-from popdanceset.video.screening.dancers import DancerCounter, is_whole, likeness, limb_scores
+from popdanceset.video.screening.dancers import DancerCounter, behind_itself, is_whole, likeness, limb_scores
 from popdanceset.video.screening.detector import load_detector
 
 WIDTH, HEIGHT = 640, 360
@@ -145,6 +145,53 @@ class WithLimbs(Scripted):
 
     def limbs(self, image: np.ndarray, person: np.ndarray) -> np.ndarray | None:
         return np.column_stack([np.tile(person[:2], (12, 1)), np.linspace(0, 1, 12)])
+
+
+# Shoulders, elbows, wrists, hips, knees, ankles; left, right. The trunk is 100 pixels long.
+FROM_BEHIND = np.array(
+    [
+        (130, 100, 1), (70, 100, 1), (140, 150, 1), (60, 150, 1), (110, 160, 0.2), (90, 160, 0.2),
+        (120, 200, 1), (80, 200, 1), (122, 280, 1), (78, 280, 1), (125, 360, 1), (75, 360, 1),
+    ],
+    float,
+)  # fmt: skip
+"""Both hands hold something in front of the body."""
+
+FROM_THE_SIDE = np.array(
+    [
+        (105, 100, 1), (95, 100, 1), (110, 150, 0.9), (90, 150, 0.3), (150, 170, 0.9), (100, 180, 0.2),
+        (103, 200, 1), (97, 200, 1), (110, 280, 1), (106, 280, 0.4), (100, 360, 1), (103, 355, 0.3),
+    ],
+    float,
+)  # fmt: skip
+"""The far arm is behind the trunk, the far leg behind the near one."""
+
+BEHIND_A_TABLE = np.array(
+    [
+        (130, 100, 1), (70, 100, 1), (160, 150, 1), (40, 150, 1), (180, 190, 1), (20, 190, 1),
+        (120, 200, 0.9), (80, 200, 0.9), (122, 280, 0.2), (78, 280, 0.2), (125, 360, 0.1), (75, 360, 0.1),
+    ],
+    float,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limbs", "unseen_but_behind"),
+    [(FROM_BEHIND, {4, 5}), (FROM_THE_SIDE, {3, 5, 9, 11}), (BEHIND_A_TABLE, set())],
+    ids=["from behind", "from the side", "behind a table"],
+)
+def test_a_body_hides_some_of_its_limbs(limbs: np.ndarray, unseen_but_behind: set[int]) -> None:
+    for pose in (limbs, limbs * (-1, 1, 1) + (300, 0, 0)):
+        behind = behind_itself(pose)
+        assert behind is not None
+        assert {n for n in range(12) if behind[n] and pose[n, 2] < 0.5} == unseen_but_behind
+
+
+def test_what_is_not_seen_hides_nothing() -> None:
+    assert behind_itself(None) is None
+    nothing = FROM_THE_SIDE * (1, 1, 0)
+    assert behind_itself(nothing) == (False,) * 12
+    assert behind_itself(np.zeros((12, 3))) == (False,) * 12
 
 
 def test_the_main_dancers_limbs_are_looked_at() -> None:
