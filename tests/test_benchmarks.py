@@ -14,6 +14,7 @@ SHARED = FOLDER.parents[1].parent / "shared"
 TINY = {
     "learning": ["--minutes", "0.02", "--clips", "6", "--points", "1", "--seeds", "1"],
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
+    "odd_media": ["--mutations", "2", "--media"],
     "pose": ["--frames", "200", "--media", "nowhere"],
     "sampling": ["--rounds", "1", "--steps", "2", "--fast-steps", "2", "--threads", "1"],
     "training_step": [
