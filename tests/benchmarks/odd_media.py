@@ -3,9 +3,9 @@
     python tests/benchmarks/odd_media.py [--mutations 200] [--media FOLDER ...]
 
 The files are mutations of a dance in six containers (tests/popdanceset/media/test_mutations.py), and
-everything in the given folders; by default those of ../shared/cases, if they exist. Each file goes through the
-functions that the commands call, with the default person detector and pose network. Prints one
-line a file: rows, seconds and memory.
+everything in the given folders; by default those of ../shared/cases, if they exist. Each file goes through
+the functions that the commands call, with the default person detector and pose network. Prints one line a
+file: seconds and rows.
 
 A file fails if it leaves no row or one with reason `failed`, logs a traceback, takes more than three times
 its length and 30 s, or brings the process over 2 GB. The last line counts the other files.
