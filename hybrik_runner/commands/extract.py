@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", required=False, type=UserPath())
 @click.option("--out", metavar="DIR", type=UserPath(), help="Output folder for FILE.")
-@click.option(
-    "--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with."
-)
+@click.option("--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with.")
 @click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a video (MP4).")
 @click.option(
     "--devices", metavar="LIST", help="cpu, cuda:0,cuda:1 …: one worker for each device (pose.devices)."

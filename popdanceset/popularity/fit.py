@@ -104,7 +104,8 @@ def fit_sample(sample: FoundingSample, settings: PopularitySettings) -> Fit:
             "regression",
             "take a larger sample, or check popularity.without",
         )
-    used = sample.counts[:, [COUNTS.index(name) for name in names]]
+    # Contiguous, because the last digits of a regression, and with them a fit's id, depend on the layout.
+    used = np.ascontiguousarray(sample.counts[:, [COUNTS.index(name) for name in names]])
     normaliser = LogNormaliser.of_sample(used, names)
     weights: dict[str, float] = {name: getattr(settings.weights, name) for name in COUNTS}
     y, total_reference = response(sample.counts, weights)

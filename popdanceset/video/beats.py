@@ -10,11 +10,12 @@ import numpy as np
 from popdanceset.compiled_librosa import load_librosa
 from popdanceset.errors import MediaError
 from popdanceset.media import probe
-from popdanceset.media.sound import placed
+from popdanceset.media.sound import blocks, placed
 
 log = logging.getLogger(__name__)
 
 RATE = 22_050  # 1/s
+_BEFORE = 10.0  # seconds of sound before the first frame that are listened to
 
 
 def beats(path: Path) -> list[float]:
@@ -32,7 +33,13 @@ def beats(path: Path) -> list[float]:
 
     try:
         found = probe(path)
-        wave = placed(path, RATE, "mono", found.start, found.start + found.available)[0]
+        first = next(blocks(path, RATE), None)
+        if first is None:
+            return []
+        end = found.start + found.available
+        # Silence before and after the sound would mislead the tracker about the tempo.
+        begin = min(max(first.time, found.start - _BEFORE), end)
+        wave = np.trim_zeros(placed(path, RATE, "mono", begin, end)[0], "b")
     except MediaError as error:
         log.warning("%s; its clips are divided without beats", error)
         return []
@@ -40,4 +47,4 @@ def beats(path: Path) -> list[float]:
         return []
     strength = librosa.onset.onset_strength(y=wave, sr=RATE)
     _, times = librosa.beat.beat_track(onset_envelope=strength, sr=RATE, units="time")
-    return [float(time) for time in np.atleast_1d(times)]
+    return [float(time) + begin - found.start for time in np.atleast_1d(times)]
