@@ -24,16 +24,18 @@ MIRROR = "upos-sz-mirrorali.bilivideo.com"
 """Serves the same files."""
 VIDEO_ID = 64  # Bilibili's number for 720p
 AUDIO_ID = 30280  # Bilibili's number for its better audio
+WHOLE_ID = 32  # Bilibili's number for 480p, in which its old videos are
 REFERER = "https://www.bilibili.com"
 
-_PATH = re.compile(r"/upgcxcode/(?P<bvid>BV[0-9A-Za-z]{10})/(?P<cid>\d+)-1-(?P<track>\d+)\.m4s")
+_PATH = re.compile(r"/upgcxcode/(?P<bvid>BV[0-9A-Za-z]{10})/(?P<cid>\d+)-1-(?P<track>\d+)\.(m4s|flv)")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CODECS = {"h264": "avc1.640028", "hevc": "hev1.1.6.L120.90", "av1": "av01.0.08M.08"}
 
 
 def address(bvid: str, cid: str, track: int, host: str = HOST) -> str:
-    """Returns the address of a track of a part."""
-    return f"https://{host}/upgcxcode/{bvid}/{cid}-1-{track}.m4s?e=simulated"
+    """Returns the address of a track of a part, or of the file that contains all of them."""
+    suffix = "flv" if track == WHOLE_ID else "m4s"
+    return f"https://{host}/upgcxcode/{bvid}/{cid}-1-{track}.{suffix}?e=simulated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class MediaHost:
             return Response(404, content_type="text/plain")
         if not headers.get("referer", "").startswith(REFERER):
             return Response(403, content_type="text/plain")
+        if match["track"] == str(WHOLE_ID) and video.media:
+            return file_response(self._media[video.media].path, headers.get("range", ""))
         tracks = self.tracks(video)
         files = {str(VIDEO_ID): tracks.video, str(AUDIO_ID): tracks.audio} if tracks else {}
         file = files.get(match["track"])
@@ -117,7 +121,7 @@ def split_tracks(media: Media, folder: Path) -> Tracks:
     """Copies the tracks of a media file into `{name}.video.m4s` and, if it has audio, `{name}.audio.m4s`.
 
     Raises:
-        MediaError: the file has no readable video track.
+        MediaError: the file has no readable video track, or a track cannot be copied.
     """
     import av
 
@@ -128,10 +132,13 @@ def split_tracks(media: Media, folder: Path) -> Tracks:
         raise MediaError(f"not a readable video: {error}", media.path, "render it again") from error
     if "video" not in codecs:
         raise MediaError("there is no video track", media.path, "render it again")
-    video = _copy_track(media.path, "video", folder / f"{media.name}.video.m4s")
-    audio = (
-        _copy_track(media.path, "audio", folder / f"{media.name}.audio.m4s") if "audio" in codecs else None
-    )
+    copies: dict[str, Path] = {}
+    for kind in sorted(codecs.keys() & {"video", "audio"}):
+        try:
+            copies[kind] = _copy_track(media.path, kind, folder / f"{media.name}.{kind}.m4s")
+        except (av.FFmpegError, OSError) as error:
+            raise MediaError(f"its {kind} cannot be copied: {error}", media.path) from error
+    video, audio = copies["video"], copies.get("audio")
     return Tracks(media, video, audio, _CODECS.get(codecs["video"], codecs["video"]))
 
 

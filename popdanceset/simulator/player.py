@@ -11,9 +11,19 @@ import json
 import re
 from collections.abc import Callable
 
+from popdanceset.errors import MediaError
 from popdanceset.simulator.api import REFUSING_MODES, Query, find
 from popdanceset.simulator.catalogue import Catalogue
-from popdanceset.simulator.media_host import AUDIO_ID, HOST, MIRROR, VIDEO_ID, MediaHost, Tracks, address
+from popdanceset.simulator.media_host import (
+    AUDIO_ID,
+    HOST,
+    MIRROR,
+    VIDEO_ID,
+    WHOLE_ID,
+    MediaHost,
+    Tracks,
+    address,
+)
 from popdanceset.simulator.records import Json, Mode, SimulatedVideo, part_objects, video_object
 from popdanceset.simulator.response import Response, envelope, html
 
@@ -86,7 +96,10 @@ def playurl(catalogue: Catalogue, host: MediaHost, query: Query) -> Response:
         return envelope(code=REFUSING_MODES[video.mode])
     if video.mode is Mode.GEO:
         return envelope(code=-10403)
-    tracks = host.tracks(video)
+    try:
+        tracks = host.tracks(video)
+    except MediaError:
+        return envelope(_legacy(video, query["cid"]))
     if video.mode is Mode.PAID or tracks is None:
         return envelope({**_formats(video), "accept_quality": [], "support_formats": []})
     return envelope({**_formats(video), "dash": _dash(video, query["cid"], tracks)})
@@ -106,6 +119,20 @@ def _formats(video: SimulatedVideo) -> Json:
         "support_formats": [
             {"quality": VIDEO_ID, "format": "mp4", "new_description": "720P 高清", "display_desc": "720P"}
         ],
+    }
+
+
+def _legacy(video: SimulatedVideo, cid: str) -> Json:
+    """The form of old videos: one file with picture and sound. Here of media that cannot be divided."""
+    url, mirror = (address(video.bvid, cid, WHOLE_ID, host) for host in (HOST, MIRROR))
+    length = video.duration * 1000
+    return {
+        **_formats(video),
+        "quality": WHOLE_ID,
+        "format": "flv480",
+        "accept_quality": [WHOLE_ID],
+        "support_formats": [{"quality": WHOLE_ID, "format": "flv480", "new_description": "480P"}],
+        "durl": [{"order": 1, "length": length, "url": url, "backup_url": [mirror]}],
     }
 
 
