@@ -284,7 +284,9 @@ def _decoded(
                 time += line.usual * max(0, shown - len(line.in_order) + 1)
                 shown += 1
             else:
-                time = last + line.usual if frame.time is None else frame.time
+                # No packet that was believed is shown after the end: such a stamp is damaged.
+                known = frame.time is not None and frame.time <= line.end + line.usual
+                time = frame.time if known else last + line.usual
                 time = line.start if time == -np.inf else time
             last = max(time, last + _LEAST_STEP)
             geometry.place(frame)

@@ -136,7 +136,7 @@ def split_tracks(media: Media, folder: Path) -> Tracks:
     for kind in sorted(codecs.keys() & {"video", "audio"}):
         try:
             copies[kind] = _copy_track(media.path, kind, folder / f"{media.name}.{kind}.m4s")
-        except (av.FFmpegError, OSError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:  # ValueError: a codec that only decodes
             raise MediaError(f"its {kind} cannot be copied: {error}", media.path) from error
     video, audio = copies["video"], copies.get("audio")
     return Tracks(media, video, audio, _CODECS.get(codecs["video"], codecs["video"]))

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -37,9 +37,7 @@ def nobody(image: np.ndarray, near: Any = None) -> np.ndarray:
 
 
 @pytest.fixture
-def acquire_all(
-    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Summary]]:
+def acquire_all(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Summary]:
     """Acquires files, each as a video of its own, through the simulator."""
     monkeypatch.setattr(ytdlp, "_pause", lambda n: 0.0)
     BilibiliBaseIE._wbi_key_cache.clear()
@@ -73,7 +71,7 @@ def acquire_all(
         }
         return summary
 
-    yield run
+    return run
 
 
 def joined(paths: list[Path], target: Path) -> Path:
