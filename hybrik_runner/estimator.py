@@ -49,7 +49,7 @@ Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
 CLIP_FIELDS = frozenset(
-    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "strangers"}
+    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "meetings"}
 )
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
 dancer."""
@@ -83,7 +83,8 @@ class Poses:
             show it.
         exchanged: in how many frames the estimator has already put left and right back in order
             (`hybrik_runner.poses.sides`).
-        strangers: in how many frames somebody else than the dancer was where the dancer had been.
+        meetings: when the dancer and somebody who looks alike were in the same place, so that the poses may
+            be those of the other one from then on; seconds from the first frame.
     """
 
     times: Floats
@@ -102,7 +103,7 @@ class Poses:
     people: float = 1.0
     orientation: Orientation | None = None
     exchanged: int = 0
-    strangers: int = 0
+    meetings: tuple[float, ...] = ()
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:

@@ -71,10 +71,12 @@ class Detection:
     Attributes:
         landmarks: landmarks of the dancer.
         people: how many dancers were counted in this frame; None: nobody counted.
+        met: whether the dancer and somebody who looks alike became one here.
     """
 
     landmarks: Landmarks
     people: int | None = None
+    met: bool = False
 
 
 class BlazePose(PoseEstimator[Detection, Detection]):
@@ -113,7 +115,7 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         tracker, census = self.tracker(), self.census()
         for frame in frames:
             landmarks = tracker(frame)
-            yield None if landmarks is None else Detection(landmarks, census(frame))
+            yield None if landmarks is None else Detection(landmarks, census(frame), tracker.met)
 
     def predict(self, detections: Sequence[Detection]) -> Sequence[Detection]:
         """Returns the detections themselves."""
@@ -126,6 +128,7 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         return replace(
             poses(times, found, [detection.landmarks for detection in seen], size),
             people=Census.median(detection.people for detection in seen),
+            meetings=tuple(times[found][[detection.met for detection in seen]].tolist()),
         )
 
 

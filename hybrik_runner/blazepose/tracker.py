@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.blazepose.detector import Detector, keep
+from hybrik_runner.blazepose.identity import Identity
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.poses.one_euro import OneEuro
 
@@ -69,7 +71,8 @@ class Tracker:
     detector looks again: round the last place, then in the whole frame. It accepts only a person of the
         dancer's
     size within reach of the last place. A bystander is not accepted, however long the dancer is away: the
-    reach grows with time, but the gap then ends the clip (`pose.longest_gap`).
+    reach grows with time, but the gap then ends the clip (`pose.longest_gap`). Nor is somebody who passes in
+    front of the dancer (`hybrik_runner.blazepose.identity`).
 
     Args:
         detector: finds people in a frame.
@@ -81,22 +84,37 @@ class Tracker:
         self._body: Floats | None = None
         self._filter = OneEuro(*_CROP_FILTER)
         self._last: _LastSeen | None = None
+        self._identity = Identity(detector, landmarker)
+
+    @property
+    def met(self) -> bool:
+        """Whether the dancer and somebody who looks alike became one in the last frame."""
+        return self._identity.met
 
     def __call__(self, frame: Frame) -> Landmarks | None:
         """Returns the dancer's landmarks in the next frame; None if the dancer is not visible."""
         found = self._look(frame, self._body) if self._body is not None else None
+        if found is not None and self._identity.is_somebody_else(frame, found, continuous=True):
+            found = None
         if found is None:
             self._filter = OneEuro(*_CROP_FILTER)
-            detected = self._detect(frame)
-            found = self._look(frame, detected) if detected is not None else None
-            # Landmarks locate the body's circle better than the detector does: worth a second look.
-            found = self._look(frame, found.body) if found is not None else None
+            found = self._find(frame)
         self._body = None
         if found is not None:
             unit = Region.of_body(*found.body).side
             self._body = self._filter(found.body, frame.time, max(unit, 1.0))
             self._last = _LastSeen(self._body, frame.time)
+            self._identity.update(frame, found)
         return found
+
+    def _find(self, frame: Frame) -> Landmarks | None:
+        for detected in self._detect(frame):
+            found = self._look(frame, detected)
+            # Landmarks locate the body's circle better than the detector does: worth a second look.
+            found = self._look(frame, found.body) if found is not None else None
+            if found is not None and not self._identity.is_somebody_else(frame, found, continuous=False):
+                return found
+        return None
 
     def _look(self, frame: Frame, body: Floats) -> Landmarks | None:
         region = Region.of_body(*body)
@@ -112,17 +130,18 @@ class Tracker:
             return None
         return found
 
-    def _detect(self, frame: Frame) -> Floats | None:
+    def _detect(self, frame: Frame) -> Iterator[Floats]:
+        """Yields who may be the dancer, the likeliest first."""
         if self._last is None:
             people = self._detector(frame.image)
-            return np.stack([people.centre[0], people.rim[0]]) if len(people) else None
+            if len(people):
+                yield np.stack([people.centre[0], people.rim[0]])
+            return
         x, y = self._last.body[0]
         side = _AROUND * self._last.radius
         for square in ((float(x - side / 2), float(y - side / 2), side), None):
             people = self._detector(frame.image, square)
             reachable = self._last.reachable(people.centre, people.radius, frame.time)
             people = keep(people, np.flatnonzero(reachable))
-            if len(people):
-                nearest = int(np.linalg.norm(people.centre - self._last.body[0], axis=1).argmin())
-                return np.stack([people.centre[nearest], people.rim[nearest]])
-        return None
+            for index in np.linalg.norm(people.centre - self._last.body[0], axis=1).argsort():
+                yield np.stack([people.centre[index], people.rim[index]])

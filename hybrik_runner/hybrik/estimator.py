@@ -10,6 +10,7 @@ choice, so it is not repeated by default.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +80,7 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         find, census = self._tracker.tracker(), self._tracker.census()
         counts: dict[float, int] = {}
         axes: dict[float, Floats] = {}
+        met: set[float] = set()
 
         def box_of(frame: Frame) -> Floats | None:
             landmarks = find(frame)
@@ -87,13 +89,16 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
             if (count := census(frame)) is not None:
                 counts[frame.time] = count
             axes[frame.time] = landmarks.axis
+            if find.met:
+                met.add(frame.time)
             height, width = frame.image.shape[:2]
             bbox: Floats = boxes_of(landmarks.image[None], (width, height))[0]
             return bbox
 
         for frame, bbox in boxes(frames, box_of, self._box_every):
             people, axis = counts.pop(frame.time, None), axes.pop(frame.time, None)
-            yield None if bbox is None else cut(frame, bbox, people, axis)
+            crop = None if bbox is None else cut(frame, bbox, people, axis)
+            yield crop and replace(crop, met=frame.time in met)
 
     def predict(self, detections: Sequence[Crop]) -> list[CropPrediction | None]:
         """As `PoseEstimator.predict`. None where a value is NaN or infinite, or the camera's scale not

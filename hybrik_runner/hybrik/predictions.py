@@ -54,6 +54,7 @@ class Crop:
         bbox: (4,) x0 y0 x1 y1 of the dancer, pixels.
         people: how many dancers were counted; None: nobody counted.
         axis: (2,) from feet to head in the clip's frame, as the tracker saw it; None: unknown.
+        met: whether the dancer and somebody who looks alike became one here.
     """
 
     image: NDArray[np.uint8]
@@ -62,6 +63,7 @@ class Crop:
     bbox: Floats
     people: int | None = None
     axis: Floats | None = None
+    met: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
         unfiltered_joints3d=forward_kinematics(rotations, scaling),
         people=people,
         orientation=orientation(np.stack(axes)) if axes else None,
+        meetings=tuple(times[found][[prediction.crop.met for prediction in seen]].tolist()),
     )
     seen_joints = np.stack([prediction.joints_29[:24] for prediction in seen])
     return restored(assembled, camera.to_world(seen_joints))

@@ -54,7 +54,7 @@ class Quality:
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
-        strangers: frames in which somebody else was where the dancer had been.
+        meetings: when the dancer and somebody who looks alike were in the same place, seconds.
         table: the pose table; None if the dancer was never found.
     """
 
@@ -75,7 +75,7 @@ class Quality:
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
-    strangers: int = 0
+    meetings: tuple[float, ...] = ()
     table: pa.Table | None = field(default=None, repr=False, compare=False)
 
 
@@ -107,7 +107,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         source_frames=len(times),
         found=int(poses.found.sum()),
         people=poses.people,
-        strangers=poses.strangers,
+        meetings=poses.meetings,
     )
     if not poses.found.any():
         count = int(np.floor((times[-1] + 5e-4) * FPS)) + 1
@@ -173,6 +173,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
         exchanged=poses.exchanged,
+        meetings=tuple(time for time in poses.meetings if time <= times[-1]),
         table=table.replace_schema_metadata(metadata),
     )
 

@@ -61,7 +61,7 @@ class Doubt(StrEnum):
         FILLED_IN: many frames without the dancer were filled in.
         TURNED: the clip is sideways or upside down; `popdanceset extract --turn` turns it.
         UNSEEN: a limb, or the head, is hidden or outside the picture in most frames.
-        CHANGED: somebody else was tracked, or may have been, for a part of the clip.
+        MET: somebody who looks alike was in the dancer's place, and the poses may be of the other one since.
         UNSURE: the mean joint confidence is small.
         RESTLESS: the joints accelerate more than most dancers' do.
         FOOT_SKATE: feet on the floor slide.
@@ -73,7 +73,7 @@ class Doubt(StrEnum):
     FILLED_IN = "filled_in"
     TURNED = "turned"
     UNSEEN = "unseen"
-    CHANGED = "changed"
+    MET = "met"
     UNSURE = "unsure"
     RESTLESS = "restless"
     FOOT_SKATE = "foot_skate"
@@ -192,6 +192,10 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
         found.append((Doubt.TURNED, f"{way}: turn the clip by {turn}° clockwise (--turn {turn})"))
     if quality.unseen:
         found.append((Doubt.UNSEEN, f"unseen in most frames: {', '.join(quality.unseen)}"))
+    if quality.meetings:
+        when = ", ".join(f"{time:.1f}" for time in quality.meetings)
+        note = f"somebody who looks alike crossed the dancer at {when} s: check whose poses follow"
+        found.append((Doubt.MET, note))
     if quality.mean_score < _UNSURE:
         found.append((Doubt.UNSURE, f"mean joint confidence is {quality.mean_score:.2f}"))
     if (CALM + settings.max_jitter) / 2 < quality.jitter_after <= settings.max_jitter:

@@ -40,7 +40,7 @@ class ScriptedDetector:
         self.places, self.calls = np.array(places, float).reshape(-1, 2), 0
 
     def __call__(self, image: np.ndarray, square: tuple[float, float, float] | None = None) -> Detections:
-        self.calls += 1
+        self.calls += square is None or square[2] < 390  # larger squares are looks for others near
         return Detections(self.places, self.places - [0, 100.0], np.full(len(self.places), 0.9))
 
 
