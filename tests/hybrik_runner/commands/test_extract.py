@@ -33,7 +33,7 @@ def test_the_store(store: Store, film: Film, fake: type, monkeypatch: pytest.Mon
     store.put(film(12), "media/c.mp4")
     row = dict.fromkeys(CLIPS.names, 0) | {
         "clip_id": "c", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",
-        "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "",
+        "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "", "note": "",
     }  # fmt: skip
     store.write_table("clips/c.parquet", from_rows([row], CLIPS), CLIPS)
     ended = CliRunner().invoke(extract, ["--store", store.address])

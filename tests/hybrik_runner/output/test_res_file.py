@@ -274,7 +274,7 @@ def clip(store: Store, table: pa.Table, film: Callable[..., Path]) -> Store:
     store.put(film(3), "media/c.mp4")
     row = dict.fromkeys(CLIPS.names, 0) | {
         "clip_id": "BV1_Clip_1", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",
-        "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "",
+        "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "", "note": "",
     }  # fmt: skip
     row = {name: value for name, value in row.items() if not CLIPS.field(name).nullable or name == "clip_id"}
     store.write_table("clips/c.parquet", from_rows([row], CLIPS), CLIPS)

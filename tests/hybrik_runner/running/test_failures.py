@@ -62,7 +62,14 @@ def clips(store: Store, film: Callable[..., Path]) -> Store:
         rows.append(
             dict.fromkeys(CLIPS.names, 0)
             | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {"music_id": "", "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": ""}
+            | {
+                "music_id": "",
+                "genre": "unknown",
+                "dancer_id": "1",
+                "accepted": True,
+                "reason": "",
+                "note": "",
+            }
         )
     store.write_rows(layout.clip_rows("BV1"), rows, CLIPS)
     return store

@@ -35,7 +35,14 @@ def clips(store: Store, film: Callable[..., Path]) -> list[str]:
         rows.append(
             dict.fromkeys(CLIPS.names, 0)
             | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {"music_id": "", "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": ""}
+            | {
+                "music_id": "",
+                "genre": "unknown",
+                "dancer_id": "1",
+                "accepted": True,
+                "reason": "",
+                "note": "",
+            }
         )
     store.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
     return CLIP_IDS
