@@ -193,7 +193,8 @@ def list_rows(
     """
     name = layout.clip_rows(video.bvid, page)
     kind = genre(video.tid, video.tid_v2, video.title, tags, settings.music.genres)
-    who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers, video.dancers) for row in rows]
+    joint = getattr(video, "dancers", None)  # only a manifest's videos know of joint uploads
+    who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers, joint) for row in rows]
     labels = [{"genre": kind, "dancer_id": dancer} for dancer in who]
     now, made = ({row["clip_id"]: row for row in some if row["accepted"]} for some in (rows, before))
     ids = {*now, *made, *(clip_id(video.bvid, line.clip.number, page) for line in listed)}
