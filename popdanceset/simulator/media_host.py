@@ -126,8 +126,8 @@ def split_tracks(media: Media, folder: Path) -> Tracks:
     import av
 
     try:
-        with av.open(str(media.path)) as source:
-            codecs = {stream.type: stream.codec_context.name for stream in source.streams}
+        with av.open(str(media.path), metadata_errors="replace") as source:
+            codecs = {s.type: s.codec_context.name for s in source.streams if s.codec_context is not None}
     except (av.FFmpegError, OSError) as error:
         raise MediaError(f"not a readable video: {error}", media.path, "render it again") from error
     if "video" not in codecs:
@@ -150,7 +150,7 @@ def _copy_track(source_path: Path, kind: str, target_path: Path) -> Path:
         return target_path
     with (
         atomic_path(target_path) as partial,
-        av.open(str(source_path)) as source,
+        av.open(str(source_path), metadata_errors="replace") as source,
         av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as target,
     ):
         stream = next(stream for stream in source.streams if stream.type == kind)

@@ -56,11 +56,11 @@ def _read(path: Path) -> _Segment:
     import av
 
     try:
-        with av.open(str(path)) as source:
-            if not source.streams.video:
+        with av.open(str(path), metadata_errors="replace") as source:
+            if not source.streams.video or source.streams.video[0].codec_context is None:
                 raise DamagedError("a segment has no picture", path)
             picture = source.streams.video[0]
-            sounds = source.streams.audio[:1]
+            sounds = [sound for sound in source.streams.audio[:1] if sound.codec_context is not None]
             stamps: list[float] = []
             for packet in source.demux(picture):
                 if packet.pts is not None and packet.time_base is not None:
