@@ -25,7 +25,7 @@ COMPILED = ("util", "core", "beat", "onset", "feature")
 
 HARMLESS = ("n_fft=.* is too large for input signal", "Trying to estimate tuning from empty frequency set")
 """Warnings of librosa about music of a second and about silence. It fills up what is missing with zeros, as
-it does at both ends of every piece, so nobody needs to act on them."""
+it does at both ends of every piece, so they need no action."""
 
 
 def load_librosa() -> Any:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PASSING = (RefusedError, SettingsError, AssetError, StoreError, DownloadError)
-"""What is no failure of an item: these errors concern the whole run, or have a meaning of their own."""
+"""Errors that are not failures of an item: they concern the whole run, or have another meaning."""
 
 _MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
 _LONGEST_NOTE = 300

@@ -3,7 +3,8 @@
 The landmark network stays with whoever is in its crop. When somebody passes in front of the dancer, it goes
 along with the passer-by. So the detector looks for others near the dancer now and then. While somebody is
 near whose colours differ from the dancer's, every frame is compared with both, and those that show the other
-one do not count. If both look alike, nobody can say who came out of the meeting: it is noted for a reviewer.
+one do not count. If both look alike, who came out of the meeting is unknown, and that is noted for a
+reviewer.
 """
 
 from __future__ import annotations

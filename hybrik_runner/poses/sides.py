@@ -45,7 +45,7 @@ _LEAVES = {"trunk": (), "arms": ((25, 26),), "legs": ((27, 28),)}
 _CHAINS = {"arms": ((16, 18, 20, 22), (17, 19, 21, 23)), "legs": ((1, 4, 7, 10), (2, 5, 8, 11))}
 
 _LONGEST = 3
-"""Frames. A longer exchange is no slip of a frame: nobody can say which of the two is right."""
+"""Frames. In a longer exchange, neither of the two assignments is known to be right."""
 _STEP = 0.1
 """Seconds. Dancers can turn round between frames that are farther apart."""
 _FIT = 0.8

@@ -235,7 +235,7 @@ def _judged(video: _Track, sound: _Track | None, reorders: bool, path: str) -> d
     begins = _joints(video, sound, usual)
     if len(begins) > min(max(_FEW_JOINTS, _MOST_JOINTS * number), number / 3):
         raise MediaError(
-            f"its time stamps jump {len(begins)} times, so that nobody knows their order", path,
+            f"its time stamps jump {len(begins)} times, so their order is unknown", path,
             "fetch the file again",
         )  # fmt: skip
     lasts = np.where(video.lasts > 0, video.lasts, usual)

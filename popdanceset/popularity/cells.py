@@ -151,7 +151,7 @@ def durations(column: pa.ChunkedArray) -> Cells:
 def times(column: pa.ChunkedArray, dtype: pa.DataType) -> Cells:
     """Reads times between 2009 and 2100, from timestamps, dates, text, or numbers.
 
-    A number counts from 1970: seconds, milliseconds, microseconds or nanoseconds, which its size tells apart.
+    A number counts from 1970, in seconds, milliseconds, microseconds or nanoseconds; its size shows which.
     A time without a zone is taken for UTC.
 
     Args:
@@ -254,16 +254,17 @@ def _chunk_from_text(chunk: pa.Array, read: Callable[[pa.Array], _Read], dtype: 
         return Cells(values, done)
     rest = chunk.take(pa.array(rows))
     tidy = pc.replace_substring_regex(pc.utf8_normalize(rest, "NFKC"), _BLANK, "")
-    told = np.flatnonzero(pc.invert(pc.match_substring_regex(tidy, _UNKNOWN)).to_numpy(zero_copy_only=False))
-    if not len(told):
+    filled = pc.invert(pc.match_substring_regex(tidy, _UNKNOWN)).to_numpy(zero_copy_only=False)
+    stated = np.flatnonzero(filled)
+    if not len(stated):
         return Cells(values, done)
-    found = read(tidy.take(pa.array(told)))
+    found = read(tidy.take(pa.array(stated)))
     mask = np.zeros(len(chunk), bool)
-    mask[rows[told]] = True
+    mask[rows[stated]] = True
     values = pc.replace_with_mask(values, pa.array(mask), found.values.cast(dtype))
     missed = np.flatnonzero(pc.is_null(found.values).to_numpy(zero_copy_only=False))
-    example = rest[int(told[missed[0]])].as_py() if len(missed) else ""
-    return Cells(values, done + len(told), len(missed), example, found.rounded, found.zoneless)
+    example = rest[int(stated[missed[0]])].as_py() if len(missed) else ""
+    return Cells(values, done + len(stated), len(missed), example, found.rounded, found.zoneless)
 
 
 def _digits(plain: pa.Array) -> pa.Array:

@@ -144,7 +144,7 @@ def whole(screening: Screening) -> Flags:
 def _limbs(screening: Screening, least: float) -> tuple[Flags, Flags, Flags]:
     """(n,) of all samples: whether limbs are known, are all seen, and are hidden by something.
 
-    Limbs that lie behind the own body count as seen: in that view, nobody could see them.
+    Limbs that lie behind the own body count as seen: in that view they cannot be seen.
     """
     limbs = screening.dancers.limbs
     behind = screening.dancers.behind or (None,) * len(limbs)

@@ -154,7 +154,7 @@ def test_stamps_without_any_order_are_refused(film: Any, tmp_path: Path) -> None
         if begin >= 0 and (at // 188) % 2 and data[begin + 7] & 0x80:
             data[begin + 9] ^= 0x0E
     target.write_bytes(data)
-    with pytest.raises(MediaError, match="nobody knows their order"):
+    with pytest.raises(MediaError, match="their order is unknown"):
         probe(target)
 
 
