@@ -83,8 +83,8 @@ class Poses:
             show it.
         exchanged: in how many frames the estimator has already put left and right back in order
             (`hybrik_runner.poses.sides`).
-        meetings: when the dancer and somebody who looks alike were in the same place, so that the poses may
-            be those of the other one from then on; seconds from the first frame.
+        meetings: times from which on the poses may be somebody else's: the dancer and somebody who looks
+            alike were in the same place, or other clothes were. Seconds from the first frame.
     """
 
     times: Floats

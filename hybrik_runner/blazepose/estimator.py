@@ -71,7 +71,7 @@ class Detection:
     Attributes:
         landmarks: landmarks of the dancer.
         people: how many dancers were counted in this frame; None: nobody counted.
-        met: whether the dancer and somebody who looks alike became one here.
+        met: whether somebody else may be taken for the dancer from here on.
     """
 
     landmarks: Landmarks

@@ -3,8 +3,8 @@
 The landmark network stays with whoever is in its crop. When somebody passes in front of the dancer, it goes
 along with the passer-by. So the detector looks for others near the dancer now and then. While somebody is
 near whose colours differ from the dancer's, every frame is compared with both, and those that show the other
-one do not count. If both look alike, who came out of the meeting is unknown, and that is noted for a
-reviewer.
+one do not count. If both look alike, nobody can say who came out of the meeting: it is noted for a reviewer.
+So are clothes that change while nobody is near, as after a cut from one dancer to another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _EVERY = 0.2
-"""Seconds between two looks for others: people who pass each other are seen apart at least once before."""
+"""Seconds between two looks for others, so that people who pass each other are seen apart before."""
+_ALONE = 0.4
+"""The same while nobody is within two radii."""
 _AROUND = 4.0
 """Side of the square in which others are looked for, in radii of the body's circle."""
 _SAME = 0.6
@@ -100,8 +102,9 @@ class Identity:
         self._own: Floats | None = None
         self._meeting: _Meeting | None = None
         self._next = 0.0
+        self._strange = False
         self.met = False
-        """Whether the dancer and somebody who looks alike have become one in the frame seen last."""
+        """Whether somebody else may be taken for the dancer from the frame seen last on."""
 
     def is_somebody_else(self, frame: Frame, found: Landmarks, *, continuous: bool) -> bool:
         """Returns whether the person with these landmarks is not the dancer.
@@ -124,8 +127,9 @@ class Identity:
         self.met = False
         if frame.time < self._next:
             return
-        self._next = frame.time + _EVERY
         near, farther = self._nearest(frame, found)
+        alone = near is None and not farther and self._meeting is None
+        self._next = frame.time + (_ALONE if alone else _EVERY)
         if near is not None:
             noted = self._meeting is not None and self._meeting.noted and near.gap < _NEAR
             self._meeting = replace(near, noted=noted)
@@ -140,8 +144,19 @@ class Identity:
                 self._meeting = replace(meeting, noted=True)
         # A dancer who may be hidden by somebody else has not changed clothes.
         if meeting is None or near is not None:
-            seen = colours(frame.image, found)
-            self._own = seen if self._own is None else (1 - _OWN) * self._own + _OWN * seen
+            self._look_at(colours(frame.image, found))
+
+    def _look_at(self, seen: Floats) -> None:
+        """Takes note of the dancer's colours, and of other clothes that stay for two looks."""
+        own = self._own
+        if own is None:
+            self._own = seen
+        elif distance(seen, own) <= _ALIEN:
+            self._own, self._strange = (1 - _OWN) * own + _OWN * seen, False
+        elif self._strange:
+            self._own, self._strange, self.met = seen, False, True
+        else:
+            self._strange = True
 
     def _nearest(self, frame: Frame, found: Landmarks) -> tuple[_Meeting | None, bool]:
         """Whoever is nearest to the dancer and is not the dancer, if near; and whether somebody is seen who

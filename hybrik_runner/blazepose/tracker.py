@@ -88,7 +88,7 @@ class Tracker:
 
     @property
     def met(self) -> bool:
-        """Whether the dancer and somebody who looks alike became one in the last frame."""
+        """Whether somebody else may be taken for the dancer from the last frame on."""
         return self._identity.met
 
     def __call__(self, frame: Frame) -> Landmarks | None:

@@ -54,7 +54,7 @@ class Crop:
         bbox: (4,) x0 y0 x1 y1 of the dancer, pixels.
         people: how many dancers were counted; None: nobody counted.
         axis: (2,) from feet to head in the clip's frame, as the tracker saw it; None: unknown.
-        met: whether the dancer and somebody who looks alike became one here.
+        met: whether somebody else may be taken for the dancer from here on.
     """
 
     image: NDArray[np.uint8]

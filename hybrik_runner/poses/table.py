@@ -54,7 +54,7 @@ class Quality:
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
-        meetings: when the dancer and somebody who looks alike were in the same place, seconds.
+        meetings: times from which on the poses may be somebody else's, seconds.
         table: the pose table; None if the dancer was never found.
     """
 

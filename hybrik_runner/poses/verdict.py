@@ -61,7 +61,8 @@ class Doubt(StrEnum):
         FILLED_IN: many frames without the dancer were filled in.
         TURNED: the clip is sideways or upside down; `popdanceset extract --turn` turns it.
         UNSEEN: a limb, or the head, is hidden or outside the picture in most frames.
-        MET: somebody who looks alike was in the dancer's place, and the poses may be of the other one since.
+        IDENTITY: somebody else may be taken for the dancer: somebody who looks alike crossed the dancer, or
+            the dancer's clothes changed.
         UNSURE: the mean joint confidence is small.
         RESTLESS: the joints accelerate more than most dancers' do.
         FOOT_SKATE: feet on the floor slide.
@@ -73,7 +74,7 @@ class Doubt(StrEnum):
     FILLED_IN = "filled_in"
     TURNED = "turned"
     UNSEEN = "unseen"
-    MET = "met"
+    IDENTITY = "identity"
     UNSURE = "unsure"
     RESTLESS = "restless"
     FOOT_SKATE = "foot_skate"
@@ -194,8 +195,8 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
         found.append((Doubt.UNSEEN, f"unseen in most frames: {', '.join(quality.unseen)}"))
     if quality.meetings:
         when = ", ".join(f"{time:.1f}" for time in quality.meetings)
-        note = f"somebody who looks alike crossed the dancer at {when} s: check whose poses follow"
-        found.append((Doubt.MET, note))
+        note = f"somebody else may be taken for the dancer from {when} s on: check whose poses these are"
+        found.append((Doubt.IDENTITY, note))
     if quality.mean_score < _UNSURE:
         found.append((Doubt.UNSURE, f"mean joint confidence is {quality.mean_score:.2f}"))
     if (CALM + settings.max_jitter) / 2 < quality.jitter_after <= settings.max_jitter:

@@ -33,15 +33,17 @@ class Stage:
 
     def __init__(self, *people: Person) -> None:
         self.people, self.now = people, 0
+        self.trousers: dict[int, tuple[int, int, int]] = {}
+        self.flash = range(0)
 
     def picture(self) -> np.ndarray:
         image = np.full((480, 960, 3), 150, np.uint8)
-        for place, shirt in self.people:
+        for number, (place, shirt) in enumerate(self.people):
             if (x := place(self.now)) is not None:
                 left = round(x)
                 image[140:245, left - 30 : left + 30] = shirt
-                image[245:330, left - 30 : left + 30] = DARK
-        return image
+                image[245:330, left - 30 : left + 30] = self.trousers.get(number, DARK)
+        return np.full_like(image, 255) if self.now in self.flash else image
 
     def places(self) -> list[float]:
         """Hips of those who can be seen: who is nearly covered by somebody in front cannot."""
@@ -135,3 +137,21 @@ def test_nobody_near_costs_nothing_and_changes_nothing() -> None:
 def test_somebody_who_keeps_a_distance_is_no_meeting() -> None:
     seen, met = Stage((stays, BLUE), (lambda n: 600.0 + 30 * np.sin(n / 10), BLUE)).run(120)
     assert (set(seen), met) == ({480.0}, [])
+
+
+def test_clothes_that_change_on_the_spot_are_noted_once() -> None:
+    """A cut from one dancer to another who stands in the same place, in front of the same wall."""
+    stage = Stage(
+        (lambda n: 480.0 if n < 45 else None, BLUE), (lambda n: None if n < 45 else 480.0, (240, 240, 235))
+    )
+    stage.trousers = {1: (250, 220, 0)}
+    seen, met = stage.run(120)
+    assert seen == [480.0] * 120
+    assert len(met) == 1
+    assert 45 < met[0] < 75
+
+
+def test_a_flash_of_light_is_no_change() -> None:
+    stage = Stage((stays, BLUE))
+    stage.flash = range(36, 37)
+    assert stage.run(90) == ([480.0] * 90, [])

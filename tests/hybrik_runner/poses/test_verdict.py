@@ -60,7 +60,7 @@ def test_the_score_is_the_geometric_mean_of_its_parts() -> None:
             "points to the right in 97% of the frames: turn the clip by 270° clockwise (--turn 270)",
         ),
         ({"unseen": ("left leg", "right leg")}, [Doubt.UNSEEN], "unseen in most frames: left leg, right leg"),
-        ({"meetings": (2.125,)}, [Doubt.MET], "crossed the dancer at 2.1 s"),
+        ({"meetings": (2.125,)}, [Doubt.IDENTITY], "taken for the dancer from 2.1 s on"),
         ({"mean_score": 0.4}, [Doubt.UNSURE], "confidence is 0.40"),
         ({"jitter_after": 40.0}, [Doubt.RESTLESS], "acceleration is 40 m/s²"),
         ({"after": Footing(1, 1.6, 0.9, 0, 0)}, [Doubt.FOOT_SKATE], "move by 1.6 m/s"),
