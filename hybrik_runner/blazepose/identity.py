@@ -3,8 +3,8 @@
 The landmark network stays with whoever is in its crop. When somebody passes in front of the dancer, it goes
 along with the passer-by. So the detector looks for others near the dancer now and then. While somebody is
 near whose colours differ from the dancer's, every frame is compared with both, and those that show the other
-one do not count. If both look alike, nobody can say who came out of the meeting: it is noted for a reviewer.
-So are clothes that change while nobody is near, as after a cut from one dancer to another.
+one do not count. If both look alike, it is unknown which of them came out of the meeting. That is noted for a
+reviewer, and so are clothes that change while nobody is near, as after a cut from one dancer to another.
 """
 
 from __future__ import annotations
