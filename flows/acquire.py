@@ -20,7 +20,9 @@ BATCH = 2
 
 
 @task(**RETRY)
-def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -> None:
+def acquire_batch(
+    overrides: Overrides | None, manifest: str, bvids: list[str], retry_failed: bool = False
+) -> None:
     """Downloads, screens and cuts some videos of a manifest.
 
     Raises:
@@ -29,7 +31,8 @@ def acquire_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) 
         FailedError: some failed unexpectedly; the others are done.
     """
     settings = load(overrides)
-    acquire_manifest(find_manifest(manifest, settings), settings, Store(settings.store), bvids=bvids).check()
+    folder, store = find_manifest(manifest, settings), Store(settings.store)
+    acquire_manifest(folder, settings, store, bvids=bvids, retry_failed=retry_failed).check()
 
 
 @task(**RETRY)
@@ -46,7 +49,12 @@ def replan_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -
 
 
 @flow(task_runner=threads(2))
-def acquire(settings: Overrides | None = None, manifest: str = "weekly", replan: bool = False) -> None:
+def acquire(
+    settings: Overrides | None = None,
+    manifest: str = "weekly",
+    replan: bool = False,
+    retry_failed: bool = False,
+) -> None:
     """Brings every video of a manifest into the store, or a row that states why not.
 
     A video whose connection stays broken, that fails unexpectedly, or that cannot be planned again, is logged
@@ -56,12 +64,14 @@ def acquire(settings: Overrides | None = None, manifest: str = "weekly", replan:
         settings: settings that differ from the worker's own.
         manifest: name or folder of the manifest.
         replan: plan the clips of acquired videos again with these settings; download and screen nothing.
+        retry_failed: also try videos again that failed unexpectedly in this version of the package.
     """
     loaded = load(settings)
     batch: Task[..., Any] = replan_batch if replan else acquire_batch
+    options = {} if replan else {"retry_failed": retry_failed}
     with clip_list_kept(find_manifest(manifest, loaded), Store(loaded.store)) as whole:
         bvids = [video.bvid for video in whole.videos]
-        runs = batch.map(unmapped(settings), manifest, batches(bvids, BATCH))
+        runs = batch.map(unmapped(settings), manifest, batches(bvids, BATCH), **options)
         wait(runs)
     for run in runs:
         outcome = run.state.result(raise_on_failure=False)

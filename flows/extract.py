@@ -1,4 +1,4 @@
-"""Clips become poses, on whatever device the worker has."""
+"""Extracts poses from clips, on the device of the worker."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ BATCH = 16
 
 
 @task(**RETRY)
-def extract_batch(overrides: Overrides | None, clip_ids: list[str]) -> None:
-    """Extract the poses of some clips. A worker process loads the network once for all its batches."""
+def extract_batch(overrides: Overrides | None, clip_ids: list[str], retry_failed: bool = False) -> None:
+    """Extracts the poses of some clips. A worker process loads the network once for all its batches."""
     settings = load(overrides)
-    extract_waiting(settings, Store(settings.store), clip_ids)
+    extract_waiting(settings, Store(settings.store), clip_ids, retry_failed=retry_failed)
 
 
 @flow(task_runner=threads(1))
-def extract(settings: Overrides | None = None) -> int:
-    """Extract the poses of every accepted clip that has none yet.
+def extract(settings: Overrides | None = None, retry_failed: bool = False) -> int:
+    """Extracts the poses of every accepted clip that has none yet.
 
     One batch at a time: a batch keeps the device, or the processor, busy by itself.
 
     Args:
         settings: settings that differ from the worker's own.
+        retry_failed: also try clips again that failed unexpectedly in this version of the package.
 
     Returns:
         Number of clips that were waiting.
     """
     clip_ids = waiting(Store(load(settings).store))
-    extract_batch.map(unmapped(settings), batches(clip_ids, BATCH)).result()
+    extract_batch.map(unmapped(settings), batches(clip_ids, BATCH), retry_failed).result()
     return len(clip_ids)
