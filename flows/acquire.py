@@ -68,7 +68,7 @@ def acquire(
     """
     loaded = load(settings)
     batch: Task[..., Any] = replan_batch if replan else acquire_batch
-    options = {} if replan else {"retry_failed": retry_failed}
+    options: dict[str, Any] = {} if replan else {"retry_failed": retry_failed}
     with clip_list_kept(find_manifest(manifest, loaded), Store(loaded.store)) as whole:
         bvids = [video.bvid for video in whole.videos]
         runs = batch.map(unmapped(settings), manifest, batches(bvids, BATCH), **options)
