@@ -7,7 +7,7 @@ import pytest
 
 from flows.acquire import acquire_batch, replan_batch
 from popdanceset import layout
-from popdanceset.errors import TransferError
+from popdanceset.errors import FailedError, TransferError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.settings import Settings
@@ -49,6 +49,23 @@ def test_a_broken_transfer_makes_its_batch_fail(
     acquire_batch.fn(overrides, "m", [ONE.bvid])  # is there already
     with pytest.raises(TransferError, match=TWO.bvid):
         acquire_batch.fn(overrides, "m", [ONE.bvid, TWO.bvid])
+
+
+def test_what_failed_unexpectedly_is_tried_again_when_asked(
+    overrides: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def surprised(bvid: str, *_: Any) -> None:
+        tried.append(bvid)
+        raise ZeroDivisionError("an absurd header")
+
+    monkeypatch.setattr(acquire_module, "download", surprised)
+    monkeypatch.setattr(detector, "load_detector", lambda settings: object())
+    for options, attempts in ({}, 1), ({}, 1), ({"retry_failed": True}, 2):
+        with pytest.raises(FailedError, match=TWO.bvid):
+            acquire_batch.fn(overrides, "m", [TWO.bvid], **options)
+        assert tried == [TWO.bvid] * attempts
 
 
 def test_batches_of_a_process_load_detector_and_manifest_once(

@@ -2,10 +2,12 @@
 
 import wave
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -48,6 +50,28 @@ def test_the_frames_are_those_of_the_span(
     assert made == frame_count(start, end)
     assert film.numbers(tmp_path / "clip.mp4") == list(range(first, first + made))
     assert probe(tmp_path / "clip.mp4").fps == 30
+
+
+def test_clips_that_are_cut_at_once_are_the_same_bytes(tmp_path: Path) -> None:
+    """Soft clouds and a round body that moves: something for the encoder's lookahead to weigh."""
+    grain = np.random.default_rng(0).integers(0, 255, (240, 900, 3), dtype=np.uint8)
+    clouds = cv2.GaussianBlur(grain, (0, 0), 6)
+    with av.open(str(tmp_path / "film.mp4"), "w") as film:
+        track = film.add_stream("libx264", rate=30, options={"preset": "ultrafast", "crf": "20"})
+        track.width, track.height, track.pix_fmt = 320, 240, "yuv420p"
+        for k in range(90):
+            picture = np.ascontiguousarray(clouds[:, k : k + 320])
+            center = (round(160 + 80 * np.sin(k / 7)), round(120 + 60 * np.cos(k / 5)))
+            cv2.circle(picture, center, 60, (220, 40, 90), -1)
+            film.mux(track.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        film.mux(track.encode())
+
+    def made(number: int) -> bytes:
+        cut(tmp_path / "film.mp4", 0, 3, tmp_path / f"{number}.mp4", None)
+        return (tmp_path / f"{number}.mp4").read_bytes()
+
+    with ThreadPoolExecutor(5) as threads:
+        assert len(set(threads.map(made, range(20)))) == 1
 
 
 @pytest.mark.parametrize("start", [0.0, 1.7, 9.7])
