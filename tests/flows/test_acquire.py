@@ -78,7 +78,7 @@ def test_batches_of_a_process_load_detector_and_manifest_once(
         raise TransferError("the connection failed")
 
     def counted(name: str, function: Any) -> Any:
-        return lambda *arguments: loaded.append(name) or function(*arguments)
+        return lambda *arguments: loaded.append(name) or function(*arguments)  # type: ignore[func-returns-value]
 
     detector.forget_detectors()
     monkeypatch.setattr(acquire_module, "download", broken)
