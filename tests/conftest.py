@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import HealthCheck
 
@@ -60,3 +65,75 @@ def settings(tmp_path: Path) -> Settings:
 def store(settings: Settings) -> Store:
     """The store of `settings`."""
     return Store(settings.store)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """The module that fills stores."""
+    path = Path(__file__).parent / "popdanceset/release/synthetic.py"
+    spec = importlib.util.spec_from_file_location("synthetic", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def make_release(
+    store: Store, settings: Settings, synthetic: ModuleType
+) -> Callable[[list[dict[str, Any]]], Path]:
+    """Publishes clips given as rows of the clip table; returns the release's folder."""
+
+    from popdanceset.release.writer import publish
+
+    def make(clips: list[dict[str, Any]]) -> Path:
+        synthetic.fill_store(store, "weekly", clips)
+        return Path(settings.store, publish(settings, store, "weekly").path)
+
+    return make
+
+
+@pytest.fixture
+def release_dir(make_release: Callable[..., Path], synthetic: ModuleType) -> Path:
+    """Two clips of one video, one of another, one too short, one without audio."""
+    row = synthetic.clip_row
+    return make_release(
+        [
+            row("BV1_Clip_1", 170, "m1"),
+            row("BV1_Clip_2", 400, "m1"),
+            row("BV2_Clip_1", 200, "m2"),
+            row("BV3_Clip_1", 40, "m1"),
+            row("BV4_Clip_1", 160, "m1", music_path=""),
+        ]
+    )
+
+
+class Dance(NamedTuple):
+    """SMPL motion and its joints, metres, z up."""
+
+    poses: np.ndarray
+    translation: np.ndarray
+    joints: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def dance() -> Callable[..., Dance]:
+    """`dance(frames, seed, fps)`: a body that stands on the floor, sways, turns and swings its limbs."""
+    from scipy.spatial.transform import Rotation
+
+    from popdanceset.motion.joint_motion import mean_body
+
+    def make(frames: int = 90, seed: int = 0, fps: float = 30) -> Dance:
+        random = np.random.default_rng(seed)
+        time = np.arange(frames)[:, None, None] / fps
+        pace, phase = random.uniform(0.3, 1.2, (24, 3)), random.uniform(0, 2 * np.pi, (24, 3))
+        poses = 0.25 * np.sin(2 * np.pi * time * pace + phase)
+        facing = Rotation.from_rotvec(np.sin(time[:, 0] + seed) * [0, 0, 0.6])
+        poses[:, 0] = (facing * Rotation.from_rotvec([np.pi / 2, 0, 0])).as_rotvec()
+        root = np.concatenate([0.2 * np.sin(time[:, 0] * [[1.1, 0.7]] + seed), np.zeros((frames, 1))], axis=1)
+        root[:, 2] -= mean_body(poses, root)[..., 2].min(1)
+        joints = mean_body(poses, root)
+        return Dance(poses.astype(np.float32), root.astype(np.float32), joints)
+
+    return make

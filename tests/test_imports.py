@@ -77,13 +77,15 @@ def allowed(importer, imported):
         return below(importer, "flows")
     if below(imported, "tests"):
         return False
-    if importer == "popdanceset.devices" and imported == "torch":
-        return True  # shared by the two packages that calculate with torch
+    if importer in ("popdanceset.devices", "popdanceset.motion.formats") and imported == "torch":
+        return True  # lists devices for both packages that calculate with torch; reads `.pt` files
     if below(importer, "popdanceset"):
         return not below(imported, "hybrik_runner", "training", "prefect", "torch")
     if below(importer, "hybrik_runner"):
         return not below(imported, "training", "prefect") and (
-            not below(imported, "popdanceset") or imported in FOUNDATION | {"popdanceset"}
+            not below(imported, "popdanceset")
+            or imported in FOUNDATION | {"popdanceset"}
+            or below(imported, "popdanceset.motion", "popdanceset.rotations")
         )
     if below(importer, "training"):
         return not below(imported, "hybrik_runner", "prefect") and (
@@ -91,7 +93,7 @@ def allowed(importer, imported):
             or imported in FOUNDATION | {"popdanceset"}
             # The sampler must compute the features of a song as the release did.
             or imported == "popdanceset.music.song"
-            or below(imported, "popdanceset.release")
+            or below(imported, "popdanceset.release", "popdanceset.motion", "popdanceset.rotations")
         )
     return True
 

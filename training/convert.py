@@ -4,8 +4,9 @@
     popdanceset convert releases/2026.01.31:BV1_Clip_1 dance.glb
     popdanceset convert edge/motions out --layout amass --fps 30
 
-`python -m training.convert` is the same program. It reads every layout of `training.motion.layouts`, clips of
-a release and pose tables. The exit code is 1 if a motion of a folder could not be converted.
+`python -m training.convert` is the same program. It reads every layout of
+`popdanceset.motion.layouts`, clips of a release and pose tables. The exit code is 1 if a motion of a folder
+could not be converted.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ def convert(source: str, out: Path, fps: float | None, up: str, unit: str, layou
     IN is FILE, FOLDER or RELEASE:CLIP_ID, followed by ,fps=60 ,up=-y ,unit=cm or ,content=poses where a file
     does not state them. BVH and glTF files have y up, in centimetres and metres.
     """
+    from popdanceset.motion.conventions import Conventions
+    from popdanceset.motion.formats import is_motion
     from popdanceset.progress import track
     from training.export.arrays import Form
     from training.export.convert import Target, convert_folder
     from training.export.convert import convert as convert_one
-    from training.motion.conventions import Conventions
-    from training.motion.formats import is_motion
 
     target = Target(layout or "", fps, Form(up, unit))
     path = Path(Conventions.parse(source)[0])

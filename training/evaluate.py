@@ -5,9 +5,9 @@
     popdanceset evaluate --release R --motions out/popdg --music song.mp3
     popdanceset evaluate --real DIR --motions DIR --music DIR --mode released --json
 
-`python -m training.evaluate` is the same program. Motions come in the file formats of several projects
-(`training.motion.layouts`) and are checked before they are scored (`training.motion.validity`). The exit code
-is 2 if an input cannot be used.
+`python -m training.evaluate` is the same program. Motions come in the file formats of several
+projects (`popdanceset.motion.layouts`) and are checked before they are scored (`training.motion.validity`).
+The exit code is 2 if an input cannot be used.
 """
 
 from __future__ import annotations

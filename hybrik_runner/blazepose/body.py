@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, locate
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
-from hybrik_runner.rotations.arrays import normalise, slerp
+from popdanceset.motion.forward_kinematics import forward_kinematics
+from popdanceset.rotations.arrays import normalise, slerp
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 Floats = NDArray[np.float64]

@@ -19,9 +19,9 @@ from hybrik_runner.blazepose.people import People, load_detector
 from hybrik_runner.blazepose.tracker import Tracker
 from hybrik_runner.estimator import PoseEstimator, Poses
 from hybrik_runner.poses import camera, sides
-from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
 from hybrik_runner.poses.one_euro import one_euro
 from hybrik_runner.poses.smoothing import smooth
+from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
 from popdanceset.skeleton import LIMB_JOINTS
 
 if TYPE_CHECKING:

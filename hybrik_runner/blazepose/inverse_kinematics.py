@@ -2,7 +2,7 @@
 
 Positions fix the swing of every bone but not its twist. Twists are inferred from bending planes, feet, head
 and hands, and kept within what people's joints can do (`hybrik_runner.blazepose.joint_limits`). The frame is
-that of `hybrik_runner.poses.forward_kinematics`, whose inverse this is; so is the layout, components first.
+that of `popdanceset.motion.forward_kinematics`, whose inverse this is; so is the layout, components first.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.blazepose import joint_limits
-from hybrik_runner.poses.forward_kinematics import chunks, global_rotations, unchained
-from hybrik_runner.rotations import arrays
-from hybrik_runner.rotations.component_arrays import (
+from popdanceset.motion.forward_kinematics import chunks, global_rotations, unchained
+from popdanceset.rotations import arrays
+from popdanceset.rotations.component_arrays import (
     components_first,
     compose,
     cross,

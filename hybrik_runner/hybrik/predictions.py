@@ -19,9 +19,9 @@ from hybrik_runner.blazepose.census import Census
 from hybrik_runner.estimator import Poses
 from hybrik_runner.hybrik import crop
 from hybrik_runner.poses import camera
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from hybrik_runner.poses.framing import orientation
 from hybrik_runner.poses.sides import restored
+from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 The skeleton has SMPL's 24 joints and five leaves: top of the head, tips of both hands and of both feet.
 Positions are in metres in the camera's axes (x right, y down, z away); only their differences from the root
 matter. All functions work on whole batches: the only loop is over the levels of the tree. Inside, components
-come first (`hybrik_runner.rotations`), and on a processor frames are taken in chunks that stay in the cache.
+come first (`popdanceset.rotations`), and on a processor frames are taken in chunks that stay in the cache.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from hybrik_runner.rotations.component_tensors import (
+from hybrik_runner.component_tensors import (
     TINY,
     align_vectors,
     compose,

@@ -38,9 +38,9 @@ from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, to_camera, to_world
 from hybrik_runner.poses.table import camera_to_world
-from hybrik_runner.rotations.arrays import axis_angle_to_matrix, twist_angle
 from popdanceset import media
 from popdanceset.errors import InputError
+from popdanceset.rotations.arrays import axis_angle_to_matrix, twist_angle
 from popdanceset.schema import FRAMES
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.rotations.arrays import nearest_rotation
+from popdanceset.rotations.arrays import nearest_rotation
 
 Floats = NDArray[np.float64]
 

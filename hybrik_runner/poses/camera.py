@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.rotations.arrays import rotation_between
+from popdanceset.rotations.arrays import rotation_between
 
 Floats = NDArray[np.float64]
 

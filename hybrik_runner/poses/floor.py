@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from hybrik_runner.rotations.arrays import rotation_between
+from popdanceset.rotations.arrays import rotation_between
 from popdanceset.runs import runs_of
 from popdanceset.skeleton import FOOT_JOINTS, SMPL_OFFSETS
 

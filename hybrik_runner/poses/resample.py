@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.rotations.arrays import slerp
+from popdanceset.rotations.arrays import slerp
 from popdanceset.runs import runs_of
 
 Floats = NDArray[np.float64]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
-from hybrik_runner.rotations.arrays import inverse, rotation_between, slerp
+from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
+from popdanceset.rotations.arrays import inverse, rotation_between, slerp
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from hybrik_runner.poses import floor
 from hybrik_runner.poses.accuracy import jitter
 from hybrik_runner.poses.camera import to_world
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
 from hybrik_runner.poses.resample import Grid, grid
 from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
-from hybrik_runner.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
+from popdanceset.motion.forward_kinematics import forward_kinematics
+from popdanceset.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
 
 if TYPE_CHECKING:

@@ -93,7 +93,7 @@ def kinematics(count: int) -> tuple[float, bool]:
 
     from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
     from hybrik_runner.hybrik import twist_swing
-    from hybrik_runner.poses.forward_kinematics import forward_kinematics
+    from popdanceset.motion.forward_kinematics import forward_kinematics
     from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
     matrices = random_poses(count)
@@ -153,7 +153,7 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
     """(n, 23, 2) cosine and sine of each joint's twist about its bone."""
     import torch
 
-    from hybrik_runner.rotations.arrays import twist_angle
+    from popdanceset.rotations.arrays import twist_angle
 
     angles = np.stack(
         [twist_angle(matrices[:, joint], rest[children[joint]] - rest[joint]) for joint in range(1, 24)], 1

@@ -15,8 +15,8 @@ from scipy.spatial.transform import Rotation
 from hybrik_runner.blazepose import assets
 from hybrik_runner.estimator import PoseEstimator, Poses, forget_estimator
 from hybrik_runner.poses import camera
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from popdanceset.media import Frame, frames
+from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
 
 SIZE = (640, 480)

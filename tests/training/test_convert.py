@@ -10,10 +10,10 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from popdanceset.cli import main as popdanceset_main
+from popdanceset.motion.conventions import UNITS, UPS, Origin
 from training.export.convert import LAYOUTS
 from training.export.dance import Dance
 from training.export.reading import at_rate, read_dance
-from training.motion.conventions import UNITS, UPS, Origin
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from popdanceset.cli import main as popdanceset_main
+from popdanceset.motion.files import read_motion
 from popdanceset.skeleton import LEFT_COLOUR, RIGHT_COLOUR
 from training.export.film import grounded
-from training.motion.files import read_motion
 
 SMALL = ("--size", "128", "160")
 

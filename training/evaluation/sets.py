@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from popdanceset.errors import InputError
+from popdanceset.motion.conventions import Conventions, Origin
+from popdanceset.motion.files import motions_from_folder
+from popdanceset.motion.joint_motion import JointMotion, motions_from_release, resampled
 from popdanceset.release.reader import Release
 from training.evaluation.comparison import LATENCY, LeftOut
 from training.metrics.bootstrap import bootstrap_confidence_interval
 from training.metrics.clip import LEAST_FRAMES, Clip
 from training.metrics.score import Interval, joined
-from training.motion.conventions import Conventions, Origin
-from training.motion.files import motions_from_folder
-from training.motion.joint_motion import JointMotion, motions_from_release, resampled
 from training.motion.music import (
     KnownMusic,
     Music,

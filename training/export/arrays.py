@@ -18,8 +18,8 @@ class Form:
     """What a file states about its motion.
 
     Attributes:
-        up: the axis that points up, of `training.motion.conventions.UPS`.
-        unit: of positions, of `training.motion.conventions.UNITS`.
+        up: the axis that points up, of `popdanceset.motion.conventions.UPS`.
+        unit: of positions, of `popdanceset.motion.conventions.UNITS`.
         fps_assumed: whether the frame rate is unknown; the file says so, and readers ask for it.
     """
 
@@ -91,8 +91,8 @@ def write_amass(path: Path, dance: Dance, form: Form = RELEASE_FORM) -> None:
 
 def _in_form(dance: Dance, form: Form) -> tuple[Any, Any, Any]:
     """Rotations, translation and joints in the axes and unit of a file."""
-    from training.motion.axes import from_z_up, poses_from_z_up
-    from training.motion.conventions import UNITS
+    from popdanceset.motion.axes import from_z_up, poses_from_z_up
+    from popdanceset.motion.conventions import UNITS
 
     factor = 1 / UNITS[form.unit]
     return (

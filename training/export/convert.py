@@ -12,15 +12,15 @@ import numpy as np
 
 from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError, PopDanceSetError
+from popdanceset.motion.axes import from_z_up
+from popdanceset.motion.conventions import UNITS, Conventions, Origin
+from popdanceset.motion.formats import is_motion, stem
 from popdanceset.progress import Advance, ignore
 from training.export.arrays import RELEASE_FORM, Form, write_amass, write_npz, write_pkl
 from training.export.bvh import write_bvh
 from training.export.dance import Dance
 from training.export.gltf import write_glb
 from training.export.reading import ReadDance, at_rate, read_dance
-from training.motion.axes import from_z_up
-from training.motion.conventions import UNITS, Conventions, Origin
-from training.motion.formats import is_motion, stem
 
 _log = logging.getLogger(__name__)
 

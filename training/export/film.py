@@ -12,8 +12,8 @@ import numpy as np
 
 from popdanceset.errors import InputError
 from popdanceset.film import Picture, Sound, write_film
+from popdanceset.motion.joint_motion import JointMotion, resampled
 from training.export.render import render
-from training.motion.joint_motion import JointMotion, resampled
 
 _LABEL = (205, 210, 220)
 

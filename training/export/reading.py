@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from popdanceset.errors import InputError
+from popdanceset.motion.conventions import Conventions, Source
+from popdanceset.motion.files import read_smpl
+from popdanceset.motion.joint_motion import JointMotion
 from training.export.dance import Dance
-from training.motion.conventions import Conventions, Source
-from training.motion.files import read_smpl
 from training.motion.inverse_kinematics import fit_rotations
-from training.motion.joint_motion import JointMotion
 
 _log = logging.getLogger(__name__)
 

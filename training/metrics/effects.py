@@ -321,7 +321,7 @@ def read_joints(path: Path) -> Floats:
         InputError: the file is not readable, is not at 30 fps, or has no motion of 24 joints.
     """
     if path.suffix != ".parquet":
-        from training.motion.files import read_motion
+        from popdanceset.motion.files import read_motion
 
         motion = read_motion(path)
         if motion.fps != PUBLISHED_FPS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from popdanceset.motion.joint_motion import Array
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
-from training.motion.joint_motion import Array
 
 _CHILDREN = [[c for c, parent in enumerate(SMPL_PARENTS) if parent == joint] for joint in range(24)]
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.errors import InputError
+from popdanceset.motion.formats import read_content
+from popdanceset.motion.joint_motion import FPS, JointMotion
 from popdanceset.release.reader import Release
 from popdanceset.safe_pickle import read_arrays
-from training.motion.formats import read_content
-from training.motion.joint_motion import FPS, JointMotion
 
 FEATURE_FILES = (".npy", ".npz")
 """Endings of files of music features."""

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.motion.joint_motion import JointMotion
+from popdanceset.motion.posture import UPRIGHT, body_axis
 from popdanceset.runs import runs_of
 from popdanceset.skeleton import SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
-from training.motion.joint_motion import JointMotion
 from training.motion.music import Music
-from training.motion.posture import UPRIGHT, body_axis
 from training.motion.sides import OTHER_SIDE
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,8 @@ from hybrik_runner.blazepose import body
 from hybrik_runner.blazepose.coco import LANDMARKS
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.poses import camera
-from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
-from hybrik_runner.rotations.arrays import normalise, twist_angle
+from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
+from popdanceset.rotations.arrays import normalise, twist_angle
 from popdanceset.skeleton import COCO_JOINTS, LIMB_JOINTS, SMPL_OFFSETS
 
 PLACES = {

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.blazepose.inverse_kinematics import bending, hinged, inverse_kinematics
-from hybrik_runner.poses.forward_kinematics import forward_kinematics, global_rotations
-from hybrik_runner.rotations.arrays import twist_angle
+from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
+from popdanceset.rotations.arrays import twist_angle
 from popdanceset.skeleton import SMPL_OFFSETS
 
 

@@ -21,10 +21,10 @@ from hybrik_runner.hybrik.network import HybrIK, Prediction
 from hybrik_runner.hybrik.predictions import Crop, cut, poses
 from hybrik_runner.hybrik.smpl_file import read
 from hybrik_runner.poses import camera
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from hybrik_runner.running import runner
 from popdanceset.errors import AssetError
 from popdanceset.media import Frame
+from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.schema import FRAMES, Reason, shape_of
 from popdanceset.settings import Settings
 from popdanceset.store import Store

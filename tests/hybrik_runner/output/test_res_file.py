@@ -20,8 +20,8 @@ from scipy.spatial.transform import Rotation
 from hybrik_runner.commands.export_res import export_res
 from hybrik_runner.estimator import Poses
 from hybrik_runner.output import res_file
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from popdanceset.errors import InputError, PopDanceSetError, SchemaError
+from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.schema import CLIPS, FRAMES, shape_of
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.poses.floor import FOOT_JOINTS, Footing, footing, ground, heights
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
+from popdanceset.motion.forward_kinematics import forward_kinematics
 
 FPS = 30.0
 HEIGHT = 1.4  # of the camera above the floor

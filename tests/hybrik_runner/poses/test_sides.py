@@ -10,9 +10,9 @@ import pytest
 
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.estimator import Poses
-from hybrik_runner.poses.forward_kinematics import forward_kinematics
 from hybrik_runner.poses.sides import _COCO, _SMPL, PARTS, exchanged, exchanges, restored
 from hybrik_runner.poses.table import build
+from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
 
 PAIRS = {"trunk": ((0, 1),), "arms": ((2, 3),), "legs": ((4, 5),)}

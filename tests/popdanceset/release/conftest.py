@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -14,17 +13,6 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 DAY = datetime.date(2026, 1, 2)
-
-
-@pytest.fixture(scope="session")
-def synthetic() -> ModuleType:
-    """The module that fills stores."""
-    spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

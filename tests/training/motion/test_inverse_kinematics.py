@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from popdanceset.motion.joint_motion import mean_body
 from training.motion.inverse_kinematics import fit_rotations
-from training.motion.joint_motion import mean_body
 
 
 @given(seed=st.integers(0, 10_000), spread=st.floats(0, 1.5))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from popdanceset.errors import InputError
+from popdanceset.motion.files import motions_from_folder
+from popdanceset.motion.joint_motion import JointMotion
 from popdanceset.release.reader import Release
-from training.motion.files import motions_from_folder
-from training.motion.joint_motion import JointMotion
 from training.motion.music import KnownMusic, Music, music_from_folder, music_from_release, paired
 
 

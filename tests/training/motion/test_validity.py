@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from popdanceset.motion.files import motions_from_folder
+from popdanceset.motion.joint_motion import JointMotion
 from popdanceset.skeleton import LIMB_JOINTS, SMPL_JOINTS, SMPL_OFFSETS, SMPL_PARENTS
-from training.motion.files import motions_from_folder
-from training.motion.joint_motion import JointMotion
 from training.motion.music import Music
 from training.motion.validity import Mistake, check, checks
 
