@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from popdanceset.video import rules
 
-VERSION = 2
+VERSION = 3
 FPS = 30
 
 COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
@@ -85,10 +85,12 @@ def _field(
     return pa.field(name, dtype, nullable, {k: v for k, v in meta.items() if v})
 
 
-def _array(name: str, shape: tuple[int, ...], doc: str, *, unit: str = "", axes: str = "") -> pa.Field:
+def _array(
+    name: str, shape: tuple[int, ...], doc: str, *, unit: str = "", axes: str = "", nullable: bool = False
+) -> pa.Field:
     meta = {"doc": doc, "unit": unit, "axes": axes, "shape": "x".join(map(str, shape))}
     dtype = pa.list_(pa.field("element", pa.float32(), nullable=False), math.prod(shape))
-    return pa.field(name, dtype, False, {k: v for k, v in meta.items() if v})
+    return pa.field(name, dtype, nullable, {k: v for k, v in meta.items() if v})
 
 
 def _schema(table: str, fields: list[pa.Field]) -> pa.Schema:
@@ -372,22 +374,48 @@ FRAMES = _schema(
         ),
         _array("smpl_scaling", (1,), "scale of the mean SMPL skeleton, constant in a clip", unit="1"),
         _array("joints3d", (24, 3), "SMPL joints relative to the root", unit="m", axes=_WORLD),
-        _array("coco_keypoints3d", (17, 3), "COCO joints relative to the SMPL root", unit="m", axes=_WORLD),
-        _array("coco_keypoints2d", (17, 2), "COCO joints in the frame", unit="px", axes=_PIXELS),
-        _array("pred_scores", (29,), "confidence of the 24 joints, then head top, hands, feet", unit="1"),
+        _array(
+            "coco_keypoints3d",
+            (17, 3),
+            "COCO joints relative to the SMPL root",
+            unit="m",
+            axes=_WORLD,
+            nullable=True,
+        ),
+        _array(
+            "coco_keypoints2d", (17, 2), "COCO joints in the frame", unit="px", axes=_PIXELS, nullable=True
+        ),
+        _array(
+            "pred_scores",
+            (29,),
+            "confidence of the 24 joints, then head top, hands, feet",
+            unit="1",
+            nullable=True,
+        ),
         _array(
             "pred_camera",
             (3,),
             "weak perspective s, x, y: pixel = middle of box + half side · s · (p + (x, y))",
             unit="1/m, m",
+            nullable=True,
         ),
-        _array("cam_root", (3,), "root in camera space", unit="m", axes="x right, y down, z forward"),
-        _array("bbox", (4,), "x0 y0 x1 y1 of the dancer", unit="px", axes=_PIXELS),
+        _array(
+            "cam_root",
+            (3,),
+            "root in camera space",
+            unit="m",
+            axes="x right, y down, z forward",
+            nullable=True,
+        ),
+        _array("bbox", (4,), "x0 y0 x1 y1 of the dancer", unit="px", axes=_PIXELS, nullable=True),
         pa.field(
             "observed",
             pa.list_(pa.field("element", pa.bool_(), nullable=False), 24),
-            False,
-            {"doc": "false where a rotation, or its twist, was inferred and not observed", "shape": "24"},
+            True,
+            {
+                "doc": "false where a rotation, or its twist, was inferred and not observed; null if unknown",
+                "shape": "24",
+            },
         ),
         _field("estimator", _LABEL, "name and version of the pose estimator"),
     ],

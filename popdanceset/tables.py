@@ -18,22 +18,33 @@ def fold(column: pa.ChunkedArray | pa.Array, shape: Sequence[int]) -> Array:
     """Folds a column into an array.
 
     Args:
-        column: `rows` values without nulls: fixed-size lists, numbers, or words.
+        column: `rows` values: fixed-size lists, numbers, or words.
         shape: of one cell, e.g. (24, 3), or () for a scalar; `popdanceset.schema.shape_of` reads it from a
             field.
 
     Returns:
         (rows, *shape), of the column's dtype; words as objects. Numbers are a view of the column's memory
-        where that is one piece.
+        where that is one piece. Nulls are NaN; in a column of truth values they are false.
     """
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     rows = len(values)
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_fixed_size_list(values.type):
+        if values.null_count:
+            return _with_nulls(values).reshape(rows, *shape)
         values = values.flatten()
     array: Array = values.to_numpy(zero_copy_only=False)
     return array.reshape(rows, *shape)
+
+
+def _with_nulls(lists: pa.FixedSizeListArray) -> Array:
+    present = lists.is_valid().to_numpy(zero_copy_only=False)
+    known = lists.drop_null().flatten().to_numpy(zero_copy_only=False)
+    nothing = False if known.dtype == bool else np.nan
+    whole = np.full((len(lists), lists.type.list_size), nothing, known.dtype)
+    whole[present] = known.reshape(-1, lists.type.list_size)
+    return whole
 
 
 def fold_column(table: pa.Table, name: str) -> Array:

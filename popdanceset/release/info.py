@@ -40,6 +40,7 @@ CHANGES: Mapping[int, SchemaChange] = {
     2: SchemaChange(
         "columns verdict, score and reasons of the clips; a data file contains clips of one split only"
     ),
+    3: SchemaChange("columns of imported frames that the original never had are null"),
 }
 """Every schema version, and what it changed."""
 

@@ -40,3 +40,12 @@ def test_a_slice_folds_from_its_own_start():
 
     assert fold(table["features"].slice(1, 2), (2,)).tolist() == [[2, 3], [4, 5]]
     assert fold_column(table, "features").shape == (4, 2)
+
+
+def test_nulls_are_nan_and_truth_values_false():
+    pairs = pa.array([[1, 2], None, [3, 4]], pa.list_(pa.float32(), 2))
+    np.testing.assert_array_equal(fold(pairs, (2,)), [[1, 2], [np.nan, np.nan], [3, 4]])
+    np.testing.assert_array_equal(fold(pairs[1:], (2,)), [[np.nan, np.nan], [3, 4]])
+
+    seen = pa.array([[True, True], None], pa.list_(pa.bool_(), 2))
+    assert fold(seen, (2,)).tolist() == [[True, True], [False, False]]
