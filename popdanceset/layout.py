@@ -25,7 +25,9 @@ Names are relative to the store (or the release) and use `/` on every system.
     .claims/{clip_id}                                    the same, as a locked file (local stores)
     .locks/{name}                                        locks of one machine
     .scratch/                                            unfinished files of running processes
+    tombstones/{bvid}.json                               a video was withdrawn: its id is never used again
     releases/{version}/                                  a release, see below
+    releases/{version}/WITHDRAWN.md                      the release was deleted; nothing else is left of it
     reports/{version}.html                               the report on a release
 
 where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
@@ -75,6 +77,7 @@ BUDGET = "budget"
 FITS = "popularity"
 MEDIA = "media"
 CLAIMS = "claims"
+TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
 
@@ -93,6 +96,7 @@ RELEASE_CLIPS = "meta/clips.parquet"
 RELEASE_MANIFEST = "meta/manifest"
 RELEASE_SPLITS = "splits"
 FRAMES_STEM = "frames"
+WITHDRAWAL_NOTE = "WITHDRAWN.md"
 
 # Inside a manifest's folder.
 MANIFEST_DOCUMENT = "manifest.yaml"
@@ -256,6 +260,19 @@ def failures_of(stage: str) -> str:
 def failure(stage: str, item: str) -> str:
     """The failure of an item: a part of a video, or a clip."""
     return f"{failures_of(stage)}/{item}{PARQUET}"
+
+
+# -- withdrawals
+
+
+def tombstone(bvid: str) -> str:
+    """What is kept of a withdrawn video."""
+    return f"{TOMBSTONES}/{bvid}{JSON}"
+
+
+def withdrawal_note(version: str) -> str:
+    """The note in place of a release that was deleted because of a withdrawal."""
+    return f"{release(version)}/{WITHDRAWAL_NOTE}"
 
 
 # -- releases

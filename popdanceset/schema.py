@@ -66,6 +66,7 @@ class Reason(StrEnum):
     ELSEWHERE = "elsewhere", "its page leads to an episode, a festival or another video"
     PAID_PREVIEW = "paid_preview", "only a preview is free"
     DAMAGED = "damaged", "what arrived is not a complete, readable video"
+    WITHDRAWN = "withdrawn", "withdrawn from the dataset; no table has a row of it"
     # any stage that works on many items
     FAILED = "failed", "an unexpected error, which the log has"
     # screening and clip planning; the rules add theirs, as `Reason.CAMERA_SHAKE` for "camera_shake"

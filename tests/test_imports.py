@@ -20,6 +20,7 @@ FOUNDATION = {
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
         "runs", "video.rules", "skeleton", "media", "media.container", "media.decoding", "media.geometry",
         "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle", "devices", "safety",
+        "withdrawal.tombstones",
     )
 }  # fmt: skip
 HEAVY = {

@@ -52,6 +52,12 @@ class Release:
         self.path = str(path)
         self._store = Store(path)
         self._files = ExitStack()
+        if self._store.exists(layout.WITHDRAWAL_NOTE):
+            raise InputError(
+                f"was deleted because videos in it were withdrawn (see {layout.WITHDRAWAL_NOTE})",
+                path,
+                "use a newer release",
+            )
         if not self._store.exists(layout.RELEASE_INFO):
             raise InputError(
                 f"is not a release: {layout.RELEASE_INFO} is missing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
 from popdanceset import layout
@@ -20,18 +21,26 @@ class PublishedRelease(NamedTuple):
 
 
 def published(store: Store) -> list[PublishedRelease]:
-    """Lists all complete releases of a store, oldest first.
+    """Lists all complete releases of a store, oldest first, without those that were purged.
 
     Raises:
         InputError: the `info.json` of a release is damaged, or of a newer schema version.
     """
     found = []
+    gone = purged(store)
     for name in store.list(layout.RELEASES, layout.RELEASE_INFO):
         folder = name.removesuffix(f"/{layout.RELEASE_INFO}")
         version = folder.removeprefix(f"{layout.RELEASES}/")
-        if "/" not in version:
+        if "/" not in version and version not in gone:
             found.append(PublishedRelease(version, parse_info(store.read_json(name), f"{store}/{folder}")))
     return sorted(found, key=lambda release: (release.info.created, natural(release.version)))
+
+
+def purged(store: Store) -> frozenset[str]:
+    """Returns the versions of releases that were deleted because of a withdrawal; only a note is left."""
+    names = store.list(layout.RELEASES, layout.WITHDRAWAL_NOTE)
+    versions = (name.split("/")[1] for name in names)
+    return frozenset(version for version in versions if layout.withdrawal_note(version) in names)
 
 
 def natural(version: str) -> list[tuple[int, str]]:
@@ -40,7 +49,11 @@ def natural(version: str) -> list[tuple[int, str]]:
 
 
 def choose_version(
-    releases: list[PublishedRelease], wanted: str, content: str, day: datetime.date
+    releases: list[PublishedRelease],
+    wanted: str,
+    content: str,
+    day: datetime.date,
+    purged: Collection[str] = (),
 ) -> tuple[str, PublishedRelease | None]:
     """Chooses the version to write, or finds the release that already holds the same content.
 
@@ -49,13 +62,19 @@ def choose_version(
         wanted: version that was asked for; empty: the day, with `.1`, `.2`… if that is taken.
         content: hash of the rows.
         day: of publication.
+        purged: versions that are never used again (`purged`).
 
     Returns:
         The version, and the release if nothing needs to be written.
 
     Raises:
-        InputError: the version asked for exists with other content.
+        InputError: the version asked for exists with other content, or was purged.
     """
+    if wanted in purged:
+        raise InputError(
+            f"release {wanted} was deleted because of a withdrawal, and its name is not used again",
+            do="choose another version",
+        )
     by_version = {release.version: release for release in releases}
     if wanted:
         existing = by_version.get(wanted)
@@ -69,7 +88,7 @@ def choose_version(
         return releases[-1].version, releases[-1]
     base = f"{day:%Y.%m.%d}"
     version, number = base, 0
-    while version in by_version:
+    while version in by_version or version in purged:
         number += 1
         version = f"{base}.{number}"
     return version, None

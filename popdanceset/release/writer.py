@@ -39,7 +39,7 @@ from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import SplitClip, assign_splits
 from popdanceset.release.statistics import TableStatistics
-from popdanceset.release.versions import choose_version, published
+from popdanceset.release.versions import choose_version, published, purged
 from popdanceset.schema import FPS, FRAMES, RELEASE_CLIPS, VERSION
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -124,7 +124,9 @@ def publish(
     with store.scratch() as scratch:
         unfinished = scratch / "release"
         tables = _write_rows(store, unfinished, clips, splits, advance, max_bytes)
-        version, same = choose_version(published(store), settings.release.version, tables.content, day)
+        version, same = choose_version(
+            published(store), settings.release.version, tables.content, day, purged(store)
+        )
         name = layout.release(version)
         if same is None:
             info = _release_info(tables, videos, version, day, settings.release.license)

@@ -1,0 +1,1 @@
+"""Withdrawal of videos: tombstones, erasure of everything derived, and the search for what is left."""
