@@ -42,6 +42,7 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
         meta/clips.parquet              RELEASE_CLIPS rows
         meta/manifest/                  a copy of the manifest
         splits/{split}.txt              clip ids of a split
+        splits/published-{split}.txt    clip ids of a split of the lists of an imported set
 """
 
 from __future__ import annotations
@@ -291,6 +292,11 @@ def report(version: str) -> str:
 def split(part: str) -> str:
     """Clip ids of a split, inside a release."""
     return f"{RELEASE_SPLITS}/{part}.txt"
+
+
+def published_split(part: str) -> str:
+    """Clip ids of a split of an imported set's own lists, inside a release."""
+    return f"{RELEASE_SPLITS}/published-{part}.txt"
 
 
 def shard_stem(table: str, split: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+OPTIONAL = ("dancers", "source")
+"""Columns of `videos.csv` that are written if a video has a value: of joint uploads, and of imports."""
+
 IsoTime = Annotated[datetime, BeforeValidator(datetime.fromisoformat)]
 
 
@@ -47,7 +50,7 @@ class ManifestVideo:
 
     Attributes:
         bvid: video id.
-        pop: Pop of Eq. 1, to six digits.
+        pop: Pop of Eq. 1, to six digits; None for an imported video, of which nobody knows the counts.
         view: views at the snapshot.
         follower: followers of the uploader; of a joint upload, those of all its people together.
         mid: uploader id.
@@ -58,10 +61,11 @@ class ManifestVideo:
         tid_v2: section, scheme of 2025.
         snapshot_at: when the counts were read.
         dancers: ids of the dancers of a joint upload, joined by `+`; None for other videos.
+        source: `imported: ` and the kind of set; None if the selection chose the video.
     """
 
     bvid: str
-    pop: FiniteFloat
+    pop: FiniteFloat | None
     view: NonNegativeInt | None = None
     follower: NonNegativeInt | None = None
     mid: NonNegativeInt | None = None
@@ -72,6 +76,7 @@ class ManifestVideo:
     tid_v2: NonNegativeInt | None = None
     snapshot_at: IsoTime | None = None
     dancers: Annotated[str, StringConstraints(pattern=r"^\d{1,19}(\+\d{1,19})*$")] | None = None
+    source: str | None = None
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
@@ -125,8 +130,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
             raise ManifestError(
                 f"{video.bvid!r} is not a video id, or occurs twice", folder, "correct the selection"
             )
-    joint = any(video.dancers for video in videos)
-    write_videos(folder, manifest.name, videos, manifest.provenance, joint)
+    optional = {name for name in OPTIONAL if any(getattr(video, name) for video in videos)}
+    write_videos(folder, manifest.name, videos, manifest.provenance, optional)
 
 
 def write_videos(
@@ -134,7 +139,7 @@ def write_videos(
     name: str,
     videos: Iterable[ManifestVideo],
     provenance: Mapping[str, Any],
-    joint: bool = False,
+    optional: Collection[str] = (),
 ) -> None:
     """Writes both files of a manifest; its videos need not be in memory at once.
 
@@ -143,13 +148,13 @@ def write_videos(
         name: of the version.
         videos: checked, and ordered by bvid.
         provenance: the rest of `manifest.yaml`.
-        joint: whether to write the column `dancers`, which only joint uploads fill.
+        optional: which of the columns `OPTIONAL` to write.
 
     Raises:
         StoreError: the folder is not writable.
     """
     target = Store(folder)
-    columns = [name for name in ManifestVideo.columns() if joint or name != "dancers"]
+    columns = [name for name in ManifestVideo.columns() if name not in OPTIONAL or name in optional]
     count = 0
     with target.open_write(MANIFEST_VIDEOS) as file:
         text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
@@ -225,10 +230,10 @@ def _video(row: dict[str, str | None], where: str) -> ManifestVideo:
     if not is_bvid(bvid):
         raise ManifestError(f"{str(bvid)[:40]!r} is not a video id", where, "correct or remove the line")
     cells = {name: row[name] for name in ManifestVideo.columns() if row.get(name)}
-    if "pop" not in cells:
+    if "pop" not in cells and not row.get("source"):
         raise ManifestError("pop is empty", where, "correct or remove the line")
     try:
-        return _line_type().validate_python(cells)
+        return _line_type().validate_python({"pop": None, **cells})
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise ManifestError(f"{name} cannot be {str(row[name])[:40]!r}", where, "correct the line") from error

@@ -65,6 +65,7 @@ def _line(sign: str, a: ManifestVideo | None, b: ManifestVideo | None) -> str:
 
     video = b or a
     assert video is not None
-    pops = "".join(f"{each.pop:>10.4f}" if each else f"{'':>10}" for each in (a, b))
-    change = f"{b.pop - a.pop:>+10.4f}" if a and b else f"{'':>10}"
+    before, after = (each.pop if each else None for each in (a, b))
+    pops = "".join(f"{'':>10}" if pop is None else f"{pop:>10.4f}" for pop in (before, after))
+    change = f"{'':>10}" if before is None or after is None else f"{after - before:>+10.4f}"
     return f"{sign}  {video.bvid:<14}{pops}{change}  {one_line(video.title) or ''}".rstrip()

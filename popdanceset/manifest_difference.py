@@ -59,9 +59,13 @@ def difference(a: Manifest, b: Manifest) -> ManifestDifference:
         tuple(
             (of_a[bvid], of_b[bvid])
             for bvid in sorted(of_a.keys() & of_b.keys())
-            if round(of_a[bvid].pop, DIGITS) != round(of_b[bvid].pop, DIGITS)
+            if _rounded(of_a[bvid].pop) != _rounded(of_b[bvid].pop)
         ),
     )
+
+
+def _rounded(pop: float | None) -> float | None:
+    return None if pop is None else round(pop, DIGITS)
 
 
 def _head(manifest: Manifest) -> dict[str, Any]:

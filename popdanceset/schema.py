@@ -67,6 +67,9 @@ class Reason(StrEnum):
     PAID_PREVIEW = "paid_preview", "only a preview is free"
     DAMAGED = "damaged", "what arrived is not a complete, readable video"
     WITHDRAWN = "withdrawn", "withdrawn from the dataset; no table has a row of it"
+    # import
+    MISSING = "missing", "the set lists it, but has no file of it"
+    IGNORED = "ignored", "the set itself says not to use it"
     # any stage that works on many items
     FAILED = "failed", "an unexpected error, which the log has"
     # screening and clip planning; the rules add theirs, as `Reason.CAMERA_SHAKE` for "camera_shake"
@@ -104,6 +107,12 @@ _LABEL = pa.dictionary(pa.int32(), pa.string())
 _BVID = _field("bvid", _WORD, "video id as Bilibili writes it")
 _CLIP_ID = _field("clip_id", _WORD, "{bvid}_Clip_{n}, or {bvid}_p{page}_Clip_{n} for later parts")
 _REASON = _field("reason", _WORD, "empty if accepted, else a value of popdanceset.schema.Reason")
+_IMPORT = [
+    _field("source", _WORD, "imported: and the kind of set; null if our own stages made it", nullable=True),
+    _field("source_name", _WORD, "its name in the set that it was imported from", nullable=True),
+    _field("published_split", _WORD, "the split of that set's own lists: train, val or test", nullable=True),
+    _field("high_quality", pa.bool_(), "whether that set lists it as of high quality", nullable=True),
+]
 
 STATISTICS = _schema(
     "statistics",
@@ -228,7 +237,7 @@ CLIPS = _schema(
         _field("start", pa.float64(), "time in the video", unit="s"),
         _field("end", pa.float64(), "time in the video", unit="s"),
         _field("frames", pa.int32(), "frames of the clip at 30 fps; 0 for a rejected span"),
-        _field("path", _WORD, "the clip's file in the store; empty for a rejected span"),
+        _field("path", _WORD, "the clip's file in the store; empty for a rejected span or an imported clip"),
         _field("music_path", _WORD, "its audio as WAV in the store; empty if it has none"),
         _field("music_id", _WORD, "clips with the same id share their music"),
         _field("genre", _WORD, "dance genre, or unknown"),
@@ -242,6 +251,7 @@ CLIPS = _schema(
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
         _field("note", _WORD, "details of the reason, if there are any", nullable=True),
+        *_IMPORT,
     ],
 )
 
@@ -283,7 +293,7 @@ VERDICTS = _schema(
             pa.int32(),
             "rows in which the estimator detected the dancer; the others are filled in",
         ),
-        _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
+        _field("mean_score", pa.float64(), "mean joint confidence, if there is any", unit="1", nullable=True),
         _field(
             "jitter_before", pa.float64(), "mean joint acceleration about the root, unfiltered", unit="m/s2"
         ),
@@ -345,7 +355,7 @@ VERDICTS = _schema(
 FAILURES = _schema(
     "failures",
     [
-        _field("stage", _WORD, "acquire, extract or features/{extractor}"),
+        _field("stage", _WORD, "acquire, extract, import or features/{extractor}"),
         _field("item", _WORD, "the part of a video, or the clip, that failed"),
         _BVID,
         _REASON,
@@ -440,7 +450,7 @@ RELEASE_CLIPS = _schema(
         _field("split", _WORD, "train or test"),
         _field("has_music", pa.bool_(), "whether the release has music features of the clip"),
         _field("pop", pa.float64(), "Pop of Eq. 1, if known", nullable=True),
-        _field("mean_score", pa.float64(), "mean joint confidence", unit="1"),
+        _field("mean_score", pa.float64(), "mean joint confidence, if there is any", unit="1", nullable=True),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
         _field("verdict", _WORD, "accept, or review: a person should look at the poses", nullable=True),
@@ -451,6 +461,7 @@ RELEASE_CLIPS = _schema(
             "all reasons of the verdict",
             nullable=True,
         ),
+        *_IMPORT,
     ],
 )
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hybrik_runner.poses.accuracy import pa_mpjpe
 from popdanceset import layout
+from popdanceset.motion.accuracy import pa_mpjpe
 from popdanceset.schema import CLIPS, FPS, FRAMES
 from popdanceset.simulator.casting import MEDIA_FOLDER
 from popdanceset.skeleton import LIMB_JOINTS

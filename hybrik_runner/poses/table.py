@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hybrik_runner.poses import floor
-from hybrik_runner.poses.accuracy import jitter
 from hybrik_runner.poses.camera import to_world
 from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
-from hybrik_runner.poses.resample import Grid, grid
 from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
+from popdanceset.motion import floor
+from popdanceset.motion.accuracy import jitter
 from popdanceset.motion.forward_kinematics import forward_kinematics
+from popdanceset.motion.resample import Grid, grid
 from popdanceset.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
 
@@ -90,7 +90,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     Rotations are averaged in SO(3) over a Gaussian window, then everything is resampled to 30 fps: rotations
     along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
     scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
-    world's origin lies on the floor (`hybrik_runner.poses.floor`) below the root of the first row. How all
+    world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row. How all
     this was done is recorded in the table's metadata as JSON, under `extraction`.
 
     Args:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from hybrik_runner.estimator import loaded_estimator
 from hybrik_runner.output import overlay as drawing
-from hybrik_runner.poses.accuracy import pa_mpjpe
 from hybrik_runner.poses.table import with_turn
 from hybrik_runner.poses.verdict import report
 from hybrik_runner.running.pipeline import Job, Pipeline
@@ -22,6 +21,7 @@ from hybrik_runner.running.runner import decide
 from hybrik_runner.running.turning import turned
 from popdanceset import layout, media
 from popdanceset.errors import InputError
+from popdanceset.motion.accuracy import pa_mpjpe
 from popdanceset.progress import track
 from popdanceset.skeleton import LIMB_JOINTS
 from popdanceset.store import Store

@@ -113,7 +113,7 @@ def select(
             raise InputError(f"{bvid!r} is accepted but is not a video id", where, "correct the statistics")
     provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
     joint = chosen["dancers"].null_count < len(chosen)
-    write_videos(folder, name, _videos(chosen), provenance, joint)
+    write_videos(folder, name, _videos(chosen), provenance, ("dancers",) if joint else ())
     log.info(
         "selection %s: %d of %d videos accepted in %.1f s",
         name,

@@ -22,6 +22,8 @@ class ContentHash:
             if pa.types.is_dictionary(values.type):
                 values = values.dictionary_decode()
             self._digest.update(f"{field.name} {values.type} {len(values)}\n".encode())
+            if values.null_count:
+                self._digest.update(values.is_null().to_numpy(zero_copy_only=False).tobytes())
             if pa.types.is_fixed_size_list(values.type):
                 values = values.flatten()
             if pa.types.is_string(values.type):

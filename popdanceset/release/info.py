@@ -40,7 +40,10 @@ CHANGES: Mapping[int, SchemaChange] = {
     2: SchemaChange(
         "columns verdict, score and reasons of the clips; a data file contains clips of one split only"
     ),
-    3: SchemaChange("columns of imported frames that the original never had are null"),
+    3: SchemaChange(
+        "columns of imported frames that the original never had are null; columns source, source_name, "
+        "published_split and high_quality of the clips"
+    ),
 }
 """Every schema version, and what it changed."""
 

@@ -121,7 +121,8 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Memb
             "see the reasons in the tables, or run the earlier stages",
         )
     with_music = music_extractors(store)
-    kept = ("clip_id", "bvid", "page", "start", "end", "music_id", "genre", "dancer_id", "frames")
+    kept = ("clip_id", "bvid", "page", "start", "end", "music_id", "genre", "dancer_id", "frames",
+            "source", "source_name", "published_split", "high_quality")  # fmt: skip
     published = [
         {
             **{key: clip[key] for key in kept},

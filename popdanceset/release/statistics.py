@@ -101,20 +101,30 @@ class TableStatistics:
     def update(self, table: pa.Table) -> None:
         """Adds a part of the table in the first pass."""
         for name, moments in self._moments.items():
-            moments.update(_rows(table, name))
+            if len(rows := _rows(table, name)):
+                moments.update(rows)
 
     def update_quantiles(self, table: pa.Table) -> None:
         """Adds a part of the table in the second pass."""
         for name, moments in self._moments.items():
+            if not moments.count:
+                continue
             if name not in self._histograms:
                 self._histograms[name] = Histogram(moments, self._bins)
             self._histograms[name].update(_rows(table, name))
 
     def summary(self) -> dict[str, dict[str, Any]]:
-        """Returns feature → min, max, mean, std, quantiles (in the feature's shape) and count of rows."""
+        """Returns feature → min, max, mean, std, quantiles (in the feature's shape) and count of rows.
+
+        Rows in which a feature is null do not count; a feature that is null everywhere has its count only.
+        """
         summary = {}
         for name, shape in self._shapes.items():
-            moments, histogram = self._moments[name], self._histograms[name]
+            moments = self._moments[name]
+            if not moments.count:
+                summary[name] = {"count": 0}
+                continue
+            histogram = self._histograms[name]
             values = {
                 "min": moments.minimum,
                 "max": moments.maximum,
@@ -130,8 +140,10 @@ class TableStatistics:
 
 
 def _rows(table: pa.Table, name: str) -> Doubles:
-    """Returns a column as (rows, numbers per row) float64."""
-    return np.asarray(fold(table[name], (-1,)), np.float64)
+    """Returns a column as (rows, numbers per row) float64, without its nulls."""
+    column = table[name].drop_null()
+    width = math.prod(shape_of(table.schema.field(name)))
+    return np.asarray(fold(column, (width,)), np.float64)
 
 
 def _is_floating(dtype: pa.DataType) -> bool:

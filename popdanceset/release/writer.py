@@ -336,6 +336,10 @@ def _write_splits(folder: Path, clips: pa.Table) -> None:
     for split in SPLITS:
         lines = [f"{clip_id}\n" for clip_id, own_split in split_of if own_split == split]
         (folder / layout.split(split)).write_text("".join(lines), encoding="utf-8")
+    published = list(zip(clips["clip_id"].to_pylist(), clips["published_split"].to_pylist(), strict=True))
+    for split in sorted({split for _, split in published if split}):
+        lines = [f"{clip_id}\n" for clip_id, listed in published if listed == split]
+        (folder / layout.published_split(split)).write_text("".join(lines), encoding="utf-8")
 
 
 def _copy_manifest(folder: Path, target: Path) -> None:

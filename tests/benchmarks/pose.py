@@ -164,9 +164,9 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
 def accuracy(film: Path) -> bool:
     """Measures the embedded estimator on a video; returns whether its targets are met."""
     from hybrik_runner.estimator import load_estimator
-    from hybrik_runner.poses.accuracy import acceleration_error, pa_mpjpe
     from hybrik_runner.poses.table import build
     from popdanceset import media
+    from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
     from popdanceset.schema import FPS
     from popdanceset.settings import Settings
     from popdanceset.skeleton import LIMB_JOINTS

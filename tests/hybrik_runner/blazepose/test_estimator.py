@@ -17,10 +17,10 @@ from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarks, Region
 from hybrik_runner.blazepose.people import load_detector
 from hybrik_runner.estimator import Poses
-from hybrik_runner.poses.accuracy import acceleration_error, pa_mpjpe
 from hybrik_runner.poses.table import build
 from popdanceset import media
 from popdanceset.media import Frame
+from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
 from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
 from popdanceset.settings import Settings
 from popdanceset.skeleton import LIMB_JOINTS

@@ -13,9 +13,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.estimator import Poses
-from hybrik_runner.poses import floor
-from hybrik_runner.poses.floor import Ground
 from hybrik_runner.poses.table import Quality, build, extraction
+from popdanceset.motion import floor
+from popdanceset.motion.floor import Ground
 from popdanceset.schema import FRAMES, shape_of
 from popdanceset.settings import Settings
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS

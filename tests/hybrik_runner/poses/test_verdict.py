@@ -7,10 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from hybrik_runner.poses.floor import Footing
 from hybrik_runner.poses.framing import Orientation
 from hybrik_runner.poses.table import Quality
 from hybrik_runner.poses.verdict import Decision, Doubt, judge, parts, rejected, report, row, score
+from popdanceset.motion.floor import Footing
 from popdanceset.schema import VERDICTS, Reason
 from popdanceset.settings import PoseSettings
 from popdanceset.tables import from_rows

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner.poses import accuracy
+from popdanceset.motion import accuracy
 
 
 def test_a_similarity_costs_nothing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation, Slerp
 
-from hybrik_runner.poses.resample import grid
+from popdanceset.motion.resample import grid
 
 
 def all_found(times: np.ndarray) -> np.ndarray:

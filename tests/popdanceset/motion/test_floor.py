@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner.poses.floor import FOOT_JOINTS, Footing, footing, ground, heights
+from popdanceset.motion.floor import FOOT_JOINTS, Footing, footing, ground, heights
 from popdanceset.motion.forward_kinematics import forward_kinematics
 
 FPS = 30.0
