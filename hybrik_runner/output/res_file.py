@@ -1,33 +1,10 @@
-"""Poses in the layout of HybrIK's own `res.pk`, which its Blender add-on and its users' tools read.
+"""Poses as HybrIK's own `res.pk`: of its network, of a video, or of a pose table of any estimator.
 
-The official demo writes a pickled dictionary of arrays with n frames each, in the camera's axes (x right, y
-down, z away from it):
-
-    pred_uvd            (n, 29, 3)  joints, as fractions of the box from its middle; depth in 2.2 m
-    pred_xyz_17         (n, 17, 3)  Human3.6M's joints from Human3.6M's root, in 2.2 m
-    pred_xyz_29         (n, 29, 3)  SMPL's joints and leaves as predicted, from the root, in 2.2 m
-    pred_xyz_24_struct  (n, 24, 3)  joints of the posed body, from its root, in 2.2 m
-    pred_scores         (n, 29)     confidence
-    pred_camera         (n, 1)      weak-perspective scale s
-    pred_betas          (n, 10)     shape
-    pred_thetas         (n, 216)    24 rotation matrices, parent-relative; the root's leads into these axes
-    pred_phi            (n, 23, 2)  cosine and sine of the twists of joints 1…23
-    pred_cam_root       (n, 3)      root, metres
-    transl              (n, 3)      the body's place; in the demo's files the same
-    transl_camsys       (n, 3)      transl times 256 / side of the box
-    bbox                (n, 4)      x0 y0 x1 y1 of the square that the network saw, pixels
-    height, width       (n,)        of the frame, pixels
-    img_path            (n,)        the frame's file
-
-A root in metres depends on a focal length. HybrIK's is 1000 pixels of its 256, so f = 1000 · side / 256
-pixels of the frame: a point X of the body is seen at the frame's middle + f · (X + transl)[xy] / (X +
-transl)[z].
+`popdanceset.motion.hybrik_res` describes the layout.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -40,9 +17,22 @@ from hybrik_runner.poses.camera import focal_length, to_camera, to_world
 from hybrik_runner.poses.table import camera_to_world
 from popdanceset import media
 from popdanceset.errors import InputError
-from popdanceset.rotations.arrays import axis_angle_to_matrix, twist_angle
+from popdanceset.motion.array_pickle import dumps
+from popdanceset.motion.hybrik_res import (
+    DEPTH_RANGE,
+    FILE,
+    FOCAL,
+    NEUTRAL,
+    NOTES_FILE,
+    SIDE,
+    Floats,
+    Res,
+    arrange,
+    notes,
+    of_body,
+)
+from popdanceset.rotations.arrays import axis_angle_to_matrix
 from popdanceset.schema import FRAMES
-from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 from popdanceset.store import Store
 from popdanceset.tables import conform, fold_column
 
@@ -53,37 +43,11 @@ if TYPE_CHECKING:
     from hybrik_runner.hybrik.network import Result
     from hybrik_runner.hybrik.predictions import CropPrediction
 
-Floats = NDArray[np.float64]
-Res = dict[str, NDArray[Any]]
+__all__ = ["ENLARGED", "FILE", "NEUTRAL", "from_predictions", "from_result", "from_table", "from_video",
+           "squares", "write"]  # fmt: skip
 
-FILE = "res.pk"
-FOCAL = 1000.0
-SIDE = 256.0
-"""The focal length and the side of the network's image, pixels."""
-
-DEPTH_RANGE = 2.2
 ENLARGED = 1.25
 """Side of the square that the network sees, as a multiple of the dancer's longer side."""
-
-_LEAVES = (15, 22, 23, 10, 11)
-"""Joints that carry the leaves 24…28: top of the head, left and right finger tips and toe tips."""
-
-_TWISTED = {joint: SMPL_PARENTS.index(joint) for joint in range(1, 24) if joint in SMPL_PARENTS}
-"""Joint → the child to which its bone leads, the lowest-numbered one."""
-
-_HUMAN36M = (0, 2, 5, 8, 1, 4, 7, 6, 12, 15, 15, 16, 18, 20, 17, 19, 21)
-"""The SMPL joint nearest to each of Human3.6M's 17: root, right leg, left leg, torso, neck, nose, head,
-arms."""
-
-NEUTRAL = {
-    "pred_betas": "zeros, the mean shape: shapes are not stored",
-    "pred_phi": "(1, 0), no twist, of head, toes and hands: they twist about leaves that are not stored",
-    "pred_xyz_29": "leaves 24…28 lie in the joints that carry them",
-    "pred_uvd": "leaves 24…28 lie in the joints that carry them",
-    "pred_xyz_17": "the nearest joint of SMPL stands for each of Human3.6M's; the head for nose and top",
-    "img_path": "names that the demo would choose; there are no such files",
-}
-"""What a pose table does not contain, and what is written instead."""
 
 
 def from_result(result: Result, bbox: Floats, size: tuple[int, int], img_path: Sequence[str]) -> Res:
@@ -100,7 +64,7 @@ def from_result(result: Result, bbox: Floats, size: tuple[int, int], img_path: S
         array: NDArray[np.float32] = value.detach().float().cpu().numpy().reshape(len(result), *shape)
         return array
 
-    return _res(
+    return arrange(
         pred_uvd=plain(result.uvd, 29, 3),
         pred_xyz_17=plain(result.joints_17, 17, 3) / DEPTH_RANGE,
         pred_xyz_29=plain(result.joints_29, 29, 3) / DEPTH_RANGE,
@@ -151,7 +115,7 @@ def from_predictions(
     def stacked(name: str, *shape: int) -> Floats:
         return np.stack([getattr(p, name) for p in predictions]).reshape(len(predictions), *shape)
 
-    return _res(
+    return arrange(
         pred_uvd=stacked("uvd", 29, 3),
         pred_xyz_17=stacked("joints_17", 17, 3) / DEPTH_RANGE,
         pred_xyz_29=stacked("joints_29", 29, 3) / DEPTH_RANGE,
@@ -195,12 +159,10 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
     table = conform(table, FRAMES, name)
     if not len(table) or len(set(table["clip_id"].to_pylist())) > 1:
         raise InputError("contains no frames, or frames of several clips", name, "give the table of one clip")
-    count = len(table)
     rotations = axis_angle_to_matrix(_column(table, "smpl_poses"))
     # The columns of a rotation are points: where it takes the axes.
     rotations[:, 0] = to_camera(rotations[:, 0].swapaxes(1, 2) @ turn).swapaxes(1, 2)
     joints = to_camera(_column(table, "joints3d") @ turn)
-    joints_29 = np.concatenate([joints, joints[:, _LEAVES]], axis=1)
 
     bbox = squares(_column(table, "bbox"))
     side = bbox[0, 2] - bbox[0, 0]
@@ -211,24 +173,15 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
     seen, standing = _column(table, "cam_root"), _column(table, "smpl_trans")
     origin = (to_world(seen) @ turn.T - standing).mean(0)
     root = seen * farther
-    places = joints_29 + root[:, None]
-    centre = (bbox[:, :2] + bbox[:, 2:]) / 2 - np.array(size) / 2
-    uv = (places[..., :2] / places[..., 2:] * focal - centre[:, None]) / side
-    return _res(
-        pred_uvd=np.concatenate([uv, joints_29[..., 2:] / DEPTH_RANGE], axis=-1),
-        pred_xyz_17=joints[:, _HUMAN36M] / DEPTH_RANGE,
-        pred_xyz_29=joints_29 / DEPTH_RANGE,
-        pred_xyz_24_struct=joints / DEPTH_RANGE,
-        pred_scores=_column(table, "pred_scores"),
-        pred_camera=FOCAL / (SIDE * root[:, 2:]),
-        pred_betas=np.zeros((count, 10)),
-        pred_thetas=rotations.reshape(count, 216),
-        pred_phi=twists(rotations),
-        pred_cam_root=root,
+    return of_body(
+        rotations,
+        joints,
+        root,
+        bbox,
+        size,
+        name,
+        scores=_column(table, "pred_scores"),
         transl=to_camera((standing + origin) @ turn) * farther,
-        bbox=bbox,
-        size=size,
-        img_path=[f"{name}-{number:06d}.png" for number in range(1, count + 1)],
     )
 
 
@@ -240,63 +193,8 @@ def squares(boxes: Floats) -> Floats:
     return np.concatenate([middle - half, middle + half], axis=1)
 
 
-def twists(rotations: Floats) -> Floats:
-    """Returns cosine and sine of each joint's twist about its own bone in the mean body's rest pose (Li et
-    al. 2021, section 3.2).
-
-    Args:
-        rotations: (n, 24, 3, 3) parent-relative.
-
-    Returns:
-        (n, 23, 2) of joints 1…23; (1, 0) for joints without a child in SMPL.
-    """
-    phi = np.zeros((len(rotations), 23, 2))
-    phi[..., 0] = 1
-    joints, children = list(_TWISTED), list(_TWISTED.values())
-    angle = twist_angle(rotations[:, joints], SMPL_OFFSETS[children])
-    phi[:, np.array(joints) - 1] = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    return phi
-
-
-def _res(
-    *,
-    transl: NDArray[Any],
-    bbox: Floats,
-    size: tuple[int, int],
-    img_path: Sequence[str],
-    **others: NDArray[Any],
-) -> Res:
-    """Arranges arrays in the demo's order and types, with those that follow from the rest."""
-    side = bbox[:, 2:3] - bbox[:, :1]
-    arrays = {**others, "transl": transl, "transl_camsys": transl * (SIDE / side)}
-    return {
-        **{name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()},
-        "bbox": np.ascontiguousarray(bbox, np.float64),
-        "height": np.full(len(bbox), size[1]),
-        "width": np.full(len(bbox), size[0]),
-        "img_path": np.array(list(img_path), np.str_),
-    }
-
-
 def _column(table: pa.Table, name: str) -> Floats:
     return fold_column(table, name).astype(np.float64)
-
-
-class _Pickler(pickle.Pickler):
-    """Writes arrays by their public constructor: numpy's own way names a module that numpy 1 does not have,
-    and the Pythons inside Blender up to 4.x come with numpy 1."""
-
-    def reducer_override(self, obj: object) -> Any:
-        if type(obj) is np.ndarray:
-            return np.ndarray, (obj.shape, obj.dtype.str, bytearray(obj.tobytes()))
-        return NotImplemented
-
-
-def dumps(res: Res) -> bytes:
-    """Returns the file's content; `pickle.load` of Python 3.4 or later reads it with any numpy."""
-    content = io.BytesIO()
-    _Pickler(content, protocol=4).dump(res)
-    return content.getvalue()
 
 
 def write(res: Res, folder: Path, filled: Mapping[str, str] | None = None) -> None:
@@ -311,6 +209,5 @@ def write(res: Res, folder: Path, filled: Mapping[str, str] | None = None) -> No
         StoreError: the folder cannot be written to.
     """
     store = Store(folder)
-    notes = {"frames": len(res["transl"]), "axes": "x right, y down, z away from the camera"}
-    store.write_json("res.json", {**notes, "filled": dict(filled or {})})
+    store.write_json(NOTES_FILE, notes(res, dict(filled or {})))
     store.write_bytes(FILE, dumps(res))

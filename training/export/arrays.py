@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from popdanceset.atomic import atomic_write
+from popdanceset.motion.array_pickle import dumps
 from training.export.dance import Dance
 
 
@@ -65,7 +65,7 @@ def write_pkl(path: Path, dance: Dance, form: Form = RELEASE_FORM) -> None:
     if dance.fps != 30:
         content["fps"] = float(dance.fps)
     with atomic_write(path) as file:
-        pickle.dump(content | _time(dance) | _axes(form), file, protocol=4)
+        file.write(dumps(content | _time(dance) | _axes(form)))
 
 
 def write_amass(path: Path, dance: Dance, form: Form = RELEASE_FORM) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from popdanceset.skeleton import SMPL_BONES, SMPL_JOINTS, SMPL_OFFSETS, SMPL_PAR
 from training.export.axes import y_up
 from training.export.dance import Dance
 
-_FLOAT, _BYTE = 5126, 5121
+_FLOAT, _BYTE, _ARRAY_BUFFER = 5126, 5121, 34962
 _THICKNESS = 0.12
 """Half width of a bone, relative to its length."""
 
@@ -33,10 +34,13 @@ class _Buffer:
         self.views: list[dict[str, Any]] = []
         self.accessors: list[dict[str, Any]] = []
 
-    def add(self, values: np.ndarray, kind: str, component: int, *, bounds: bool = False) -> int:
+    def add(
+        self, values: np.ndarray, kind: str, component: int, *, bounds: bool = False, vertices: bool = False
+    ) -> int:
         """Appends an array, and returns the number of its accessor."""
         raw = np.ascontiguousarray(values).tobytes()
-        self.views.append({"buffer": 0, "byteOffset": len(self.data), "byteLength": len(raw)})
+        view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": len(raw)}
+        self.views.append(view | {"target": _ARRAY_BUFFER} if vertices else view)
         self.data += raw + bytes(-len(raw) % 4)
         accessor: dict[str, Any] = {
             "bufferView": len(self.views) - 1,
@@ -51,16 +55,27 @@ class _Buffer:
         return len(self.accessors) - 1
 
 
-def write_glb(path: Path, dance: Dance) -> None:
-    """Writes one animation, named like the file: rotations of all joints and the path of the root."""
+def write_glb(path: Path, dance: Dance, extras: Mapping[str, str] | None = None) -> None:
+    """Writes one animation, named like the file: rotations of all joints and the path of the root.
+
+    Args:
+        path: the file.
+        dance: the motion; the skeleton has its size.
+        extras: what the scene states about itself, e.g. the file of its sound; Blender shows it as custom
+            properties.
+    """
     buffer = _Buffer()
     rotated, root = y_up(dance)
+    size = dance.scaling
+    scene: dict[str, Any] = {"nodes": [0, len(SMPL_JOINTS)]}
+    if extras:
+        scene["extras"] = dict(extras)
     document = {
         "asset": {"version": "2.0", "generator": "popdanceset"},
         "scene": 0,
-        "scenes": [{"nodes": [0, len(SMPL_JOINTS)]}],
-        "nodes": [*_joint_nodes(), {"name": "body", "mesh": 0, "skin": 0}],
-        "meshes": [{"name": "body", "primitives": [_bones(buffer)]}],
+        "scenes": [scene],
+        "nodes": [*_joint_nodes(size), {"name": "body", "mesh": 0, "skin": 0}],
+        "meshes": [{"name": "body", "primitives": [_bones(buffer, size)]}],
         "materials": [
             {
                 "pbrMetallicRoughness": {
@@ -70,8 +85,8 @@ def write_glb(path: Path, dance: Dance) -> None:
                 }
             }
         ],
-        "skins": [_skin(buffer)],
-        "animations": [_animation(buffer, rotated, root, dance.fps, path.stem)],
+        "skins": [_skin(buffer, size)],
+        "animations": [_animation(buffer, rotated, root * size, dance.fps, path.stem)],
         "buffers": [{"byteLength": len(buffer.data)}],
         "bufferViews": buffer.views,
         "accessors": buffer.accessors,
@@ -84,28 +99,28 @@ def write_glb(path: Path, dance: Dance) -> None:
         file.write(struct.pack("<I4s", len(buffer.data), b"BIN\0") + bytes(buffer.data))
 
 
-def _rest() -> np.ndarray:
+def _rest(size: float) -> np.ndarray:
     """(24, 3) joints of the rest pose, relative to the root."""
-    rest = SMPL_OFFSETS.copy()
+    rest = SMPL_OFFSETS * size
     for joint, parent in enumerate(SMPL_PARENTS):
         if parent >= 0:
             rest[joint] += rest[parent]
     return rest
 
 
-def _joint_nodes() -> list[dict[str, Any]]:
+def _joint_nodes(size: float) -> list[dict[str, Any]]:
     nodes = []
     for joint, name in enumerate(SMPL_JOINTS):
-        node: dict[str, Any] = {"name": name, "translation": SMPL_OFFSETS[joint].tolist()}
+        node: dict[str, Any] = {"name": name, "translation": (SMPL_OFFSETS[joint] * size).tolist()}
         if children := [c for c, parent in enumerate(SMPL_PARENTS) if parent == joint]:
             node["children"] = children
         nodes.append(node)
     return nodes
 
 
-def _bones(buffer: _Buffer) -> dict[str, Any]:
+def _bones(buffer: _Buffer, size: float) -> dict[str, Any]:
     """Octahedra in the rest pose with flat faces, each attached to the joint where it starts."""
-    rest = _rest()
+    rest = _rest(size)
     corners, joints = [], []
     for a, b in SMPL_BONES:
         corners.append(_octahedron(rest[a], rest[b]))
@@ -119,10 +134,12 @@ def _bones(buffer: _Buffer) -> dict[str, Any]:
     weights = np.tile(np.array([1, 0, 0, 0], np.float32), (len(places), 1))
     return {
         "attributes": {
-            "POSITION": buffer.add(places, "VEC3", _FLOAT, bounds=True),
-            "NORMAL": buffer.add(np.repeat(normals, 3, axis=0).astype(np.float32), "VEC3", _FLOAT),
-            "JOINTS_0": buffer.add(moved_by, "VEC4", _BYTE),
-            "WEIGHTS_0": buffer.add(weights, "VEC4", _FLOAT),
+            "POSITION": buffer.add(places, "VEC3", _FLOAT, bounds=True, vertices=True),
+            "NORMAL": buffer.add(
+                np.repeat(normals, 3, axis=0).astype(np.float32), "VEC3", _FLOAT, vertices=True
+            ),
+            "JOINTS_0": buffer.add(moved_by, "VEC4", _BYTE, vertices=True),
+            "WEIGHTS_0": buffer.add(weights, "VEC4", _FLOAT, vertices=True),
         },
         "material": 0,
     }
@@ -142,9 +159,9 @@ def _octahedron(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return np.concatenate([near, far]).reshape(-1, 3)
 
 
-def _skin(buffer: _Buffer) -> dict[str, Any]:
+def _skin(buffer: _Buffer, size: float) -> dict[str, Any]:
     inverse = np.tile(np.eye(4, dtype=np.float32), (24, 1, 1))
-    inverse[:, 3, :3] = -_rest()  # glTF stores columns first
+    inverse[:, 3, :3] = -_rest(size)  # glTF stores columns first
     return {
         "inverseBindMatrices": buffer.add(inverse.reshape(24, 16), "MAT4", _FLOAT),
         "skeleton": 0,

@@ -86,8 +86,7 @@ def _from_release(address: str, clip_id: str) -> ReadDance:
     with Release(address) as release:
         frames = release.frames(clip_id, ["smpl_poses", "smpl_trans", "smpl_scaling"])
         fps = float(release.fps)
-    root = frames["smpl_trans"].astype(np.float64) / frames["smpl_scaling"]
-    dance = Dance(frames["smpl_poses"].astype(np.float64), root, fps)
+    dance = Dance.of_frames(frames, fps)
     return ReadDance(dance, JointMotion(clip_id, dance.joints, fps, clip_id, source=Source("release", fps)))
 
 
