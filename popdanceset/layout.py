@@ -35,11 +35,15 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
     releases/{version}/
         README.md                       dataset card
         croissant.json                  Croissant metadata with the checksum of every file
-        data/frames-{split}-*.parquet   frame rows of a split, one row group a clip
+        data/frames-{split}-*.parquet   frame rows of a split, one row group a clip; `*` is a number that
+                                        counts on from release to release, and a hash of the file
         music/{extractor}-{split}-*.parquet   music features, likewise
         meta/info.json                  version, features, counts; written last: the release is complete
         meta/stats.json                 statistics of every feature
         meta/clips.parquet              RELEASE_CLIPS rows
+        meta/rows.parquet               RELEASE_ROWS rows: where each clip's rows are, and their hash
+        meta/left_out.parquet           LEFT_OUT rows: clips of the store that are not part, and why
+        CHANGELOG.md                    what is new since the release before
         meta/manifest/                  a copy of the manifest
         splits/{split}.txt              clip ids of a split
         splits/published-{split}.txt    clip ids of a split of the lists of an imported set
@@ -55,6 +59,7 @@ from pathlib import PurePosixPath
 from popdanceset.clip_id import part_id
 
 _VIDEO_FILE = re.compile(r"p(\d+)\.mp4")
+_SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5,})-(?P<digest>[0-9a-f]{16})\.parquet")
 
 PARQUET = ".parquet"
 JSON = ".json"
@@ -94,6 +99,9 @@ RELEASE_META = "meta"
 RELEASE_INFO = "meta/info.json"
 RELEASE_STATS = "meta/stats.json"
 RELEASE_CLIPS = "meta/clips.parquet"
+RELEASE_ROWS = "meta/rows.parquet"
+RELEASE_LEFT_OUT = "meta/left_out.parquet"
+CHANGELOG = "CHANGELOG.md"
 RELEASE_MANIFEST = "meta/manifest"
 RELEASE_SPLITS = "splits"
 FRAMES_STEM = "frames"
@@ -308,3 +316,28 @@ def shards(table: str, split: str) -> str:
     """Pattern of a table's files of a split, inside a release."""
     folder = RELEASE_DATA if table == FRAMES_STEM else RELEASE_MUSIC
     return f"{folder}/{shard_stem(table, split)}-*{PARQUET}"
+
+
+def shard(table: str, split: str, number: int, digest: str) -> str:
+    """A file of a table, inside a release: its number and its content name it."""
+    return shards(table, split).replace("*", f"{number:05d}-{digest[:16]}")
+
+
+def shard_number(name: str) -> int | None:
+    """The number in the name of a table's file; None if it is not named as `shard` names it."""
+    match = _SHARD.fullmatch(name)
+    return int(match["number"]) if match else None
+
+
+def shard_digest(name: str) -> str:
+    """The part of the file's hash that its name states; empty if it is not named as `shard` names it."""
+    match = _SHARD.fullmatch(name)
+    return match["digest"] if match else ""
+
+
+def shard_split(table: str, name: str) -> str:
+    """The split of a table's file; empty if it is not named as `shard` names it."""
+    match = _SHARD.fullmatch(name)
+    stem_of_split = shard_stem(table, "")
+    stem_ = PurePosixPath(match["stem"]).name if match else ""
+    return stem_.removeprefix(stem_of_split) if stem_.startswith(stem_of_split) else ""

@@ -465,6 +465,26 @@ RELEASE_CLIPS = _schema(
     ],
 )
 
+RELEASE_ROWS = _schema(
+    "release_rows",
+    [
+        _field("table", _WORD, "frames, or the extractor of the music features"),
+        _CLIP_ID,
+        _field("file", _WORD, "the file that contains the clip's rows"),
+        _field("row_group", pa.int32(), "the clip's row group in that file"),
+        _field("rows", pa.int32(), "number of rows"),
+        _field("content", _WORD, "SHA-256 of the rows, whatever file they are in"),
+    ],
+)
+
+LEFT_OUT = _schema(
+    "left_out",
+    [
+        _CLIP_ID,
+        _field("reason", _WORD, "why the release does not have the clip"),
+    ],
+)
+
 
 def music_schema(extractor: str, width: int) -> pa.Schema:
     """Returns the schema of a table of music features.

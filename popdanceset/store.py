@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import IO, Any
 
 import pyarrow as pa
@@ -79,15 +80,19 @@ class Store:
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Lists the complete files below a folder, sorted; empty if the folder does not exist."""
+        return [name for name in self.sizes(folder) if name.endswith(suffix)]
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Returns the complete files below a folder with their sizes in bytes, in order of their names."""
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         with self._readable(folder):
             found = self._fs.get_file_info(selector)
-        names = [
-            str(PurePosixPath(info.path).relative_to(self._root))
+        sizes = {
+            str(PurePosixPath(info.path).relative_to(self._root)): int(info.size or 0)
             for info in found
-            if info.type == pafs.FileType.File and info.path.endswith(suffix)
-        ]
-        return sorted(n for n in names if not any(part.startswith(".") for part in PurePosixPath(n).parts))
+            if info.type == pafs.FileType.File
+        }
+        return {n: sizes[n] for n in sorted(sizes) if not _hidden(n)}
 
     def modified(self, name: str) -> datetime:
         """Returns when the file was last written; the earliest datetime where that is not recorded.
@@ -281,6 +286,25 @@ class Store:
         with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
             yield file
 
+    def share(self, name: str, local: Path) -> None:
+        """Makes a stored file, which nobody will change any more, available under a local path.
+
+        It is the same file on a local store's own disk (a hard link), so that it costs no write; elsewhere a
+        copy.
+
+        Raises:
+            StoreError: the file is missing or not readable, or the local path is not writable.
+        """
+        local.parent.mkdir(parents=True, exist_ok=True)
+        if self.is_local:
+            try:
+                os.link(self._path(name), local)
+                return
+            except OSError:  # another disk, or a file system without hard links
+                local.unlink(missing_ok=True)
+        with self.open_read(name) as source, local.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+
     # -- unfinished work
 
     @contextlib.contextmanager
@@ -349,7 +373,9 @@ class Store:
 
     # -- whole folders
 
-    def put_folder(self, local: Path, name: str, last: str) -> None:
+    def put_folder(
+        self, local: Path, name: str, last: str, shared: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Moves a complete local folder, one inside `scratch`, into the store as a whole.
 
         In a local store it appears by one rename. An object store has no folders: there the file `last` is
@@ -359,6 +385,8 @@ class Store:
             local: the folder; everything in it is moved, at any depth.
             name: its name in the store.
             last: relative name of the file that is written last.
+            shared: relative names of files that are in the store already (see `share`), and their names
+                there. An object store copies them itself.
 
         Raises:
             StoreError: a complete folder of this name exists already, or the store is not writable.
@@ -378,7 +406,11 @@ class Store:
             for leftover in self.list(name):  # from an attempt that was killed
                 self.remove(leftover)
             for file in sorted(files, key=lambda file: file == local / last):
-                self.put(file, f"{name}/{file.relative_to(local).as_posix()}")
+                relative = file.relative_to(local).as_posix()
+                if relative in shared:
+                    self._fs.copy_file(self._path(shared[relative]), self._path(f"{name}/{relative}"))
+                else:
+                    self.put(file, f"{name}/{relative}")
         except OSError as error:
             raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
 
@@ -392,6 +424,10 @@ class Store:
             raise StoreError(
                 f"not readable: {error}", self._path(name), "check address and permissions"
             ) from error
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _resolve(address: str) -> tuple[pafs.FileSystem, str]:

@@ -42,7 +42,9 @@ CHANGES: Mapping[int, SchemaChange] = {
     ),
     3: SchemaChange(
         "columns of imported frames that the original never had are null; columns source, source_name, "
-        "published_split and high_quality of the clips"
+        "published_split and high_quality of the clips; a semantic version, CHANGELOG.md, "
+        "meta/rows.parquet and meta/left_out.parquet; unchanged data files are those of the release "
+        "before, so the order of the clips is that of the files"
     ),
 }
 """Every schema version, and what it changed."""
@@ -102,6 +104,15 @@ class MusicInfo(_InfoPart):
     features: dict[str, FeatureInfo]
 
 
+class PastRelease(_InfoPart):
+    """An earlier release: its names, its day, and what it changed in words and numbers (no ids)."""
+
+    version: str
+    semantic_version: str | None = None
+    created: str
+    summary: str = ""
+
+
 class ReleaseInfo(_InfoPart):
     """The content of `meta/info.json`, in the order of its fields.
 
@@ -122,6 +133,11 @@ class ReleaseInfo(_InfoPart):
         data: files of frame rows, in order.
         features: columns of the frame rows.
         music: extractor → its features.
+        semantic_version: MAJOR.MINOR.PATCH, see `popdanceset.release.versions`; None in releases of schema
+            versions 1 and 2.
+        previous: name of the release that was the newest before; None for the first one.
+        summary: what is new since then, in one line.
+        history: the earlier releases, newest first.
     """
 
     version: str
@@ -140,6 +156,10 @@ class ReleaseInfo(_InfoPart):
     data: list[str]
     features: dict[str, FeatureInfo]
     music: dict[str, MusicInfo]
+    semantic_version: str | None = None
+    previous: str | None = None
+    summary: str = ""
+    history: list[PastRelease] = []
 
     def document(self) -> Document:
         """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""

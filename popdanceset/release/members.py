@@ -68,10 +68,12 @@ class Members(NamedTuple):
         clips: one mapping per clip, in the order of `clip_order`: the columns of
             `popdanceset.schema.RELEASE_CLIPS` that are known before anything is written.
         left_out: why clips that screening accepted are left out → how many.
+        whys: the same of each clip: clip id → why.
     """
 
     clips: list[dict[str, Any]]
     left_out: dict[str, int]
+    whys: dict[str, str]
 
 
 def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Members:
@@ -134,7 +136,7 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Memb
         }
         for clip in sorted(chosen, key=lambda clip: clip_order(clip["clip_id"]))
     ]
-    return Members(published, left_out)
+    return Members(published, left_out, {clip_id: why for clip_id, why in whys.items() if why})
 
 
 def _why_left_out(verdict: Mapping[str, Any] | None, min_score: float) -> str:

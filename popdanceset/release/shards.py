@@ -1,8 +1,12 @@
-"""Shards of a release: numbered parquet files of limited size, with one row group per clip."""
+"""Shards of a release: parquet files of limited size, with one row group per clip.
+
+A release keeps every shard of the release before whose clips are all still the same, and writes the others'
+clips to new shards (`kept_shards`). So a refresh costs what has changed, and copies of releases share files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -11,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from popdanceset import layout
+from popdanceset.checksum import sha256_of
 
 MAX_BYTES = 256 << 20
+MANY = 8
 
 
 class Place(NamedTuple):
@@ -20,6 +26,42 @@ class Place(NamedTuple):
 
     file: int
     row_group: int
+
+
+class Shard(NamedTuple):
+    """A file of a published release.
+
+    Attributes:
+        name: inside the release.
+        size: in bytes.
+        clips: clip id → hash of its rows, in order.
+    """
+
+    name: str
+    size: int
+    clips: Mapping[str, str]
+
+
+def kept_shards(
+    shards: Sequence[Shard], wanted: Mapping[str, str], max_bytes: int = MAX_BYTES
+) -> list[Shard]:
+    """Chooses the shards of a table's split that the next release keeps.
+
+    A shard is kept if all its clips are wanted with the same rows. Each release with new clips adds a small
+    shard. Once there are `MANY` of less than half the size of a full one, none of them is kept: the next
+    release writes their clips together. So a release has at most `MANY` shards more than twice as many as
+    full ones would be.
+
+    Args:
+        shards: of the release before.
+        wanted: clip id → hash of its rows, for the clips of the table and split in the next release.
+        max_bytes: size of a full shard.
+    """
+    kept = [shard for shard in shards if all(wanted.get(clip) == rows for clip, rows in shard.clips.items())]
+    if sum(len(shard.clips) for shard in kept) == len(wanted):
+        return kept
+    small = [shard for shard in kept if shard.size < max_bytes // 2]
+    return kept if len(small) < MANY else [shard for shard in kept if shard not in small]
 
 
 class Configuration(NamedTuple):
@@ -35,36 +77,50 @@ class Configuration(NamedTuple):
 
 
 class ShardWriter:
-    """Writes `{stem}-00000-of-0000N.parquet` files; N is known when the block ends.
+    """Writes the files of a table's split: `{table}-{split}-{number}-{hash}.parquet`, one row group per clip.
 
+    The hash is that of the file's content, so that a name never stands for two contents.
     Floating-point columns are split into byte streams before zstd compresses them, which makes poses a third
     smaller than zstd alone.
 
     Args:
-        folder: of the files; created together with the first one.
-        stem: beginning of their names.
+        folder: of the release.
+        table: `frames`, or an extractor.
+        split: of the clips.
         schema: of the rows.
+        first: number of the first file.
         max_bytes: after a file has reached this size, the next clip starts a new file.
     """
 
-    def __init__(self, folder: Path, stem: str, schema: pa.Schema, max_bytes: int = MAX_BYTES) -> None:
-        self._folder, self._stem, self._schema, self._max_bytes = folder, stem, schema, max_bytes
-        self._paths: list[Path] = []
+    def __init__(
+        self,
+        folder: Path,
+        table: str,
+        split: str,
+        schema: pa.Schema,
+        first: int = 0,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._pattern = folder / layout.shards(table, split)
+        self._table, self._split, self._release = table, split, folder
+        self._schema, self._first, self._max_bytes = schema, first, max_bytes
+        self._names: list[str] = []
+        self._unfinished: Path | None = None
         self._writer: pq.ParquetWriter | None = None
         self._row_groups = 0
 
     def write(self, rows: pa.Table) -> Place:
         """Writes the rows of one clip."""
-        if self._writer is None or self._paths[-1].stat().st_size >= self._max_bytes:
+        if self._unfinished is None or self._unfinished.stat().st_size >= self._max_bytes:
             self._next_file()
         assert self._writer is not None
         self._writer.write_table(rows, row_group_size=max(1, len(rows)))
         self._row_groups += 1
-        return Place(len(self._paths) - 1, self._row_groups - 1)
+        return Place(len(self._names), self._row_groups - 1)
 
-    def paths(self) -> list[Path]:
-        """Returns the files, in order. Their names are final after the block."""
-        return self._paths
+    def names(self) -> list[str]:
+        """Returns the names of the files inside the release, in order. Complete after the block."""
+        return self._names
 
     def __enter__(self) -> Self:
         return self
@@ -73,32 +129,30 @@ class ShardWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close_file()
-        if error is None:
-            total = len(self._paths)
-            self._paths = [
-                path.rename(self._folder / f"{self._stem}-{number:05d}-of-{total:05d}{layout.PARQUET}")
-                for number, path in enumerate(self._paths)
-            ]
 
     def _next_file(self) -> None:
         self._close_file()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{self._stem}-{len(self._paths):05d}{layout.PARQUET}"
+        self._pattern.parent.mkdir(parents=True, exist_ok=True)
+        self._unfinished = self._pattern.with_name(f".{self._pattern.name.replace('*', 'unfinished')}")
         self._writer = pq.ParquetWriter(
-            path,
+            self._unfinished,
             self._schema,
             compression="zstd",
             use_dictionary=[field.name for field in self._schema if _is_text(field.type)],
             use_byte_stream_split=list(_float_columns(self._schema)),
             sorting_columns=[pq.SortingColumn(0)],
         )
-        self._paths.append(path)
         self._row_groups = 0
 
     def _close_file(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        if self._writer is None or self._unfinished is None:
+            return
+        self._writer.close()
+        number = self._first + len(self._names)
+        name = layout.shard(self._table, self._split, number, sha256_of(self._unfinished))
+        self._unfinished.rename(self._release / name)
+        self._names.append(name)
+        self._writer = self._unfinished = None
 
 
 def row_groups(file: pq.ParquetFile) -> Iterator[str]:

@@ -1,16 +1,35 @@
-"""Versions of releases: which ones a store holds, and what the next one is called."""
+"""Versions of releases: which ones a store holds, and what the next one is called.
+
+A release has a name, which is the day of its publication unless another one is asked for, and a semantic
+version MAJOR.MINOR.PATCH. The first release of a store is 1.0.0. Compared to the newest release before,
+
+- MAJOR is raised if clips or music features were removed, or if anything in a split other than training
+  changed: clips added to it, moved into or out of it, or other rows of its clips. Results on the two
+  releases are not comparable then.
+- MINOR is raised if clips or music features were added, or rows of training clips changed.
+- PATCH is raised if the rows are the same and only their description changed: the clip table, the licence.
+
+Releases of schema versions 1 and 2 have no semantic version; one that follows them counts on from 1.0.0.
+"""
 
 from __future__ import annotations
 
 import datetime
 import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from popdanceset import layout
 from popdanceset.errors import InputError
+from popdanceset.release.diff import Level
 from popdanceset.release.info import ReleaseInfo, parse_info
 from popdanceset.store import Store
+
+FIRST = "1.0.0"
+
+_SEMANTIC = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]*")
 
 
 class PublishedRelease(NamedTuple):
@@ -18,6 +37,11 @@ class PublishedRelease(NamedTuple):
 
     version: str
     info: ReleaseInfo
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder in the store."""
+        return layout.release(self.version)
 
 
 def published(store: Store) -> list[PublishedRelease]:
@@ -43,6 +67,57 @@ def purged(store: Store) -> frozenset[str]:
     return frozenset(version for version in versions if layout.withdrawal_note(version) in names)
 
 
+def next_semantic_version(previous: ReleaseInfo | None, level: Level) -> str:
+    """Returns the semantic version of a release that differs from the newest one by a change of this level.
+
+    Raises:
+        InputError: the previous semantic version is not MAJOR.MINOR.PATCH.
+    """
+    if previous is None:
+        return FIRST
+    match = _SEMANTIC.fullmatch(previous.semantic_version or FIRST)
+    if not match:
+        raise InputError(
+            f"its semantic version {previous.semantic_version!r} is not MAJOR.MINOR.PATCH",
+            previous.version,
+            "fetch or publish the release again",
+        )
+    major, minor, patch = (int(part) for part in match.groups())
+    if level == Level.MAJOR:
+        return f"{major + 1}.0.0"
+    return f"{major}.{minor + 1}.0" if level == Level.MINOR else f"{major}.{minor}.{patch + 1}"
+
+
+def find_release(store: Store, name: str) -> tuple[Store, str]:
+    """Finds a release by its folder, its address, its name in a store, or its semantic version.
+
+    Args:
+        store: searched for names and semantic versions.
+        name: as the user gave it.
+
+    Returns:
+        A store and the release's folder in it ("" if the store is the release itself).
+
+    Raises:
+        InputError: there is no such release, or it is incomplete.
+    """
+    if "://" in name or Path(name).expanduser().joinpath(layout.RELEASE_INFO).is_file():
+        own = Store(name)
+        if not own.exists(layout.RELEASE_INFO):
+            raise InputError(
+                f"is not a complete release: {layout.RELEASE_INFO} is missing", own, "check the address"
+            )
+        return own, ""
+    if _NAME.fullmatch(name):
+        if store.exists(f"{layout.release(name)}/{layout.RELEASE_INFO}"):
+            return store, layout.release(name)
+        for release in reversed(published(store)):
+            if release.info.semantic_version == name:
+                return store, layout.release(release.version)
+    known = ", ".join(release.version for release in published(store)) or "none"
+    raise InputError(f"there is no release {name!r}", store, f"give a folder, an address or one of: {known}")
+
+
 def natural(version: str) -> list[tuple[int, str]]:
     """Returns a sort key that compares numbers by value: `2026.01.02.9` before `2026.01.02.10`."""
     return [(int(part) if part.isdigit() else -1, part) for part in re.split(r"(\d+)", version) if part]
@@ -52,6 +127,7 @@ def choose_version(
     releases: list[PublishedRelease],
     wanted: str,
     content: str,
+    license_name: str,
     day: datetime.date,
     purged: Collection[str] = (),
 ) -> tuple[str, PublishedRelease | None]:
@@ -61,6 +137,7 @@ def choose_version(
         releases: complete ones, oldest first.
         wanted: version that was asked for; empty: the day, with `.1`, `.2`… if that is taken.
         content: hash of the rows.
+        license_name: licence of the data.
         day: of publication.
         purged: versions that are never used again (`purged`).
 
@@ -78,13 +155,13 @@ def choose_version(
     by_version = {release.version: release for release in releases}
     if wanted:
         existing = by_version.get(wanted)
-        if existing and existing.info.content != content:
+        if existing and not _same(existing, content, license_name):
             raise InputError(
                 f"release {wanted} exists with other content, and releases never change",
                 do="choose another version",
             )
         return wanted, existing
-    if releases and releases[-1].info.content == content:
+    if releases and _same(releases[-1], content, license_name):
         return releases[-1].version, releases[-1]
     base = f"{day:%Y.%m.%d}"
     version, number = base, 0
@@ -92,3 +169,7 @@ def choose_version(
         number += 1
         version = f"{base}.{number}"
     return version, None
+
+
+def _same(release: PublishedRelease, content: str, license_name: str) -> bool:
+    return release.info.content == content and release.info.license == license_name

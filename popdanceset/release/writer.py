@@ -8,46 +8,64 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import Any
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 import popdanceset
 from popdanceset import layout
+from popdanceset.errors import StoreError
 from popdanceset.genre import UNKNOWN
 from popdanceset.manifest import find_manifest
 from popdanceset.music.merges import aliases, pairs
 from popdanceset.progress import Advance, ignore
+from popdanceset.release.ahead import ahead
+from popdanceset.release.arrangement import Key, Part, arrange, published_shards, share
 from popdanceset.release.card import card
-from popdanceset.release.content_hash import ContentHash
+from popdanceset.release.changelog import changelog
+from popdanceset.release.content_hash import ContentHash, rows_hash
 from popdanceset.release.croissant import croissant
+from popdanceset.release.diff import Content, Level, ReleaseDifference, difference, read_content
 from popdanceset.release.info import (
     MusicInfo,
+    PastRelease,
     Provenance,
     ReleaseCounts,
     ReleaseInfo,
     SplitInfo,
     feature_infos,
 )
-from popdanceset.release.members import ReleaseVideos, members, music_extractors, release_videos
+from popdanceset.release.members import ReleaseVideos, clip_order, members, music_extractors, release_videos
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import SplitClip, assign_splits
 from popdanceset.release.statistics import TableStatistics
-from popdanceset.release.versions import choose_version, published, purged
-from popdanceset.schema import FPS, FRAMES, RELEASE_CLIPS, VERSION
+from popdanceset.release.versions import (
+    PublishedRelease,
+    choose_version,
+    next_semantic_version,
+    published,
+    purged,
+)
+from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from popdanceset.withdrawal.tombstones import withdrawn
 
 SPLITS = ("train", "test")
 SHORT, LONG = 12.0, 29.5
 """Seconds: clips below are called short, clips above long (paper, Sec. 3.1, and its later description)."""
+
+NOT_IN_MANIFEST = "its video is not in the manifest"
+CUT_AGAIN = "its video was cut again"
+REJECTED = "rejected"
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +80,8 @@ class PublishSummary:
         clips, frames, seconds: how much it holds.
         written: false if a release with the same content existed already.
         left_out: why clips that screening accepted are not part of it → how many.
+        semantic_version: MAJOR.MINOR.PATCH.
+        summary: what is new since the release before, in one line; empty for the first one.
     """
 
     version: str
@@ -71,6 +91,8 @@ class PublishSummary:
     seconds: float
     written: bool
     left_out: dict[str, int] = field(default_factory=dict)
+    semantic_version: str = ""
+    summary: str = ""
 
 
 def publish(
@@ -83,9 +105,10 @@ def publish(
 ) -> PublishSummary:
     """Publishes the accepted clips of a manifest whose poses have a sufficient score.
 
-    The release is built in a scratch folder and moved into the store as a whole. The same inputs produce the
-    same rows in the same order. If the newest release (or the one whose version is asked for) has the same
-    content, nothing is written.
+    The release is built in a scratch folder and moved into the store as a whole. It keeps the files of the
+    newest release whose clips are all the same (`popdanceset.release.shards`). The same inputs and the same
+    newest release produce the same rows in the same order. If the newest release (or the one whose version is
+    asked for) has the same content and licence, nothing is written.
 
     Args:
         settings: version, split, smallest score and licence.
@@ -104,7 +127,7 @@ def publish(
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
     videos = release_videos(store, folder)
-    clips, left_out = members(store, videos, settings.release.min_score)
+    clips, left_out, whys = members(store, videos, settings.release.min_score)
     splits = assign_splits(
         [SplitClip(clip["clip_id"], clip["bvid"], clip["music_id"], clip["frames"]) for clip in clips],
         settings.release.test_share,
@@ -113,27 +136,64 @@ def publish(
         # training are never used for testing.
         [(row["first"], row["second"]) for row in pairs(store)],
     )
-    # The splits follow each other as the names of their files do, so that all rows are in the clip table's
-    # order.
-    clips = sorted(clips, key=lambda clip: splits[clip["clip_id"]])
     common_ids = aliases(store)
     clips = [{**clip, "music_id": common_ids.get(clip["music_id"], clip["music_id"])} for clip in clips]
     without_music = [clip["clip_id"] for clip in clips if not clip["has_music"]]
     if without_music:
         _log.warning("%d clips have no music features: %s", len(without_music), " ".join(without_music))
+    releases = published(store)
+    before = _base(releases, settings.release.version)
     with store.scratch() as scratch:
         unfinished = scratch / "release"
-        tables = _write_rows(store, unfinished, clips, splits, advance, max_bytes)
-        version, same = choose_version(
-            published(store), settings.release.version, tables.content, day, purged(store)
-        )
-        name = layout.release(version)
-        if same is None:
+        rows = _inspect(store, clips, splits, advance)
+        shards = published_shards(store, before.folder, before.info.schema_version) if before else {}
+        parts = arrange(shards, rows.contents, splits, max_bytes=max_bytes)
+
+        def choose() -> tuple[str, PublishedRelease | None, str]:
+            content = _content(clips, splits, rows, parts)
+            wanted, license_name = settings.release.version, settings.release.license
+            return *choose_version(releases, wanted, content, license_name, day, purged(store)), content
+
+        version, same, content = choose()
+        info = same.info if same else None
+        if info is None:
+            shared: dict[str, str] = {}
+            if before:
+                unusable: set[str] = set()
+                while more := share(store, before.folder, parts, rows.schemas, unfinished):
+                    unusable |= more
+                    parts = arrange(shards, rows.contents, splits, unusable, max_bytes)
+                shared = {
+                    shard.name: f"{before.folder}/{shard.name}"
+                    for part in parts.values()
+                    for shard in part.kept
+                }
+            version, _, content = choose()
+            tables = _write_rows(store, unfinished, clips, splits, rows, parts, content, max_bytes)
             info = _release_info(tables, videos, version, day, settings.release.license)
-            _write_description(unfinished, tables, info, folder)
-            store.put_folder(unfinished, name, last=layout.RELEASE_INFO)
-    frames = sum(tables.clips["frames"].to_pylist())
-    summary = PublishSummary(version, name, len(tables.clips), frames, frames / FPS, same is None, left_out)
+            held = Content(
+                info,
+                {clip["clip_id"]: clip for clip in tables.clips.to_pylist()},
+                rows.contents,
+                _left_out(store, videos, whys, before, rows.contents[layout.FRAMES_STEM]),
+                tables.summary(),
+            )
+            found = difference(read_content(store, before.folder), held, withdrawn(store)) if before else None
+            info = _succeeding(info, before, found)
+            _write_description(unfinished, tables, info, folder, replace(held, info=info), found)
+            store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
+    frames = sum(rows.lengths.values())
+    summary = PublishSummary(
+        version,
+        layout.release(version),
+        len(clips),
+        frames,
+        frames / FPS,
+        same is None,
+        left_out,
+        info.semantic_version or "",
+        info.summary,
+    )
     _log.info(
         "release %s %s: %d clips, %d frames, in %.1f s",
         version, "published" if summary.written else "unchanged", summary.clips, frames,
@@ -142,23 +202,182 @@ def publish(
     return summary
 
 
+def _base(releases: Sequence[PublishedRelease], wanted: str) -> PublishedRelease | None:
+    """Returns the release whose shards are kept: the one of the wanted version, or the newest."""
+    for release in releases:
+        if release.version == wanted:
+            return release
+    return releases[-1] if releases else None
+
+
+class _ClipRows(NamedTuple):
+    """The rows of one clip: of its frames, and of its music by each extractor."""
+
+    frames: pa.Table
+    music: dict[str, pa.Table]
+
+    def tables(self) -> dict[str, pa.Table]:
+        return {layout.FRAMES_STEM: self.frames, **self.music}
+
+
+def _read_rows(store: Store, clip_id: str, extractors: Sequence[str]) -> _ClipRows:
+    frames = checked_frame_rows(store, clip_id)
+    return _ClipRows(
+        frames, {name: checked_music_rows(store, clip_id, name, len(frames)) for name in extractors}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the rows of a release are like, after they have been read once.
+
+    Attributes:
+        contents: table (`frames`, or an extractor) → clip id → hash of its rows.
+        lengths: clip id → number of frames.
+        schemas: table → schema.
+        statistics: table → statistics after their first pass.
+    """
+
+    contents: dict[str, dict[str, str]]
+    lengths: dict[str, int]
+    schemas: dict[str, pa.Schema]
+    statistics: dict[str, TableStatistics]
+
+
+def _inspect(
+    store: Store, clips: Sequence[Mapping[str, Any]], splits: Mapping[str, str], advance: Advance
+) -> _Rows:
+    """Reads all rows once, a few clips at a time: their hashes, and the first pass of the statistics."""
+    extractors = music_extractors(store)
+    found = _Rows({layout.FRAMES_STEM: {}}, {}, {layout.FRAMES_STEM: FRAMES}, {})
+    found.statistics[layout.FRAMES_STEM] = TableStatistics(FRAMES)
+
+    def read(clip_id: str) -> tuple[str, _ClipRows, dict[str, str]]:
+        rows = _read_rows(store, clip_id, extractors.get(clip_id, ()))
+        return clip_id, rows, {table: rows_hash(each) for table, each in rows.tables().items()}
+
+    for clip_id, rows, contents in ahead(read, [clip["clip_id"] for clip in clips]):
+        found.lengths[clip_id] = len(rows.frames)
+        for table, each in rows.tables().items():
+            if table not in found.schemas:
+                found.schemas[table] = each.schema
+                found.statistics[table] = TableStatistics(each.schema)
+            found.contents.setdefault(table, {})[clip_id] = contents[table]
+            found.statistics[table].update(each)
+        advance(1, clip_id)
+    return found
+
+
+def _content(
+    clips: Sequence[Mapping[str, Any]], splits: Mapping[str, str], rows: _Rows, parts: Mapping[Key, Part]
+) -> str:
+    """Returns the hash of a release: of its rows, and of their order."""
+    content = ContentHash()
+    content.add_document({"schema_version": VERSION})
+    by_id = {clip["clip_id"]: clip for clip in clips}
+    for clip_id in _order(parts):
+        content.add_document({**by_id[clip_id], "split": splits[clip_id]})
+        content.add_document(
+            {table: own[clip_id] for table, own in sorted(rows.contents.items()) if clip_id in own}
+        )
+    return str(content)
+
+
+def _order(parts: Mapping[Key, Part]) -> list[str]:
+    """Returns the clips in the order of the release: that of their frame rows."""
+    return [
+        clip_id
+        for (table, _), part in sorted(parts.items())
+        if table == layout.FRAMES_STEM
+        for clip_id in part.clips()
+    ]
+
+
+def _left_out(
+    store: Store,
+    videos: ReleaseVideos,
+    whys: Mapping[str, str],
+    before: PublishedRelease | None,
+    published_clips: Collection[str],
+) -> dict[str, str]:
+    """Returns clip id → why the release does not have it.
+
+    These are clips that screening accepted, and clips of the release before. Clips of videos of which the
+    store holds nothing any more are not among them: a withdrawn video leaves no trace in a release.
+    """
+    found = dict(whys)
+    if before:
+        stored = store.read_table(layout.CLIPS, CLIPS, ["clip_id", "bvid", "accepted", "reason"]).to_pylist()
+        of_store = {row["clip_id"]: row for row in stored if row["clip_id"]}
+        known_videos = {row["bvid"] for row in stored} - withdrawn(store)
+        earlier = store.read_table(
+            f"{before.folder}/{layout.RELEASE_CLIPS}", RELEASE_CLIPS, ["clip_id", "bvid"]
+        ).to_pylist()
+        for row in earlier:
+            clip_id, bvid = row["clip_id"], row["bvid"]
+            if clip_id in found or clip_id in published_clips or bvid not in known_videos:
+                continue  # not left out, or not to be named
+            if bvid not in videos.pops:
+                found[clip_id] = NOT_IN_MANIFEST
+            elif clip_id in of_store:
+                found[clip_id] = of_store[clip_id]["reason"] or REJECTED
+            else:
+                found[clip_id] = CUT_AGAIN
+    return dict(sorted(found.items(), key=lambda item: clip_order(item[0])))
+
+
+def _succeeding(
+    info: ReleaseInfo, before: PublishedRelease | None, found: ReleaseDifference | None
+) -> ReleaseInfo:
+    """Returns the description with its place in the series of releases."""
+    if before is None or found is None:
+        return info.model_copy(update={"semantic_version": next_semantic_version(None, Level.PATCH)})
+    old = before.info
+    past = PastRelease(
+        version=old.version,
+        semantic_version=old.semantic_version,
+        created=old.created,
+        summary=old.summary,
+    )
+    return info.model_copy(
+        update={
+            "semantic_version": next_semantic_version(old, found.level),
+            "previous": before.version,
+            "summary": found.summary(),
+            "history": [past, *old.history],
+        }
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Tables:
     """The rows of a release, as written.
 
     Attributes:
         clips: `RELEASE_CLIPS` rows.
-        music: extractor → schema of its table.
-        statistics: table name (`frames`, or an extractor) → statistics after their first pass.
-        paths: table name → its files, in order.
+        rows: `RELEASE_ROWS` rows.
+        schemas: table (`frames`, or an extractor) → its schema.
+        statistics: table → finished statistics.
+        files: table → its files inside the release, in order.
         content: hash of all rows.
     """
 
     clips: pa.Table
-    music: dict[str, pa.Schema]
+    rows: pa.Table
+    schemas: dict[str, pa.Schema]
     statistics: dict[str, TableStatistics]
-    paths: dict[str, list[Path]]
+    files: dict[str, list[str]]
     content: str
+
+    def music(self) -> dict[str, pa.Schema]:
+        """Returns extractor → schema of its table."""
+        return {name: schema for name, schema in self.schemas.items() if name != layout.FRAMES_STEM}
+
+    def summary(self) -> dict[str, Any]:
+        """Returns the statistics of all features."""
+        statistics = {name: table.summary() for name, table in self.statistics.items()}
+        of_frames = statistics.pop(layout.FRAMES_STEM)
+        return of_frames | {f"{layout.RELEASE_MUSIC}/{name}": table for name, table in statistics.items()}
 
     def configurations(self) -> dict[str, Configuration]:
         """Returns the tables of the release by the names under which the card offers them."""
@@ -167,115 +386,141 @@ class _Tables:
             "clips": Configuration({"full": layout.RELEASE_CLIPS}, RELEASE_CLIPS),
             **{
                 f"music-{name}": Configuration(self._patterns(name), schema)
-                for name, schema in self.music.items()
+                for name, schema in self.music().items()
             },
         }
 
     def _patterns(self, table: str) -> dict[str, str]:
         """Returns split → pattern of the table's files, for the splits that have any."""
         patterns = {split: layout.shards(table, split) for split in SPLITS}
-        names = [path.name for path in self.paths[table]]
+        names = self.files[table]
         return {
             split: pattern
             for split, pattern in patterns.items()
-            if any(PurePosixPath(pattern).name.partition("*")[0] in name for name in names)
+            if any(name.startswith(pattern.partition("*")[0]) for name in names)
         }
 
 
 def _write_rows(
     store: Store,
     folder: Path,
-    clips: list[dict[str, Any]],
-    splits: dict[str, Any],
-    advance: Advance,
+    clips: Sequence[Mapping[str, Any]],
+    splits: Mapping[str, str],
+    rows: _Rows,
+    parts: Mapping[Key, Part],
+    content: str,
     max_bytes: int,
 ) -> _Tables:
-    """Writes the files of frame and music rows, one clip at a time, and prepares the clip table."""
-    content = ContentHash()
-    content.add_document({"schema_version": VERSION})
-    statistics = {layout.FRAMES_STEM: TableStatistics(FRAMES)}
-    schemas: dict[str, pa.Schema] = {}
-    places: list[tuple[str, Place]] = []
-    lengths: list[int] = []
+    """Writes new shards, and reads all rows a second time for the quantiles, a few clips at a time."""
+    new = {key: frozenset(part.new) for key, part in parts.items()}
+    places: dict[tuple[str, str], Place] = {}
     extractors = music_extractors(store)
-    shards: dict[tuple[str, str], ShardWriter] = {}
     with ExitStack() as stack:
+        writers = {
+            (table, split): stack.enter_context(
+                ShardWriter(folder, table, split, rows.schemas[table], part.first, max_bytes)
+            )
+            for (table, split), part in parts.items()
+        }
 
-        def write(table: str, split: str, rows: pa.Table) -> Place:
-            if (table, split) not in shards:
-                below = layout.RELEASE_DATA if table == layout.FRAMES_STEM else layout.RELEASE_MUSIC
-                shards[table, split] = stack.enter_context(
-                    ShardWriter(folder / below, layout.shard_stem(table, split), rows.schema, max_bytes)
+        def read(clip_id: str) -> tuple[str, _ClipRows]:
+            wanted = [name for name in extractors.get(clip_id, ()) if clip_id in rows.contents.get(name, {})]
+            found = _read_rows(store, clip_id, wanted)
+            if any(
+                rows_hash(each) != rows.contents[table][clip_id] for table, each in found.tables().items()
+            ):
+                raise StoreError(
+                    f"the rows of {clip_id} changed while they were published", store, "publish again"
                 )
-            return shards[table, split].write(rows)
+            return clip_id, found
 
-        for clip in clips:
-            split = splits[clip["clip_id"]]
-            rows = checked_frame_rows(store, clip["clip_id"])
-            places.append((split, write(layout.FRAMES_STEM, split, rows)))
-            lengths.append(len(rows))
-            statistics[layout.FRAMES_STEM].update(rows)
-            content.add_document({**clip, "split": split})
-            content.add_table(rows)
-            for extractor in extractors.get(clip["clip_id"], ()):
-                music = checked_music_rows(store, clip["clip_id"], extractor, len(rows))
-                if extractor not in schemas:
-                    schemas[extractor] = music.schema
-                    statistics[extractor] = TableStatistics(music.schema)
-                write(extractor, split, music)
-                statistics[extractor].update(music)
-                content.add_document(extractor)
-                content.add_table(music)
-            advance(1, clip["clip_id"])
-    first_row = 0
-    rows_of_clips = []
-    for clip, (split, place), length in zip(clips, places, lengths, strict=True):
-        rows_of_clips.append(
-            {
-                **clip,
-                "frames": length,
-                # A clip ends where the dancer was lost for long.
-                "end": min(clip["end"], clip["start"] + length / FPS)
-                if length < clip["frames"]
-                else clip["end"],
-                "first_row": first_row,
-                "file": shards[layout.FRAMES_STEM, split].paths()[place.file].relative_to(folder).as_posix(),
-                "row_group": place.row_group,
-                "split": split,
-            }
-        )
-        first_row += length
+        for clip_id, found in ahead(read, _order(parts)):
+            for table, each in found.tables().items():
+                key = (table, splits[clip_id])
+                if clip_id in new[key]:
+                    places[table, clip_id] = writers[key].write(each)
+                rows.statistics[table].update_quantiles(each)
+    files = {
+        key: [*(shard.name for shard in part.kept), *writers[key].names()] for key, part in parts.items()
+    }
+    where: dict[tuple[str, str], tuple[str, int]] = {
+        (table, clip_id): (shard.name, number)
+        for (table, _), part in parts.items()
+        for shard in part.kept
+        for number, clip_id in enumerate(shard.clips)
+    }
+    for (table, clip_id), place in places.items():
+        where[table, clip_id] = (writers[table, splits[clip_id]].names()[place.file], place.row_group)
+    order = _order(parts)
+    by_id = {clip["clip_id"]: clip for clip in clips}
+    first_rows = [0, *accumulate(rows.lengths[clip_id] for clip_id in order)]
     return _Tables(
-        from_rows(rows_of_clips, RELEASE_CLIPS),
-        schemas,
-        statistics,
+        from_rows(
+            [
+                {
+                    **_cut_short(by_id[clip_id], rows.lengths[clip_id]),
+                    "first_row": first_row,
+                    "file": where[layout.FRAMES_STEM, clip_id][0],
+                    "row_group": where[layout.FRAMES_STEM, clip_id][1],
+                    "split": splits[clip_id],
+                }
+                for clip_id, first_row in zip(order, first_rows[:-1], strict=True)
+            ],
+            RELEASE_CLIPS,
+        ),
+        from_rows(
+            [
+                {
+                    "table": table,
+                    "clip_id": clip_id,
+                    "file": where[table, clip_id][0],
+                    "row_group": where[table, clip_id][1],
+                    "rows": rows.lengths[clip_id],
+                    "content": rows.contents[table][clip_id],
+                }
+                for (table, _), part in sorted(parts.items())
+                for clip_id in part.clips()
+            ],
+            RELEASE_ROWS,
+        ),
+        rows.schemas,
+        rows.statistics,
         {
-            table: [
-                path
-                for (name, _), writer in sorted(shards.items())
-                if name == table
-                for path in writer.paths()
-            ]
-            for table in statistics
+            table: [name for (own, _), names in sorted(files.items()) if own == table for name in names]
+            for table in rows.schemas
         },
-        str(content),
+        content,
     )
 
 
-def _write_description(folder: Path, tables: _Tables, info: ReleaseInfo, manifest: Path) -> None:
+def _cut_short(clip: Mapping[str, Any], frames: int) -> dict[str, Any]:
+    """Returns the row of a clip with this many frames: it ends where the dancer was lost for long."""
+    end = min(clip["end"], clip["start"] + frames / FPS) if frames < clip["frames"] else clip["end"]
+    return {**clip, "frames": frames, "end": end}
+
+
+def _write_description(
+    folder: Path,
+    tables: _Tables,
+    info: ReleaseInfo,
+    manifest: Path,
+    held: Content,
+    found: ReleaseDifference | None,
+) -> None:
     """Writes everything that describes the rows."""
     (folder / layout.RELEASE_META).mkdir()
-    pq.write_table(tables.clips, folder / layout.RELEASE_CLIPS, compression="zstd")
+    left_out = [{"clip_id": clip_id, "reason": why} for clip_id, why in held.left_out.items()]
+    for name, table in (
+        (layout.RELEASE_CLIPS, tables.clips),
+        (layout.RELEASE_ROWS, tables.rows),
+        (layout.RELEASE_LEFT_OUT, from_rows(left_out, LEFT_OUT)),
+    ):
+        pq.write_table(table, folder / name, compression="zstd")
     _copy_manifest(manifest, folder / layout.RELEASE_MANIFEST)
     _write_splits(folder, tables.clips)
-    for name, paths in tables.paths.items():
-        for rows in _row_groups(paths):
-            tables.statistics[name].update_quantiles(rows)
-    statistics = {name: table.summary() for name, table in tables.statistics.items()}
-    of_frames = statistics.pop("frames")
-    of_music = {f"{layout.RELEASE_MUSIC}/{name}": table for name, table in statistics.items()}
-    _write_json(folder / layout.RELEASE_STATS, of_frames | of_music)
+    _write_json(folder / layout.RELEASE_STATS, held.statistics)
     _write_json(folder / layout.RELEASE_INFO, info.document())
+    (folder / layout.CHANGELOG).write_text(changelog(info, found, held), encoding="utf-8")
     (folder / layout.CARD).write_text(card(info, tables.configurations()), encoding="utf-8")
     _write_json(folder / layout.CROISSANT, croissant(folder, info, tables.configurations()))
 
@@ -311,16 +556,16 @@ def _release_info(
         splits={split: _split_info(rows, split) for split in SPLITS},
         genres=dict(sorted(Counter(row["genre"] for row in rows).items())),
         estimators=sorted({row["estimator"] for row in rows}),
-        data=[f"{layout.RELEASE_DATA}/{path.name}" for path in tables.paths["frames"]],
+        data=tables.files[layout.FRAMES_STEM],
         features=feature_infos(FRAMES),
         music={
             name: MusicInfo(
                 width=schema.field("features").type.list_size,
-                clips=sum(pq.read_metadata(path).num_row_groups for path in tables.paths[name]),
-                files=[f"{layout.RELEASE_MUSIC}/{path.name}" for path in tables.paths[name]],
+                clips=tables.rows["table"].to_pylist().count(name),
+                files=tables.files[name],
                 features=feature_infos(schema),
             )
-            for name, schema in tables.music.items()
+            for name, schema in tables.music().items()
         },
     )
 
@@ -347,13 +592,6 @@ def _copy_manifest(folder: Path, target: Path) -> None:
         target.mkdir()
         for name in (layout.MANIFEST_DOCUMENT, layout.MANIFEST_VIDEOS):
             shutil.copyfile(folder / name, target / name)
-
-
-def _row_groups(paths: list[Path]) -> Iterator[pa.Table]:
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for number in range(file.num_row_groups):
-                yield file.read_row_group(number)
 
 
 def _write_json(path: Path, document: Any) -> None:

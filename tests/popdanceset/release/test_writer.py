@@ -47,7 +47,9 @@ def with_release(settings: Settings, **values: object) -> Settings:
 
 
 def test_the_summary_counts(published: PublishSummary) -> None:
-    assert published == PublishSummary("2026.01.02", "releases/2026.01.02", 4, 675, 22.5, written=True)
+    assert published == PublishSummary(
+        "2026.01.02", "releases/2026.01.02", 4, 675, 22.5, written=True, semantic_version="1.0.0"
+    )
 
 
 def test_pandas_and_pyarrow_open_the_frames(folder: Path, ready: Store) -> None:
@@ -169,9 +171,11 @@ def test_large_releases_have_several_files(ready: Store, settings: Settings, day
     report = publish(settings, ready, "weekly", day=day, max_bytes=1)
     folder = Path(settings.store, report.path)
     names = sorted(path.name for path in (folder / "data").iterdir())
-    assert names == ["frames-test-00000-of-00001.parquet"] + [
-        f"frames-train-0000{n}-of-00003.parquet" for n in range(3)
+    assert [name[:-25] for name in names] == ["frames-test-00000"] + [
+        f"frames-train-0000{n}" for n in range(3)
     ]
+    for path in (folder / "data").iterdir():
+        assert path.stem[-16:] == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     assert list(pd.read_parquet(folder / "data")["clip_id"].unique()) == ORDER
     with Release(folder) as release:
         assert [len(rows["timestamp"]) for _, rows in release.iterate()] == [45, 170, 60, 400]
