@@ -38,7 +38,8 @@ class Store:
 
     Args:
         address: a local path, `s3://bucket/prefix` (with `?endpoint_override=…&scheme=http` for other S3
-            servers), or any address fsspec knows, e.g. `memory://name`.
+            servers), `https://host/path` or `hf://datasets/ORG/NAME` (to read), or any other address fsspec
+            knows, e.g. `memory://name`.
 
     Raises:
         StoreError: the address has an unknown scheme or cannot be reached.
@@ -136,13 +137,19 @@ class Store:
         with self.open_write(name) as file:
             file.write(data)
 
-    def read_bytes(self, name: str) -> bytes:
+    def read_bytes(self, name: str, limit: int | None = None) -> bytes:
         """Reads the whole content of a file.
 
+        Args:
+            name: of the file.
+            limit: largest size in bytes; None: any.
+
         Raises:
-            StoreError: the file is missing or not readable.
+            StoreError: the file is missing, not readable or larger than the limit.
         """
         with self._readable(name), self._fs.open_input_file(self._path(name)) as file:
+            if limit is not None and file.size() > limit:
+                raise StoreError(f"has {file.size()} bytes, and at most {limit} are read", f"{self}/{name}")
             return bytes(file.read())
 
     def write_json(self, name: str, document: Any) -> None:
@@ -150,16 +157,20 @@ class Store:
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
         self.write_bytes(name, text.encode())
 
-    def read_json(self, name: str) -> Any:
+    def read_json(self, name: str, limit: int | None = None) -> Any:
         """Reads a JSON document.
 
+        Args:
+            name: of the document.
+            limit: largest size in bytes; None: any.
+
         Raises:
-            StoreError: the file is missing, not readable or not JSON.
+            StoreError: the file is missing, not readable, larger than the limit or not JSON.
         """
-        data = self.read_bytes(name)
+        data = self.read_bytes(name, limit)
         try:
             return json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StoreError(
                 f"not JSON: {error}", self._path(name), "delete it and run the stage again"
             ) from error
@@ -414,16 +425,24 @@ class Store:
         except OSError as error:
             raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
 
+    def reading(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """Turns the failures of a block that reads a file from `open_read` into StoreError."""
+        return self._readable(name)
+
     @contextlib.contextmanager
     def _readable(self, name: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
-            raise StoreError("file is missing", self._path(name), "run the stage that makes it") from error
+            raise StoreError("file is missing", self._shown(name), "run the stage that makes it") from error
         except OSError as error:
             raise StoreError(
-                f"not readable: {error}", self._path(name), "check address and permissions"
+                f"not readable: {error}", self._shown(name), "check address and permissions"
             ) from error
+
+    def _shown(self, name: str) -> str:
+        """The name for messages: a path, or an address with its scheme."""
+        return self._path(name) if "://" not in self.address else f"{self}/{name}"
 
 
 def _hidden(name: str) -> bool:
@@ -439,10 +458,9 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
         if not root:
             raise ValueError("it does not name a bucket or folder")
         return filesystem, root
-    import fsspec
+    from popdanceset.remote_files import remote_files
 
-    filesystem, root = fsspec.core.url_to_fs(address)
-    return pafs.PyFileSystem(pafs.FSSpecHandler(filesystem)), root
+    return remote_files(address)
 
 
 @contextlib.contextmanager

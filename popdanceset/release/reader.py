@@ -3,76 +3,102 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from popdanceset import layout
-from popdanceset.errors import InputError
+from popdanceset.errors import InputError, SchemaError
 from popdanceset.release.info import ReleaseInfo, news_since, parse_info
-from popdanceset.release.shards import row_groups
-from popdanceset.schema import RELEASE_CLIPS
+from popdanceset.release.limits import CLIPS, DOCUMENT_BYTES, TABLE_BYTES, check_names, is_plain
+from popdanceset.release.shard_reader import ShardReader
+from popdanceset.schema import FRAMES as FRAME_COLUMNS
+from popdanceset.schema import RELEASE_CLIPS, music_schema, shape_of
 from popdanceset.store import Store
-from popdanceset.tables import Array, fold_column
+from popdanceset.tables import Array, conform, fold
+
+OPEN_FILES = 64
+"""Files whose footers are held; others are closed and read again when they are needed."""
+
+_AGAIN = "fetch the release again"
 
 _log = logging.getLogger(__name__)
 
 
 class _RowGroup(NamedTuple):
-    file: pq.ParquetFile
-    row_group: int
+    """Where a clip's rows are."""
+
+    file: str
+    number: int
 
 
 class Release:
-    """A release, in a folder or below an object-store address. At first only its description is read.
+    """A release, in a folder or below an address. At first only its description is read.
 
-    Files stay open until `close`, or until the end of the block if it is used as a context manager.
+    Reads exactly the bytes that are needed: `meta/info.json`, the clip table, the footers of the files that
+    contain the wanted clips, and of these the wanted columns. The server need not list folders. Several
+    threads may read at once. Files stay open until `close`, or until the end of the block if it is used as a
+    context manager.
 
     A release of an older schema version opens with a warning that says what is new since then
-    (`popdanceset.release.info`).
+    (`popdanceset.release.info`). What a release states about itself is not trusted: names lead only into it,
+    and absurd sizes are refused (`popdanceset.release.limits`). `popdanceset release validate` checks
+    everything else.
 
     Args:
-        path: the release's folder, e.g. `store/releases/2026.01.31`.
+        path: the release's folder, e.g. `store/releases/2026.01.31`, or its address: `https://…`, `s3://…`,
+            `hf://datasets/ORG/NAME`, `hf://datasets/ORG/NAME@REVISION`.
 
     Raises:
         InputError: the folder is not a release, is incomplete or damaged, or has a newer schema version.
+        StoreError: the address cannot be reached.
 
     Attributes:
-        path: as given.
+        path: as given; without the access keys that an address may contain.
         info: its description.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
         self._store = Store(path)
-        self._files = ExitStack()
+        self.path = str(self._store)
+        self._shards: OrderedDict[str, ShardReader] = OrderedDict()
+        self._lock = threading.RLock()
         if self._store.exists(layout.WITHDRAWAL_NOTE):
             raise InputError(
                 f"was deleted because videos in it were withdrawn (see {layout.WITHDRAWAL_NOTE})",
-                path,
+                self.path,
                 "use a newer release",
             )
         if not self._store.exists(layout.RELEASE_INFO):
             raise InputError(
                 f"is not a release: {layout.RELEASE_INFO} is missing",
-                path,
+                self.path,
                 f"give a folder below {layout.RELEASES}/",
             )
-        self.info: ReleaseInfo = parse_info(self._store.read_json(layout.RELEASE_INFO), path)
+        document = self._store.read_json(layout.RELEASE_INFO, DOCUMENT_BYTES)
+        self.info: ReleaseInfo = parse_info(document, self.path)
+        check_names(self.info, self.path)
         news = news_since(self.info.schema_version)
         if news:
-            _log.warning("%s has schema version %d; since then: %s", path, self.info.schema_version, news)
-        needed = [layout.RELEASE_CLIPS, *self.info.data]
-        needed += [name for music in self.info.music.values() for name in music.files]
-        missing = [name for name in needed if not self._store.exists(name)]
-        if missing:
-            raise InputError(f"is incomplete: {missing[0]} is missing", path, "fetch the release again")
+            _log.warning(
+                "%s has schema version %d; since then: %s", self.path, self.info.schema_version, news
+            )
+        if self._store.is_local:  # elsewhere each question is a request; a missing file is named when needed
+            missing = [name for name in self.files if not self._store.exists(name)]
+            if missing:
+                raise InputError(f"is incomplete: {missing[0]} is missing", self.path, _AGAIN)
+
+    @property
+    def files(self) -> list[str]:
+        """The parquet files of the release, as `info.json` names them."""
+        music = [name for music in self.info.music.values() for name in music.files]
+        return [layout.RELEASE_CLIPS, *self.info.data, *music]
 
     @property
     def version(self) -> str:
@@ -96,8 +122,31 @@ class Release:
 
     @cached_property
     def clips(self) -> pa.Table:
-        """One row per clip (`popdanceset.schema.RELEASE_CLIPS`), in the order of the frames."""
-        return self._store.read_table(layout.RELEASE_CLIPS, RELEASE_CLIPS)
+        """One row per clip (`popdanceset.schema.RELEASE_CLIPS`), in the order of the frames.
+
+        Raises:
+            SchemaError: the table is damaged, or contains ids that no clip can have.
+        """
+        name = layout.RELEASE_CLIPS
+        where = f"{self.path}/{name}"
+        shard = ShardReader(self._store, name)
+        rows = [shard.rows(number) for number in range(len(shard))]
+        if sum(rows) > CLIPS or shard.uncompressed > TABLE_BYTES:
+            raise SchemaError(
+                f"is damaged: it claims {sum(rows)} rows of {shard.uncompressed} bytes", where, _AGAIN
+            )
+        known = [column for column in RELEASE_CLIPS.names if column in shard.schema.names]
+        parts = [shard.read(number, known) for number in range(len(shard))]
+        shard.close()
+        plain = pa.schema([shard.schema.field(column) for column in known])
+        table = conform(pa.concat_tables(parts) if parts else plain.empty_table(), RELEASE_CLIPS, where)
+        ids = table["clip_id"].to_pylist()
+        odd = next((clip_id for clip_id in ids if not is_plain(clip_id)), None)
+        if odd is not None:
+            raise SchemaError(f"contains {odd[:200]!r}, which is not a clip id", where, "do not use it")
+        if len(set(ids)) < len(ids):
+            raise SchemaError("contains a clip id twice", where, _AGAIN)
+        return table
 
     def clip_ids(self, split: str | None = None) -> list[str]:
         """Returns the clips of a split (`train`, `test`), or all, in the release's order.
@@ -120,22 +169,35 @@ class Release:
 
         Raises:
             InputError: there is no such clip or column.
+            SchemaError: the rows are damaged.
+            StoreError: the file is missing or not readable.
         """
-        return self._read(self._frame_places, clip_id, columns)
+        place = self._frame_places.get(clip_id)
+        if place is None:
+            raise self._no_rows(clip_id)
+        return self._read(place, clip_id, FRAME_COLUMNS, columns)
 
     def music(self, clip_id: str, extractor: str = "baseline") -> Array:
         """Reads the music features of a clip: (frames, width) float32.
 
         Raises:
             InputError: the release has no features of this extractor, or none of this clip.
+            SchemaError: the rows are damaged.
+            StoreError: the file is missing or not readable.
         """
-        return self._read(self._music_places(extractor), clip_id, ["features"])["features"]
+        place = self._music_places(extractor).get(clip_id)
+        if place is None:
+            raise self._no_rows(clip_id)
+        schema = music_schema(extractor, self.info.music[extractor].width)
+        return self._read(place, clip_id, schema, ["features"])["features"]
 
     def clips_with_music(self, extractor: str = "baseline") -> list[str]:
         """Returns the clips that have features of the extractor, in the release's order.
 
         Raises:
             InputError: the release has no features of this extractor.
+            SchemaError: a file of them is damaged.
+            StoreError: a file of them is missing or not readable.
         """
         return list(self._music_places(extractor))
 
@@ -148,7 +210,9 @@ class Release:
 
     def close(self) -> None:
         """Closes the files."""
-        self._files.close()
+        with self._lock:
+            while self._shards:
+                self._shards.popitem()[1].close()
 
     def __enter__(self) -> Self:
         return self
@@ -158,9 +222,29 @@ class Release:
     ) -> None:
         self.close()
 
+    def _no_rows(self, clip_id: str) -> InputError:
+        return InputError(f"has no such rows of clip {clip_id!r}", self.path, f"see {layout.RELEASE_CLIPS}")
+
     @cached_property
     def _frame_places(self) -> dict[str, _RowGroup]:
-        return self._places(self.info.data)
+        places = self.clips.select(["clip_id", "file", "row_group"]).to_pydict()
+        unknown = set(places["file"]) - set(self.info.data)
+        if unknown:
+            raise SchemaError(
+                f"names a file that {layout.RELEASE_INFO} does not: {min(unknown)[:200]!r}",
+                f"{self.path}/{layout.RELEASE_CLIPS}",
+                _AGAIN,
+            )
+        return {
+            clip_id: _RowGroup(file, number)
+            for clip_id, file, number in zip(
+                places["clip_id"], places["file"], places["row_group"], strict=True
+            )
+        }
+
+    @cached_property
+    def _frames_of(self) -> dict[str, int]:
+        return dict(zip(self.clips["clip_id"].to_pylist(), self.clips["frames"].to_pylist(), strict=True))
 
     @cached_property
     def _places_of_music(self) -> dict[str, dict[str, _RowGroup]]:
@@ -170,36 +254,64 @@ class Release:
         if extractor not in self.info.music:
             available = ", ".join(self.extractors) or "none"
             raise InputError(f"has no {extractor!r} music features", self.path, f"it has: {available}")
-        if extractor not in self._places_of_music:
-            self._places_of_music[extractor] = self._places(self.info.music[extractor].files)
-        return self._places_of_music[extractor]
+        with self._lock:
+            if extractor not in self._places_of_music:
+                self._places_of_music[extractor] = self._footer_places(self.info.music[extractor].files)
+            return self._places_of_music[extractor]
 
-    def _places(self, names: Sequence[str]) -> dict[str, _RowGroup]:
+    def _footer_places(self, names: Sequence[str]) -> dict[str, _RowGroup]:
+        """Finds the clips of files by their footers."""
         places = {}
         for name in names:
-            try:
-                file = pq.ParquetFile(self._files.enter_context(self._store.open_read(name)))
-            except pa.ArrowInvalid as error:
-                raise InputError(
-                    f"{name} is damaged: {error}", self.path, "fetch the release again"
-                ) from error
-            places.update(
-                {clip_id: _RowGroup(file, number) for number, clip_id in enumerate(row_groups(file))}
-            )
+            shard = self._shard(name)
+            for number in range(len(shard)):
+                clip_id = shard.first_word(number)
+                if clip_id is None:
+                    raise SchemaError(
+                        f"does not state the clip of row group {number}", f"{self.path}/{name}", _AGAIN
+                    )
+                places[clip_id] = _RowGroup(name, number)
         return places
 
+    def _shard(self, name: str) -> ShardReader:
+        with self._lock:
+            if name not in self._shards:
+                self._shards[name] = ShardReader(self._store, name)
+            self._shards.move_to_end(name)
+            while len(self._shards) > OPEN_FILES:
+                self._shards.popitem(last=False)[1].close()
+            return self._shards[name]
+
     def _read(
-        self, places: dict[str, _RowGroup], clip_id: str, columns: Sequence[str] | None
+        self, place: _RowGroup, clip_id: str, expected: pa.Schema, columns: Sequence[str] | None
     ) -> dict[str, Array]:
-        if clip_id not in places:
-            raise InputError(
-                f"has no such rows of clip {clip_id!r}", self.path, f"see {layout.RELEASE_CLIPS}"
-            )
-        file, row_group = places[clip_id]
-        schema = file.schema_arrow
-        wanted = list(columns) if columns is not None else schema.names
-        unknown = [name for name in wanted if name not in schema.names]
+        shard = self._shard(place.file)
+        known = [name for name in expected.names if name in shard.schema.names]
+        wanted = list(columns) if columns is not None else known
+        unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise InputError(f"has no column {unknown[0]!r}", self.path, f"it has: {', '.join(schema.names)}")
-        table = file.read_row_group(row_group, wanted)
-        return {name: fold_column(table, name) for name in wanted}
+            raise InputError(f"has no column {unknown[0]!r}", self.path, f"it has: {', '.join(known)}")
+        where = f"{self.path}/{place.file}"
+        for name in wanted:
+            found, right = shard.schema.field(name).type, expected.field(name).type
+            if not found.equals(right):
+                raise SchemaError(f"column {name!r} is {found} instead of {right}", where, _AGAIN)
+        if not 0 <= place.number < len(shard):
+            raise SchemaError(f"has no row group {place.number}; it has {len(shard)}", where, _AGAIN)
+        stated, frames = shard.first_word(place.number), self._frames_of.get(clip_id)
+        if stated not in (None, clip_id):
+            raise SchemaError(
+                f"row group {place.number} contains clip {stated!r} instead of {clip_id!r}", where, _AGAIN
+            )
+        if frames is not None and shard.rows(place.number) != frames:
+            raise SchemaError(
+                f"clip {clip_id!r} has {shard.rows(place.number)} rows instead of {frames}", where, _AGAIN
+            )
+        table = shard.read(place.number, wanted)
+        arrays = {}
+        for name in wanted:
+            field = expected.field(name)
+            if not field.nullable and table[name].null_count:
+                raise SchemaError(f"column {name!r} of clip {clip_id!r} contains nulls", where, _AGAIN)
+            arrays[name] = fold(table[name], shape_of(field))
+        return arrays

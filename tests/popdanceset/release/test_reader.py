@@ -149,7 +149,7 @@ def test_a_missing_or_damaged_file_is_named(folder: Path) -> None:
     (data,) = (folder / "data").glob("frames-train-00000-*.parquet")
     content = data.read_bytes()
     data.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=f"{data.name} is damaged"):
+    with pytest.raises(InputError, match=f"{data.name}: is damaged"):
         Release(folder).frames("BV1_Clip_2")
     data.unlink()
     with pytest.raises(InputError, match=f"is incomplete: data/{data.name} is missing"):

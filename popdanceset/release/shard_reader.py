@@ -1,0 +1,189 @@
+"""Reads row groups of one parquet file of a release, with the bytes that this needs and no more.
+
+The footer is read once, in one or two requests. It is not trusted: what it claims is compared with the size
+of the file and with what the columns can hold before any memory is taken for it.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from popdanceset.errors import SchemaError
+from popdanceset.release.limits import FOOTER_BYTES, FRAMES
+from popdanceset.store import Store
+
+TAIL = 1 << 16
+"""Bytes of the first request for a footer: small footers are complete in it."""
+
+_MAGIC = b"PAR1"
+_WORD_BYTES = 1024
+"""Of a cell with text, at most: ids and names."""
+
+_SPARE = 1 << 22
+"""Bytes that pages need beyond their values."""
+
+_DAMAGE = "fetch the release again"
+
+
+class ShardReader:
+    """One parquet file, whose row groups several threads may read at once.
+
+    Args:
+        store: the release.
+        name: of the file.
+
+    Raises:
+        StoreError: the file is missing or not readable.
+        SchemaError: it is not a parquet file, or its footer is damaged or absurd.
+
+    Attributes:
+        metadata: its footer.
+        schema: the schema of its rows.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._where = f"{store}/{name}"
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._free: list[pq.ParquetFile] = []
+        self._closed = False
+        with store.open_read(name) as file:
+            self.size = file.size()
+            footer = self._footer(file)
+        with self._damage_named():
+            self.metadata: pq.FileMetaData = pq.read_metadata(pa.BufferReader(_MAGIC + footer))
+            self.schema: pa.Schema = self.metadata.schema.to_arrow_schema()
+
+    def __len__(self) -> int:
+        return int(self.metadata.num_row_groups)
+
+    @property
+    def uncompressed(self) -> int:
+        """Bytes of all row groups in memory, as the footer states them."""
+        groups = (self.metadata.row_group(number) for number in range(len(self)))
+        return sum(group.total_byte_size for group in groups)
+
+    def rows(self, number: int) -> int:
+        """Rows of a row group, as the footer states them."""
+        return int(self.metadata.row_group(number).num_rows)
+
+    def first_word(self, number: int, column: str = "clip_id") -> str | None:
+        """The only word of a column of a row group; None if the footer does not state it, or has several."""
+        group = self.metadata.row_group(number)
+        for index in range(group.num_columns):
+            chunk = group.column(index)
+            if chunk.path_in_schema == column:
+                found = chunk.statistics
+                if found is None or not found.has_min_max or found.min != found.max:
+                    return None
+                return found.min if isinstance(found.min, str) else None
+        return None
+
+    def read(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """Reads columns of a row group.
+
+        Raises:
+            StoreError: the file is not readable.
+            SchemaError: there is no such row group, or it is damaged or absurd.
+        """
+        self._check(number, columns)
+        with self._file() as file, self._damage_named():
+            table: pa.Table = file.read_row_group(number, list(columns), use_threads=False)
+            return table
+
+    def close(self) -> None:
+        """Closes all handles."""
+        with self._lock:
+            self._closed = True
+            self._free.clear()
+        self._stack.close()
+
+    def _footer(self, file: pa.NativeFile) -> bytes:
+        tail = self._last(file, min(TAIL, self.size))
+        if self.size < 12 or tail[-4:] != _MAGIC:
+            raise SchemaError("is damaged: it does not end as a parquet file", self._where, _DAMAGE)
+        length = struct.unpack("<I", tail[-8:-4])[0] + 8
+        if length > min(FOOTER_BYTES, self.size - 4):
+            raise SchemaError(
+                f"is damaged: its footer claims {length} of {self.size} bytes", self._where, _DAMAGE
+            )
+        return bytes(tail[-length:] if length <= len(tail) else self._last(file, length))
+
+    def _last(self, file: pa.NativeFile, count: int) -> bytes:
+        with self._store.reading(self._name):
+            return bytes(file.read_at(count, self.size - count))
+
+    def _check(self, number: int, columns: Sequence[str]) -> None:
+        """Compares what the footer claims about a row group with what its columns can hold."""
+        if not 0 <= number < len(self):
+            raise SchemaError(f"has no row group {number}; it has {len(self)}", self._where, _DAMAGE)
+        group = self.metadata.row_group(number)
+        if not 0 <= group.num_rows <= FRAMES:
+            raise SchemaError(
+                f"is damaged: row group {number} claims {group.num_rows} rows", self._where, _DAMAGE
+            )
+        for index in range(group.num_columns):
+            chunk = group.column(index)
+            name = chunk.path_in_schema.partition(".")[0]
+            if name not in columns:
+                continue
+            first = chunk.data_page_offset
+            if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+                first = min(first, chunk.dictionary_page_offset)
+            most = group.num_rows * _cell_bytes(self.schema.field(name).type) * 2 + _SPARE
+            inside = first >= 0 and 0 <= chunk.total_compressed_size <= self.size - first
+            if not inside or not 0 <= chunk.total_uncompressed_size <= most:
+                raise SchemaError(
+                    f"is damaged: column {name!r} of row group {number} claims "
+                    f"{chunk.total_compressed_size} bytes at {first} that become "
+                    f"{chunk.total_uncompressed_size}",
+                    self._where,
+                    _DAMAGE,
+                )
+
+    @contextmanager
+    def _file(self) -> Iterator[pq.ParquetFile]:
+        """A handle that no other thread uses meanwhile: handles share the footer, so they cost little."""
+        with self._lock:
+            file = self._free.pop() if self._free else None
+        if file is None:
+            source = self._stack.enter_context(self._store.open_read(self._name))
+            # Adjacent columns of a remote file come in one request.
+            file = pq.ParquetFile(source, metadata=self.metadata, pre_buffer=not self._store.is_local)
+        try:
+            yield file
+        finally:
+            with self._lock:
+                if not self._closed:
+                    self._free.append(file)
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        with self._store.reading(self._name):
+            try:
+                yield
+            except (pa.ArrowException, ValueError, OverflowError, MemoryError, OSError) as error:
+                if isinstance(error, OSError) and not _is_damage(error):
+                    raise
+                raise SchemaError(f"is damaged: {error}", self._where, _DAMAGE) from error
+
+
+def _is_damage(error: OSError) -> bool:
+    """Whether the content is wrong: Arrow reports it, and S3's errors, as OSError without a number."""
+    return type(error) is OSError and error.errno is None and "AWS Error" not in str(error)
+
+
+def _cell_bytes(dtype: pa.DataType) -> int:
+    if pa.types.is_fixed_size_list(dtype):
+        return int(dtype.list_size) * (_cell_bytes(dtype.value_type) + 1)
+    try:
+        return max(1, int(dtype.bit_width) // 8) + 1
+    except ValueError:  # text and lists of text
+        return _WORD_BYTES
