@@ -47,6 +47,7 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
         meta/manifest/                  a copy of the manifest
         splits/{split}.txt              clip ids of a split
         splits/published-{split}.txt    clip ids of a split of the lists of an imported set
+        figures/{name}.png              figures of the card
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ RELEASE_LEFT_OUT = "meta/left_out.parquet"
 CHANGELOG = "CHANGELOG.md"
 RELEASE_MANIFEST = "meta/manifest"
 RELEASE_SPLITS = "splits"
+RELEASE_FIGURES = "figures"
 FRAMES_STEM = "frames"
 WITHDRAWAL_NOTE = "WITHDRAWN.md"
 
@@ -305,6 +307,11 @@ def split(part: str) -> str:
 def published_split(part: str) -> str:
     """Clip ids of a split of an imported set's own lists, inside a release."""
     return f"{RELEASE_SPLITS}/published-{part}.txt"
+
+
+def figure(name: str) -> str:
+    """A figure of the card, inside a release."""
+    return f"{RELEASE_FIGURES}/{name}.png"
 
 
 def shard_stem(table: str, split: str) -> str:

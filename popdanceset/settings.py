@@ -304,6 +304,11 @@ class ReleaseSettings(_Group):
     license: str = Field(
         "other", min_length=1, description="licence on the dataset card, as Hugging Face names it"
     )
+    contact: str = Field(
+        "",
+        description="address on the dataset card for questions and requests for removal; empty: none",
+    )
+    figures: bool = Field(True, description="draw the figures of the dataset card; takes about two seconds")
 
 
 class Settings(BaseSettings):

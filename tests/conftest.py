@@ -57,7 +57,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(tmp_path: Path) -> Settings:
     """Default settings, with everything written below a temporary folder."""
     return Settings.load(
-        overrides={"store": str(tmp_path / "store"), "manifests": str(tmp_path / "manifests")}
+        overrides={
+            "store": str(tmp_path / "store"),
+            "manifests": str(tmp_path / "manifests"),
+            "release": {"figures": False},  # they take two seconds
+        }
     )
 
 

@@ -161,7 +161,8 @@ def drift(settings: Settings, statistics: str | None, a: str, b: str, figure: Pa
     found = drift_between(models[0], models[1], source, settings.popularity)
     click.echo(_drift_table(found))
     if figure is not None:
-        from popdanceset.popularity.figures import drift_figure, save_png
+        from popdanceset.plotting import save_png
+        from popdanceset.popularity.figures import drift_figure
 
         save_png(drift_figure(found), figure)
         click.echo(f"figure {figure}")

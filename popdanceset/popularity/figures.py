@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
@@ -12,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy import stats
 
-from popdanceset.atomic import atomic_path
+from popdanceset.plotting import GRID, INK, SOFT, grid_figure, plain
 from popdanceset.popularity.drift import Drift
 from popdanceset.popularity.model import PAPER_TABLE_6
 from popdanceset.popularity.normalise import LogNormaliser, count_matrix
@@ -20,9 +18,7 @@ from popdanceset.popularity.regression import Regression
 from popdanceset.popularity.terms import BIAS, LABELS
 from popdanceset.schema import COUNTS, Reason
 
-INK, SOFT, GRID = "#22262e", "#7b8494", "#e3e6eb"
 OURS, PAPER, ACCEPTED, REJECTED, UNKNOWN = "#2b6cb0", "#b7791f", "#2f855a", "#c53030", "#b7791f"
-DPI = 150
 
 
 def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
@@ -40,7 +36,7 @@ def normalisation_figure(table: pa.Table, normaliser: LogNormaliser) -> Figure:
     counts = count_matrix(table, names)
     before = counts / np.maximum(np.nanmax(counts, axis=0, initial=1.0), 1.0)
     after = normaliser(counts, names)
-    figure, (left, right) = _figure(1, 2, (9.6, 3.9))
+    figure, (left, right) = grid_figure(1, 2, (9.6, 3.9))
     for axes, values, title in (
         (left, before, "Before: share of the largest"),
         (right, after, "After: ln(1 + x) / ln(1 + reference)"),
@@ -62,7 +58,9 @@ def coefficients_figure(regression: Regression) -> Figure:
     """
     small = [name for name in (BIAS, *COUNTS) if name != "view" and name in regression.terms]
     panels = [small, ["view"]] if "view" in regression.terms else [small]
-    figure, every = _figure(len(panels), 1, (7.6, 4.6), height_ratios=[len(names) + 0.6 for names in panels])
+    figure, every = grid_figure(
+        len(panels), 1, (7.6, 4.6), height_ratios=[len(names) + 0.6 for names in panels]
+    )
     for axes, names in zip(every, panels, strict=True):
         ours = [regression.terms[name].confidence_interval for name in names]
         theirs = [PAPER_TABLE_6[name] for name in names]
@@ -85,7 +83,7 @@ def pop_histogram(pop: NDArray[np.float64], threshold: float) -> Figure:
         threshold: videos above it are accepted.
     """
     known = pop[np.isfinite(pop)]
-    figure, (axes,) = _figure(1, 1, (7.2, 3.6))
+    figure, (axes,) = grid_figure(1, 1, (7.2, 3.6))
     low, high = (min(known.min(), threshold), max(known.max(), threshold)) if len(known) else (0.0, 1.0)
     step = 0.025  # the threshold is an edge, so that no bar is on both sides of it
     edges = threshold + step * np.arange(
@@ -128,7 +126,7 @@ def pop_against_views(selection: pa.Table, threshold: float) -> Figure:
     """
     reason = np.array(selection["reason"].to_pylist(), dtype=object)
     views, followers, pop = count_matrix(selection, ("view", "follower", "pop")).T
-    figure, (left, right) = _figure(1, 2, (9.8, 4.2))
+    figure, (left, right) = grid_figure(1, 2, (9.8, 4.2))
     for verdict, colour, label in (
         (Reason.LOW_POPULARITY, "#a9b4c4", "Pop not above the threshold"),
         (Reason.FOLLOWERS_UNKNOWN, UNKNOWN, "followers unknown"),
@@ -192,7 +190,7 @@ def residuals_figure(predicted: NDArray[np.float64], residual: NDArray[np.float6
         predicted: (n,) predictions of the response.
         residual: (n,) response minus prediction.
     """
-    figure, (left, right) = _figure(1, 2, (9.8, 3.9))
+    figure, (left, right) = grid_figure(1, 2, (9.8, 3.9))
     left.scatter(predicted, residual, s=14, color=OURS, alpha=0.7, linewidths=0, rasterized=True)
     left.axhline(0, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     left.set_xlabel("predicted response")
@@ -221,7 +219,7 @@ def drift_figure(drift: Drift) -> Figure:
         [["small", "pop"], ["view", "pop"]], height_ratios=[len(small) + 0.6, 1.6], width_ratios=[1, 1.15]
     )
     for axes in panels.values():
-        _plain(axes)
+        plain(axes)
     for axes, names in ((panels["small"], small), (panels["view"], ["view"])):
         places = np.arange(len(names), dtype=np.float64)
         for offset, colour, letter, model in ((-0.15, OURS, "A", drift.a), (0.15, PAPER, "B", drift.b)):
@@ -257,33 +255,6 @@ def drift_figure(drift: Drift) -> Figure:
         *panels["small"].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False
     )
     return figure
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Writes the figure as a PNG file without a time stamp, so that the same figure gives the same bytes."""
-    with atomic_path(path) as partial:
-        figure.savefig(partial, dpi=DPI, metadata={"Software": None})
-
-
-def _figure(
-    rows: int, columns: int, size: tuple[float, float], height_ratios: list[float] | None = None
-) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=height_ratios)
-    every: list[Axes] = list(grid.ravel())
-    for axes in every:
-        _plain(axes)
-    return figure, every
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(SOFT)
-    axes.tick_params(colors=SOFT, labelcolor=INK, length=3)
-    axes.grid(axis="x", color=GRID)
-    axes.set_axisbelow(True)
-    axes.title.set_fontsize(11)
-    axes.title.set_color(INK)
 
 
 def _intervals(

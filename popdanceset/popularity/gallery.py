@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from popdanceset.plotting import save_png
 from popdanceset.popularity.figures import (
     coefficients_figure,
     normalisation_figure,
     pop_against_views,
     residuals_figure,
-    save_png,
 )
 from popdanceset.popularity.fit import Fit
 from popdanceset.popularity.selection import READ, judge

@@ -16,6 +16,7 @@ import pyarrow as pa
 from popdanceset import layout
 from popdanceset.checksum import sha256_of
 from popdanceset.release.info import ReleaseInfo
+from popdanceset.release.responsible import CONFORMS_TO, responsible_ai
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import shape_of
 
@@ -73,6 +74,7 @@ _ENCODINGS = {
     ".txt": "text/plain",
     ".csv": "text/csv",
     ".yaml": "application/yaml",
+    ".png": "image/png",
 }
 
 
@@ -88,7 +90,7 @@ def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, Configuratio
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "conformsTo": FORMAT,
+        "conformsTo": [FORMAT, CONFORMS_TO],
         "name": "PopDanceSet",
         "description": (
             f"Popular dances as SMPL motion with music features: {info.counts.clips} clips, "
@@ -100,6 +102,7 @@ def croissant(folder: Path, info: ReleaseInfo, tables: Mapping[str, Configuratio
         "version": info.version,
         "datePublished": info.created,
         "isLiveDataset": False,
+        **{f"rai:{name}": value for name, value in responsible_ai(info).items()},
         "distribution": [
             *(_file_object(file, file.relative_to(folder).as_posix()) for file in files),
             *(

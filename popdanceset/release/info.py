@@ -87,6 +87,39 @@ class ReleaseCounts(_InfoPart):
     long: int
 
 
+class CollectionInfo(_InfoPart):
+    """How the videos were found.
+
+    Attributes:
+        first_day, last_day: when the counts of the videos were read, ISO 8601; None if unknown.
+        listings: listing → number of the release's videos that it contained; empty if unknown.
+        uploaders: number of known uploaders.
+        without_uploader: number of videos whose uploader is unknown.
+    """
+
+    first_day: str | None = None
+    last_day: str | None = None
+    listings: dict[str, int] = {}
+    uploaders: int = 0
+    without_uploader: int = 0
+
+
+class TableOneInfo(_InfoPart):
+    """What the paper's Table 1 asks of a dataset and `counts` lacks, as numbers of clips that have it.
+
+    Attributes:
+        lyrics: None: nobody has determined which music has lyrics.
+        aesthetics: clips of videos whose popularity score is known.
+        joint_positions, joint_rotations, keypoints2d: clips that have them in every frame.
+    """
+
+    lyrics: int | None
+    aesthetics: int
+    joint_positions: int
+    joint_rotations: int
+    keypoints2d: int
+
+
 class SplitInfo(_InfoPart):
     """Size of a split, and the file that lists its clips."""
 
@@ -138,6 +171,11 @@ class ReleaseInfo(_InfoPart):
         previous: name of the release that was the newest before; None for the first one.
         summary: what is new since then, in one line.
         history: the earlier releases, newest first.
+        contact: where questions and requests for removal go; empty: unknown.
+        settings: settings of the publication.
+        collection: how the videos were found; None: unknown.
+        table_1: what the paper's Table 1 asks; None: unknown.
+        imported: source → number of clips that were imported from it.
     """
 
     version: str
@@ -160,6 +198,11 @@ class ReleaseInfo(_InfoPart):
     previous: str | None = None
     summary: str = ""
     history: list[PastRelease] = []
+    contact: str = ""
+    settings: dict[str, Any] = {}
+    collection: CollectionInfo | None = None
+    table_1: TableOneInfo | None = None
+    imported: dict[str, int] = {}
 
     def document(self) -> Document:
         """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""

@@ -29,19 +29,25 @@ from popdanceset.release.ahead import ahead
 from popdanceset.release.arrangement import Key, Part, arrange, published_shards, share
 from popdanceset.release.card import card
 from popdanceset.release.changelog import changelog
+from popdanceset.release.collection import collection
 from popdanceset.release.content_hash import ContentHash, rows_hash
 from popdanceset.release.croissant import croissant
 from popdanceset.release.diff import Content, Level, ReleaseDifference, difference, read_content
+from popdanceset.release.figures import Limits, save_figures
 from popdanceset.release.info import (
+    CollectionInfo,
     MusicInfo,
     PastRelease,
     Provenance,
     ReleaseCounts,
     ReleaseInfo,
     SplitInfo,
+    TableOneInfo,
     feature_infos,
 )
 from popdanceset.release.members import ReleaseVideos, clip_order, members, music_extractors, release_videos
+from popdanceset.release.overview import Overview
+from popdanceset.release.responsible import min_pop
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import SplitClip, assign_splits
@@ -54,7 +60,7 @@ from popdanceset.release.versions import (
     purged,
 )
 from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
-from popdanceset.settings import Settings
+from popdanceset.settings import ReleaseSettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 from popdanceset.withdrawal.tombstones import withdrawn
@@ -170,7 +176,8 @@ def publish(
                 }
             version, _, content = choose()
             tables = _write_rows(store, unfinished, clips, splits, rows, parts, content, max_bytes)
-            info = _release_info(tables, videos, version, day, settings.release.license)
+            source = collection(store, folder, {clip["bvid"] for clip in clips})
+            info = _release_info(tables, videos, source, version, day, settings.release)
             held = Content(
                 info,
                 {clip["clip_id"]: clip for clip in tables.clips.to_pylist()},
@@ -180,7 +187,9 @@ def publish(
             )
             found = difference(read_content(store, before.folder), held, withdrawn(store)) if before else None
             info = _succeeding(info, before, found)
-            _write_description(unfinished, tables, info, folder, replace(held, info=info), found)
+            held = replace(held, info=info)
+            figures = settings.release.figures
+            _write_description(unfinished, tables, info, folder, held, found, figures)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
     frames = sum(rows.lengths.values())
     summary = PublishSummary(
@@ -360,6 +369,7 @@ class _Tables:
         statistics: table → finished statistics.
         files: table → its files inside the release, in order.
         content: hash of all rows.
+        overview: of the clips, for the card.
     """
 
     clips: pa.Table
@@ -368,6 +378,7 @@ class _Tables:
     statistics: dict[str, TableStatistics]
     files: dict[str, list[str]]
     content: str
+    overview: Overview
 
     def music(self) -> dict[str, pa.Schema]:
         """Returns extractor → schema of its table."""
@@ -411,7 +422,8 @@ def _write_rows(
     content: str,
     max_bytes: int,
 ) -> _Tables:
-    """Writes new shards, and reads all rows a second time for the quantiles, a few clips at a time."""
+    """Writes new shards, and reads all rows a second time for quantiles and card, a few clips at a time."""
+    overview = Overview()
     new = {key: frozenset(part.new) for key, part in parts.items()}
     places: dict[tuple[str, str], Place] = {}
     extractors = music_extractors(store)
@@ -440,6 +452,9 @@ def _write_rows(
                 if clip_id in new[key]:
                     places[table, clip_id] = writers[key].write(each)
                 rows.statistics[table].update_quantiles(each)
+            overview.add_frames(clip_id, found.frames)
+            for extractor, each in found.music.items():
+                overview.add_music(clip_id, extractor, each)
     files = {
         key: [*(shard.name for shard in part.kept), *writers[key].names()] for key, part in parts.items()
     }
@@ -490,6 +505,7 @@ def _write_rows(
             for table in rows.schemas
         },
         content,
+        overview,
     )
 
 
@@ -506,6 +522,7 @@ def _write_description(
     manifest: Path,
     held: Content,
     found: ReleaseDifference | None,
+    with_figures: bool,
 ) -> None:
     """Writes everything that describes the rows."""
     (folder / layout.RELEASE_META).mkdir()
@@ -521,12 +538,19 @@ def _write_description(
     _write_json(folder / layout.RELEASE_STATS, held.statistics)
     _write_json(folder / layout.RELEASE_INFO, info.document())
     (folder / layout.CHANGELOG).write_text(changelog(info, found, held), encoding="utf-8")
-    (folder / layout.CARD).write_text(card(info, tables.configurations()), encoding="utf-8")
+    limits = Limits(SHORT, LONG, min_pop(info))
+    figures = save_figures(folder, [*held.clips.values()], tables.overview, limits) if with_figures else []
+    (folder / layout.CARD).write_text(card(info, tables.configurations(), figures), encoding="utf-8")
     _write_json(folder / layout.CROISSANT, croissant(folder, info, tables.configurations()))
 
 
 def _release_info(
-    tables: _Tables, videos: ReleaseVideos, version: str, day: datetime.date, license_name: str
+    tables: _Tables,
+    videos: ReleaseVideos,
+    source: CollectionInfo,
+    version: str,
+    day: datetime.date,
+    settings: ReleaseSettings,
 ) -> ReleaseInfo:
     rows = tables.clips.to_pylist()
     lengths = [row["frames"] for row in rows]
@@ -534,7 +558,7 @@ def _release_info(
     return ReleaseInfo(
         version=version,
         created=f"{day:%Y-%m-%d}",
-        license=license_name,
+        license=settings.license,
         schema_version=VERSION,
         generator=f"popdanceset {popdanceset.__version__}",
         content=tables.content,
@@ -567,7 +591,25 @@ def _release_info(
             )
             for name, schema in tables.music().items()
         },
+        contact=settings.contact,
+        settings=settings.model_dump(
+            mode="json", exclude={"version", "license", "contact", "figures"}, exclude_none=True
+        ),
+        collection=source,
+        table_1=TableOneInfo(
+            lyrics=None,
+            aesthetics=sum(row["pop"] is not None for row in rows),
+            joint_positions=len(rows),
+            joint_rotations=len(rows),
+            keypoints2d=tables.overview.keypoints2d,
+        ),
+        imported=dict(sorted(Counter(_kind(row["source"]) for row in rows if row["source"]).items())),
     )
+
+
+def _kind(source: str) -> str:
+    """Returns what kind of set a clip was imported from: `popdanceset` of `imported: popdanceset`."""
+    return source.partition(":")[2].strip() or source
 
 
 def _split_info(rows: list[dict[str, Any]], split: str) -> SplitInfo:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from popdanceset import layout
+from popdanceset import layout, plotting
 from popdanceset.errors import SchemaError
 from popdanceset.manifest import Manifest
 from popdanceset.popularity import figures
@@ -23,9 +23,9 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 TINTS: Mapping[str, str] = {
-    figures.INK: "currentColor",
-    figures.SOFT: "var(--soft)",
-    figures.GRID: "var(--line)",
+    plotting.INK: "currentColor",
+    plotting.SOFT: "var(--soft)",
+    plotting.GRID: "var(--line)",
 }
 """CSS colours that replace the figures' greys, so that they follow the page's light or dark theme."""
 

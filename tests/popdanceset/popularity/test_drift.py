@@ -7,8 +7,9 @@ import pytest
 from scipy import stats
 
 from popdanceset.errors import InputError
+from popdanceset.plotting import save_png
 from popdanceset.popularity.drift import drift_between
-from popdanceset.popularity.figures import drift_figure, save_png
+from popdanceset.popularity.figures import drift_figure
 from popdanceset.popularity.fit import fit
 from popdanceset.popularity.model import PopularityModel, paper_midpoints
 from popdanceset.popularity.normalise import LogNormaliser

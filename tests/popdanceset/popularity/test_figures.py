@@ -5,13 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from popdanceset.plotting import save_png
 from popdanceset.popularity.figures import (
     coefficients_figure,
     normalisation_figure,
     pop_against_views,
     pop_histogram,
     residuals_figure,
-    save_png,
 )
 from popdanceset.popularity.fit import Fit, fit
 from popdanceset.popularity.selection import judge

@@ -151,7 +151,7 @@ def test_mlcroissant_validates_the_description_and_reads_rows(folder: Path) -> N
 
 def test_croissant_has_the_hash_of_every_file(folder: Path) -> None:
     document = json.loads((folder / "croissant.json").read_text())
-    assert document["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    assert document["conformsTo"][0] == "http://mlcommons.org/croissant/1.0"
     objects = {
         d["contentUrl"]: d["sha256"] for d in document["distribution"] if d["@type"] == "cr:FileObject"
     }

@@ -1,0 +1,211 @@
+"""The fields of responsible AI (Croissant RAI 1.0), composed of what the pipeline knows about a release.
+
+Each text states facts of `meta/info.json` or of the program. What is not known is said to be unknown or left
+out. Names and recommended values: https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from popdanceset import layout
+from popdanceset.genre import UNKNOWN
+from popdanceset.release.info import ReleaseInfo
+from popdanceset.video.rules import RULES
+
+CONFORMS_TO = "http://mlcommons.org/croissant/RAI/1.0"
+
+WITHDRAWAL = (
+    "Whoever made or is shown in a video can ask for its removal, and need not say why. The video, its "
+    "clips, poses, music features and ids are then deleted from the store and are part of no later release; "
+    "the ids are never used again. Published releases do not change, but maintainers can delete them."
+)
+
+
+def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
+    """Returns the fields by their names in the vocabulary, each a text or a list of texts.
+
+    Fields of which nothing is known are left out.
+    """
+    fields = {
+        "dataCollection": " ".join([*_selection(info), *_imports(info)]),
+        "dataCollectionType": _types(info),
+        "dataCollectionTimeframe": _timeframe(info),
+        "dataCollectionRawData": (
+            "Videos and sound, which stay with their authors and are not part of the release."
+        ),
+        "dataCollectionMissingData": " ".join(_missing(info)),
+        "dataPreprocessingProtocol": _preprocessing(info),
+        "dataImputationProtocol": (
+            "Short gaps in which the dancer was not detected are filled in between the frames around them. "
+            "The column observed is false where a rotation, or its twist, was inferred and not observed."
+        ),
+        "dataAnnotationProtocol": (
+            "Software makes all annotations: poses by a pose estimator, genres by rules on the section, tags "
+            "and title of a video, music ids by audio fingerprints, splits by a hash of the music ids. "
+            "Maintainers can name the dancer of a video and decide whether two pieces of music are the same."
+        ),
+        "annotationsPerItem": "No human labels per frame.",
+        "machineAnnotationTools": [
+            info.generator,
+            *(f"pose estimator {name}" for name in info.estimators),
+            *(f"music features {name}" for name in info.music),
+        ],
+        "dataUseCases": [
+            "Training of models that generate dance for music.",
+            "Testing of such models on the test split.",
+            "Not meant for recognising persons.",
+        ],
+        "dataLimitations": [
+            "Poses are estimated from one camera. Depth is less certain than the position in the image.",
+            "There are no body shapes: all motion is that of the mean SMPL skeleton, scaled.",
+            "There are no fingers and no faces.",
+            "A genre is a guess from the words of the uploader.",
+        ],
+        "dataBiases": _biases(info),
+        "personalSensitiveInformation": [
+            "There are no images, sound, faces or body shapes.",
+            f"{layout.RELEASE_CLIPS} has the public ids of the videos and their dancers.",
+            "A dancer id is the public id of the uploader, or of the dancers of a joint upload.",
+            f"{layout.RELEASE_MANIFEST}, if it is there, has titles, uploader ids and counts of the videos.",
+            "Motion itself can identify a person.",
+        ],
+        "dataSocialImpact": (
+            "It has not been studied. A model can imitate the dances of the people in the videos, who were "
+            "not asked."
+        ),
+        "dataReleaseMaintenancePlan": (
+            "A release never changes. Additions, corrections and withdrawals appear in a new release with a "
+            f"new version. {WITHDRAWAL}{_contact(info)}"
+        ),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def provenance(info: ReleaseInfo) -> Mapping[str, Any]:
+    """Returns what the manifest of the release states beyond its name."""
+    return info.source.model_extra or {}
+
+
+def min_pop(info: ReleaseInfo) -> float | None:
+    """Returns the threshold of Pop, or None if the manifest does not state it."""
+    threshold = _thresholds(info).get("min_pop")
+    return float(threshold) if isinstance(threshold, int | float) else None
+
+
+def popularity_rule(info: ReleaseInfo) -> str:
+    """Returns in words by which rule the videos were selected; empty if the manifest does not state it."""
+    threshold = min_pop(info)
+    if threshold is None:
+        return ""
+    rule = f"its popularity score Pop is above {threshold:g}"
+    ratio = _thresholds(info).get("min_views_per_follower")
+    if not isinstance(ratio, int | float) or not ratio:
+        return rule
+    times = "" if ratio == 1 else f"{ratio:g} times as many as "
+    return f"{rule} and its views exceed {times}the followers of its uploader"
+
+
+def imported_clips(info: ReleaseInfo) -> str:
+    """Returns in words how many clips were imported and from what; empty if none were."""
+    return ", ".join(f"{clips:,} from {source}" for source, clips in info.imported.items())
+
+
+def _thresholds(info: ReleaseInfo) -> Mapping[str, Any]:
+    stated = provenance(info).get("thresholds")
+    return stated if isinstance(stated, Mapping) else {}
+
+
+def _selection(info: ReleaseInfo) -> list[str]:
+    if sum(info.imported.values()) >= info.counts.clips:
+        return []
+    found = info.collection
+    texts = ["The videos were found in public listings of Bilibili."]
+    if found and found.listings:
+        listings = ", ".join(f"{name} ({videos:,} videos)" for name, videos in found.listings.items())
+        texts = [f"The videos were found in these public listings of Bilibili: {listings}."]
+    if found and found.uploaders:
+        unknown = (
+            f"; the uploaders of {found.without_uploader:,} are unknown" if found.without_uploader else ""
+        )
+        texts.append(f"{info.counts.videos:,} videos are by {found.uploaders:,} uploaders{unknown}.")
+    judged = provenance(info).get("judged")
+    if rule := popularity_rule(info):
+        of_all = f" of {judged:,} videos" if isinstance(judged, int) else ""
+        texts.append(f"A video{of_all} was selected if {rule}.")
+    return texts
+
+
+def _imports(info: ReleaseInfo) -> list[str]:
+    return [f"Clips imported from other data: {clips}."] if (clips := imported_clips(info)) else []
+
+
+def _types(info: ReleaseInfo) -> list[str]:
+    crawled = sum(info.imported.values()) < info.counts.clips
+    return [
+        *(["Web API", "User-generated content data"] if crawled else []),
+        *(["Secondary Data analysis"] if info.imported else []),
+    ]
+
+
+def _timeframe(info: ReleaseInfo) -> list[str]:
+    found = info.collection
+    if not found or not found.first_day or not found.last_day:
+        return []
+    return [f"{found.first_day}T00:00:00Z", f"{found.last_day}T23:59:59Z"]
+
+
+def _missing(info: ReleaseInfo) -> list[str]:
+    clips = info.counts.clips
+    texts = []
+    if unknown := info.genres.get(UNKNOWN, 0):
+        texts.append(f"The genre of {unknown:,} of {clips:,} clips is unknown.")
+    for name, music in info.music.items():
+        if music.clips < clips:
+            texts.append(f"{clips - music.clips:,} of {clips:,} clips have no {name} music features.")
+    if not info.music:
+        texts.append("No clip has music features.")
+    table = info.table_1
+    if table and table.keypoints2d < clips:
+        texts.append(f"{clips - table.keypoints2d:,} of {clips:,} clips lack 2D keypoints in some frames.")
+    if table and table.aesthetics < clips:
+        texts.append(f"Pop of the videos of {clips - table.aesthetics:,} of {clips:,} clips is unknown.")
+    return texts
+
+
+def _preprocessing(info: ReleaseInfo) -> list[str]:
+    meanings = dict.fromkeys(rule.meaning for rule in RULES if rule.meaning)
+    settings = info.settings
+    min_score = settings.get("min_score")
+    return [
+        f"Screening rejects spans of a video for these reasons: {'; '.join(meanings)}.",
+        f"What remains is cut into clips at {info.fps} frames a second.",
+        "Poses are estimated by frame, tracked, fitted to the SMPL skeleton, smoothed and put on the floor.",
+        *([f"Clips whose poses have a score below {min_score:g} are left out."] if min_score else []),
+        "Clips that share a video or a piece of music are in the same split.",
+    ]
+
+
+def _biases(info: ReleaseInfo) -> list[str]:
+    known = {name: clips for name, clips in info.genres.items() if name != UNKNOWN}
+    texts = []
+    if rule := popularity_rule(info):
+        texts.append(f"Only popular videos were selected: {rule}.")
+    texts += [
+        "Bilibili is a Chinese video site, and its dances, dancers and music are those that its users like.",
+        "Screening keeps single dancers who are seen as a whole by a camera that stays in place.",
+    ]
+    if known:
+        genre, clips = max(known.items(), key=lambda item: (item[1], item[0]))
+        texts.append(
+            f"Genres are uneven: {genre} has {clips:,} of {info.counts.clips:,} clips, "
+            f"and {len(known)} genres occur."
+        )
+    if info.counts.dancers:
+        texts.append(f"There are {info.counts.dancers:,} dancers; their age and gender are not recorded.")
+    return texts
+
+
+def _contact(info: ReleaseInfo) -> str:
+    return f" Contact: {info.contact}" if info.contact else ""
