@@ -434,7 +434,8 @@ class Store:
         try:
             yield
         except FileNotFoundError as error:
-            raise StoreError("file is missing", self._shown(name), "run the stage that makes it") from error
+            do = "check the address" if "://" in self.address else "run the stage that makes it"
+            raise StoreError("file is missing", self._shown(name), do) from error
         except OSError as error:
             raise StoreError(
                 f"not readable: {error}", self._shown(name), "check address and permissions"

@@ -74,8 +74,18 @@ def store(settings: Settings) -> Store:
 @pytest.fixture(scope="session")
 def synthetic() -> ModuleType:
     """The module that fills stores."""
-    path = Path(__file__).parent / "popdanceset/release/synthetic.py"
-    spec = importlib.util.spec_from_file_location("synthetic", path)
+    return _module("synthetic")
+
+
+@pytest.fixture(scope="session")
+def web() -> ModuleType:
+    """The module with `serve(folder)`: a web server that counts what it sends, and can misbehave."""
+    return _module("web")
+
+
+def _module(name: str) -> ModuleType:
+    path = Path(__file__).parent / f"popdanceset/release/{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -20,7 +20,9 @@ FOOTER_BYTES = 64 << 20
 TABLE_BYTES = 1 << 30
 """Of the clip table in memory."""
 
-CLIPS = 4_000_000
+ROWS = 16_000_000
+"""Of a table of `meta/`."""
+
 FRAMES = 1 << 20
 """Of a clip: almost ten hours."""
 

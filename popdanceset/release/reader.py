@@ -12,14 +12,15 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from popdanceset import layout
 from popdanceset.errors import InputError, SchemaError
 from popdanceset.release.info import ReleaseInfo, news_since, parse_info
-from popdanceset.release.limits import CLIPS, DOCUMENT_BYTES, TABLE_BYTES, check_names, is_plain
+from popdanceset.release.limits import DOCUMENT_BYTES, ROWS, TABLE_BYTES, check_names, is_plain
 from popdanceset.release.shard_reader import ShardReader
 from popdanceset.schema import FRAMES as FRAME_COLUMNS
-from popdanceset.schema import RELEASE_CLIPS, music_schema, shape_of
+from popdanceset.schema import RELEASE_CLIPS, RELEASE_ROWS, music_schema, shape_of
 from popdanceset.store import Store
 from popdanceset.tables import Array, conform, fold
 
@@ -60,45 +61,47 @@ class Release:
         StoreError: the address cannot be reached.
 
     Attributes:
-        path: as given; without the access keys that an address may contain.
+        path: as given.
         info: its description.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._store = Store(path)
-        self.path = str(self._store)
+        self.path = str(path)
+        self._shown = str(self._store)
         self._shards: OrderedDict[str, ShardReader] = OrderedDict()
         self._lock = threading.RLock()
         if self._store.exists(layout.WITHDRAWAL_NOTE):
             raise InputError(
                 f"was deleted because videos in it were withdrawn (see {layout.WITHDRAWAL_NOTE})",
-                self.path,
+                self._shown,
                 "use a newer release",
             )
         if not self._store.exists(layout.RELEASE_INFO):
             raise InputError(
                 f"is not a release: {layout.RELEASE_INFO} is missing",
-                self.path,
+                self._shown,
                 f"give a folder below {layout.RELEASES}/",
             )
         document = self._store.read_json(layout.RELEASE_INFO, DOCUMENT_BYTES)
-        self.info: ReleaseInfo = parse_info(document, self.path)
-        check_names(self.info, self.path)
+        self.info: ReleaseInfo = parse_info(document, self._shown)
+        check_names(self.info, self._shown)
         news = news_since(self.info.schema_version)
         if news:
             _log.warning(
-                "%s has schema version %d; since then: %s", self.path, self.info.schema_version, news
+                "%s has schema version %d; since then: %s", self._shown, self.info.schema_version, news
             )
         if self._store.is_local:  # elsewhere each question is a request; a missing file is named when needed
             missing = [name for name in self.files if not self._store.exists(name)]
             if missing:
-                raise InputError(f"is incomplete: {missing[0]} is missing", self.path, _AGAIN)
+                raise InputError(f"is incomplete: {missing[0]} is missing", self._shown, _AGAIN)
 
     @property
     def files(self) -> list[str]:
         """The parquet files of the release, as `info.json` names them."""
         music = [name for music in self.info.music.values() for name in music.files]
-        return [layout.RELEASE_CLIPS, *self.info.data, *music]
+        rows = [] if self.info.schema_version < 3 else [layout.RELEASE_ROWS]
+        return [layout.RELEASE_CLIPS, *rows, *self.info.data, *music]
 
     @property
     def version(self) -> str:
@@ -127,19 +130,8 @@ class Release:
         Raises:
             SchemaError: the table is damaged, or contains ids that no clip can have.
         """
-        name = layout.RELEASE_CLIPS
-        where = f"{self.path}/{name}"
-        shard = ShardReader(self._store, name)
-        rows = [shard.rows(number) for number in range(len(shard))]
-        if sum(rows) > CLIPS or shard.uncompressed > TABLE_BYTES:
-            raise SchemaError(
-                f"is damaged: it claims {sum(rows)} rows of {shard.uncompressed} bytes", where, _AGAIN
-            )
-        known = [column for column in RELEASE_CLIPS.names if column in shard.schema.names]
-        parts = [shard.read(number, known) for number in range(len(shard))]
-        shard.close()
-        plain = pa.schema([shard.schema.field(column) for column in known])
-        table = conform(pa.concat_tables(parts) if parts else plain.empty_table(), RELEASE_CLIPS, where)
+        table = self._table(layout.RELEASE_CLIPS, RELEASE_CLIPS)
+        where = f"{self._shown}/{layout.RELEASE_CLIPS}"
         ids = table["clip_id"].to_pylist()
         odd = next((clip_id for clip_id in ids if not is_plain(clip_id)), None)
         if odd is not None:
@@ -147,6 +139,19 @@ class Release:
         if len(set(ids)) < len(ids):
             raise SchemaError("contains a clip id twice", where, _AGAIN)
         return table
+
+    @cached_property
+    def rows(self) -> pa.Table | None:
+        """Where each clip's rows are, and their hashes (`popdanceset.schema.RELEASE_ROWS`).
+
+        None in releases of schema versions 1 and 2.
+
+        Raises:
+            SchemaError: the table is damaged.
+        """
+        if self.info.schema_version < 3:
+            return None
+        return self._table(layout.RELEASE_ROWS, RELEASE_ROWS)
 
     def clip_ids(self, split: str | None = None) -> list[str]:
         """Returns the clips of a split (`train`, `test`), or all, in the release's order.
@@ -156,7 +161,7 @@ class Release:
         """
         if split is not None and split not in self.info.splits:
             raise InputError(
-                f"has no split {split!r}", self.path, f"choose from {', '.join(self.info.splits)}"
+                f"has no split {split!r}", self._shown, f"choose from {', '.join(self.info.splits)}"
             )
         pairs = zip(self.clips["clip_id"].to_pylist(), self.clips["split"].to_pylist(), strict=True)
         return [clip_id for clip_id, own_split in pairs if split in (None, own_split)]
@@ -222,24 +227,41 @@ class Release:
     ) -> None:
         self.close()
 
+    def _table(self, name: str, schema: pa.Schema) -> pa.Table:
+        """Reads a whole table of `meta/`, which must fit its schema."""
+        where = f"{self._shown}/{name}"
+        shard = ShardReader(self._store, name)
+        rows = sum(shard.rows(number) for number in range(len(shard)))
+        if not 0 <= rows <= ROWS or shard.uncompressed > TABLE_BYTES:
+            raise SchemaError(
+                f"is damaged: it claims {rows} rows of {shard.uncompressed} bytes", where, _AGAIN
+            )
+        known = [column for column in schema.names if column in shard.schema.names]
+        parts = [shard.read(number, known) for number in range(len(shard))]
+        shard.close()
+        empty = pa.schema([shard.schema.field(column) for column in known]).empty_table()
+        return conform(pa.concat_tables(parts) if parts else empty, schema, where)
+
     def _no_rows(self, clip_id: str) -> InputError:
-        return InputError(f"has no such rows of clip {clip_id!r}", self.path, f"see {layout.RELEASE_CLIPS}")
+        return InputError(f"has no such rows of clip {clip_id!r}", self._shown, f"see {layout.RELEASE_CLIPS}")
 
     @cached_property
     def _frame_places(self) -> dict[str, _RowGroup]:
-        places = self.clips.select(["clip_id", "file", "row_group"]).to_pydict()
-        unknown = set(places["file"]) - set(self.info.data)
+        return self._stated_places(self.clips, self.info.data, layout.RELEASE_CLIPS)
+
+    def _stated_places(self, rows: pa.Table, files: Sequence[str], name: str) -> dict[str, _RowGroup]:
+        """Where clips are, by the columns `file` and `row_group` of the table `name`."""
+        places = rows.select(["clip_id", "file", "row_group"]).to_pydict()
+        unknown = set(places["file"]) - set(files)
         if unknown:
             raise SchemaError(
                 f"names a file that {layout.RELEASE_INFO} does not: {min(unknown)[:200]!r}",
-                f"{self.path}/{layout.RELEASE_CLIPS}",
+                f"{self._shown}/{name}",
                 _AGAIN,
             )
+        numbered = zip(places["file"], places["row_group"], strict=True)
         return {
-            clip_id: _RowGroup(file, number)
-            for clip_id, file, number in zip(
-                places["clip_id"], places["file"], places["row_group"], strict=True
-            )
+            clip_id: _RowGroup(*place) for clip_id, place in zip(places["clip_id"], numbered, strict=True)
         }
 
     @cached_property
@@ -253,10 +275,18 @@ class Release:
     def _music_places(self, extractor: str) -> dict[str, _RowGroup]:
         if extractor not in self.info.music:
             available = ", ".join(self.extractors) or "none"
-            raise InputError(f"has no {extractor!r} music features", self.path, f"it has: {available}")
+            raise InputError(f"has no {extractor!r} music features", self._shown, f"it has: {available}")
         with self._lock:
             if extractor not in self._places_of_music:
-                self._places_of_music[extractor] = self._footer_places(self.info.music[extractor].files)
+                files = self.info.music[extractor].files
+                if self.rows is None:
+                    places = self._footer_places(files)
+                else:
+                    mine = self.rows.filter(pc.field("table") == extractor)
+                    places = self._stated_places(mine, files, layout.RELEASE_ROWS)
+                self._places_of_music[extractor] = {
+                    clip_id: places[clip_id] for clip_id in self.clip_ids() if clip_id in places
+                }
             return self._places_of_music[extractor]
 
     def _footer_places(self, names: Sequence[str]) -> dict[str, _RowGroup]:
@@ -268,7 +298,7 @@ class Release:
                 clip_id = shard.first_word(number)
                 if clip_id is None:
                     raise SchemaError(
-                        f"does not state the clip of row group {number}", f"{self.path}/{name}", _AGAIN
+                        f"does not state the clip of row group {number}", f"{self._shown}/{name}", _AGAIN
                     )
                 places[clip_id] = _RowGroup(name, number)
         return places
@@ -290,8 +320,8 @@ class Release:
         wanted = list(columns) if columns is not None else known
         unknown = [name for name in wanted if name not in known]
         if unknown:
-            raise InputError(f"has no column {unknown[0]!r}", self.path, f"it has: {', '.join(known)}")
-        where = f"{self.path}/{place.file}"
+            raise InputError(f"has no column {unknown[0]!r}", self._shown, f"it has: {', '.join(known)}")
+        where = f"{self._shown}/{place.file}"
         for name in wanted:
             found, right = shard.schema.field(name).type, expected.field(name).type
             if not found.equals(right):

@@ -106,7 +106,7 @@ class ShardReader:
         self._stack.close()
 
     def _footer(self, file: pa.NativeFile) -> bytes:
-        tail = self._last(file, min(TAIL, self.size))
+        tail = self._before(file, 0, min(TAIL, self.size))
         if self.size < 12 or tail[-4:] != _MAGIC:
             raise SchemaError("is damaged: it does not end as a parquet file", self._where, _DAMAGE)
         length = struct.unpack("<I", tail[-8:-4])[0] + 8
@@ -114,11 +114,14 @@ class ShardReader:
             raise SchemaError(
                 f"is damaged: its footer claims {length} of {self.size} bytes", self._where, _DAMAGE
             )
-        return bytes(tail[-length:] if length <= len(tail) else self._last(file, length))
+        if length > len(tail):
+            tail = self._before(file, len(tail), length - len(tail)) + tail
+        return tail[-length:]
 
-    def _last(self, file: pa.NativeFile, count: int) -> bytes:
+    def _before(self, file: pa.NativeFile, after: int, count: int) -> bytes:
+        """The `count` bytes before the last `after` ones."""
         with self._store.reading(self._name):
-            return bytes(file.read_at(count, self.size - count))
+            return bytes(file.read_at(count, self.size - after - count))
 
     def _check(self, number: int, columns: Sequence[str]) -> None:
         """Compares what the footer claims about a row group with what its columns can hold."""
