@@ -96,12 +96,25 @@ def at_rate(dance: Dance, fps: float) -> Dance:
 
     if np.isclose(dance.fps, fps, rtol=1e-6) or len(dance.poses) < 2:
         return replace(dance, fps=fps)
-    last = len(dance.poses) - 1
-    place = np.round(np.arange(0, last + 1e-9, dance.fps / fps), 6)
-    before = np.minimum(place.astype(np.int64), last - 1)
-    share: Any = place - before
+    before, share = _places(len(dance.poses), dance.fps, fps)
     first, second = (Rotation.from_rotvec(dance.poses[at].reshape(-1, 3)) for at in (before, before + 1))
     step = (first.inv() * second).as_rotvec() * np.repeat(share, 24)[:, None]
     poses = (first * Rotation.from_rotvec(step)).as_rotvec().reshape(-1, 24, 3)
-    low, high = dance.translation[before], dance.translation[before + 1]
-    return replace(dance, poses=poses, translation=low + share[:, None] * (high - low), fps=fps)
+    return replace(dance, poses=poses, translation=linear_at_rate(dance.translation, dance.fps, fps), fps=fps)
+
+
+def linear_at_rate(values: Any, fps: float, wanted: float) -> Any:
+    """Values (frames, …) of a frame rate, interpolated linearly to another."""
+    if np.isclose(fps, wanted, rtol=1e-6) or len(values) < 2:
+        return values
+    before, share = _places(len(values), fps, wanted)
+    low, high = values[before], values[before + 1]
+    return low + share.reshape(-1, *(1,) * (low.ndim - 1)) * (high - low)
+
+
+def _places(count: int, fps: float, wanted: float) -> tuple[Any, Any]:
+    """For each frame of a wanted rate: the frame before it, and the share of the way to the next."""
+    last = count - 1
+    place = np.round(np.arange(0, last + 1e-9, fps / wanted), 6)
+    before = np.minimum(place.astype(np.int64), last - 1)
+    return before, place - before
