@@ -461,6 +461,19 @@ RELEASE_CLIPS = _schema(
             "all reasons of the verdict",
             nullable=True,
         ),
+        _field(
+            "skate", pa.float64(), "mean horizontal speed of feet on the floor", unit="m/s", nullable=True
+        ),
+        _field(
+            "skating",
+            pa.float64(),
+            "share of feet on the floor that move by more than 0.5 m/s",
+            unit="1",
+            nullable=True,
+        ),
+        _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
+        _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
+        _field("tier", _WORD, "quality of the poses: A, B or C, A is the best", nullable=True),
         *_IMPORT,
     ],
 )

@@ -15,12 +15,21 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import tomllib
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -47,6 +56,13 @@ def _listed(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _sized(value: str) -> str:
+    """Checks the form of a size: empty, or as `popdanceset.release.sizes` reads it."""
+    if value and not re.fullmatch(r"\s*(\d+\s*clips?|(\d+\.?\d*|\.\d+)\s*[s%]|0?\.\d+|0\.?)\s*", value, re.A):
+        raise ValueError(f"{value!r} is not a size: write 24clips, 355s or 0.05")
+    return value
 
 
 class NetworkSettings(_Group):
@@ -297,9 +313,26 @@ class ReleaseSettings(_Group):
         description="share of the frames in the test split, which shares neither video nor music with "
         "training",
     )
+    test_size: Annotated[str, AfterValidator(_sized)] = Field(
+        "",
+        description="size of the test split, as 24clips, 355s or 0.05: as near as groups allow; empty: "
+        "test_share, decided for each piece of music",
+    )
+    hold_out_dancers: bool = Field(
+        False, description="the test split shares no dancer with training, either; chosen by size"
+    )
+    stratify: Annotated[tuple[Literal["genre", "length"], ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), description="the test split has genre, length or both in proportion; chosen by size"
+    )
+    keep_splits: bool = Field(
+        True, description="what an earlier release of the store used for training is not held out"
+    )
     seed: int = Field(0, description="seed of the splits")
     min_score: float = Field(
         0.5, ge=0, le=1, description="leave out clips whose poses have a lower score; 0: leave out none"
+    )
+    min_tier: Literal["A", "B", "C"] = Field(
+        "C", description="leave out clips of a lower quality tier (popdanceset/release/tiers.py); C: none"
     )
     license: str = Field(
         "other", min_length=1, description="licence on the dataset card, as Hugging Face names it"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from popdanceset.commands import with_settings, with_values
+from popdanceset.release.options import with_choices
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -16,13 +17,8 @@ if TYPE_CHECKING:
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
-@click.option(
-    "--min-score",
-    type=float,
-    metavar="0..1",
-    help="Leave out clips whose poses have a lower score (default: the setting release.min_score).",
-)
-def publish(settings: Settings, manifest: str, version: str | None, min_score: float | None) -> None:
+@with_choices
+def publish(settings: Settings, manifest: str, version: str | None, **choices: Any) -> None:
     """Publish the accepted clips of a manifest as a versioned release.
 
     Clips with verdict `review` are accepted too, if their score suffices; meta/clips.parquet has verdict,
@@ -32,7 +28,7 @@ def publish(settings: Settings, manifest: str, version: str | None, min_score: f
     from popdanceset.release.writer import publish as publish_release
     from popdanceset.store import Store
 
-    settings = with_values(settings, "release", version=version, min_score=min_score)
+    settings = with_values(settings, "release", version=version, **choices)
     store = Store(settings.store)
     with track("publish") as advance:
         done = publish_release(settings, store, manifest, advance)

@@ -44,7 +44,8 @@ CHANGES: Mapping[int, SchemaChange] = {
         "columns of imported frames that the original never had are null; columns source, source_name, "
         "published_split and high_quality of the clips; a semantic version, CHANGELOG.md, "
         "meta/rows.parquet and meta/left_out.parquet; unchanged data files are those of the release "
-        "before, so the order of the clips is that of the files"
+        "before, so the order of the clips is that of the files; columns skate, skating, penetration, "
+        "floating and tier of the clips"
     ),
 }
 """Every schema version, and what it changed."""
@@ -128,6 +129,24 @@ class SplitInfo(_InfoPart):
     file: str
 
 
+class SplitRule(_InfoPart):
+    """How the splits were made.
+
+    Attributes:
+        size: of the test split, as it was asked for: `24clips`, `355s` or a share.
+        by: `piece` or `size` (`popdanceset.release.splits`).
+        held_out: what the splits do not share: video, music, dancer.
+        stratified: what they have in equal proportions: genre, length.
+        seed: of the random numbers.
+    """
+
+    size: str
+    by: str
+    held_out: list[str]
+    stratified: list[str]
+    seed: int
+
+
 class MusicInfo(_InfoPart):
     """Music features of one extractor: numbers per frame, clips that have them, and their files."""
 
@@ -176,6 +195,8 @@ class ReleaseInfo(_InfoPart):
         collection: how the videos were found; None: unknown.
         table_1: what the paper's Table 1 asks; None: unknown.
         imported: source → number of clips that were imported from it.
+        split_rule: how the splits were made; None if an older program made them.
+        tiers: quality tier → number of clips; empty if an older program made the release.
     """
 
     version: str
@@ -203,6 +224,8 @@ class ReleaseInfo(_InfoPart):
     collection: CollectionInfo | None = None
     table_1: TableOneInfo | None = None
     imported: dict[str, int] = {}
+    split_rule: SplitRule | None = None
+    tiers: dict[str, int] = {}
 
     def document(self) -> Document:
         """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.manifest import read_manifest
+from popdanceset.release.tiers import quality, tier_of
 from popdanceset.schema import CLIPS, SELECTION, VERDICTS
 from popdanceset.store import Store
 
@@ -76,18 +77,19 @@ class Members(NamedTuple):
     whys: dict[str, str]
 
 
-def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Members:
+def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0, min_tier: str = "C") -> Members:
     """Chooses the clips to be published.
 
     A clip is published if its video is in the manifest, screening accepted the clip, the extractor accepted
-    its poses (or left them to a reviewer), and their score is not below `min_score`. Clips that still wait
-    for their poses are left out; a warning lists them. Poses without a score, which older extractors wrote,
-    are published; a warning counts them.
+    its poses (or left them to a reviewer), and neither their score nor their tier is too low. Clips that
+    still wait for their poses are left out; a warning lists them. Poses without a score, which older
+    extractors wrote, are published; a warning counts them.
 
     Args:
         store: with the tables of all stages.
         videos: of the release.
         min_score: smallest score of published poses, 0..1.
+        min_tier: lowest tier of published poses (`popdanceset.release.tiers`).
 
     Raises:
         InputError: no clip is accepted, or one is listed twice.
@@ -108,7 +110,9 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Memb
             len(waiting),
             " ".join(waiting),
         )
-    whys = {clip["clip_id"]: _why_left_out(verdicts.get(clip["clip_id"]), min_score) for clip in clips}
+    whys = {
+        clip["clip_id"]: _why_left_out(verdicts.get(clip["clip_id"]), min_score, min_tier) for clip in clips
+    }
     left_out = dict(Counter(why for why in whys.values() if why))
     chosen = [clip for clip in clips if not whys[clip["clip_id"]]]
     unscored = sum(verdicts[clip["clip_id"]]["score"] is None for clip in chosen)
@@ -129,9 +133,8 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Memb
         {
             **{key: clip[key] for key in kept},
             "pop": pops[clip["bvid"]],
-            "mean_score": verdicts[clip["clip_id"]]["mean_score"],
-            "jitter": verdicts[clip["clip_id"]]["jitter_after"],
-            **{key: verdicts[clip["clip_id"]][key] for key in ("estimator", "verdict", "score", "reasons")},
+            "estimator": verdicts[clip["clip_id"]]["estimator"],
+            **quality(verdicts[clip["clip_id"]]),
             "has_music": clip["clip_id"] in with_music,
         }
         for clip in sorted(chosen, key=lambda clip: clip_order(clip["clip_id"]))
@@ -139,14 +142,16 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0) -> Memb
     return Members(published, left_out, {clip_id: why for clip_id, why in whys.items() if why})
 
 
-def _why_left_out(verdict: Mapping[str, Any] | None, min_score: float) -> str:
+def _why_left_out(verdict: Mapping[str, Any] | None, min_score: float, min_tier: str) -> str:
     """Returns why a clip that screening accepted is left out; empty if it is published."""
     if verdict is None:
         return "waiting for poses"
     if not verdict["accepted"]:
         return str(verdict["reason"]) or "rejected"
     score = verdict["score"]
-    return f"score below {min_score:g}" if score is not None and score < min_score else ""
+    if score is not None and score < min_score:
+        return f"score below {min_score:g}"
+    return "" if tier_of(quality(verdict)).reaches(min_tier) else f"tier below {min_tier}"
 
 
 def music_extractors(store: Store) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from popdanceset import layout
 from popdanceset.errors import InputError
+from popdanceset.release.dividing import dancers_of
 from popdanceset.release.leaks import CLAIMED, Kind, LeakReport, ListedClip, find_leaks
 from popdanceset.release.reader import Release
 from popdanceset.release.split_lists import read_split_lists
@@ -78,17 +79,16 @@ def _check_release(release: Release, failing: Sequence[Kind]) -> list[LeakReport
 
 def _held_out(release: Release) -> tuple[Kind, ...]:
     """Returns the kinds that the release's own splits do not share, by its description."""
-    return CLAIMED
+    rule = release.info.split_rule
+    return tuple(Kind(name) for name in rule.held_out if name in set(Kind)) if rule else CLAIMED
 
 
 def _keys(row: Mapping[str, Any], uploaders: Mapping[str, str]) -> dict[Kind, tuple[str, ...]]:
     bvid = row["bvid"]
-    # Where nobody knows the dancer, the video's own id stands for one.
-    dancers = tuple(name for name in row["dancer_id"].split("+") if name and name != bvid)
     keys = {
         Kind.VIDEO: (bvid,),
         Kind.MUSIC: (row["music_id"],) if row["music_id"] else (),
-        Kind.DANCER: dancers,
+        Kind.DANCER: dancers_of(row["dancer_id"], bvid),
         Kind.UPLOADER: (uploaders[bvid],) if uploaders.get(bvid) else (),
     }
     return {kind: names for kind, names in keys.items() if names}

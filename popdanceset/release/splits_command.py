@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from popdanceset.commands import with_settings, with_values
 from popdanceset.release.leaks import Kind
+from popdanceset.release.options import with_choices
 
 if TYPE_CHECKING:
     from popdanceset.release.leaks import Leak, LeakReport
+    from popdanceset.settings import Settings
 
 _KINDS = tuple(kind.value for kind in Kind if kind is not Kind.CLIP)
 _NAMED = 6
@@ -49,6 +52,54 @@ def check(context: click.Context, paths: tuple[str, ...], by: str | None, as_jso
     else:
         click.echo("\n".join(line for report in reports for line in _lines(report)))
     context.exit(int(failed))
+
+
+@splits.command()
+@with_settings
+@click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are divided.")
+@with_choices
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def preview(settings: Settings, manifest: str, as_json: bool, **choices: Any) -> None:
+    """Show the splits that `popdanceset publish` would make with the same options. Nothing is written."""
+    from popdanceset.release.split_preview import preview_splits
+    from popdanceset.store import Store
+
+    settings = with_values(settings, "release", **choices)
+    document = preview_splits(settings, Store(settings.store), manifest).document()
+    if as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(_table(document)))
+
+
+def _table(document: dict[str, Any]) -> Iterator[str]:
+    rule = document["rule"]
+    held_out, stratified = ", ".join(rule["held_out"]), ", ".join(rule["stratified"])
+    yield (
+        f"test size {rule['size']}, chosen by {rule['by']}; no {held_out} in both splits"
+        + (f"; stratified by {stratified}" if stratified else "")
+    )
+    names = list(document["splits"])
+    yield "  " + f"{'':<22}" + "".join(f"{name:>18}" for name in names)
+    for row in ("clips", "seconds", "videos", "music", "dancers"):
+        cells = [document["splits"][name][row] for name in names]
+        yield _row(row, cells, sum(cells) if row in ("clips", "seconds") else 0)
+    for group in ("genres", "lengths", "tiers"):
+        labels = sorted({label for name in names for label in document["splits"][name][group]})
+        none = 0 if group == "tiers" else 0.0
+        for label in labels:
+            cells = [document["splits"][name][group].get(label, none) for name in names]
+            yield _row(f"{group[:-1]} {label}, s" if group != "tiers" else f"tier {label}", cells, sum(cells))
+    for way, count in document["moved"].items():
+        yield f"  {count} clips move {way} since release {document['newest']}"
+
+
+def _row(label: str, cells: list[float], total: float) -> str:
+    shown = [f"{cell:.1f}" if isinstance(cell, float) else str(cell) for cell in cells]
+    parts = [
+        f"{text} ({cell / total:.1%})" if total else text for text, cell in zip(shown, cells, strict=True)
+    ]
+    return "  " + f"{label:<22}" + "".join(f"{part:>18}" for part in parts)
 
 
 def _parsed(by: str | None) -> tuple[Kind, ...]:

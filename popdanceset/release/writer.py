@@ -23,7 +23,7 @@ from popdanceset import layout
 from popdanceset.errors import StoreError
 from popdanceset.genre import UNKNOWN
 from popdanceset.manifest import find_manifest
-from popdanceset.music.merges import aliases, pairs
+from popdanceset.music.merges import aliases
 from popdanceset.progress import Advance, ignore
 from popdanceset.release.ahead import ahead
 from popdanceset.release.arrangement import Key, Part, arrange, published_shards, share
@@ -33,6 +33,7 @@ from popdanceset.release.collection import collection
 from popdanceset.release.content_hash import ContentHash, rows_hash
 from popdanceset.release.croissant import croissant
 from popdanceset.release.diff import Content, Level, ReleaseDifference, difference, read_content
+from popdanceset.release.dividing import divide, split_rule
 from popdanceset.release.figures import Limits, save_figures
 from popdanceset.release.info import (
     CollectionInfo,
@@ -50,8 +51,9 @@ from popdanceset.release.overview import Overview
 from popdanceset.release.responsible import min_pop
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
-from popdanceset.release.splits import SplitClip, assign_splits
+from popdanceset.release.splits import LONG, SHORT
 from popdanceset.release.statistics import TableStatistics
+from popdanceset.release.tiers import Tier
 from popdanceset.release.versions import (
     PublishedRelease,
     choose_version,
@@ -66,9 +68,6 @@ from popdanceset.tables import from_rows
 from popdanceset.withdrawal.tombstones import withdrawn
 
 SPLITS = ("train", "test")
-SHORT, LONG = 12.0, 29.5
-"""Seconds: clips below are called short, clips above long (paper, Sec. 3.1, and its later description)."""
-
 NOT_IN_MANIFEST = "its video is not in the manifest"
 CUT_AGAIN = "its video was cut again"
 REJECTED = "rejected"
@@ -133,15 +132,8 @@ def publish(
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
     videos = release_videos(store, folder)
-    clips, left_out, whys = members(store, videos, settings.release.min_score)
-    splits = assign_splits(
-        [SplitClip(clip["clip_id"], clip["bvid"], clip["music_id"], clip["frames"]) for clip in clips],
-        settings.release.test_share,
-        settings.release.seed,
-        # Pairs count whatever was decided on them: so groups never fall apart, and clips that were used for
-        # training are never used for testing.
-        [(row["first"], row["second"]) for row in pairs(store)],
-    )
+    clips, left_out, whys = members(store, videos, settings.release.min_score, settings.release.min_tier)
+    splits = divide(store, settings.release, clips)
     common_ids = aliases(store)
     clips = [{**clip, "music_id": common_ids.get(clip["music_id"], clip["music_id"])} for clip in clips]
     without_music = [clip["clip_id"] for clip in clips if not clip["has_music"]]
@@ -578,6 +570,8 @@ def _release_info(
             long=sum(length > LONG for length in seconds),
         ),
         splits={split: _split_info(rows, split) for split in SPLITS},
+        split_rule=split_rule(settings),
+        tiers={tier.value: sum(row["tier"] == tier for row in rows) for tier in Tier},
         genres=dict(sorted(Counter(row["genre"] for row in rows).items())),
         estimators=sorted({row["estimator"] for row in rows}),
         data=tables.files[layout.FRAMES_STEM],
