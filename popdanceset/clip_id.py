@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
+_SUFFIX = re.compile(r"(?:_p\d+)?(?:_Clip_\d+)?$", re.ASCII)
+
 
 def part_id(bvid: str, page: int = 1) -> str:
     """Returns `{bvid}`, or `{bvid}_p{page}` from the second part on."""
     return bvid if page == 1 else f"{bvid}_p{page}"
+
+
+def video_of(item: str) -> str:
+    """Returns the video of a part or clip: `BV…` of `BV…_p2_Clip_1`."""
+    return _SUFFIX.sub("", item)
 
 
 def clip_id(bvid: str, number: int, page: int = 1) -> str:

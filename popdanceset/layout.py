@@ -91,6 +91,12 @@ REPORTS = "reports"
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"
 
+TEMPORARY = "popdanceset-"
+"""Beginning of the names of temporary copies, outside the store."""
+
+TRAINING_CACHE = "training"
+"""Folder of arrays of releases, in the user's cache."""
+
 # Inside a release.
 CARD = "README.md"
 CROISSANT = "croissant.json"
@@ -297,6 +303,11 @@ def release(version: str) -> str:
 def report(version: str) -> str:
     """The report on a release."""
     return f"{REPORTS}/{version}.html"
+
+
+def cache_stem(content: str) -> str:
+    """What the names of cached arrays of a release begin with, by the hash of its content."""
+    return content.removeprefix("sha256:")[:24]
 
 
 def split(part: str) -> str:

@@ -95,6 +95,37 @@ class Store:
         }
         return {n: sizes[n] for n in sorted(sizes) if not _hidden(n)}
 
+    def walk(self, folder: str = "") -> Iterator[tuple[str, bool]]:
+        """Yields every file and folder below a folder, also hidden and unfinished ones, which `list` omits.
+
+        Names of one folder at the top of the store are in memory at once.
+
+        Yields:
+            The name, and whether it is a file. A folder follows everything in it.
+        """
+        path = self._path(folder) if folder else self._root
+        selector = pafs.FileSelector(path, allow_not_found=True, recursive=bool(folder))
+        with self._readable(folder or "."):
+            found = self._fs.get_file_info(selector)
+        for info in sorted(found, key=lambda info: info.path, reverse=True):
+            name = str(PurePosixPath(info.path).relative_to(self._root))
+            is_file = info.type == pafs.FileType.File
+            if not folder and not is_file:
+                yield from self.walk(name)
+            yield name, is_file
+
+    def remove_folder(self, name: str) -> None:
+        """Deletes a folder and everything in it, if it exists."""
+        try:
+            self._fs.delete_dir(self._path(name))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if self._fs.get_file_info(self._path(name)).type != pafs.FileType.NotFound:
+                raise StoreError(
+                    f"cannot be deleted: {error}", self._path(name), "check permissions"
+                ) from error
+
     def modified(self, name: str) -> datetime:
         """Returns when the file was last written; the earliest datetime where that is not recorded.
 
@@ -277,7 +308,7 @@ class Store:
                 raise StoreError("file is missing", self._path(name), "run the stage that makes it")
             yield Path(self._path(name))
             return
-        with tempfile.TemporaryDirectory(prefix="popdanceset-") as folder:
+        with tempfile.TemporaryDirectory(prefix=layout.TEMPORARY) as folder:
             copy = Path(folder, PurePosixPath(name).name)
             with (
                 self._readable(name),

@@ -42,6 +42,23 @@ def bvid_of_aid(aid: int) -> str:
     return bytes(_bvids_of_aids(np.array([aid]))[0]).decode()
 
 
+def aid_of_bvid(bvid: str) -> int | None:
+    """Returns the numeric id of a video id; None if no video can have this id."""
+    if not is_bvid(bvid):
+        return None
+    letters = list(bvid)
+    letters[3], letters[9] = letters[9], letters[3]
+    letters[4], letters[7] = letters[7], letters[4]
+    alphabet, number = _LETTERS.tobytes().decode(), 0
+    for letter in letters[3:]:
+        place = alphabet.find(letter)
+        if place < 0:
+            return None
+        number = number * len(alphabet) + place
+    aid = (number & (_LARGEST_AID - 1)) ^ _XOR
+    return aid if 0 < aid < _LARGEST_AID and bvid_of_aid(aid) == bvid else None
+
+
 def find_bvid(text: str) -> str | None:
     """Returns the video id in an id or address (`BV…`, `bv…`, `av170001`); None if there is none."""
     if found := _IN_TEXT.search(text):

@@ -34,7 +34,7 @@ def propose(store: Store, one: str, other: str, bvid: str, page: int, method: st
     Returns:
         Whether the pair is new.
     """
-    if one == other or store.exists(_name(one, other)):
+    if one == other or store.exists(pair_name(one, other)):
         return False
     _write(store, one, other, PairState.PROPOSED, bvid, page, method, similarity)
     return True
@@ -58,7 +58,7 @@ def decide(store: Store, one: str, other: str, state: PairState) -> str:
             raise InputError(
                 "is not a music id of the store", music_id, "see `popdanceset music list` for proposals"
             )
-    name = _name(one, other)
+    name = pair_name(one, other)
     row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
     kept = (row.get("bvid", ""), row.get("page", 1), row.get("method", ""), row.get("similarity", 0.0))
     _write(store, one, other, state, *kept)
@@ -93,7 +93,8 @@ def joined(links: Iterable[Pair]) -> dict[str, str]:
     return {name: root(name) for name in least}
 
 
-def _name(one: str, other: str) -> str:
+def pair_name(one: str, other: str) -> str:
+    """Returns the store's name of the file of a pair, in either order."""
     # Ids are not safe as file names; their hash is.
     digest = hashlib.sha256("\n".join(sorted((one, other))).encode()).hexdigest()
     return layout.merge(digest[:32])
@@ -112,4 +113,4 @@ def _write(
     first, second = sorted((one, other))
     row = {"first": first, "second": second, "bvid": bvid, "page": page, "method": method}
     row |= {"similarity": similarity, "state": state}
-    store.write_rows(_name(one, other), [row], MERGES)
+    store.write_rows(pair_name(one, other), [row], MERGES)

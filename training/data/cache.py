@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from popdanceset import layout
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from training.data.representation import WIDTH, encode
@@ -85,8 +86,8 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
     import platformdirs
 
     spans, without_music = _spans(release, extractor)
-    root = cache_dir or platformdirs.user_cache_path("popdanceset") / "training"
-    folder = root / f"{release.content.removeprefix('sha256:')[:24]}-{extractor}-{CACHE_VERSION}"
+    root = cache_dir or platformdirs.user_cache_path("popdanceset") / layout.TRAINING_CACHE
+    folder = root / f"{layout.cache_stem(release.content)}-{extractor}-{CACHE_VERSION}"
     shapes = _shapes(release, spans, extractor)
     damage = _damage(folder, shapes)
     if damage:
