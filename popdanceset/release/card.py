@@ -15,7 +15,7 @@ import pyarrow as pa
 from popdanceset.release.croissant import CITATION
 from popdanceset.release.figures import DrawnFigure
 from popdanceset.release.info import ReleaseInfo
-from popdanceset.release.responsible import WITHDRAWAL, imported_clips, responsible_ai
+from popdanceset.release.responsible import MAINTENANCE, WITHDRAWAL, counted, imported_clips, responsible_ai
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
 
@@ -97,7 +97,9 @@ def card(info: ReleaseInfo, tables: Mapping[str, Configuration], figures: Sequen
         sizes=_sizes(info),
         imported=imported_clips(info),
         rai=responsible_ai(info),
+        maintenance=MAINTENANCE,
         withdrawal=WITHDRAWAL,
+        counts=f"{counted(info.counts.clips, 'clip')} of {counted(info.counts.dancers, 'dancer')}",
     )
 
 

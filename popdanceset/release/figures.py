@@ -23,6 +23,7 @@ from popdanceset import layout
 from popdanceset.genre import UNKNOWN
 from popdanceset.plotting import GRID, INK, SOFT, grid_figure, save_png
 from popdanceset.release.overview import BEAT_EXTRACTORS, Overview
+from popdanceset.release.responsible import counted
 from popdanceset.schema import FPS
 from popdanceset.skeleton import SMPL_JOINTS, Colour, bone_colour
 
@@ -335,11 +336,6 @@ def _splits(clips: Sequence[Clip]) -> list[str]:
 def _split_order(split: str) -> tuple[int, str]:
     known = list(SPLIT_STYLES)
     return (known.index(split) if split in known else len(known), split)
-
-
-def counted(number: int, thing: str) -> str:
-    """Returns a number with its noun: `1 clip`, `2 clips`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _drawable(name: str) -> str:

@@ -16,6 +16,11 @@ from popdanceset.video.rules import RULES
 
 CONFORMS_TO = "http://mlcommons.org/croissant/RAI/1.0"
 
+MAINTENANCE = (
+    "A release never changes. Additions, corrections and withdrawals appear in a new release with a new "
+    "version, whose changelog says what is new."
+)
+
 WITHDRAWAL = (
     "Whoever made or is shown in a video can ask for its removal, and need not say why. The video, its "
     "clips, poses, music features and ids are then deleted from the store and are part of no later release; "
@@ -35,7 +40,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
         "dataCollectionRawData": (
             "Videos and sound, which stay with their authors and are not part of the release."
         ),
-        "dataCollectionMissingData": " ".join(_missing(info)),
+        "dataCollectionMissingData": " ".join(_missing(info)) or "Nothing is known to be missing.",
         "dataPreprocessingProtocol": _preprocessing(info),
         "dataImputationProtocol": (
             "Short gaps in which the dancer was not detected are filled in between the frames around them. "
@@ -46,7 +51,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
             "and title of a video, music ids by audio fingerprints, splits by a hash of the music ids. "
             "Maintainers can name the dancer of a video and decide whether two pieces of music are the same."
         ),
-        "annotationsPerItem": "No human labels per frame.",
+        "annotationsPerItem": "None: software makes all annotations.",
         "machineAnnotationTools": [
             info.generator,
             *(f"pose estimator {name}" for name in info.estimators),
@@ -57,12 +62,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
             "Testing of such models on the test split.",
             "Not meant for recognising persons.",
         ],
-        "dataLimitations": [
-            "Poses are estimated from one camera. Depth is less certain than the position in the image.",
-            "There are no body shapes: all motion is that of the mean SMPL skeleton, scaled.",
-            "There are no fingers and no faces.",
-            "A genre is a guess from the words of the uploader.",
-        ],
+        "dataLimitations": _limitations(info),
         "dataBiases": _biases(info),
         "personalSensitiveInformation": [
             "There are no images, sound, faces or body shapes.",
@@ -75,10 +75,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
             "It has not been studied. A model can imitate the dances of the people in the videos, who were "
             "not asked."
         ),
-        "dataReleaseMaintenancePlan": (
-            "A release never changes. Additions, corrections and withdrawals appear in a new release with a "
-            f"new version. {WITHDRAWAL}{_contact(info)}"
-        ),
+        "dataReleaseMaintenancePlan": f"{MAINTENANCE} {WITHDRAWAL}{_contact(info)}",
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -118,22 +115,25 @@ def _thresholds(info: ReleaseInfo) -> Mapping[str, Any]:
 
 
 def _selection(info: ReleaseInfo) -> list[str]:
-    if sum(info.imported.values()) >= info.counts.clips:
+    if not _any_crawled(info):
         return []
     found = info.collection
     texts = ["The videos were found in public listings of Bilibili."]
     if found and found.listings:
-        listings = ", ".join(f"{name} ({videos:,} videos)" for name, videos in found.listings.items())
+        listings = ", ".join(
+            f"{name} ({counted(videos, 'video')})" for name, videos in found.listings.items()
+        )
         texts = [f"The videos were found in these public listings of Bilibili: {listings}."]
     if found and found.uploaders:
         unknown = (
             f"; the uploaders of {found.without_uploader:,} are unknown" if found.without_uploader else ""
         )
-        texts.append(f"{info.counts.videos:,} videos are by {found.uploaders:,} uploaders{unknown}.")
+        by = counted(found.uploaders, "uploader")
+        texts.append(f"The release has {counted(info.counts.videos, 'video')} by {by}{unknown}.")
     judged = provenance(info).get("judged")
     if rule := popularity_rule(info):
-        of_all = f" of {judged:,} videos" if isinstance(judged, int) else ""
-        texts.append(f"A video{of_all} was selected if {rule}.")
+        of_all = f"Of {judged:,} videos, each" if isinstance(judged, int) else "A video"
+        texts.append(f"{of_all} was selected if {rule}.")
     return texts
 
 
@@ -142,9 +142,8 @@ def _imports(info: ReleaseInfo) -> list[str]:
 
 
 def _types(info: ReleaseInfo) -> list[str]:
-    crawled = sum(info.imported.values()) < info.counts.clips
     return [
-        *(["Web API", "User-generated content data"] if crawled else []),
+        *(["Web API", "User-generated content data"] if _any_crawled(info) else []),
         *(["Secondary Data analysis"] if info.imported else []),
     ]
 
@@ -178,33 +177,59 @@ def _preprocessing(info: ReleaseInfo) -> list[str]:
     meanings = dict.fromkeys(rule.meaning for rule in RULES if rule.meaning)
     settings = info.settings
     min_score = settings.get("min_score")
-    return [
+    texts = [
         f"Screening rejects spans of a video for these reasons: {'; '.join(meanings)}.",
         f"What remains is cut into clips at {info.fps} frames a second.",
         "Poses are estimated by frame, tracked, fitted to the SMPL skeleton, smoothed and put on the floor.",
-        *([f"Clips whose poses have a score below {min_score:g} are left out."] if min_score else []),
-        "Clips that share a video or a piece of music are in the same split.",
     ]
+    if info.imported:
+        texts = ["Imported clips were converted to the rate, units and axes of the release.", *texts]
+    if min_score:
+        texts.append(f"Clips whose poses have a score below {min_score:g} are left out.")
+    return [*texts, "Clips that share a video or a piece of music are in the same split."]
 
 
 def _biases(info: ReleaseInfo) -> list[str]:
     known = {name: clips for name, clips in info.genres.items() if name != UNKNOWN}
     texts = []
     if rule := popularity_rule(info):
-        texts.append(f"Only popular videos were selected: {rule}.")
-    texts += [
-        "Bilibili is a Chinese video site, and its dances, dancers and music are those that its users like.",
-        "Screening keeps single dancers who are seen as a whole by a camera that stays in place.",
-    ]
+        texts.append(f"Only popular videos are in the release: each was selected if {rule}.")
+    if _any_crawled(info):
+        texts += [
+            "Bilibili is a Chinese video site, and its dances, dancers and music are those its users like.",
+            "Screening keeps single dancers who are seen as a whole by a camera that stays in place.",
+        ]
     if known:
         genre, clips = max(known.items(), key=lambda item: (item[1], item[0]))
         texts.append(
             f"Genres are uneven: {genre} has {clips:,} of {info.counts.clips:,} clips, "
-            f"and {len(known)} genres occur."
+            f"and {counted(len(known), 'genre')} occur."
+            if len(known) > 1
+            else f"Only one genre is known: {genre}, of {clips:,} of {info.counts.clips:,} clips."
         )
-    if info.counts.dancers:
-        texts.append(f"There are {info.counts.dancers:,} dancers; their age and gender are not recorded.")
-    return texts
+    dancers = counted(info.counts.dancers, "dancer")
+    return [*texts, f"The release has {dancers}, whose age and gender are not recorded."]
+
+
+def _limitations(info: ReleaseInfo) -> list[str]:
+    texts = [
+        "There are no body shapes: all motion is that of the mean SMPL skeleton, scaled.",
+        "There are no fingers and no faces.",
+        "A genre is a guess from the words of the uploader, unless it was imported.",
+    ]
+    if not _any_crawled(info):
+        return texts
+    whose = "Poses of clips that were not imported" if info.imported else "Poses"
+    return [f"{whose} are estimated from one camera: depth is less certain than width and height.", *texts]
+
+
+def _any_crawled(info: ReleaseInfo) -> bool:
+    return sum(info.imported.values()) < info.counts.clips
+
+
+def counted(number: int, thing: str) -> str:
+    """Returns a number with its noun: `1 clip`, `2 clips`."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _contact(info: ReleaseInfo) -> str:
