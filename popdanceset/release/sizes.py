@@ -11,7 +11,7 @@ from popdanceset.schema import FPS
 _FORM = re.compile(r"(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>clips?|s|%|)", re.ASCII)
 
 
-class TestSize(NamedTuple):
+class SplitSize(NamedTuple):
     """A size.
 
     Attributes:
@@ -39,7 +39,7 @@ class TestSize(NamedTuple):
         return f"{measured} clips" if self.unit == "clips" else f"{measured / FPS:.1f} s"
 
 
-def parse_size(text: str) -> TestSize:
+def parse_size(text: str) -> SplitSize:
     """Parses `24clips`, `355s`, `0.05` or `5%`.
 
     Raises:
@@ -48,12 +48,12 @@ def parse_size(text: str) -> TestSize:
     match = _FORM.fullmatch(text.strip())
     number, unit = (float(match["number"]), match["unit"]) if match else (0.0, "")
     if match and unit.startswith("clip") and number == int(number):
-        return TestSize(number, "clips")
+        return SplitSize(number, "clips")
     if match and unit == "s":
-        return TestSize(number, "s")
+        return SplitSize(number, "s")
     share = number / 100 if unit == "%" else number
     if match and unit in ("%", "") and share < 1:
-        return TestSize(share, "share")
+        return SplitSize(share, "share")
     raise SettingsError(
         f"{text!r} is not a size of a test split",
         "release.test_size",

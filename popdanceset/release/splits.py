@@ -35,7 +35,7 @@ from typing import Literal, NamedTuple
 from popdanceset.errors import InputError
 from popdanceset.release.groups import Group, SplitClip, groups_of
 from popdanceset.release.nearest_subset import nearest_subset
-from popdanceset.release.sizes import TestSize
+from popdanceset.release.sizes import SplitSize
 from popdanceset.schema import FPS
 
 Split = Literal["train", "test"]
@@ -71,7 +71,7 @@ def assign_splits(
     seed: int = 0,
     alike: Iterable[tuple[str, str]] = (),
     *,
-    size: TestSize | None = None,
+    size: SplitSize | None = None,
     by_dancer: bool = False,
     stratify: Collection[Stratum] = (),
     earlier: Earlier = NO_EARLIER,
@@ -102,7 +102,7 @@ def assign_splits(
     """
     members = list(clips)
     groups = groups_of(members, alike, seed, by_dancer=by_dancer)
-    wanted = size or TestSize(test_share, "share")
+    wanted = size or SplitSize(test_share, "share")
     splits: dict[str, Split] = dict.fromkeys((clip.clip_id for clip in members), "train")
     if not wanted.amount or not groups:
         return splits
@@ -138,7 +138,7 @@ def length_class(frames: int) -> str:
 def _by_size(
     groups: Sequence[Group],
     free: Sequence[Group],
-    wanted: TestSize,
+    wanted: SplitSize,
     stratify: Collection[Stratum],
     earlier: Earlier,
 ) -> list[Group]:
@@ -183,7 +183,7 @@ def _extent(groups: Iterable[Group]) -> tuple[int, int]:
     return sum(clips for clips, _ in counted), sum(frames for _, frames in counted)
 
 
-def _warn_if_far(wanted: TestSize, groups: Sequence[Group], held_out: Sequence[Group]) -> None:
+def _warn_if_far(wanted: SplitSize, groups: Sequence[Group], held_out: Sequence[Group]) -> None:
     target, found = wanted.target(*_extent(groups)), wanted.measure(*_extent(held_out))
     if abs(found - target) > _FAR * target:
         _log.warning(
