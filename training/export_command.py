@@ -43,6 +43,9 @@ SHOWN = 5
     "--features", multiple=True, metavar="NAME",
     help="Music features that popdanceset writes; may be repeated (default: all of the release).",
 )  # fmt: skip
+@click.option(
+    "--blender", metavar="PYTHON", help="Python with Blender's module bpy, for fbx (default: this one)."
+)
 def export(
     settings: Settings,
     kind: str,
@@ -52,6 +55,7 @@ def export(
     clips: tuple[str, ...],
     fps: float | None,
     features: tuple[str, ...],
+    blender: str | None,
 ) -> int | None:
     """Write the clips of a release as KIND.
 
@@ -72,11 +76,10 @@ def export(
     from training.export.release import Selection, export_release
     from training.export.sounds import Sounds
 
-    chosen = Selection(splits, _ids(clips))
+    options, chosen = Options(fps, features or None, blender), Selection(splits, _ids(clips))
+    sounds = Sounds(Store(settings.store))
     with track("export") as advance:
-        done = export_release(
-            release, out, kind, Options(fps, features or None), chosen, Sounds(Store(settings.store)), advance
-        )
+        done = export_release(release, out, kind, options, chosen, sounds, advance)
     click.echo(f"{out}: {len(done.members)} clips, {done.written} files written, {done.kept} kept")
     for note in done.notes:
         click.echo(f"  {note}")

@@ -90,7 +90,7 @@ def export_release(
     """
     options, selection = options or Options(), selection or Selection()
     writer = exporter(kind, options)
-    with Release(address) as release, opened(out) as folder:
+    with contextlib.closing(writer), Release(address) as release, opened(out) as folder:
         rows = _chosen(release, selection)
         identity = {
             "kind": kind,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from popdanceset.errors import InputError
 from training.export.kinds.aist import Aist
@@ -23,47 +24,32 @@ class Options:
     Attributes:
         fps: frames a second; None for those of the release.
         features: extractors whose music features are written; None for all. Only `popdanceset` writes any.
+        blender: program of a Python that has `bpy`, for `fbx`; None for this one.
     """
 
     fps: float | None = None
     features: Sequence[str] | None = None
+    blender: str | None = None
 
 
-def _of_any_rate(make: Callable[[float | None], Exporter]) -> Callable[[str, Options], Exporter]:
-    def made(kind: str, options: Options) -> Exporter:
-        _check(kind, "--features", options.features is None)
-        return make(options.fps)
+class _Kind(NamedTuple):
+    """What makes an exporter, and the options that it takes."""
 
-    return made
-
-
-def _published(kind: str, options: Options) -> Exporter:
-    _check(kind, "--fps", options.fps is None)
-    return Published(options.features)
+    make: Callable[[Options], Exporter]
+    takes: frozenset[str] = frozenset({"fps"})
 
 
-def _hybrik(kind: str, options: Options) -> Exporter:
-    _check(kind, "--fps", options.fps is None)
-    _check(kind, "--features", options.features is None)
-    return HybrIK()
-
-
-def _check(kind: str, option: str, absent: bool) -> None:
-    if not absent:
-        raise InputError(f"{kind} does not take {option}", do=f"leave out {option}")
-
-
-KINDS: dict[str, Callable[[str, Options], Exporter]] = {
-    "popdanceset": _published,
-    "aist++": _of_any_rate(Aist),
-    "amass": _of_any_rate(Amass),
-    "bvh": _of_any_rate(Bvh),
-    "gltf": _of_any_rate(Gltf),
-    "fbx": _of_any_rate(Fbx),
-    "csv": _of_any_rate(JointsCsv),
-    "hybrik": _hybrik,
+KINDS: dict[str, _Kind] = {
+    "popdanceset": _Kind(lambda options: Published(options.features), frozenset({"features"})),
+    "aist++": _Kind(lambda options: Aist(options.fps)),
+    "amass": _Kind(lambda options: Amass(options.fps)),
+    "bvh": _Kind(lambda options: Bvh(options.fps)),
+    "gltf": _Kind(lambda options: Gltf(options.fps)),
+    "fbx": _Kind(lambda options: Fbx(options.fps, options.blender), frozenset({"fps", "blender"})),
+    "csv": _Kind(lambda options: JointsCsv(options.fps)),
+    "hybrik": _Kind(lambda options: HybrIK(), frozenset()),
 }
-"""What makes an exporter, by the name of its layout."""
+"""The layouts by name."""
 
 
 def exporter(kind: str, options: Options) -> Exporter:
@@ -75,4 +61,7 @@ def exporter(kind: str, options: Options) -> Exporter:
     """
     if kind not in KINDS:
         raise InputError(f"there is no layout {kind!r}", do=f"choose from {', '.join(KINDS)}")
-    return KINDS[kind](kind, options)
+    for option in ("fps", "features", "blender"):
+        if getattr(options, option) is not None and option not in KINDS[kind].takes:
+            raise InputError(f"{kind} does not take --{option}", do=f"leave out --{option}")
+    return KINDS[kind].make(options)

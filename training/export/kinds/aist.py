@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from popdanceset import layout
 from popdanceset.motion.array_pickle import dumps
 from popdanceset.motion.axes import from_z_up, poses_from_z_up
 from training.export.dance import Dance
-from training.export.kinds.base import MOTION, Array, Clip, File, Member, split_files, text_file
+from training.export.kinds.base import MOTION, Array, Clip, File, Member, PerClip, split_files, text_file
 from training.export.reading import at_rate, linear_at_rate
 
 _CM = 100.0
@@ -29,7 +30,7 @@ _USUAL_FPS = 60.0
 
 
 @dataclass(frozen=True)
-class Aist:
+class Aist(PerClip):
     """Writes the layout of AIST++.
 
     Attributes:
@@ -38,8 +39,6 @@ class Aist:
 
     fps: float | None = None
     columns = (*MOTION, "coco_keypoints3d")
-    with_sound = False
-    features = ()
 
     @property
     def notes(self) -> Sequence[str]:
@@ -66,7 +65,7 @@ class Aist:
 
     def lists(self, members: Sequence[Member], splits: Sequence[str]) -> Iterator[File]:
         """Yields the splits and an empty list of sequences to ignore."""
-        yield from split_files("splits/crossmodal_{split}.txt", members, splits)
+        yield from split_files(members, splits, lambda split: layout.split(f"crossmodal_{split}"))
         yield text_file("ignore_list.txt", ())
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from popdanceset import layout
 from training.export.dance import Dance
 
 Array = NDArray[Any]
@@ -119,6 +120,9 @@ class Exporter(Protocol):
             splits: all splits of the release.
         """
 
+    def close(self) -> None:
+        """Ends what the exporter has started."""
+
 
 class PerClip:
     """An exporter that reads motions and writes no lists; subclasses state what differs."""
@@ -130,6 +134,9 @@ class PerClip:
     def lists(self, members: Sequence[Member], splits: Sequence[str]) -> Iterator[File]:
         """Yields nothing."""
         return iter(())
+
+    def close(self) -> None:
+        """Does nothing."""
 
 
 def text_file(name: str, lines: Iterable[str]) -> File:
@@ -154,10 +161,12 @@ def same_bytes(first: Path, second: Path) -> bool:
     return True
 
 
-def split_files(pattern: str, members: Sequence[Member], splits: Sequence[str]) -> Iterator[File]:
-    """A list of clip ids for each split; the pattern contains `{split}`."""
+def split_files(
+    members: Sequence[Member], splits: Sequence[str], name: Callable[[str], str] = layout.split
+) -> Iterator[File]:
+    """A list of clip ids for each split, under the name that `name` gives it."""
     for split in splits:
-        yield text_file(pattern.format(split=split), (m.clip_id for m in members if m.split == split))
+        yield text_file(name(split), (m.clip_id for m in members if m.split == split))
 
 
 def json_file(name: str, document: Mapping[str, Any]) -> File:

@@ -25,7 +25,17 @@ import numpy as np
 from popdanceset.errors import InputError
 from popdanceset.motion.array_pickle import dumps
 from popdanceset.motion.axes import from_z_up, poses_from_z_up
-from training.export.kinds.base import MOTION, Array, Clip, File, Member, copied, split_files, text_file
+from training.export.kinds.base import (
+    MOTION,
+    Array,
+    Clip,
+    File,
+    Member,
+    PerClip,
+    copied,
+    split_files,
+    text_file,
+)
 
 _SHIFT = np.array([0.0, -5.0, 1.0])
 """By which the released loader moves positions, z up, metres."""
@@ -50,7 +60,7 @@ _NOTES = (
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(PerClip):
     """Writes the published layout.
 
     Attributes:
@@ -80,7 +90,7 @@ class Published:
 
     def lists(self, members: Sequence[Member], splits: Sequence[str]) -> Iterator[File]:
         """Yields the splits, the clips of tier A, and the addresses of the videos."""
-        yield from split_files("splits/{split}.txt", members, splits)
+        yield from split_files(members, splits)
         best = (m.clip_id for m in members if m.tier == "A" and m.split == "train")
         yield text_file("high_quality_dataset", best)
         videos = dict.fromkeys(m.bvid for m in members if m.bvid.startswith("BV"))
