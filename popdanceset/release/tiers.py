@@ -28,6 +28,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import pyarrow as pa
+
+from popdanceset.errors import InputError
+
 
 class Tier(StrEnum):
     """A quality tier, the best one first."""
@@ -105,3 +109,28 @@ def quality(verdict: Mapping[str, Any]) -> dict[str, Any]:
         "reasons": verdict["reasons"],
     }
     return {**numbers, "tier": tier_of(numbers).value}
+
+
+def clips_reaching(clips: pa.Table, least: str, where: object = "") -> frozenset[str]:
+    """Returns the ids of the clips of a tier or a better one.
+
+    Args:
+        clips: the clip table of a release.
+        least: the lowest tier.
+        where: the release, for messages.
+
+    Raises:
+        InputError: the clips have no tiers, because an older program made the release, or none reaches it.
+    """
+    tiers = dict(zip(clips["clip_id"].to_pylist(), clips["tier"].to_pylist(), strict=True))
+    known = {clip_id: Tier(tier) for clip_id, tier in tiers.items() if tier in set(Tier)}
+    if len(known) < len(tiers):
+        raise InputError(
+            "states no quality tiers: an older popdanceset made it",
+            where,
+            "publish it again, or leave out --tier",
+        )
+    found = frozenset(clip_id for clip_id, tier in known.items() if tier.reaches(least))
+    if not found:
+        raise InputError(f"has no clip of tier {least} or better", where, "take a lower tier")
+    return found

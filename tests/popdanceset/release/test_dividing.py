@@ -152,3 +152,15 @@ def test_published_splits_of_imported_clips_are_checked_too(
     assert {(leak.kind.value, leak.clip_id) for leak in imported.leaks} >= {
         ("video", "BV10_Clip_1"), ("music", "BV10_Clip_1")
     }  # fmt: skip
+
+
+def test_the_card_states_tiers_and_how_clips_were_divided(
+    store: Store, settings: Settings, synthetic: ModuleType
+) -> None:
+    synthetic.fill_store(store, "weekly", videos(synthetic, range(10, 16)))
+    wanted = with_release(settings, version="1", hold_out_dancers=True, stratify=("genre", "length"))
+    publish(wanted, store, "weekly")
+    text = Path(settings.store, "releases/1/README.md").read_text(encoding="utf-8")
+    assert "No dancer of the test split occurs in the training split, either." in text
+    assert "The test split has genre and length in proportion" in text
+    assert "| B | 12 |" in text
