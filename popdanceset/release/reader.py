@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from popdanceset import layout
 from popdanceset.errors import InputError, SchemaError
 from popdanceset.release.info import ReleaseInfo, news_since, parse_info
-from popdanceset.release.limits import DOCUMENT_BYTES, ROWS, TABLE_BYTES, check_names, is_plain
+from popdanceset.release.limits import DOCUMENT_BYTES, FRAMES, ROWS, TABLE_BYTES, check_names, is_plain
 from popdanceset.release.shard_reader import ShardReader
 from popdanceset.schema import FRAMES as FRAME_COLUMNS
 from popdanceset.schema import RELEASE_CLIPS, RELEASE_ROWS, music_schema, shape_of
@@ -104,6 +104,11 @@ class Release:
         return [layout.RELEASE_CLIPS, *rows, *self.info.data, *music]
 
     @property
+    def is_local(self) -> bool:
+        """Whether the release is in a folder of this machine."""
+        return self._store.is_local
+
+    @property
     def version(self) -> str:
         """Name of the release."""
         return self.info.version
@@ -136,6 +141,9 @@ class Release:
         odd = next((clip_id for clip_id in ids if not is_plain(clip_id)), None)
         if odd is not None:
             raise SchemaError(f"contains {odd[:200]!r}, which is not a clip id", where, "do not use it")
+        lengths = table["frames"].to_numpy()
+        if len(lengths) and not 0 < lengths.min() <= lengths.max() <= FRAMES:
+            raise SchemaError(f"contains a clip of {lengths.min()} or {lengths.max()} frames", where, _AGAIN)
         if len(set(ids)) < len(ids):
             raise SchemaError("contains a clip id twice", where, _AGAIN)
         return table

@@ -83,10 +83,8 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
         InputError: the release has no such music features, the features of a clip do not fit its frames, or
             motion or music contains NaN or infinity.
     """
-    import platformdirs
-
-    spans, without_music = _spans(release, extractor)
-    root = cache_dir or platformdirs.user_cache_path("popdanceset") / layout.TRAINING_CACHE
+    spans, without_music = clip_spans(release, extractor)
+    root = cache_root(cache_dir)
     folder = root / f"{layout.cache_stem(release.content)}-{extractor}-{CACHE_VERSION}"
     shapes = _shapes(release, spans, extractor)
     damage = _damage(folder, shapes)
@@ -119,7 +117,19 @@ def open_cache(release: Release, cache_dir: Path | None = None, extractor: str =
     return Cache(folder, spans, without_music)
 
 
-def _spans(release: Release, extractor: str) -> tuple[list[Span], int]:
+def cache_root(cache_dir: Path | None) -> Path:
+    """The folder of the caches: the given one, or the user's."""
+    import platformdirs
+
+    return cache_dir or platformdirs.user_cache_path("popdanceset") / layout.TRAINING_CACHE
+
+
+def clip_spans(release: Release, extractor: str) -> tuple[list[Span], int]:
+    """The clips with music, in order, and the number of the others.
+
+    Raises:
+        InputError: the release has no such music features.
+    """
     with_music = set(release.clips_with_music(extractor))
     spans, first = [], 0
     rows = release.clips.select(["clip_id", "split", "frames"]).to_pylist()
@@ -159,23 +169,32 @@ def _fill(folder: Path, release: Release, spans: list[Span], extractor: str) -> 
     )
     for span in spans:
         rows = slice(span.first, span.first + span.frames)
-        features = release.music(span.clip_id, extractor)
-        vectors = motion_vectors(release, span.clip_id)
-        if not len(vectors) == len(features) == span.frames:
-            raise InputError(
-                f"clip {span.clip_id} has {len(vectors)} frames of motion and {len(features)} of music",
-                release.path,
-                "fetch or publish the release again",
-            )
-        for name, values in (("motion", vectors), ("music", features)):
-            if not np.isfinite(values).all():
-                raise InputError(f"{name} of clip {span.clip_id} contains NaN or infinity", release.path)
-        motion[rows], music[rows] = vectors, features
+        motion[rows], music[rows] = clip_arrays(release, span, extractor)
     motion.flush()
     music.flush()
     for name in shapes:
         with (folder / f"{name}.npy").open("rb") as file:
             os.fsync(file.fileno())
+
+
+def clip_arrays(release: Release, span: Span, extractor: str) -> tuple[Floats, Floats]:
+    """Motion vectors (frames, 156) and music features (frames, width) of a clip, float32, not scaled.
+
+    Raises:
+        InputError: they do not fit each other, or contain NaN or infinity.
+    """
+    features: Floats = release.music(span.clip_id, extractor)
+    vectors = motion_vectors(release, span.clip_id)
+    if not len(vectors) == len(features) == span.frames:
+        raise InputError(
+            f"clip {span.clip_id} has {len(vectors)} frames of motion and {len(features)} of music",
+            release.path,
+            "fetch or publish the release again",
+        )
+    for name, values in (("motion", vectors), ("music", features)):
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} of clip {span.clip_id} contains NaN or infinity", release.path)
+    return vectors, features
 
 
 def motion_vectors(release: Release, clip_id: str) -> Floats:

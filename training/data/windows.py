@@ -1,4 +1,8 @@
-"""Windows of motion and music from a release, read from memory-mapped arrays (`training.data.cache`)."""
+"""Windows of motion and music from a release.
+
+They are read from memory-mapped arrays of the whole release (`training.data.cache`), or, if the release is
+elsewhere, from its clips as they are needed (`training.data.streaming`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,16 @@ from torch.utils.data import Dataset
 
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
-from training.data.cache import Floats, open_cache
+from training.data.cache import Cache, Floats, open_cache
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler
+from training.data.streaming import LIMIT, StreamedRows
 
 LENGTH = 150
 """Frames of a window: 5 s (paper, Sec. 4)."""
+
+STRIDE = 15
+"""Frames between the starts of two windows of a clip: 0.5 s."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +46,9 @@ class DanceWindows(Dataset[dict[str, Any]]):
     or unscaled. Contacts are computed on the whole clip: the released code cuts the windows first, so the
     last frame of its windows has no next frame to compare with.
 
+    Every window is part of every epoch of `training.data.shuffled_batches`, whose order depends on the seed
+    only: streamed windows are those of a local copy.
+
     Args:
         release_dir: folder or address of a release.
         split: `train` or `test`.
@@ -47,6 +58,9 @@ class DanceWindows(Dataset[dict[str, Any]]):
         cache_dir: folder of the arrays; None: the user's cache folder.
         extractor: name of the music features.
         music_scaler: of the music; None: fitted to the training part when it is first needed.
+        stream: whether clips are fetched when they are needed, into a cache of limited size, instead of all
+            at once; None: if the release is not on this machine.
+        cache_bytes: largest size of that cache, for all streamed releases together.
 
     Raises:
         InputError: `release_dir` is not a release, it has no such part or music features, or all clips of the
@@ -58,11 +72,13 @@ class DanceWindows(Dataset[dict[str, Any]]):
         release_dir: str | Path,
         split: str,
         length: int = LENGTH,
-        stride: int = 15,
+        stride: int = STRIDE,
         scaler: MinMaxScaler | None = None,
         cache_dir: Path | None = None,
         extractor: str = "baseline",
         music_scaler: MusicScaler | None = None,
+        stream: bool | None = None,
+        cache_bytes: int = LIMIT,
     ) -> None:
         if length < 1 or stride < 1:
             raise InputError(
@@ -70,15 +86,21 @@ class DanceWindows(Dataset[dict[str, Any]]):
             )
         with Release(release_dir) as release:
             release.clip_ids(split)  # raises if there is no such part
-            self.cache = open_cache(release, cache_dir, extractor)
+            self.cache: Cache | None = None
+            self._streamed: StreamedRows | None = None
+            rows: Cache | StreamedRows
+            if stream if stream is not None else not release.is_local:
+                rows = self._streamed = StreamedRows(release, cache_dir, extractor, cache_bytes)
+            else:
+                rows = self.cache = open_cache(release, cache_dir, extractor)
             self.content = release.content
+            self.music_width = release.info.music[extractor].width
         self.split, self.length, self.stride, self.extractor = split, length, stride, extractor
-        if scaler is None and not any(span.split == "train" for span in self.cache.spans):
+        if scaler is None and not any(span.split == "train" for span in rows.spans):
             raise InputError("no training clip has music to fit the scaler to", release_dir, "give a scaler")
-        self.scaler = scaler or MinMaxScaler.fit(self.cache.clips("motion", "train"))
         if music_scaler is not None:
             self.music_scaler = music_scaler
-        self.clips = [span for span in self.cache.spans if span.split == split]
+        self.clips = [span for span in rows.spans if span.split == split]
         if not self.clips:
             raise InputError(f"no clip of the part {split!r} has music", release_dir, "publish more clips")
         windows = [
@@ -99,16 +121,20 @@ class DanceWindows(Dataset[dict[str, Any]]):
             _log.warning("%d of %d %s clips are shorter than a window", self.short, len(self.clips), split)
         self._windows = np.array(windows, np.int64)
         self._arrays: tuple[Floats, Floats] | None = None
+        self.scaler = scaler or self._fitted()[0]
 
     @cached_property
     def music_scaler(self) -> MusicScaler:
         """Fitted to the music of the whole training part, unless another one was given."""
-        return MusicScaler.fit(self.cache.clips("music", "train"))
+        return self._fitted()[1]
 
-    @property
-    def music_width(self) -> int:
-        """Number of features in a frame of music."""
-        return int(self.cache.array("music").shape[1])
+    def _fitted(self) -> tuple[MinMaxScaler, MusicScaler]:
+        if self._streamed is not None:
+            return self._streamed.scalers()
+        assert self.cache is not None
+        return MinMaxScaler.fit(self.cache.clips("motion", "train")), MusicScaler.fit(
+            self.cache.clips("music", "train")
+        )
 
     def with_scalers(self, scaler: MinMaxScaler, music_scaler: MusicScaler) -> DanceWindows:
         """The same windows in the units of other scalers."""
@@ -142,13 +168,21 @@ class DanceWindows(Dataset[dict[str, Any]]):
         Returns:
             Motion (batch, length, 156) and music (batch, length, width), float32.
         """
-        if self._arrays is None:
-            self._arrays = self.cache.array("motion"), self.cache.array("music")
-        firsts = np.array([span.first for span in self.clips], np.int64)
         clip, start = self._windows[numbers].T
-        rows = (firsts[clip] + start)[:, None] + np.arange(self.length)
-        motion, music = (torch.from_numpy(array[rows]) for array in self._arrays)
+        if self._streamed is not None:
+            spans = [self.clips[number] for number in clip]
+            motion, music = self._streamed.gather(spans, start, self.length)
+        else:
+            firsts = np.array([span.first for span in self.clips], np.int64)
+            rows = (firsts[clip] + start)[:, None] + np.arange(self.length)
+            motion, music = (torch.from_numpy(array[rows]) for array in self._mapped())
         return (self.scaler.scale(motion), self.music_scaler(music)) if scaled else (motion, music)
+
+    def _mapped(self) -> tuple[Floats, Floats]:
+        if self._arrays is None:
+            assert self.cache is not None
+            self._arrays = self.cache.array("motion"), self.cache.array("music")
+        return self._arrays
 
     def __getstate__(self) -> dict[str, Any]:
         # A memory map would be copied whole into each worker; the worker opens its own.

@@ -223,9 +223,9 @@ def test_nan_is_refused(release_dir: Path, cache_dir: Path) -> None:
         DanceWindows(release_dir, "train", cache_dir=cache_dir)
 
 
-def test_the_summary_counts_clips_and_windows(release_dir: Path, cache_dir: Path) -> None:
+def test_the_summary_counts_clips_and_windows(release_dir: Path) -> None:
     large, small = parts(release_dir)
-    lines = {line.split()[0]: line.split() for line in summary(release_dir, cache_dir).splitlines()}
+    lines = {line.split()[0]: line.split() for line in summary(release_dir).splitlines()}
     assert lines[large][1:] == ["4", "3", "19", "150", "×", "156", "150", "×", "35"]
     assert lines[small][1:4] == ["1", "1", "4"]
 
