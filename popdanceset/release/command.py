@@ -1,7 +1,8 @@
-"""`popdanceset publish`."""
+"""`popdanceset publish` and `popdanceset release`."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,5 +37,70 @@ def publish(settings: Settings, manifest: str, version: str | None, **choices: A
         f"release {done.version} {'published' if done.written else 'unchanged'}: {done.clips} clips, "
         f"{done.frames} frames, {done.seconds:.1f} s in {store}/{done.path}"
     )
+    if done.written:
+        click.echo(f"  version  {done.semantic_version}: {done.summary or 'the first release'}")
     for reason, count in sorted(done.left_out.items()):
         click.echo(f"  left out {count:>6} {reason}")
+
+
+@click.group()
+def release() -> None:
+    """List releases and compare them."""
+
+
+@release.command("list")
+@with_settings
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def list_releases(settings: Settings, as_json: bool) -> None:
+    """List the releases of the store, oldest first.
+
+    Shows name, semantic version, day, clips, seconds, bytes and state: complete, purged (deleted because of a
+    withdrawal), incomplete (its publication was interrupted) or damaged.
+    """
+    from popdanceset.errors import InputError
+    from popdanceset.release.listing import DAMAGED, listing
+    from popdanceset.store import Store
+
+    found = listing(Store(settings.store))
+    if as_json:
+        click.echo(json.dumps([entry._asdict() for entry in found], ensure_ascii=False, indent=2))
+    else:
+        click.echo(f"{'release':<16}{'version':<10}{'day':<12}{'clips':>8}{'seconds':>12}{'MB':>10}  state")
+        for entry in found:
+            seconds = "" if entry.seconds is None else f"{entry.seconds:.1f}"
+            click.echo(
+                f"{entry.version:<16}{entry.semantic_version or '-':<10}{entry.created or '-':<12}"
+                f"{'' if entry.clips is None else entry.clips:>8}{seconds:>12}{entry.bytes / 1e6:>10.1f}"
+                f"  {entry.state}{': ' if entry.note else ''}{entry.note}"
+            )
+    damaged = [entry.version for entry in found if entry.state == DAMAGED]
+    if damaged:
+        raise InputError(
+            f"{len(damaged)} releases are damaged", ", ".join(damaged), "restore them from a copy"
+        )
+
+
+@release.command()
+@with_settings
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
+    """Show what changed from release A to release B.
+
+    Lists clips that were added, removed (with the reason), changed or moved to another split, and statistics
+    before and after. A and B are folders, addresses, or names or semantic versions of releases of the store.
+    """
+    from popdanceset.release.diff import difference, read_content
+    from popdanceset.release.diff_text import lines
+    from popdanceset.release.versions import find_release
+    from popdanceset.store import Store
+    from popdanceset.withdrawal.tombstones import withdrawn
+
+    store = Store(settings.store)
+    before, after = (read_content(*find_release(store, name)) for name in (a, b))
+    found = difference(before, after, withdrawn(store))
+    if as_json:
+        click.echo(json.dumps(found.as_document(), ensure_ascii=False, indent=2))
+    else:
+        click.echo("\n".join(lines(found)))

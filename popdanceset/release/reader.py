@@ -212,7 +212,8 @@ class Release:
             SchemaError: a file of them is damaged.
             StoreError: a file of them is missing or not readable.
         """
-        return list(self._music_places(extractor))
+        places = self._music_places(extractor)
+        return [clip_id for clip_id in self.clip_ids() if clip_id in places]
 
     def iterate(
         self, split: str | None = None, columns: Sequence[str] | None = None

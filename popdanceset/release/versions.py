@@ -108,6 +108,12 @@ def find_release(store: Store, name: str) -> tuple[Store, str]:
                 f"is not a complete release: {layout.RELEASE_INFO} is missing", own, "check the address"
             )
         return own, ""
+    if name in purged(store):
+        raise InputError(
+            "was deleted because videos in it were withdrawn",
+            f"{store}/{layout.release(name)}",
+            "use another",
+        )
     if _NAME.fullmatch(name):
         if store.exists(f"{layout.release(name)}/{layout.RELEASE_INFO}"):
             return store, layout.release(name)
