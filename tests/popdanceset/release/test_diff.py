@@ -88,8 +88,8 @@ def info(semantic_version: str | None) -> Any:
         "version": "x", "created": "2026-01-02", "license": "other", "schema_version": 3, "generator": "g",
         "content": "c", "fps": 30, "axes": "", "source": {"manifest": "m"}, "splits": {}, "genres": {},
         "counts": dict.fromkeys(
-            "clips frames seconds videos music genres dancers short medium long".split(), 0
-        ),
+            ("clips", "frames", "seconds", "videos", "music"), 0
+        ) | dict.fromkeys(("genres", "dancers", "short", "medium", "long"), 0),
         "estimators": [], "data": [], "features": {}, "music": {},
     }  # fmt: skip
     return parse_info(document | ({"semantic_version": semantic_version} if semantic_version else {}), "x")

@@ -127,6 +127,9 @@ def test_a_refresh_with_five_new_videos_writes_only_their_shards(
 def test_changed_removed_and_moved_clips_leave_their_shards(
     store: Store, settings: Settings, synthetic: ModuleType
 ) -> None:
+    settings = settings.model_copy(
+        update={"release": settings.release.model_copy(update={"test_share": 0.4})}  # some groups, always
+    )
     synthetic.fill_store(store, "weekly", clips(synthetic, range(12)))
     first = publish(settings, store, "weekly", day=DAY, max_bytes=SMALL)
     rows = pq.read_table(Path(settings.store, first.path, "meta/rows.parquet")).to_pylist()
