@@ -9,7 +9,8 @@ version MAJOR.MINOR.PATCH. The first release of a store is 1.0.0. Compared to th
 - MINOR is raised if clips or music features were added, or rows of training clips changed.
 - PATCH is raised if the rows are the same and only their description changed: the clip table, the licence.
 
-Releases of schema versions 1 and 2 have no semantic version; one that follows them counts on from 1.0.0.
+A release whose newest predecessor was purged raises MAJOR too. Releases of schema versions 1 and 2 have no
+semantic version; one that follows them counts on from 1.0.0.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from popdanceset.store import Store
 FIRST = "1.0.0"
 
 _SEMANTIC = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_NOTED = re.compile(r"^Semantic version: (\d+\.\d+\.\d+)\.?$", re.MULTILINE)
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]*")
 
 
@@ -67,25 +69,51 @@ def purged(store: Store) -> frozenset[str]:
     return frozenset(version for version in versions if layout.withdrawal_note(version) in names)
 
 
-def next_semantic_version(previous: ReleaseInfo | None, level: Level) -> str:
+def next_semantic_version(previous: ReleaseInfo | None, level: Level, gone: Collection[str] = ()) -> str:
     """Returns the semantic version of a release that differs from the newest one by a change of this level.
+
+    Args:
+        previous: the newest release; None if there is none.
+        level: of the change.
+        gone: semantic versions of purged releases. If one of them is higher, the release follows that one,
+            from which at least the withdrawn clips were removed.
 
     Raises:
         InputError: the previous semantic version is not MAJOR.MINOR.PATCH.
     """
-    if previous is None:
+    if previous is None and not gone:
         return FIRST
-    match = _SEMANTIC.fullmatch(previous.semantic_version or FIRST)
-    if not match:
-        raise InputError(
-            f"its semantic version {previous.semantic_version!r} is not MAJOR.MINOR.PATCH",
-            previous.version,
-            "fetch or publish the release again",
-        )
-    major, minor, patch = (int(part) for part in match.groups())
+    versions = [_parts(version, "a purged release") for version in gone]
+    if previous is not None:
+        own = _parts(previous.semantic_version or FIRST, previous.version)
+        level = Level.MAJOR if any(version > own for version in versions) else level
+        versions.append(own)
+    else:
+        level = Level.MAJOR
+    major, minor, patch = max(versions)
     if level == Level.MAJOR:
         return f"{major + 1}.0.0"
     return f"{major}.{minor + 1}.0" if level == Level.MINOR else f"{major}.{minor}.{patch + 1}"
+
+
+def purged_semantic_versions(store: Store) -> list[str]:
+    """Returns the semantic versions of purged releases, as far as the notes in their place state them."""
+    found = []
+    for version in sorted(purged(store)):
+        note = store.read_bytes(layout.withdrawal_note(version)).decode("utf-8", "replace")
+        found += [match[1] for match in _NOTED.finditer(note)]
+    return found
+
+
+def _parts(semantic_version: str, where: str) -> tuple[int, int, int]:
+    match = _SEMANTIC.fullmatch(semantic_version)
+    if not match:
+        raise InputError(
+            f"its semantic version {semantic_version!r} is not MAJOR.MINOR.PATCH",
+            where,
+            "fetch or publish the release again",
+        )
+    return int(match[1]), int(match[2]), int(match[3])
 
 
 def find_release(store: Store, name: str) -> tuple[Store, str]:

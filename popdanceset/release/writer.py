@@ -60,6 +60,7 @@ from popdanceset.release.versions import (
     next_semantic_version,
     published,
     purged,
+    purged_semantic_versions,
 )
 from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
 from popdanceset.settings import ReleaseSettings, Settings
@@ -178,7 +179,7 @@ def publish(
                 tables.summary(),
             )
             found = difference(read_content(store, before.folder), held, withdrawn(store)) if before else None
-            info = _succeeding(info, before, found)
+            info = _succeeding(info, before, found, purged_semantic_versions(store))
             held = replace(held, info=info)
             figures = settings.release.figures
             _write_description(unfinished, tables, info, folder, held, found, figures)
@@ -328,11 +329,14 @@ def _left_out(
 
 
 def _succeeding(
-    info: ReleaseInfo, before: PublishedRelease | None, found: ReleaseDifference | None
+    info: ReleaseInfo,
+    before: PublishedRelease | None,
+    found: ReleaseDifference | None,
+    gone: Collection[str],
 ) -> ReleaseInfo:
     """Returns the description with its place in the series of releases."""
     if before is None or found is None:
-        return info.model_copy(update={"semantic_version": next_semantic_version(None, Level.PATCH)})
+        return info.model_copy(update={"semantic_version": next_semantic_version(None, Level.PATCH, gone)})
     old = before.info
     past = PastRelease(
         version=old.version,
@@ -342,7 +346,7 @@ def _succeeding(
     )
     return info.model_copy(
         update={
-            "semantic_version": next_semantic_version(old, found.level),
+            "semantic_version": next_semantic_version(old, found.level, gone),
             "previous": before.version,
             "summary": found.summary(),
             "history": [past, *old.history],

@@ -19,7 +19,11 @@ It contained videos that were withdrawn from the dataset after its publication. 
 
 Releases published later do not contain those videos. Please delete copies of this release, and use a
 newer one.
+{series}"""
+SERIES = """
+Semantic version: {semantic_version}
 """
+"""The line by which later releases count on (`popdanceset.release.versions`)."""
 
 
 class ConcernedRelease(NamedTuple):
@@ -64,7 +68,9 @@ def purge(store: Store, version: str, day: str) -> None:
     """
     note = layout.withdrawal_note(version)
     if not store.exists(note):
-        store.write_bytes(note, NOTE.format(version=version, day=day).encode())
+        semantic_version = _described(store, version).get("semantic_version")
+        series = SERIES.format(semantic_version=semantic_version) if semantic_version else ""
+        store.write_bytes(note, NOTE.format(version=version, day=day, series=series).encode())
     store.remove(f"{layout.release(version)}/{layout.RELEASE_INFO}")
     for name, is_file in store.walk(layout.release(version)):
         if not is_file:
@@ -81,8 +87,13 @@ def _mentions(store: Store, name: str, targets: Targets) -> bool:
 
 
 def _content(store: Store, version: str) -> str:
+    return str(_described(store, version).get("content", ""))
+
+
+def _described(store: Store, version: str) -> dict[str, Any]:
+    """Returns the description of a release; empty if it is missing or damaged."""
     try:
         info: Any = store.read_json(f"{layout.release(version)}/{layout.RELEASE_INFO}")
     except StoreError:
-        return ""
-    return str(info.get("content", "")) if isinstance(info, dict) else ""
+        return {}
+    return info if isinstance(info, dict) else {}

@@ -24,6 +24,7 @@ from popdanceset.release.versions import find_release, next_semantic_version, pu
 from popdanceset.release.writer import PublishSummary, publish
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.withdrawal.releases import purge
 from popdanceset.withdrawal.tombstones import Tombstone, WithdrawalReason, withdrawn, write_tombstone
 
 DAY = datetime.date(2026, 1, 2)
@@ -113,6 +114,21 @@ def test_the_first_semantic_version_and_a_damaged_one() -> None:
     assert next_semantic_version(None, Level.MAJOR) == "1.0.0"
     with pytest.raises(InputError, match=r"'1\.0' is not MAJOR\.MINOR\.PATCH"):
         next_semantic_version(info("1.0"), Level.PATCH)
+
+
+def test_a_release_after_purged_ones_counts_on_from_the_highest(weekly: Refresher) -> None:
+    first = weekly.publish()
+    weekly.fill(range(4))
+    second = weekly.publish()
+    assert second.semantic_version == "1.1.0"
+    purge(weekly.store, second.version, "2026-01-10")
+    third = weekly.publish()
+    assert (third.version, third.semantic_version) != (second.version, second.semantic_version)
+    assert third.semantic_version == "2.0.0"
+    for done in (first, third):
+        purge(weekly.store, done.version, "2026-02-01")
+    assert weekly.publish().semantic_version == "3.0.0"
+    assert next_semantic_version(info("2.1.0"), Level.PATCH, ["1.0.0", "2.0.9"]) == "2.1.1"
 
 
 def test_a_series_of_releases(weekly: Refresher) -> None:
