@@ -151,7 +151,8 @@ def test_a_series_of_releases(weekly: Refresher) -> None:
     assert text.index("(2.0.1)") < text.index("(2.0.0)") < text.index("(1.0.0)")
     assert "2 clips added" in text
     card = weekly.store.read_bytes(f"{licensed.path}/README.md").decode()
-    assert f"| version | 2.0.1, after {fewer.version}: the same rows, described anew" in card
+    assert "| semantic version | 2.0.1 |" in card
+    assert f"| new since {fewer.version} | the same rows, described anew" in card
 
 
 def test_a_test_part_that_changes_is_a_major_change(weekly: Refresher) -> None:
