@@ -122,7 +122,7 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
     filled = quality.frames - quality.detected
     notes = [note for _, note in (*forbidden, *doubts) if note]
     if filled:
-        notes.append(f"{filled} frames filled in")
+        notes.append(f"{filled} frame{'s' if filled != 1 else ''} filled in")
     if quality.exchanged:
         notes.append(f"left and right exchanged and put back in {quality.exchanged} frames")
     return Verdict(
@@ -159,7 +159,7 @@ def score(quality: Quality, settings: PoseSettings) -> float:
 
 def _forbidding(quality: Quality, settings: PoseSettings) -> list[tuple[Reason, str]]:
     if quality.table is None:
-        return [(Reason.NOT_TRACKED, f"nobody found in {quality.source_frames} pictures")]
+        return [(Reason.NOT_TRACKED, f"nobody was found in {quality.source_frames} frames")]
     found: list[tuple[Reason, str]] = []
     if quality.people >= _CROWD:
         found.append((Reason("several_dancers"), f"{quality.people:g} dancers seen at once"))
@@ -208,7 +208,7 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
         found.append((Doubt.OFF_FLOOR, note))
     if value < settings.review_score:
         found.append(
-            (Doubt.LOW_SCORE, f"score is {value:.2f}, from {settings.review_score:g} nobody need look")
+            (Doubt.LOW_SCORE, f"score {value:.2f} is below {settings.review_score:g}")
         )
     return found
 

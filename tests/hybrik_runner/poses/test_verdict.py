@@ -68,7 +68,7 @@ def test_the_score_is_the_geometric_mean_of_its_parts() -> None:
         (
             {"after": Footing(1, 1.9, 0.9, 0.06, 0)},
             [Doubt.FOOT_SKATE, Doubt.OFF_FLOOR, Doubt.LOW_SCORE],
-            "score is",
+            "is below 0.6",
         ),
     ],
 )  # fmt: skip
@@ -106,7 +106,7 @@ def test_exchanged_frames_are_only_noted() -> None:
         ),
         ({"people": 4.0}, ["several_dancers"], "4 dancers seen at once"),
         ({"people": 2.0, "detected": 200}, ["several_dancers", "not_tracked", "filled_in"], "2 dancers"),
-        ({"table": None, "found": 0}, ["not_tracked"], "nobody found in 300 pictures"),
+        ({"table": None, "found": 0}, ["not_tracked"], "nobody was found in 300 frames"),
     ],
 )  # fmt: skip
 def test_what_forbids_a_release_comes_first(

@@ -88,7 +88,7 @@ def test_short_gaps_are_accepted(store: Store, settings: Settings, film: Film, f
     [
         (300, range(100, 120), Reason.NOT_TRACKED, "lost for 0.67 s", 300),
         (60, range(0, 60, 3), Reason.NOT_TRACKED, "67% of the frames", 60),
-        (30, range(30), Reason.NOT_TRACKED, "nobody found in 30 pictures", 0),
+        (30, range(30), Reason.NOT_TRACKED, "nobody was found in 30 frames", 0),
         (1, (), Reason.TOO_SHORT, "1 frames hold no motion", 1),
         (1, (0,), Reason.NOT_TRACKED, "nobody found", 0),
     ],
