@@ -149,10 +149,23 @@ def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags |
         root = root - _drift(height, bearing, fps)[:, None] * [0, 0, 1]
     else:
         standing[:] = False
-        lowest = height.min(1)
-        root = root - [0, 0, np.quantile(lowest[seen] if seen.any() else lowest, 0.02, method="lower")]
+        root = root - [0, 0, _lowest_feet(height[seen] if seen.any() else height)]
     first = np.array([root[0, 0], root[0, 1], 0.0])
     return Ground(root - first, turn, tilt, int(standing.sum()))
+
+
+def floor_height(root: Floats, joints: Floats, scale: float, fps: float) -> tuple[float, int]:
+    """Measures how high the floor of a motion lies whose axes are level; arguments as for `ground`.
+
+    Returns:
+        The height, and the frames that show it: 0 if no feet are in contact, and it is that of the lowest feet.
+    """
+    height = heights(root, joints, scale)
+    bearing = contacts(height, fps)
+    standing = np.any(bearing, axis=1)
+    if standing.sum() < _LEAST_CONTACTS:
+        return _lowest_feet(height), 0
+    return _centre(_lowest(height, bearing)[standing]), int(standing.sum())
 
 
 def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Footing:
@@ -192,6 +205,11 @@ def _lowest(height: Floats, bearing: Flags) -> Floats:
     """(n,) height of the lowest point that bears weight, infinite if none does."""
     result: Floats = np.where(bearing, height, np.inf).min(1)
     return result
+
+
+def _lowest_feet(height: Floats) -> float:
+    """Height of the lowest feet, without the few frames in which they are seen too low."""
+    return float(np.quantile(height.min(1), 0.02, method="lower"))
 
 
 def _centre(values: Floats) -> float:
