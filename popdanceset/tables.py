@@ -52,6 +52,16 @@ def fold_column(table: pa.Table, name: str) -> Array:
     return fold(table[name], shape_of(table.schema.field(name)))
 
 
+def nulls(count: int, dtype: pa.DataType) -> pa.Array:
+    """Returns a column of nulls. Those of fixed-size lists have elements, which their type requires."""
+    if not pa.types.is_fixed_size_list(dtype):
+        return pa.nulls(count, dtype)
+    elements = np.zeros(count * dtype.list_size, dtype.value_type.to_pandas_dtype())
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(elements), type=dtype, mask=pa.array(np.ones(count, bool))
+    )
+
+
 def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
     """Returns the table with exactly the schema's columns, types and metadata.
 
@@ -69,7 +79,7 @@ def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
         if field.name not in table.column_names:
             if not field.nullable:
                 raise SchemaError(f"column {field.name!r} of table {name!r} is missing", where)
-            columns.append(pa.nulls(len(table), field.type))
+            columns.append(nulls(len(table), field.type))
             continue
         try:
             column = table[field.name].cast(field.type)

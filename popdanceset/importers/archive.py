@@ -21,8 +21,8 @@ MOST_BYTES = 64 << 30
 
 _MOST_RATIO = 200
 _RATIO_FROM = 1 << 28
-"""An archive that unpacks to more bytes than this must not be that many times smaller. Motion and sound shrink by
-a tenth to a half."""
+"""An archive that unpacks to more bytes than this must not be that many times smaller. Motion and sound
+shrink by a tenth to a half."""
 
 _CHUNK = 1 << 20
 _ADVICE = "unpack it yourself and import the folder, if you trust it"

@@ -15,8 +15,8 @@ _LONGEST_LIST = 64 << 20
 def files_below(folder: Path, endings: Collection[str]) -> list[Path]:
     """Returns the files below a folder with one of these endings, in the order of their names.
 
-    A folder that is reached twice, by links, is read once. Hidden files and folders (as archives of macOS have them)
-    are skipped.
+    A folder that is reached twice, by links, is read once. Hidden files and folders (as archives of macOS
+    have them) are skipped.
 
     Raises:
         InputError: the folder cannot be read, or contains absurdly many files.

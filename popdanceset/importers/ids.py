@@ -5,7 +5,7 @@ video id in a range that Bilibili does not use: all of Bilibili's begin with `BV
 
 | set | sequence | video id |
 |---|---|---|
-| AIST++ | `gBR_sBM_cAll_d04_mBR0_ch01` | `BV0` + genre, situation, dancer, music, choreography: `BV0BRBM04001` |
+| AIST++ | `gBR_sBM_cAll_d04_mBR0_ch01` | `BV0BRBM04001`: genre, situation, dancer, music, choreography |
 | others | a file's path in its set, e.g. `CMU/01/01_01_poses` | `BV0` + 9 letters and digits of a hash |
 
 The name in the set is kept as `source_name`.
@@ -47,7 +47,7 @@ class ClipName(NamedTuple):
 
 
 class AistName(NamedTuple):
-    """What a sequence name of AIST++ states: genre (`BR`), situation (`BM`), dancer (`04`), music (`mBR0`) and
+    """What a sequence name of AIST++ states: genre (`BR`), situation (`BM`), dancer (`04`), music (`mBR0`),
     choreography (`01`)."""
 
     genre: str

@@ -21,8 +21,8 @@ Axes = Literal["floor", "kept", "released"]
 AXES: tuple[Axes, ...] = ("floor", "kept", "released")
 """What is done to the path of the root, which is never bent or smoothed.
 
-floor: it is moved as a whole, so that the feet rest at z = 0 and the first root is above the origin, as in clips of
-    our own. A floor that lies within `LEVEL` of z = 0 stays where it is.
+floor: it is moved as a whole, so that the feet rest at z = 0 and the first root is above the origin, as in
+    clips of our own. A floor that lies within `LEVEL` of z = 0 stays where it is.
 kept: nothing.
 released: what the released loader of the set does: the root of a mean body, and the loader's own origin.
 """
@@ -61,8 +61,8 @@ class Placed:
 def placed(take: Take, axes: Axes, released_origin: Floats | None) -> Placed:
     """Resamples a motion and places it.
 
-    A rate of a multiple of 30 keeps every second, third, … frame as it is; between frames, rotations are interpolated
-    along great arcs and the rest linearly.
+    A rate of a multiple of 30 keeps every second, third, … frame as it is; between frames, rotations are
+    interpolated along great arcs and the rest linearly.
 
     Args:
         take: the motion.

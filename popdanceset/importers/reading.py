@@ -33,7 +33,8 @@ def read_take(
         estimator: what made the motion; empty: the layout's name.
 
     Raises:
-        InputError: the file is damaged or unsafe, has another layout, no rotations, an unknown rate, or values
+        InputError: the file is damaged or unsafe, has another layout, no rotations, an unknown rate, or
+        values
             that are not finite.
     """
     check_size(path)

@@ -16,6 +16,7 @@ from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.rotations.arrays import axis_angle_to_matrix
 from popdanceset.schema import FPS, FRAMES, Reason
 from popdanceset.store import Store
+from popdanceset.tables import nulls
 
 Row = dict[str, Any]
 
@@ -50,7 +51,7 @@ def pose_table(item: Item, take: Take, placed: Placed, how: dict[str, Any]) -> p
         elif field.name in columns:
             arrays[field.name] = _array(np.asarray(columns[field.name]), field.type)
         else:
-            arrays[field.name] = pa.nulls(count, field.type)
+            arrays[field.name] = nulls(count, field.type)
     metadata = {**FRAMES.metadata, _METADATA: json.dumps(how, sort_keys=True).encode()}
     return pa.table(arrays, schema=FRAMES.with_metadata(metadata))
 
@@ -73,8 +74,8 @@ def how_made(clip_id: str, store: Store) -> dict[str, Any]:
 def verdict_row(item: Item, take: Take, placed: Placed) -> Row:
     """Returns the row of VERDICTS: what the pose stage measures, measured on an imported motion.
 
-    Nobody judged it, so it has neither score nor verdict, and nothing is rejected: a set is imported as its authors
-    published it. Quality tiers follow from the numbers.
+    Nobody judged it, so it has neither score nor verdict, and nothing is rejected: a set is imported as its
+    authors published it. Quality tiers follow from the numbers.
     """
     count = len(placed.root)
     feet = footing(placed.root, placed.joints, placed.scaling, FPS)
@@ -111,7 +112,7 @@ def verdict_row(item: Item, take: Take, placed: Placed) -> Row:
     }
 
 
-def clip_row(item: Item, kind: str, frames: int, music_path: str, music_id: str) -> Row:
+def clip_row(item: Item, kind: str, frames: int, music_path: str) -> Row:
     """Returns the row of CLIPS of an imported clip.
 
     Where it lies in its video is unknown: times count from its own start.
@@ -123,7 +124,7 @@ def clip_row(item: Item, kind: str, frames: int, music_path: str, music_id: str)
         "end": frames / FPS,
         "frames": frames,
         "music_path": music_path,
-        "music_id": music_id,
+        "music_id": item.music_id,
         "accepted": True,
         "reason": Reason.NONE.value,
         "note": None,

@@ -158,7 +158,8 @@ def floor_height(root: Floats, joints: Floats, scale: float, fps: float) -> tupl
     """Measures how high the floor of a motion lies whose axes are level; arguments as for `ground`.
 
     Returns:
-        The height, and the frames that show it: 0 if no feet are in contact, and it is that of the lowest feet.
+        The height, and the frames that show it: 0 if no feet are in contact, and it is that of the lowest
+        feet.
     """
     height = heights(root, joints, scale)
     bearing = contacts(height, fps)

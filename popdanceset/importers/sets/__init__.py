@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from popdanceset.importers.items import MotionSet
@@ -21,7 +21,7 @@ class Options:
         dancer: who dances, where the set does not say.
     """
 
-    conventions: Conventions = Conventions()
+    conventions: Conventions = field(default_factory=Conventions)
     lists: Path | None = None
     genre: str = ""
     dancer: str = ""

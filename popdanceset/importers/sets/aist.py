@@ -1,13 +1,13 @@
 """AIST++: one pickle a sequence, with its lists.
 
-    …/motions/gBR_sBM_cAll_d04_mBR0_ch01.pkl   `smpl_poses`, `smpl_scaling`, `smpl_trans`; 60 fps, y up, centimetres
-    …/keypoints3d/{sequence}.pkl               `keypoints3d_optim` or `keypoints3d`, COCO order, the same axes; optional
-    …/wavs/{sequence}.wav or …/{music}.wav     sound, optional
-    …/splits/crossmodal_train.txt, …_val.txt, …_test.txt   sequences, one a line
-    …/ignore_list.txt                          sequences that the authors advise against
+    …/motions/gBR_sBM_cAll_d04_mBR0_ch01.pkl   `smpl_poses`, `smpl_scaling`, `smpl_trans`; 60 fps, y up,
+    centimetres …/keypoints3d/{sequence}.pkl               `keypoints3d_optim` or `keypoints3d`, COCO order,
+    the same axes; optional …/wavs/{sequence}.wav or …/{music}.wav     sound, optional
+    …/splits/crossmodal_train.txt, …_val.txt, …_test.txt   sequences, one a line …/ignore_list.txt
+    sequences that the authors advise against
 
-A sequence becomes clip 1 of a made-up video (`popdanceset.importers.ids`); its music id is `aist:mBR0`, its dancer
-`aist:d04`. Sequences with the same choreography by other dancers are in the same published split.
+A sequence becomes clip 1 of a made-up video (`popdanceset.importers.ids`); its music id is `aist:mBR0`, its
+dancer `aist:d04`. Sequences with the same choreography by other dancers are in the same published split.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ GENRES = {
     "BR": "breaking", "PO": "popping", "LO": "locking", "MH": "hip-hop", "LH": "hip-hop", "HO": "house",
     "WA": "waacking", "KR": "krump", "JS": "jazz", "JB": "ballet",
 }  # fmt: skip
-"""Codes of AIST++ → genres of this project. Both kinds of hip-hop, Middle and LA-style, are one genre here; JS is
-street jazz and JB ballet jazz."""
+"""Codes of AIST++ → genres of this project. Both kinds of hip-hop, Middle and LA-style, are one genre here;
+JS is street jazz and JB ballet jazz."""
 
 _KEYPOINTS = ("keypoints3d_optim", "keypoints3d")
 _KEYPOINT_FOLDER = "keypoints3d"
@@ -100,7 +100,7 @@ class AistPlusPlusSet:
                 item,
                 motion=files[0] if files else None,
                 sound=sound[0] if sound else None,
-                keypoints=(keypoints.get(name) or [None])[0],
+                keypoints=next(iter(keypoints.get(name, ())), None),
                 published_split=split_of.get(name),
             )
             if name in ignored:

@@ -1,7 +1,7 @@
 """Folders of motions whose files state nothing about dance: AMASS, and results of GVHMR, WHAM and 4D-Humans.
 
-A file becomes clip 1 of a made-up video (`popdanceset.importers.ids`), unless its name is a clip id. A sound with the
-same name beside it is its music. The rate must be known: from the file, its layout, or `--fps`.
+A file becomes clip 1 of a made-up video (`popdanceset.importers.ids`), unless its name is a clip id. A sound
+with the same name beside it is its music. The rate must be known: from the file, its layout, or `--fps`.
 """
 
 from __future__ import annotations

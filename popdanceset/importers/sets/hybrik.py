@@ -1,21 +1,19 @@
 """Results of HybrIK's own demo: `res.pk`, one a folder or one alone.
 
-    {name}/res.pk     see `KEYS`; axes of the camera
+    {name}/res.pk     see `popdanceset.motion.hybrik_res`; axes of the camera
     {name}/res.json   `fps`, and how our own exporter filled what it did not know; optional
     {name}.wav or {name}/{name}.wav   sound, optional
 
 The demo keeps the rate of the film and does not write it: it must be given, unless `res.json` states it.
 
-HybrIK assumes a focal length of 1000 of its 256 pixels, so its metres depend on the size of the box of each frame. If
-the file states boxes and frame sizes, distances are converted to the focal length that this project assumes for all
-films, the frame's diagonal; sideways nothing changes.
+HybrIK assumes a focal length of 1000 of its 256 pixels, so its metres depend on the size of the box of each
+frame. If the file states boxes and frame sizes, distances are converted to the focal length that this project
+assumes for all films, the frame's diagonal; sideways nothing changes.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,17 +27,12 @@ from popdanceset.importers.items import Contents, Floats, Item, Take
 from popdanceset.importers.reading import check_size, checked
 from popdanceset.importers.sets import Options
 from popdanceset.motion.axes import poses_to_z_up, to_z_up
+from popdanceset.motion.hybrik_res import FILE, FOCAL, NOTES_FILE, SIDE
 from popdanceset.motion.rotations import from_matrices
 from popdanceset.safe_pickle import ADVICE, ARRAYS, BROKEN, ArrayUnpickler, StoredArray, unpickle
 
-KEYS = ("pred_thetas", "transl", "pred_cam_root", "pred_scores", "pred_camera", "bbox", "height", "width")
-"""Arrays that are read: rotations (n, 216 or 72), body and root (n, 3), confidence (n, 29), scale, boxes (n, 4), and
-sizes of the frames (n,)."""
-
 _FILES = (".pk", ".pkl")
-_NAMES = ("res.pk", "res.pkl")
-_NOTES = "res.json"
-_FOCAL, _SIDE = 1000.0, 256.0
+_NAMES = (FILE, "res.pkl")
 
 
 class HybrIKSet:
@@ -107,7 +100,7 @@ class HybrIKSet:
         path = item.motion
         check_size(path)
         arrays = read_res(path)
-        notes = _notes(path.with_name(_NOTES))
+        notes = _notes(path.with_name(NOTES_FILE))
         fps = self._options.conventions.fps or notes.get("fps")
         if not isinstance(fps, int | float):
             raise InputError("states no frame rate", path, "give --fps, the rate of the film")
@@ -150,7 +143,7 @@ def _farther(arrays: Mapping[str, Floats], frames: int) -> tuple[Floats, str]:
         if bbox.shape == (frames, 4) and width.size == height.size == frames:
             side, diagonal = bbox[:, 2] - bbox[:, 0], np.hypot(width.ravel(), height.ravel())
             if (side > 0).all() and (diagonal > 0).all():
-                ratio = _FOCAL / _SIDE * side / diagonal
+                ratio = FOCAL / SIDE * side / diagonal
                 return np.stack(
                     [np.ones(frames), np.ones(frames), ratio], axis=1
                 ), "one focal length for all frames"
@@ -213,36 +206,15 @@ class _Text:
 
 
 class _Array(StoredArray):
-    """An array by its state, or by `numpy.ndarray(shape, dtype, buffer)`, as our own exporter writes it."""
-
-    def __init__(self, *arguments: object) -> None:
-        super().__init__()
-        if len(arguments) == 3:
-            shape, code, buffer = arguments
-            if not (isinstance(shape, tuple) and isinstance(code, str) and isinstance(buffer, bytes)):
-                raise pickle.UnpicklingError("an array of something else than bytes")
-            if code.lstrip("<>|=")[:1] not in "biuf":
-                return
-            dtype = np.dtype(code)
-            if len(buffer) != math.prod(shape) * dtype.itemsize:
-                raise pickle.UnpicklingError("an array whose bytes do not fit its shape")
-            self.value = np.frombuffer(buffer, dtype).reshape(shape)
+    """An array of numbers; one of text has no value."""
 
     def __setstate__(self, state: object) -> None:
-        if isinstance(state, tuple) and len(state) >= 4 and isinstance(state[-3], _Text):
-            return
-        super().__setstate__(state)
+        if not (isinstance(state, tuple) and len(state) >= 4 and isinstance(state[-3], _Text)):
+            super().__setstate__(state)
 
 
 def _reconstruct(*_: object) -> _Array:
     return _Array()
-
-
-def _bytes(content: object = b"", *_: object) -> bytes:
-    """Stands in for `bytearray`; a number as its argument would demand memory."""
-    if not isinstance(content, bytes):
-        raise pickle.UnpicklingError("bytes of something else")
-    return content
 
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
@@ -251,13 +223,11 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "dtype"): _TextOrNumbers,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("builtins", "bytearray"): _bytes,
-    ("__builtin__", "bytearray"): _bytes,
 }
 
 
 class _Unpickler(ArrayUnpickler):
-    """Allows arrays of text beside those of numbers, and arrays written by their constructor."""
+    """Allows arrays of text beside those of numbers."""
 
     allowed = _ALLOWED
     purpose = "result of HybrIK"

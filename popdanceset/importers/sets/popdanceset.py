@@ -6,13 +6,12 @@
     …/high_quality_dataset  clip ids, optional
     …/dataset_directory     addresses of the videos, optional
 
-Positions are `transl · pred_camera`, as the released loader calculates them: HybrIK's depth times its scale is
-nearly constant, so the dancers hardly move away from the camera or towards it.
+Positions are `transl · pred_camera`, as the released loader calculates them: HybrIK's depth times its scale
+is nearly constant, so the dancers hardly move away from the camera or towards it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,8 @@ class PublishedPopDanceSet:
         """Finds pickles, sounds and lists.
 
         Raises:
-            InputError: there is no pickle, or a list names something that is not a clip id, or one clip twice.
+            InputError: there is no pickle, or a list names something that is not a clip id, or one clip
+            twice.
         """
         motions, sounds = by_stem(files_below(self._path, MOTIONS)), by_stem(files_below(self._path, SOUNDS))
         if not motions:
@@ -69,7 +69,6 @@ class PublishedPopDanceSet:
                 "contains no pickles of motions", self._path, "give the folder of the published set"
             )
         split_of = self._splits()
-        lists = {"lists": {name: sum(split == name for split in split_of.values()) for name in SPLITS}}
         high_quality = self._list(HIGH_QUALITY)
         items: list[Item] = []
         refused: dict[str, str] = {}
@@ -89,9 +88,10 @@ class PublishedPopDanceSet:
                 high_quality=None if high_quality is None else name in high_quality,
             )
             items.append(self._with_motion(item, motions.get(name, []), sounds.get(name, [])))
-        return Contents(
-            items, refused, {key: value for key, value in lists.items() if split_of} | self._facts(items)
-        )
+        facts = self._facts(items)
+        if split_of:
+            facts["lists"] = {name: n for name in SPLITS if (n := sum(s == name for s in split_of.values()))}
+        return Contents(items, refused, facts)
 
     def read(self, item: Item) -> Take:
         """Reads a pickle.
@@ -127,7 +127,7 @@ class PublishedPopDanceSet:
             parse_clip_id(clip_id, f"{path}, line {number}")
         return set(ids)
 
-    def _facts(self, items: list[Item]) -> Mapping[str, Any]:
+    def _facts(self, items: list[Item]) -> dict[str, Any]:
         """What the directory of addresses says about the videos of the clips."""
         path = self._find(DIRECTORY)
         if path is None:
