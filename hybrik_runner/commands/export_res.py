@@ -34,12 +34,15 @@ def export_res(settings: Settings, source: str, out: Path, film: Path | None) ->
     contain is listed, here and in res.json.
     """
     from hybrik_runner.output import res_file
+    from popdanceset.schema import FPS
 
+    fps: float | None
     if Path(source).is_file() and not source.endswith(".parquet"):
         res, filled = res_file.from_video(_hybrik(settings), Path(source)), {}
+        fps = None  # that of the video, in whose frames the dancer was seen
     else:
-        res, filled = _of_table(settings, source, film), res_file.NEUTRAL
-    res_file.write(res, out, filled)
+        res, filled, fps = _of_table(settings, source, film), res_file.NEUTRAL, float(FPS)
+    res_file.write(res, out, filled, fps)
     click.echo(f"{out / res_file.FILE}: {len(res['transl'])} frames")
     for key, note in filled.items():
         click.echo(f"  {key:<12} {note}")

@@ -197,17 +197,20 @@ def _column(table: pa.Table, name: str) -> Floats:
     return fold_column(table, name).astype(np.float64)
 
 
-def write(res: Res, folder: Path, filled: Mapping[str, str] | None = None) -> None:
-    """Writes `res.pk`, and `res.json` with the number of frames, the axes, and which values are filled in.
+def write(
+    res: Res, folder: Path, filled: Mapping[str, str] | None = None, fps: float | None = None
+) -> None:
+    """Writes `res.pk`, and `res.json` with frames, rate, axes, and which values are filled in.
 
     Args:
         res: of `from_result` or `from_table`.
         folder: created if it does not exist.
         filled: what the source does not contain: `NEUTRAL` for a table; nothing for a network's result.
+        fps: frames a second, if they are known.
 
     Raises:
         StoreError: the folder cannot be written to.
     """
     store = Store(folder)
-    store.write_json(NOTES_FILE, notes(res, dict(filled or {})))
+    store.write_json(NOTES_FILE, notes(res, dict(filled or {}), fps))
     store.write_bytes(FILE, dumps(res))

@@ -47,7 +47,7 @@ def import_(settings: Settings, kind: str, path: Path, manifest: str, **options:
     unless their files have changed. Then run `popdanceset features` and `popdanceset publish`.
     """
     from popdanceset.importers.importing import import_set
-    from popdanceset.importers.sets import Options
+    from popdanceset.importers.items import Options
     from popdanceset.manifest import find_manifest
     from popdanceset.motion.conventions import Conventions
     from popdanceset.progress import track

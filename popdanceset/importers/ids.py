@@ -94,11 +94,13 @@ def parse_aist(name: str) -> AistName | None:
 
 
 def id_of_aist(name: str) -> ClipName:
-    """Returns the id of a sequence of AIST++.
+    """Returns the id of a sequence of AIST++; a clip id, as our own exports have it, stays.
 
     Raises:
         InputError: as `id_of_name`.
     """
+    if is_clip_id(name):
+        return parse_clip_id(name)
     found = parse_aist(name)
     if found is None or found.music[1:3] != found.genre:
         return id_of_name("aist++", name)

@@ -24,10 +24,10 @@ from popdanceset import layout
 from popdanceset.checksum import sha256_of
 from popdanceset.errors import FailedError, InputError, SchemaError
 from popdanceset.importers.archive import opened_set
-from popdanceset.importers.items import SOURCE, Contents, Item, MotionSet
+from popdanceset.importers.items import SOURCE, Contents, Item, MotionSet, Options
+from popdanceset.importers.kinds import open_set
 from popdanceset.importers.manifests import add_to_manifest, read_or_new
 from popdanceset.importers.placing import Axes, placed
-from popdanceset.importers.sets import Options, open_set
 from popdanceset.importers.sounds import check_sound, is_unknown, music_of
 from popdanceset.importers.tables import Row, clip_row, how_made, left_out_row, pose_table, verdict_row
 from popdanceset.progress import Advance, ignore
@@ -118,7 +118,7 @@ def import_set(
     """Imports a set into the store, and adds its videos to a manifest.
 
     Args:
-        kind: one of `popdanceset.importers.sets.KINDS`.
+        kind: one of `popdanceset.importers.kinds.KINDS`.
         path: folder of the set, a zip archive of it, or one file.
         settings: those of music count.
         store: receives the rows.
@@ -231,7 +231,7 @@ class _Run:
         )
         if rows != before:
             self._store.write_rows(name, rows, CLIPS)
-            self._discard_unnamed(rows, made)
+        self._discard_unnamed(items[0], rows, made)
         self._rows = rows
         self.summary.imported += counts["imported"]
         self.summary.replaced += counts["replaced"]
@@ -316,15 +316,15 @@ class _Run:
         music_id = known.pop() if same else music_of(sounds, bvid, page, self._settings, self._store)
         return [row | {"music_id": music_id} if row in unknown else row for row in rows]
 
-    def _discard_unnamed(self, rows: Sequence[Row], made: dict[str, Row]) -> None:
-        """Removes sounds that no row names any more, and what was made from clips that are left out now."""
-        sounds = {row["music_path"] for row in rows}
-        now = {row["clip_id"] for row in rows}
-        for key, row in made.items():
-            if row["music_path"] and row["music_path"] not in sounds:
-                self._store.remove(row["music_path"])
-            if key not in now:
-                derived.discard(key, self._store)
+    def _discard_unnamed(self, item: Item, rows: Sequence[Row], made: dict[str, Row]) -> None:
+        """Removes sounds of the part that no row names, and what was made from clips that are left out now."""
+        named = {row["music_path"] for row in rows}
+        ours = layout.clip_files_of(item.clip.bvid, item.clip.page)
+        for name in self._store.list(layout.video_folder(item.clip.bvid)):
+            if name.startswith(ours) and name not in named:
+                self._store.remove(name)
+        for key in made.keys() - {row["clip_id"] for row in rows}:
+            derived.discard(key, self._store)
 
 
 def _number(row: Row) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from popdanceset.genre import UNKNOWN
 from popdanceset.importers.ids import ClipName
+from popdanceset.motion.conventions import Conventions
 from popdanceset.schema import Reason
 
 Floats = NDArray[np.float64]
@@ -51,6 +52,23 @@ class Item:
     high_quality: bool | None = None
     reason: Reason = Reason.NONE
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user states about a set.
+
+    Attributes:
+        conventions: rate, axes and unit of its files.
+        lists: folder of its lists, if it is not inside the set.
+        genre: of its dances, where the set does not say; "" for unknown.
+        dancer: who dances, where the set does not say.
+    """
+
+    conventions: Conventions = field(default_factory=Conventions)
+    lists: Path | None = None
+    genre: str = ""
+    dancer: str = ""
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,11 @@ def arrange(
     }
 
 
-def notes(res: Res, filled: dict[str, str]) -> dict[str, Any]:
-    """What stands beside the file: the number of frames, the axes, and which values are filled in."""
+def notes(res: Res, filled: dict[str, str], fps: float | None = None) -> dict[str, Any]:
+    """What stands beside the file: frames, their rate if it is known, axes, and which values are filled in."""
     return {
         "frames": len(res["transl"]),
+        **({} if fps is None else {"fps": fps}),
         "axes": "x right, y down, z away from the camera",
         "filled": filled,
     }

@@ -21,9 +21,8 @@ import numpy as np
 from popdanceset.errors import InputError
 from popdanceset.importers.files import by_stem, files_below, named, read_lines
 from popdanceset.importers.ids import check_name, id_of_aist, parse_aist, shown
-from popdanceset.importers.items import Contents, Floats, Item, Take
+from popdanceset.importers.items import Contents, Floats, Item, Options, Take
 from popdanceset.importers.reading import read_take
-from popdanceset.importers.sets import Options
 from popdanceset.motion.axes import to_z_up
 from popdanceset.motion.content import Content
 from popdanceset.motion.formats import read_content

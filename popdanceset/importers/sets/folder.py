@@ -11,9 +11,8 @@ from pathlib import Path
 from popdanceset.errors import InputError
 from popdanceset.importers.files import files_below
 from popdanceset.importers.ids import id_of_name, is_clip_id, parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Take
+from popdanceset.importers.items import Contents, Floats, Item, Options, Take
 from popdanceset.importers.reading import read_take
-from popdanceset.importers.sets import Options
 from popdanceset.motion.layouts.amass import Amass
 
 _SOUND = ".wav"

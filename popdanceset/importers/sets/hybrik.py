@@ -6,9 +6,9 @@
 
 The demo keeps the rate of the film and does not write it: it must be given, unless `res.json` states it.
 
-HybrIK assumes a focal length of 1000 of its 256 pixels, so its metres depend on the size of the box of each
-frame. If the file states boxes and frame sizes, distances are converted to the focal length that this project
-assumes for all films, the frame's diagonal; sideways nothing changes.
+HybrIK assumes a focal length of 1000 of its 256 pixels, so the focal length in pixels of the film changes
+with the size of the box. If the file states boxes, distances are converted to the one of the median box;
+sideways nothing changes, and nothing at all if the boxes have one size.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ import numpy as np
 from popdanceset.errors import InputError
 from popdanceset.importers.files import files_below
 from popdanceset.importers.ids import id_of_name, is_clip_id, parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Take
+from popdanceset.importers.items import Contents, Floats, Item, Options, Take
 from popdanceset.importers.reading import check_size, checked
-from popdanceset.importers.sets import Options
 from popdanceset.motion.axes import poses_to_z_up, to_z_up
 from popdanceset.motion.hybrik_res import FILE, FOCAL, NOTES_FILE, SIDE
 from popdanceset.motion.rotations import from_matrices
@@ -137,17 +136,14 @@ class HybrIKSet:
 
 
 def _farther(arrays: Mapping[str, Floats], frames: int) -> tuple[Floats, str]:
-    """(n, 3) or (3,) by how much HybrIK's places are farther away than with this project's focal length."""
-    if {"bbox", "width", "height"} <= arrays.keys():
-        bbox, width, height = (np.asarray(arrays[name], np.float64) for name in ("bbox", "width", "height"))
-        if bbox.shape == (frames, 4) and width.size == height.size == frames:
-            side, diagonal = bbox[:, 2] - bbox[:, 0], np.hypot(width.ravel(), height.ravel())
-            if (side > 0).all() and (diagonal > 0).all():
-                ratio = FOCAL / SIDE * side / diagonal
-                return np.stack(
-                    [np.ones(frames), np.ones(frames), ratio], axis=1
-                ), "one focal length for all frames"
-    return np.ones(3), "distances as in the file, which states no boxes and frame sizes"
+    """(n, 3) or (3,) by how much places are farther away than at the focal length of the median box."""
+    bbox = np.asarray(arrays.get("bbox", ()), np.float64)
+    side = bbox[:, 2] - bbox[:, 0] if bbox.shape == (frames, 4) else np.zeros(1)
+    if not (np.isfinite(side) & (side > 0)).all():
+        return np.ones(3), "distances as in the file, which states no boxes"
+    ratio = side / np.median(side)
+    focal = FOCAL / SIDE * float(np.median(side))
+    return np.stack([np.ones(frames), np.ones(frames), ratio], axis=1), f"one focal length of {focal:.0f} pixels"
 
 
 def _column(arrays: Mapping[str, Floats], name: str, path: Path) -> Floats:

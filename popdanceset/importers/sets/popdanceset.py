@@ -22,9 +22,8 @@ from popdanceset.bilibili.ids import find_bvid
 from popdanceset.errors import InputError
 from popdanceset.importers.files import by_stem, check_lines, files_below, named, read_lines
 from popdanceset.importers.ids import parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Take
+from popdanceset.importers.items import Contents, Floats, Item, Options, Take
 from popdanceset.importers.reading import read_take
-from popdanceset.importers.sets import Options
 from popdanceset.motion.layouts.ground_truth import PopDanceSetPrepared, PopDanceSetRaw
 from popdanceset.schema import Reason
 

@@ -31,7 +31,7 @@ def test_one_file(film: Film, tmp_path: Path, fake: type, monkeypatch: pytest.Mo
 def test_the_store(store: Store, film: Film, fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "loaded_estimator", lambda _: fake(range(12)))
     store.put(film(12), "media/c.mp4")
-    row = dict.fromkeys(CLIPS.names, 0) | {
+    row = dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0) | {
         "clip_id": "c", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",
         "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "", "note": "",
     }  # fmt: skip

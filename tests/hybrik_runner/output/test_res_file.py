@@ -274,7 +274,7 @@ def clip(store: Store, table: pa.Table, film: Callable[..., Path]) -> Store:
     """A store that holds the clip's poses and its film, 64 x 48."""
     store.write_table("poses/BV1_Clip_1.parquet", table, FRAMES)
     store.put(film(3), "media/c.mp4")
-    row = dict.fromkeys(CLIPS.names, 0) | {
+    row = dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0) | {
         "clip_id": "BV1_Clip_1", "bvid": "BV1", "path": "media/c.mp4", "music_path": "", "music_id": "",
         "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "", "note": "",
     }  # fmt: skip

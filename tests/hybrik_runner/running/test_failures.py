@@ -60,7 +60,7 @@ def clips(store: Store, film: Callable[..., Path]) -> Store:
         path = film(BAD_FRAMES if clip_id == BAD else 8, name=f"{clip_id}.mp4")
         store.put(path, f"media/{clip_id}.mp4")
         rows.append(
-            dict.fromkeys(CLIPS.names, 0)
+            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
             | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
             | {
                 "music_id": "",

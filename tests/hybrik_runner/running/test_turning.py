@@ -143,7 +143,7 @@ def clips(store: Store, lying: Callable[[int], Path], tmp_path: Path) -> Store:
     for clip_id, path in (("BV1_Clip_1", lying(90)), ("BV1_Clip_2", marked(tmp_path / "good.mp4"))):
         store.put(path, f"media/{clip_id}.mp4")
         rows.append(
-            dict.fromkeys(CLIPS.names, 0)
+            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
             | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
             | {
                 "music_id": "",

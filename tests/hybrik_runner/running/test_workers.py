@@ -33,7 +33,7 @@ def clips(store: Store, film: Callable[..., Path]) -> list[str]:
     for number, clip_id in enumerate(CLIP_IDS):
         store.put(film(6 + number, name=f"{clip_id}.mp4"), f"media/{clip_id}.mp4")
         rows.append(
-            dict.fromkeys(CLIPS.names, 0)
+            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
             | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
             | {
                 "music_id": "",

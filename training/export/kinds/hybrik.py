@@ -49,7 +49,7 @@ class HybrIK(PerClip):
     def files(self, clip: Clip) -> Iterator[File]:
         """Yields the file of a clip, and what is filled in."""
         res = _res(clip)
-        document = hybrik_res.notes(res, FILLED)
+        document = hybrik_res.notes(res, FILLED, clip.fps)
         yield json_file(f"{clip.clip_id}/{hybrik_res.NOTES_FILE}", document)
         content = dumps(res)
         yield File(f"{clip.clip_id}/{hybrik_res.FILE}", lambda path: path.write_bytes(content))
