@@ -13,9 +13,11 @@ SHARED = FOLDER.parents[1].parent / "shared"
 
 TINY = {
     "learning": ["--minutes", "0.02", "--clips", "6", "--points", "1", "--seeds", "1"],
+    "long_release": ["--hours", "0.02"],
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
     "odd_media": ["--mutations", "2", "--media"],
     "pose": ["--frames", "200", "--media", "nowhere"],
+    "release": ["--clips", "6", "--windows", "3"],
     "sampling": ["--rounds", "1", "--steps", "2", "--fast-steps", "2", "--threads", "1"],
     "training_step": [
         "--rounds",

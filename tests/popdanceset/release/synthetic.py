@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from popdanceset.schema import CLIPS, FRAMES, SELECTION, VERDICTS, music_schema, shape_of
 from popdanceset.store import Store
-from popdanceset.tables import from_rows
+from popdanceset.tables import conform, from_rows
 
 ESTIMATOR = "synthetic 1"
 MUSIC = music_schema("baseline", 35)
@@ -132,3 +132,68 @@ def add_music(store: Store, clip_id: str, frames: int, seed: int = 0) -> None:
         }
     )
     store.write_table(f"music/baseline/{clip_id}.parquet", table, MUSIC)
+
+
+class Motions:
+    """Synthetic motion for many clips: pieces of one long smooth motion, each with noise of its own.
+
+    The noise makes the last bits of every number random, as those of an estimator are, so that the sizes of
+    compressed files are realistic.
+
+    Args:
+        seed: of all random numbers.
+        frames: length of the long motion, and the longest clip.
+    """
+
+    NOISE = 0.003
+
+    def __init__(self, seed: int = 0, frames: int = 4096) -> None:
+        self._seed = seed
+        self._long = pose_rows("long", frames, seed)
+        self._music = np.random.default_rng(seed).normal(size=(frames, 35)).astype(np.float32)
+
+    def frame_rows(self, clip_id: str, number: int, frames: int) -> pa.Table:
+        """Returns the frame rows of a clip, schema FRAMES; the same for the same number and length."""
+        random = np.random.default_rng([self._seed, number])
+        piece = self._long.slice(int(random.integers(len(self._long) - frames + 1)), frames)
+        columns: dict[str, Any] = {
+            "clip_id": pa.repeat(clip_id, frames),
+            "frame_index": np.arange(frames, dtype=np.int32),
+            "timestamp": np.arange(frames) / 30,
+            "estimator": pa.DictionaryArray.from_arrays(np.zeros(frames, np.int32), [ESTIMATOR]),
+            "observed": piece["observed"],
+        }
+        for field in FRAMES:
+            if field.name in columns:
+                continue
+            values = piece[field.name].combine_chunks().flatten().to_numpy()
+            if field.name != "smpl_scaling":
+                values = values + self.NOISE * random.standard_normal(values.shape, np.float32)
+            columns[field.name] = pa.FixedSizeListArray.from_arrays(pa.array(values), type=field.type)
+        return conform(pa.table(columns), FRAMES)
+
+    def music_rows(self, clip_id: str, number: int, frames: int) -> pa.Table:
+        """Returns the music rows of a clip by the extractor `baseline`."""
+        first = int(np.random.default_rng([self._seed, number]).integers(len(self._music) - frames + 1))
+        values = pa.array(self._music[first : first + frames].reshape(-1))
+        columns = {
+            "clip_id": pa.repeat(clip_id, frames),
+            "frame_index": np.arange(frames, dtype=np.int32),
+            "features": pa.FixedSizeListArray.from_arrays(values, type=MUSIC.field("features").type),
+        }
+        return conform(pa.table(columns), MUSIC)
+
+
+def clip_lengths(clips: int, mean: int = 371, seed: int = 0) -> np.ndarray:
+    """Returns lengths in frames with the given mean, most of them short, as those of the published set."""
+    drawn = np.random.default_rng(seed).gamma(4, mean / 4, clips).clip(150, 900)
+    return np.maximum(1, np.rint(drawn * (mean / drawn.mean()))).astype(int)
+
+
+def verdict_row(clip_id: str, frames: int) -> dict[str, Any]:
+    """Returns an accepting row of the table of verdicts."""
+    return {
+        "clip_id": clip_id, "bvid": clip_id.partition("_")[0], "frames": frames, "detected": frames,
+        "mean_score": 0.8, "jitter_before": 2.0, "jitter_after": 1.0, "estimator": ESTIMATOR,
+        "accepted": True, "reason": "", "note": "", "score": 0.9, "verdict": "accept", "reasons": [],
+    }  # fmt: skip
