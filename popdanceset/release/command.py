@@ -9,8 +9,11 @@ import click
 
 from popdanceset.commands import with_settings, with_values
 from popdanceset.release.options import with_choices
+from popdanceset.release.push_command import push
+from popdanceset.release.push_options import with_hub
 
 if TYPE_CHECKING:
+    from popdanceset.release.push_options import HubOptions
     from popdanceset.settings import Settings
 
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
 @with_choices
-def publish(settings: Settings, manifest: str, version: str | None, **choices: Any) -> None:
+@with_hub
+def publish(settings: Settings, manifest: str, version: str | None, hub: HubOptions, **choices: Any) -> None:
     """Publish the accepted clips of a manifest as a versioned release.
 
     Clips with verdict `review` are accepted too, if their score suffices; meta/clips.parquet has verdict,
@@ -29,6 +33,7 @@ def publish(settings: Settings, manifest: str, version: str | None, **choices: A
     from popdanceset.release.writer import publish as publish_release
     from popdanceset.store import Store
 
+    hub.check()
     settings = with_values(settings, "release", version=version, **choices)
     store = Store(settings.store)
     with track("publish") as advance:
@@ -41,11 +46,15 @@ def publish(settings: Settings, manifest: str, version: str | None, **choices: A
         click.echo(f"  version  {done.semantic_version}: {done.summary or 'the first release'}")
     for reason, count in sorted(done.left_out.items()):
         click.echo(f"  left out {count:>6} {reason}")
+    hub.push(store, done.path)
 
 
 @click.group()
 def release() -> None:
-    """List releases and compare them."""
+    """List releases, compare them and send them to a hub."""
+
+
+release.add_command(push)
 
 
 @release.command("list")

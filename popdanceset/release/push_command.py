@@ -1,0 +1,34 @@
+"""`popdanceset release push`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from popdanceset.commands import with_settings
+from popdanceset.release.push_options import with_hub_argument
+
+if TYPE_CHECKING:
+    from popdanceset.release.push_options import HubOptions
+    from popdanceset.settings import Settings
+
+
+@click.command()
+@with_settings
+@click.argument("release", metavar="RELEASE")
+@with_hub_argument
+def push(settings: Settings, release: str, hub: HubOptions) -> None:
+    """Send a release to a dataset on a Hugging Face hub.
+
+    RELEASE is a folder, an address, or the name or semantic version of a release of the store.
+    The token is read from the environment variable HF_TOKEN. Only files that the dataset lacks are sent, and
+    one commit makes them visible. Files of an earlier release are removed.
+    """
+    from popdanceset.release.push import place
+    from popdanceset.release.versions import find_release
+    from popdanceset.store import Store
+
+    hub.check()
+    store, folder = find_release(Store(settings.store), release)
+    hub.push(*((store, folder) if folder else place(release)))
