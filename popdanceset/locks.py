@@ -2,6 +2,8 @@
 
 `locked` is the lock to use: one owner at a time, on a file made for the purpose (the `filelock` library).
 
+`locked_briefly` is for locks that are taken many times a second.
+
 `hold` and `abandoned` are for `Store`: there the unfinished file or folder is itself locked, so that what a
 dying process leaves behind is recognisably abandoned. `filelock` cannot do that, because it locks
 a file of its own and cannot lock a folder. Process numbers would not do either: they repeat in every new
@@ -38,6 +40,27 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def locked_briefly(path: Path) -> Iterator[None]:
+    """As `locked`, for what is locked often and briefly: it waits without asking again and again.
+
+    Where the file system has no locks nobody waits.
+
+    Raises:
+        OSError: the file cannot be created.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        hold(descriptor)
+        yield
+    finally:
+        # Said explicitly: a process forked meanwhile has the descriptor too.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
 
 
 def hold(descriptor: int) -> None:

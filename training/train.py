@@ -89,6 +89,10 @@ PATH = UserPath()
 @click.option(
     "--cache", type=PATH, metavar="DIR", help="Folder of cached arrays (default: the user's cache folder)."
 )
+@click.option(
+    "--cache-size", default=10.0, show_default=True, type=click.FloatRange(0), metavar="GB",
+    help="Largest size of the cache if RELEASE is elsewhere: its clips are fetched when they are needed.",
+)  # fmt: skip
 def train(
     release: str,
     out: Path,
@@ -102,6 +106,7 @@ def train(
     steps: int | None,
     raw_music: bool,
     cache: Path | None,
+    cache_size: float,
     device: str | None,
     **settings: Any,
 ) -> None:
@@ -119,7 +124,10 @@ def train(
     if device is not None:
         find_device(device, "--device")  # before the windows are cached, which may take minutes
     chosen = PRESETS[preset]
-    windows = DanceWindows(release, "train", window, stride, cache_dir=cache, extractor=extractor)
+    cache_bytes = round(cache_size * 1e9)
+    windows = DanceWindows(
+        release, "train", window, stride, cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes
+    )
     if steps is None:
         assert epochs is not None
         steps = max(1, round(epochs * len(windows) / max(1, settings["batch_size"])))
@@ -130,7 +138,16 @@ def train(
     unseen = None
     if recipe.validate_every:
         unseen = validation(
-            DanceWindows(release, "test", window, stride, trainer.windows.scaler, cache, extractor)
+            DanceWindows(
+                release,
+                "test",
+                window,
+                stride,
+                trainer.windows.scaler,
+                cache,
+                extractor,
+                cache_bytes=cache_bytes,
+            )
         )
     last = trainer.run(unseen)
     if trainer.accelerator.is_main_process:

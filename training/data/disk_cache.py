@@ -18,7 +18,7 @@ import numpy as np
 
 from popdanceset.atomic import PARTIAL
 from popdanceset.errors import InputError
-from popdanceset.locks import locked
+from popdanceset.locks import locked_briefly
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -49,7 +49,7 @@ class DiskCache:
         self._complained = False
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with locked(self._lock):
+            with locked_briefly(self._lock):
                 self._make_room(0)
         except OSError as error:
             raise InputError(f"not writable: {error}", folder, "give another cache folder") from error
@@ -72,7 +72,7 @@ class DiskCache:
         if size > self.limit:
             return
         try:
-            with locked(self._lock):
+            with locked_briefly(self._lock):
                 total = self._total()
                 if total is None or total + size > self.limit:
                     total = self._make_room(size)
@@ -93,7 +93,7 @@ class DiskCache:
 
     def locked_for(self, group: str, name: str) -> contextlib.AbstractContextManager[None]:
         """A lock for the one thread or process that fetches an array; few arrays share it."""
-        return locked(self.folder / ".locks" / self._path(group, name).stem[:2])
+        return locked_briefly(self.folder / ".locks" / self._path(group, name).stem[:2])
 
     @property
     def _lock(self) -> Path:
