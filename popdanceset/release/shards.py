@@ -106,12 +106,13 @@ class ShardWriter:
         self._schema, self._first, self._max_bytes = schema, first, max_bytes
         self._names: list[str] = []
         self._unfinished: Path | None = None
+        self._sink: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._row_groups = 0
 
     def write(self, rows: pa.Table) -> Place:
         """Writes the rows of one clip."""
-        if self._unfinished is None or self._unfinished.stat().st_size >= self._max_bytes:
+        if self._sink is None or self._sink.tell() >= self._max_bytes:
             self._next_file()
         assert self._writer is not None
         self._writer.write_table(rows, row_group_size=max(1, len(rows)))
@@ -134,8 +135,9 @@ class ShardWriter:
         self._close_file()
         self._pattern.parent.mkdir(parents=True, exist_ok=True)
         self._unfinished = self._pattern.with_name(f".{self._pattern.name.replace('*', 'unfinished')}")
+        self._sink = pa.OSFile(str(self._unfinished), "wb")
         self._writer = pq.ParquetWriter(
-            self._unfinished,
+            self._sink,
             self._schema,
             compression="zstd",
             use_dictionary=[field.name for field in self._schema if _is_text(field.type)],
@@ -145,14 +147,15 @@ class ShardWriter:
         self._row_groups = 0
 
     def _close_file(self) -> None:
-        if self._writer is None or self._unfinished is None:
+        if self._writer is None or self._sink is None or self._unfinished is None:
             return
         self._writer.close()
+        self._sink.close()
         number = self._first + len(self._names)
         name = layout.shard(self._table, self._split, number, sha256_of(self._unfinished))
         self._unfinished.rename(self._release / name)
         self._names.append(name)
-        self._writer = self._unfinished = None
+        self._writer = self._sink = self._unfinished = None
 
 
 def row_groups(file: pq.ParquetFile) -> Iterator[str]:
