@@ -255,7 +255,7 @@ def _replaced(error: BaseException, address: HubAddress, token: str) -> PopDance
             return StoreError(f"cannot be reached: {_clean(cause, token)}", address, _AGAIN)
     if isinstance(error, ValueError):
         return InputError(f"the hub does not take the release: {_clean(error, token)}", address)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | RuntimeError):  # RuntimeError: of the threads that upload
         return StoreError(f"cannot be written: {_clean(error, token)}", address, _AGAIN)
     return None
 
