@@ -48,8 +48,9 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
         ),
         "dataAnnotationProtocol": (
             "Software makes all annotations: poses by a pose estimator, genres by rules on the section, tags "
-            "and title of a video, music ids by audio fingerprints, splits by a hash of the music ids. "
-            "Maintainers can name the dancer of a video and decide whether two pieces of music are the same."
+            "and title of a video, music ids by audio fingerprints, quality tiers by bounds on the numbers "
+            "of the pose stage. Maintainers can name the dancer of a video and decide whether two pieces of "
+            "music are the same."
         ),
         "annotationsPerItem": "None: software makes all annotations.",
         "machineAnnotationTools": [
@@ -186,7 +187,10 @@ def _preprocessing(info: ReleaseInfo) -> list[str]:
         texts = ["Imported clips were converted to the rate, units and axes of the release.", *texts]
     if min_score:
         texts.append(f"Clips whose poses have a score below {min_score:g} are left out.")
-    return [*texts, "Clips that share a video or a piece of music are in the same split."]
+    if (tier := settings.get("min_tier", "C")) != "C":
+        texts.append(f"Clips below quality tier {tier} are left out.")
+    held_out = info.split_rule.held_out if info.split_rule else ["video", "music"]
+    return [*texts, f"The test split shares none of these with the training split: {', '.join(held_out)}."]
 
 
 def _biases(info: ReleaseInfo) -> list[str]:

@@ -227,6 +227,19 @@ def test_imported_clips_are_named_and_nothing_is_claimed_that_was_not_done(folde
     assert "| imported clips | 1 from popdanceset, 2 from aist++ |" in text
 
 
+def test_what_was_left_out_and_held_out_is_stated(folder: Path) -> None:
+    info = a_release(folder)
+    assert info.split_rule is not None
+    rule = info.split_rule.model_copy(update={"held_out": ["video", "music", "dancer"]})
+    texts = responsible_ai(a_release(folder, settings={"min_score": 0.7, "min_tier": "B"}, split_rule=rule))
+    steps = " ".join(texts["dataPreprocessingProtocol"])
+    assert "a score below 0.7 are left out" in steps
+    assert "below quality tier B are left out" in steps
+    assert "none of these with the training split: video, music, dancer." in steps
+    everything = responsible_ai(a_release(folder, settings={"min_score": 0.0, "min_tier": "C"}))
+    assert "left out" not in " ".join(everything["dataPreprocessingProtocol"])
+
+
 def test_a_release_that_states_little_has_a_card(folder: Path) -> None:
     """As one of an older version: neither collection nor Table 1 nor settings."""
     info = a_release(folder, collection=None, table_1=None, settings={}, music={}, genres={"unknown": 4})

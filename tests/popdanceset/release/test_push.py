@@ -268,6 +268,21 @@ def test_no_network(release: Path, monkeypatch: pytest.MonkeyPatch, hub: Any) ->
         push(release)
 
 
+def test_what_the_uploader_of_large_files_says_is_one_line(
+    hub: Any, release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library prefers another protocol, which the stand-in does not speak."""
+    from huggingface_hub import constants
+
+    pytest.importorskip("hf_xet")
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with pytest.raises(PopDanceSetError) as caught:
+        push(release)
+    assert "\n" not in str(caught.value)
+    assert hub.token not in str(caught.value)
+    assert own(hub.repositories[REPO]) == {}
+
+
 @pytest.mark.parametrize(
     ("token", "message"),
     [(None, "no token"), (" ", "no token"), ("hf_a b", "characters that no token"), ("hf_ü", "characters")],
