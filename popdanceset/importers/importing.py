@@ -140,6 +140,8 @@ def import_set(
     store.sweep()
     with opened_set(path, store) as folder:
         motions = open_set(kind, folder, options or Options())
+        if axes == "released" and motions.released_origin is None:
+            raise InputError("there is no released loader of this kind of set", kind, "choose other --axes")
         contents = _chosen(motions.contents(), high_quality, path)
         run = _Run(motions, settings, store, axes)
         for items in _parts(contents.items):

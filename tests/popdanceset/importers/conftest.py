@@ -34,7 +34,7 @@ def raw(dance: Any, depth: float = 4.0) -> dict[str, Any]:
     poses = dance.poses.astype(np.float64)
     poses[:, 0] = (turn * Rotation.from_rotvec(poses[:, 0])).as_rotvec()
     scale = np.linspace(0.8, 1.2, len(poses))[:, None]
-    place = turn.apply(dance.translation.astype(np.float64)) + [0.3, 0.9, depth]
+    place = turn.apply(dance.translation.astype(np.float64)) + np.array([0.3, 0.9, depth])
     return {
         "transl": (place / scale).astype(np.float32),
         "pred_thetas": poses.reshape(-1, 72).astype(np.float32),
