@@ -21,9 +21,11 @@ from hybrik_runner.running.claims import Claims, claimed
 from hybrik_runner.running.devices import on_each_device
 from hybrik_runner.running.pipeline import Job, Pipeline
 from popdanceset import layout, media
-from popdanceset.errors import InputError, MediaError
+from popdanceset.clip_id import video_of
+from popdanceset.errors import InputError, MediaError, StoreError
 from popdanceset.safety import Net
 from popdanceset.schema import CLIPS, VERDICTS, Reason
+from popdanceset.withdrawal.tombstones import is_withdrawn, withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -72,6 +74,9 @@ def extract(
         StoreError: a clip's file is missing.
         PopDanceSetError: the process of a device crashed and left clips unfinished.
     """
+    gone = withdrawn(store)
+    if clip_ids is not None:
+        clip_ids = [clip_id for clip_id in clip_ids if video_of(clip_id) not in gone]
     clips = _accepted(store, clip_ids)
     report = advance or (lambda steps, note: None)
     net = Net(STAGE, store, retry=retry_failed)
@@ -148,7 +153,9 @@ def decide(
 def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     """Rows of the accepted clips by their ids."""
     table = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "bvid", "path", "accepted"])
-    clips = {clip["clip_id"]: clip for clip in table.to_pylist() if clip["accepted"]}
+    gone = withdrawn(store)
+    rows = (row for row in table.to_pylist() if row["accepted"] and row["bvid"] not in gone)
+    clips = {clip["clip_id"]: clip for clip in rows}
     if clip_ids is not None:
         wanted = list(dict.fromkeys(clip_ids))
         if unknown := [clip_id for clip_id in wanted if clip_id not in clips]:
@@ -179,29 +186,38 @@ def _work(
 
     def finished_elsewhere(clip_id: str) -> bool:
         done = _is_done(store, clip_id) or has_failed(store, clip_id)
+        done = done or is_withdrawn(clips[clip_id]["bvid"], store)
         if done:
             advance(1, clip_id)
         return done
 
     with Claims(store) as claims:
         own = claimed(clips, claims, finished_elsewhere, pipeline.stopped)
-        jobs = (Job(clip_id, partial(_frames, store, clips[clip_id]["path"])) for clip_id in own)
+        jobs = (Job(clip_id, partial(_frames, store, clips[clip_id])) for clip_id in own)
         with closing(pipeline.run(jobs)) as results:
             for done in results:
                 clip = clips[done.name]
                 with net.under(done.name, clip["bvid"]):
                     _write(done.name, clip["bvid"], done.poses, estimator.name, settings, store)
                 # A clip that was cut again in the meantime has another file: these poses are of another span.
-                if not store.exists(clip["path"]):
+                gone = is_withdrawn(clip["bvid"], store)
+                if gone or not store.exists(clip["path"]):
                     store.remove(layout.verdict(done.name))
                     store.remove(layout.poses(done.name))
+                if gone:
+                    store.remove(layout.failure(STAGE, done.name))
                 claims.release(done.name)
                 advance(1, done.name)
 
 
-def _frames(store: Store, name: str) -> Generator[media.Frame]:
-    with store.local(name) as path:
-        yield from media.frames(path)
+def _frames(store: Store, clip: Row) -> Generator[media.Frame]:
+    try:
+        with store.local(clip["path"]) as path:
+            yield from media.frames(path)
+    except StoreError as error:
+        if is_withdrawn(clip["bvid"], store):  # its file was deleted meanwhile, which concerns no other clip
+            raise MediaError("its video was withdrawn", clip["path"]) from error
+        raise
 
 
 def _decoded(path: Path) -> Generator[media.Frame]:

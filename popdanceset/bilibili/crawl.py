@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,16 @@ from popdanceset.progress import Advance, ignore
 from popdanceset.schema import State
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.withdrawal.guard import respected
+from popdanceset.withdrawal.tombstones import withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.popularity.model import PopularityModel
 
 log = logging.getLogger(__name__)
+
+SKIPPED = "withdrawn from the dataset"
+"""Why a video of a listing is skipped that has a tombstone."""
 
 
 def crawl(
@@ -59,7 +65,7 @@ def crawl(
         TransferError: the host is out of reach or fails; what was collected is kept.
     """
     sources = [parse_source(text, settings) for text in dict.fromkeys(settings.crawl.sources)]
-    with _opened(client, settings, store) as guest:
+    with _opened(client, settings, store) as guest, respected(store):
         report = _Crawl(settings, store, day, advance, guest).run(sources)
     log.info(
         "crawl of %s: %d videos, %d new rows; %d requests (%d refused) in %.1f s",
@@ -95,7 +101,7 @@ def ask_followers(
         The other arguments and the errors are those of `crawl`.
     """
     advance = advance or ignore
-    with _opened(client, settings, store) as guest:
+    with _opened(client, settings, store) as guest, respected(store):
         meter, gate = _Meter(guest), guest.politeness
         day = day or guest.clock.now().date()
         _ask_staff(settings, store, model, guest, day)
@@ -217,6 +223,7 @@ class _Crawl:
         self, settings: Settings, store: Store, day: date | None, advance: Advance | None, client: Client
     ) -> None:
         self.limit = settings.crawl.max_videos
+        self.store = store
         self.client = client
         self.day = day or client.clock.now().date()
         self.ledger = Ledger(store, self.day)
@@ -262,7 +269,7 @@ class _Crawl:
         first = number = self.ledger.next_page(source.slug)
         start, before = self._work, None
         while not self.ledger.ended(source.slug) and len(self.ledger.known) < self.limit:
-            page = source.page(number, self.client)
+            page = self._allowed(source.page(number, self.client))
             # A host that ignores the page number would never reach a last page.
             last = page.last or (before is not None and _same(page, before))
             known = len(self.ledger.known)
@@ -274,6 +281,15 @@ class _Crawl:
                 self.listing_left *= (self._work - start) / (number - first + 1)
             self._count(page.records, len(self.ledger.known) - known)
             before, number = page, number + 1
+
+    def _allowed(self, page: Page) -> Page:
+        """Returns the page without withdrawn videos; they are counted among the skipped elements."""
+        gone = withdrawn(self.store)
+        records = tuple(record for record in page.records if record.bvid not in gone)
+        number = len(page.records) - len(records)
+        return (
+            replace(page, records=records, skipped=(*page.skipped, *[SKIPPED] * number)) if number else page
+        )
 
     def _pages_left(self, page: Page, number: int, last: bool) -> float | None:
         """Returns how many pages of the listing are left; None if the host does not state it."""

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from popdanceset import layout
-from popdanceset.errors import InputError
+from popdanceset.errors import InputError, StoreError
 from popdanceset.music.extractor import FeatureExtractor, Floats, fit_length
 from popdanceset.progress import Advance, ignore
 from popdanceset.safety import Net, check_failures
 from popdanceset.schema import CLIPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
+from popdanceset.withdrawal.tombstones import is_withdrawn
 
 _log = logging.getLogger(__name__)
 
@@ -81,6 +82,9 @@ def extract_features(
     computed = frames = 0
     for clip in clips.sort_by("clip_id").to_pylist():
         clip_id = clip["clip_id"]
+        if is_withdrawn(clip["bvid"], store):
+            advance(1, clip_id)
+            continue
         if not clip["music_path"]:
             silent.append(clip_id)
         elif net.is_left(clip_id):
@@ -90,7 +94,10 @@ def extract_features(
                 if _computed(clip, extractor, store, present):
                     computed, frames = computed + 1, frames + clip["frames"]
                 net.forget(clip_id)
-            if net.is_left(clip_id):
+            if is_withdrawn(clip["bvid"], store):
+                store.remove(layout.music_features(clip_id, extractor.name))
+                store.remove(layout.failure(stage, clip_id))
+            elif net.is_left(clip_id):
                 failed.append(clip_id)
         advance(1, clip_id)
     if silent:
@@ -114,8 +121,13 @@ def _computed(
     schema = music_schema(extractor.name, extractor.width)
     if name in present and len(store.read_table(name, schema, ["frame_index"])) == clip["frames"]:
         return False
-    with store.local(clip["music_path"]) as audio:
-        features = fit_length(extractor(audio), clip["frames"], extractor.events)
+    try:
+        with store.local(clip["music_path"]) as audio:
+            features = fit_length(extractor(audio), clip["frames"], extractor.events)
+    except StoreError:
+        if is_withdrawn(clip["bvid"], store):  # its file was deleted meanwhile
+            return False
+        raise
     store.write_table(name, as_table(clip["clip_id"], features, schema), schema)
     if not store.exists(clip["music_path"]):  # cut again meanwhile: the features are of another span
         store.remove(name)

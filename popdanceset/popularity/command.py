@@ -131,7 +131,9 @@ def explain(settings: Settings, statistics: str | None, bvid: str, model: str | 
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.statistics import open_statistics
     from popdanceset.store import Store
+    from popdanceset.withdrawal.tombstones import check_not_withdrawn
 
+    check_not_withdrawn(bvid, Store(settings.store))
     source = open_statistics(statistics or settings.store)
     chosen = load_model(model, settings, Store(settings.store), source)
     click.echo(str(run(bvid, source, chosen, settings.popularity)))

@@ -22,6 +22,7 @@ from popdanceset.popularity.terms import BIAS
 from popdanceset.schema import COUNTS
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
+from popdanceset.withdrawal.guard import respected
 
 FORMAT = 1
 MOST_POINTS = 2000
@@ -74,11 +75,12 @@ def fit(settings: Settings, store: Store, statistics: Statistics | pa.Table | No
         InputError: there are too few complete videos, or a regression on their counts is impossible.
     """
     start, chosen = time.monotonic(), settings.popularity
-    sample = founding_sample(as_statistics(statistics, store), chosen.sample, chosen.seed)
-    result = fit_sample(sample, chosen)
-    for caution in result.warnings:
-        log.warning("fit: %s", caution)
-    store.write_json(layout.fit(result.fit_id), result.document)
+    with respected(store):
+        sample = founding_sample(as_statistics(statistics, store), chosen.sample, chosen.seed)
+        result = fit_sample(sample, chosen)
+        for caution in result.warnings:
+            log.warning("fit: %s", caution)
+        store.write_json(layout.fit(result.fit_id), result.document)
     log.info(
         "fit %s: %d videos, R2 %.4f, dropped %s; %.1f s",
         result.fit_id,

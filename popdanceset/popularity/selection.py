@@ -31,6 +31,7 @@ from popdanceset.schema import COUNTS, SELECTION, STATISTICS, Reason, State
 from popdanceset.settings import PopularitySettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import conform
+from popdanceset.withdrawal.guard import respected
 
 READ = tuple(name for name in STATISTICS.names if name in {*SELECTION.names, *COUNTS, "state"})
 """The columns of the statistics that a selection needs."""
@@ -93,6 +94,18 @@ def select(
         raise InputError(
             f"{name!r} is not a valid name of a manifest", "--out", "use letters, digits, dots, - and _"
         )
+    with respected(store, folder):
+        return _selected(settings, store, model, folder, statistics)
+
+
+def _selected(
+    settings: Settings,
+    store: Store,
+    model: PopularityModel,
+    folder: Path,
+    statistics: Statistics | pa.Table | None,
+) -> SelectionReport:
+    name = folder.name
     start, where = time.monotonic(), layout.selection(name)
     tally = _Tally()
     with store.open_write(where) as file:

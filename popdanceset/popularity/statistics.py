@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -19,6 +20,7 @@ from popdanceset.popularity.files import BATCH, StatisticsFile, is_file_name
 from popdanceset.popularity.newest import Scan, Whole, superseded
 from popdanceset.schema import STATISTICS
 from popdanceset.store import Store
+from popdanceset.withdrawal.tombstones import withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,13 @@ class Statistics:
         self._scan = scan
         self._needed = tuple(needed)
         self._followers = followers
+        self._left_out: frozenset[str] = frozenset()
+
+    def without(self, bvids: frozenset[str]) -> Statistics:
+        """Returns the same statistics without some videos."""
+        other = copy.copy(self)
+        other._left_out = self._left_out | bvids
+        return other
 
     def batches(self, columns: Sequence[str] = STATISTICS.names) -> Iterator[pa.Table]:
         """Yields one row a video in the order of the source, with these columns, in batches that are not
@@ -54,7 +63,8 @@ class Statistics:
         """
         followers = self._followers() if self._followers and "follower" in columns else None
         people = () if followers is None else ("mid", "staff")
-        wanted = [*columns, *(name for name in people if name not in columns)]
+        known_by = ("bvid",) if self._left_out else ()
+        wanted = [*columns, *(name for name in (*people, *known_by) if name not in columns)]
         replaced, rows = self._replaced
         first = 0
         for table in self._scan(wanted):
@@ -64,6 +74,9 @@ class Statistics:
                 mask[replaced[low:high] - first] = False
             first += len(table)
             kept = table.filter(pa.array(mask)) if high > low else table
+            if self._left_out:
+                allowed = pc.invert(pc.is_in(kept["bvid"], pa.array(sorted(self._left_out))))
+                kept = kept.filter(allowed)
             if len(kept):
                 complete = kept if followers is None else with_followers(kept, followers)
                 yield complete.select([*columns])
@@ -171,10 +184,12 @@ def of_table(table: pa.Table) -> Statistics:
 
 
 def as_statistics(given: Statistics | pa.Table | None, store: Store) -> Statistics:
-    """Returns the given statistics, or the store's newest snapshots if there are none."""
+    """Returns the given statistics, or the store's newest snapshots if there are none; without the videos
+    that were withdrawn from the store."""
     if given is None:
-        return of_store(store)
-    return of_table(given) if isinstance(given, pa.Table) else given
+        given = of_store(store)
+    statistics = of_table(given) if isinstance(given, pa.Table) else given
+    return statistics.without(withdrawn(store))
 
 
 def _together(batches: Iterable[pa.Table], columns: Sequence[str]) -> pa.Table:

@@ -17,6 +17,7 @@ from popdanceset.manifest import read_manifest
 from popdanceset.release.tiers import quality, tier_of
 from popdanceset.schema import CLIPS, SELECTION, VERDICTS
 from popdanceset.store import Store
+from popdanceset.withdrawal.tombstones import withdrawn
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ def release_videos(store: Store, folder: Path) -> ReleaseVideos:
     On a machine that has the store but not the folder, the selection from which the manifest was written
     is used instead; a warning says so.
 
+    Withdrawn videos are left out, also if the folder still names them.
+
     Args:
         store: with the selection.
         folder: of the manifest; its last part is the manifest's name.
@@ -54,12 +57,20 @@ def release_videos(store: Store, folder: Path) -> ReleaseVideos:
     name = folder.name
     if folder.is_dir():
         manifest = read_manifest(folder)
-        return ReleaseVideos(name, {video.bvid: video.pop for video in manifest.videos}, manifest.provenance)
+        pops = {video.bvid: video.pop for video in manifest.videos}
+        return ReleaseVideos(name, _allowed(pops, store), manifest.provenance)
     selected = store.read_table(
         layout.selection(name), SELECTION, ["bvid", "pop"], pc.field("accepted")
     ).to_pylist()
     _log.warning("%s: there is no such folder, so all accepted videos of the selection are used", folder)
-    return ReleaseVideos(name, {row["bvid"]: row["pop"] for row in selected}, {})
+    return ReleaseVideos(name, _allowed({row["bvid"]: row["pop"] for row in selected}, store), {})
+
+
+def _allowed(pops: dict[str, float | None], store: Store) -> dict[str, float | None]:
+    gone = withdrawn(store) & pops.keys()
+    if gone:
+        _log.info("%d videos of the manifest were withdrawn and are left out", len(gone))
+    return {bvid: pop for bvid, pop in pops.items() if bvid not in gone}
 
 
 class Members(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-import shutil
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -66,6 +65,8 @@ from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELE
 from popdanceset.settings import ReleaseSettings, Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from popdanceset.withdrawal.erasing import cleaned_text
+from popdanceset.withdrawal.targets import Targets
 from popdanceset.withdrawal.tombstones import withdrawn
 
 SPLITS = ("train", "test")
@@ -132,6 +133,7 @@ def publish(
     began = time.monotonic()
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
+    gone = withdrawn(store)
     videos = release_videos(store, folder)
     clips, left_out, whys = members(store, videos, settings.release.min_score, settings.release.min_tier)
     splits = divide(store, settings.release, clips)
@@ -178,11 +180,12 @@ def publish(
                 _left_out(store, videos, whys, before, rows.contents[layout.FRAMES_STEM]),
                 tables.summary(),
             )
-            found = difference(read_content(store, before.folder), held, withdrawn(store)) if before else None
+            found = difference(read_content(store, before.folder), held, gone) if before else None
             info = _succeeding(info, before, found, purged_semantic_versions(store))
             held = replace(held, info=info)
             figures = settings.release.figures
-            _write_description(unfinished, tables, info, folder, held, found, figures)
+            _write_description(unfinished, tables, info, folder, held, found, figures, Targets(gone))
+            _check_withdrawals(store, clips, gone)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
     frames = sum(rows.lengths.values())
     summary = PublishSummary(
@@ -519,6 +522,7 @@ def _write_description(
     held: Content,
     found: ReleaseDifference | None,
     with_figures: bool,
+    gone: Targets,
 ) -> None:
     """Writes everything that describes the rows."""
     (folder / layout.RELEASE_META).mkdir()
@@ -529,7 +533,7 @@ def _write_description(
         (layout.RELEASE_LEFT_OUT, from_rows(left_out, LEFT_OUT)),
     ):
         pq.write_table(table, folder / name, compression="zstd")
-    _copy_manifest(manifest, folder / layout.RELEASE_MANIFEST)
+    _copy_manifest(manifest, folder / layout.RELEASE_MANIFEST, gone)
     _write_splits(folder, tables.clips)
     _write_json(folder / layout.RELEASE_STATS, held.statistics)
     _write_json(folder / layout.RELEASE_INFO, info.document())
@@ -627,11 +631,22 @@ def _write_splits(folder: Path, clips: pa.Table) -> None:
         (folder / layout.published_split(split)).write_text("".join(lines), encoding="utf-8")
 
 
-def _copy_manifest(folder: Path, target: Path) -> None:
+def _copy_manifest(folder: Path, target: Path, gone: Targets) -> None:
+    """Copies a manifest without the lines of withdrawn videos, which another checkout may still have."""
     if folder.is_dir():
         target.mkdir()
         for name in (layout.MANIFEST_DOCUMENT, layout.MANIFEST_VIDEOS):
-            shutil.copyfile(folder / name, target / name)
+            (target / name).write_bytes(cleaned_text((folder / name).read_bytes(), gone)[1])
+
+
+def _check_withdrawals(store: Store, clips: Sequence[Mapping[str, Any]], before: Collection[str]) -> None:
+    """Does nothing if no video of a release was withdrawn while it was written.
+
+    Raises:
+        StoreError: one was.
+    """
+    if (withdrawn(store) - frozenset(before)) & {clip["bvid"] for clip in clips}:
+        raise StoreError("a video was withdrawn while the release was written", store, "publish again")
 
 
 def _write_json(path: Path, document: Any) -> None:

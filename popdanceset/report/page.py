@@ -8,7 +8,7 @@ import logging
 import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,6 +33,8 @@ from popdanceset.schema import FPS
 from popdanceset.settings import Settings
 from popdanceset.skeleton import LEFT_COLOUR, MIDDLE_COLOUR, RIGHT_COLOUR
 from popdanceset.store import Store
+from popdanceset.withdrawal.guard import respected
+from popdanceset.withdrawal.tombstones import withdrawn
 
 PAGES = 40
 STILLS = 6
@@ -100,7 +102,7 @@ def publish_report(
         InputError, StoreError: as `write_report`.
     """
     name = layout.report(PurePosixPath(release).name)
-    with store.scratch() as folder:
+    with respected(store), store.scratch() as folder:
         page = write_report(store, settings, manifest, release, folder / "report.html", advance=advance)
         store.put(page, name)
     return name
@@ -147,6 +149,10 @@ def write_report(
     accuracy = list((extra or {}).get("accuracy", ()))
     by_clip = {row["clip_id"]: row for row in accuracy}
     reviewed = read_manifest(folder) if folder.is_dir() else None
+    if reviewed:
+        gone = withdrawn(store)
+        allowed = tuple(video for video in reviewed.videos if video.bvid not in gone)
+        reviewed = replace(reviewed, videos=allowed)
     popularity = read_popularity(store, settings, data, reviewed)
     clips = _evenly(data.clips, pages)
     spans = _evenly(list(data.spans.items()), pages)

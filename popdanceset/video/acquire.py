@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from popdanceset import layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.clip_id import part_id
-from popdanceset.errors import DownloadError, InputError, MediaError, RefusedError, StoreError, TransferError
+from popdanceset.errors import (
+    DownloadError,
+    InputError,
+    MediaError,
+    PopDanceSetError,
+    RefusedError,
+    StoreError,
+    TransferError,
+)
 from popdanceset.genre import read_rules, rules_file
 from popdanceset.music.identity import identify
 from popdanceset.progress import Advance, ignore, track
@@ -39,6 +47,8 @@ from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
 from popdanceset.video.screening.detector import PersonDetector, loaded_detector
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint, screen
+from popdanceset.withdrawal.guard import respected
+from popdanceset.withdrawal.tombstones import is_withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -59,17 +69,20 @@ class Summary(Tally):
         videos: number of videos that are finished, now or before.
         unfinished: ids of videos whose download failed on the way; another run tries them again.
         failed: parts that failed unexpectedly, now or before.
+        withdrawn: number of videos that were withdrawn from the dataset, and left alone.
         refused: the host's refusal, if that was its last answer.
     """
 
     videos: int = 0
     unfinished: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    withdrawn: int = 0
     refused: RefusedError | None = None
 
     def __str__(self) -> str:
         failed = f"; {len(self.failed)} failed unexpectedly" if self.failed else ""
-        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s{failed}"
+        gone = f"; {self.withdrawn} were withdrawn" if self.withdrawn else ""
+        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s{gone}{failed}"
 
     def add(self, rows: list[Row]) -> None:
         """Counts the rows of one video."""
@@ -124,6 +137,7 @@ def acquire_manifest(
     """
     begun = time.monotonic()
     with (
+        respected(store, folder),
         opened_folder(folder, store, bvids) as found,
         track("acquire", len(found.manifest.videos)) as advance,
     ):
@@ -157,14 +171,27 @@ def acquire(
     summary, net = Summary(), Net(STAGE, store, retry=retry_failed)
     with contextlib.ExitStack() as borrowed:
         for video in folder.manifest.videos:
+            if is_withdrawn(video.bvid, store):
+                summary.withdrawn += 1
+                advance(1, video.bvid)
+                continue
             if detector is None and not _is_done(video, store, net):
                 detector = borrowed.enter_context(loaded_detector(settings))
             try:
-                rows = acquire_video(video, settings, store, detector, folder.listed, folder.dancers, net)
-                summary.add(rows)
-            except DownloadError as error:
-                log.warning("%s", error)
-                summary.unfinished.append(video.bvid)
+                with respected(store, bvids=[video.bvid]):
+                    rows = acquire_video(video, settings, store, detector, folder.listed, folder.dancers, net)
+                if is_withdrawn(video.bvid, store):
+                    summary.withdrawn += 1
+                else:
+                    summary.add(rows)
+            except PopDanceSetError as error:
+                if is_withdrawn(video.bvid, store):  # its files were deleted meanwhile
+                    summary.withdrawn += 1
+                elif isinstance(error, DownloadError):
+                    log.warning("%s", error)
+                    summary.unfinished.append(video.bvid)
+                else:
+                    raise
             advance(1, video.bvid)
     if summary.unfinished:
         summary.refused = refusal_in_progress()

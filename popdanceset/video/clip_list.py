@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +22,7 @@ from popdanceset.schema import CLIPS
 from popdanceset.store import Store
 from popdanceset.video.csv_lines import Line, read_lines
 from popdanceset.video.planning import Known
+from popdanceset.withdrawal.tombstones import withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.manifest import Manifest
@@ -79,17 +80,22 @@ def list_clips(folder: Path, manifest: Manifest, store: Store) -> None:
     """
     import pyarrow.dataset as ds
 
-    of_manifest = ds.field("bvid").isin([video.bvid for video in manifest.videos])
-    write_clip_list(folder, store.read_table(layout.CLIPS, CLIPS, filter=of_manifest).to_pylist())
+    gone = withdrawn(store)
+    wanted = [video.bvid for video in manifest.videos if video.bvid not in gone]
+    rows = store.read_table(layout.CLIPS, CLIPS, filter=ds.field("bvid").isin(wanted))
+    write_clip_list(folder, rows.to_pylist(), gone)
 
 
-def write_clip_list(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_clip_list(
+    folder: Path, rows: Iterable[Mapping[str, Any]], gone: Collection[str] = frozenset()
+) -> None:
     """Writes the list again: the clips of these rows, and, retired, those that were in it and no longer are.
 
     Parts without any row keep their lines. The same rows give the same bytes.
 
     Args:
         rows: of `popdanceset.schema.CLIPS`.
+        gone: withdrawn videos, which lose their lines.
 
     Raises:
         ManifestError: as `read_clip_list`.
@@ -103,6 +109,8 @@ def write_clip_list(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             number = int(row["clip_id"].rpartition("_")[2])
             part[number] = Listed(Known(number, row["start"], row["end"]))
     for place, lines in before.items():
+        if place[0] in gone:
+            continue
         kept = place not in now
         part = now.setdefault(place, {})
         for line in lines:

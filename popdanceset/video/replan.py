@@ -36,6 +36,8 @@ from popdanceset.video.clips import (
 from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint
+from popdanceset.withdrawal.guard import respected
+from popdanceset.withdrawal.tombstones import is_withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -124,6 +126,7 @@ def replan_manifest(
     """
     begun = time.monotonic()
     with (
+        respected(store, folder),
         opened_folder(folder, store, bvids) as found,
         track("replan", len(found.manifest.videos)) as advance,
     ):
@@ -149,6 +152,9 @@ def replan(folder: ManifestFolder, settings: Settings, store: Store, advance: Ad
     """
     summary, net = Replanned(), Net(STAGE, store)
     for video in folder.manifest.videos:
+        if is_withdrawn(video.bvid, store):
+            advance(1, video.bvid)
+            continue
         summary.videos += 1
         for page in pages(video):
             item, planned = part_id(video.bvid, page), False

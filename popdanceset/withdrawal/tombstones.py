@@ -91,6 +91,18 @@ def write_tombstone(tombstone: Tombstone, store: Store) -> bool:
     return True
 
 
+def check_not_withdrawn(bvid: str, store: Store) -> None:
+    """Does nothing if a video was not withdrawn.
+
+    Raises:
+        InputError: it was; the message says when and why.
+    """
+    if _ID.fullmatch(bvid) and is_withdrawn(bvid, store):
+        tombstone = read_tombstone(bvid, store)
+        why = tombstone.reason.replace("_", " ")
+        raise InputError(f"was withdrawn on {tombstone.day} ({why}), and nothing is known of it", bvid)
+
+
 def check_id(bvid: str) -> None:
     """Does nothing if an id can be withdrawn.
 
