@@ -35,6 +35,7 @@ from popdanceset.safety import Net
 from popdanceset.schema import CLIPS, FPS, FRAMES, VERDICTS, Reason
 from popdanceset.video import derived
 from popdanceset.video.clips import in_turn
+from popdanceset.withdrawal.guard import respected
 from popdanceset.withdrawal.tombstones import is_withdrawn
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def import_set(
     begun = time.monotonic()
     read_or_new(manifest)  # so that mistakes in it are reported before the work
     store.sweep()
-    with opened_set(path, store) as folder:
+    with respected(store, manifest), opened_set(path, store) as folder:
         motions = open_set(kind, folder, options or Options())
         if axes == "released" and motions.released_origin is None:
             raise InputError("there is no released loader of this kind of set", kind, "choose other --axes")

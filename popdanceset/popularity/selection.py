@@ -38,6 +38,8 @@ READ = tuple(name for name in STATISTICS.names if name in {*SELECTION.names, *CO
 
 log = logging.getLogger(__name__)
 
+_CHOSEN = [name for name in ManifestVideo.columns() if name in SELECTION.names]
+
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,99}", re.ASCII)
 
 
@@ -198,7 +200,7 @@ class _Tally:
         self.highest = max((v for v in (self.highest, pc.max(public).as_py()) if v is not None), default=None)
         self.first = min((v for v in (self.first, times["min"]) if v is not None), default=None)
         self.last = max((v for v in (self.last, times["max"]) if v is not None), default=None)
-        chosen = judged.filter(judged["accepted"]).select(ManifestVideo.columns())
+        chosen = judged.filter(judged["accepted"]).select(_CHOSEN)
         if len(chosen):
             self.accepted.append(chosen)
 

@@ -148,6 +148,10 @@ def find_release(store: Store, name: str) -> tuple[Store, str]:
         for release in reversed(published(store)):
             if release.info.semantic_version == name:
                 return store, layout.release(release.version)
+    if name in purged(store):
+        raise InputError(
+            f"release {name!r} was deleted because videos in it were withdrawn", store, "use a newer release"
+        )
     known = ", ".join(release.version for release in published(store)) or "none"
     raise InputError(f"there is no release {name!r}", store, f"give a folder, an address or one of: {known}")
 

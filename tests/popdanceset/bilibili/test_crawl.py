@@ -17,6 +17,9 @@ from popdanceset.errors import InputError, RefusedError, TransferError
 from popdanceset.schema import STATISTICS, State
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.withdrawal.tombstones import WithdrawalReason
+from popdanceset.withdrawal.traces import traces
+from popdanceset.withdrawal.withdraw import withdraw
 from tests.popdanceset.bilibili.conftest import (
     Connect,
     Host,
@@ -335,3 +338,29 @@ def test_an_uploader_without_a_number_is_asked_once(
     assert report.unknown == 3
     assert set(read_followers(store)["note"].to_pylist()) == {"-404: gone"}
     assert ask_followers(settings, store, model, client=connect(Host(section))).asked == 0
+
+
+def test_withdrawn_videos_are_skipped_and_counted(
+    settings: Settings, store: Store, connect: Connect, tmp_path: Path
+) -> None:
+    withdraw(settings, store, [bvid(3), bvid(5)], WithdrawalReason.UPLOADER, cache_dir=tmp_path)
+    listed = tmp_path / "ids.txt"
+    listed.write_text(f"{bvid(3)}\n{bvid(4)}\n")
+    host = Host(Section(40))
+    report = crawl(sourced(settings, "newest:1004", f"ids:{listed}"), store, client=connect(host))
+    assert report.videos == 38
+    assert report.skipped == {"withdrawn from the dataset": 3}
+    assert not {bvid(3), bvid(5)} & set(latest_statistics(store)["bvid"].to_pylist())
+    assert not [query for _, query in host.asked if query.get("bvid") in (bvid(3), bvid(5))]
+
+
+def test_a_withdrawal_during_a_crawl_leaves_no_row(
+    settings: Settings, store: Store, connect: Connect, tmp_path: Path
+) -> None:
+    def advance(steps: int = 1, note: str = "") -> None:
+        if steps:
+            withdraw(settings, store, [bvid(3)], WithdrawalReason.UPLOADER, cache_dir=tmp_path)
+
+    crawl(sourced(settings, "newest:1004"), store, client=connect(Host(Section(40))), advance=advance)
+    assert bvid(3) not in latest_statistics(store)["bvid"].to_pylist()
+    assert not list(traces(store, [bvid(3)]))
