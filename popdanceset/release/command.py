@@ -11,6 +11,7 @@ from popdanceset.commands import with_settings, with_values
 from popdanceset.release.options import with_choices
 from popdanceset.release.push_command import push
 from popdanceset.release.push_options import with_hub
+from popdanceset.release.validate_command import validate
 
 if TYPE_CHECKING:
     from popdanceset.release.push_options import HubOptions
@@ -51,10 +52,11 @@ def publish(settings: Settings, manifest: str, version: str | None, hub: HubOpti
 
 @click.group()
 def release() -> None:
-    """List releases, compare them and send them to a hub."""
+    """List, compare and validate releases, and send them to a hub."""
 
 
 release.add_command(push)
+release.add_command(validate)
 
 
 @release.command("list")
