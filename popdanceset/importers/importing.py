@@ -320,7 +320,7 @@ class _Run:
         return [row | {"music_id": music_id} if row in unknown else row for row in rows]
 
     def _discard_unnamed(self, item: Item, rows: Sequence[Row], made: dict[str, Row]) -> None:
-        """Removes sounds of the part that no row names, and what was made from clips that are left out now."""
+        """Removes sounds of the part that no row names, and what was made from clips that are left out."""
         named = {row["music_path"] for row in rows}
         ours = layout.clip_files_of(item.clip.bvid, item.clip.page)
         for name in self._store.list(layout.video_folder(item.clip.bvid)):

@@ -152,7 +152,7 @@ def arrange(
 
 
 def notes(res: Res, filled: dict[str, str], fps: float | None = None) -> dict[str, Any]:
-    """What stands beside the file: frames, their rate if it is known, axes, and which values are filled in."""
+    """What stands beside the file: frames, their rate if known, axes, and which values are filled in."""
     return {
         "frames": len(res["transl"]),
         **({} if fps is None else {"fps": fps}),

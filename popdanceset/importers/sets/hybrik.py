@@ -1,7 +1,7 @@
 """Results of HybrIK's own demo: `res.pk`, one a folder or one alone.
 
     {name}/res.pk     see `popdanceset.motion.hybrik_res`; axes of the camera
-    {name}/res.json   `fps`, and how our own exporter filled what it did not know; optional
+    {name}/res.json   `fps`, and what our own exporter filled in and how it moved the body; optional
     {name}.wav or {name}/{name}.wav   sound, optional
 
 The demo keeps the rate of the film and does not write it: it must be given, unless `res.json` states it.
@@ -112,6 +112,9 @@ class HybrIKSet:
         else:
             poses = np.asarray(from_matrices(rotations.reshape(-1, 24, 3, 3), path), np.float64)
         farther, how = _farther(arrays, len(root))
+        place = root / farther
+        if (moved := notes.get("moved")) is not None:
+            place, how = place - _moved(moved, path), f"{how}, moved back as {NOTES_FILE} says"
         columns = {}
         if "pred_scores" in arrays and "pred_scores" not in filled:
             scores = _column(arrays, "pred_scores", path)
@@ -124,7 +127,7 @@ class HybrIKSet:
         return checked(
             Take(
                 np.array(poses_to_z_up(poses, "-y"), np.float64),
-                np.array(to_z_up(root / farther, "-y"), np.float64),
+                np.array(to_z_up(place, "-y"), np.float64),
                 1.0,
                 float(fps),
                 "HybrIK",
@@ -143,7 +146,8 @@ def _farther(arrays: Mapping[str, Floats], frames: int) -> tuple[Floats, str]:
         return np.ones(3), "distances as in the file, which states no boxes"
     ratio = side / np.median(side)
     focal = FOCAL / SIDE * float(np.median(side))
-    return np.stack([np.ones(frames), np.ones(frames), ratio], axis=1), f"one focal length of {focal:.0f} pixels"
+    farther = np.stack([np.ones(frames), np.ones(frames), ratio], axis=1)
+    return farther, f"one focal length of {focal:.0f} pixels"
 
 
 def _column(arrays: Mapping[str, Floats], name: str, path: Path) -> Floats:
@@ -154,6 +158,17 @@ def _column(arrays: Mapping[str, Floats], name: str, path: Path) -> Floats:
         )
     value = np.asarray(arrays[name], np.float64)
     return value.reshape(len(value), -1) if value.ndim else value.reshape(0, 0)
+
+
+def _moved(value: Any, path: Path) -> Floats:
+    """(3,) what our own exporter added to the path of the root, metres, axes of the camera."""
+    try:
+        moved = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        moved = np.empty(0)
+    if moved.shape != (3,) or not np.isfinite(moved).all():
+        raise InputError("moved is not a place in metres", path.with_name(NOTES_FILE), "remove the entry")
+    return moved
 
 
 def _notes(path: Path) -> dict[str, Any]:

@@ -48,25 +48,28 @@ class HybrIK(PerClip):
 
     def files(self, clip: Clip) -> Iterator[File]:
         """Yields the file of a clip, and what is filled in."""
-        res = _res(clip)
-        document = hybrik_res.notes(res, FILLED, clip.fps)
+        res, moved = _res(clip)
+        document = {**hybrik_res.notes(res, FILLED, clip.fps), "moved": moved.tolist()}
         yield json_file(f"{clip.clip_id}/{hybrik_res.NOTES_FILE}", document)
         content = dumps(res)
         yield File(f"{clip.clip_id}/{hybrik_res.FILE}", lambda path: path.write_bytes(content))
 
 
-def _res(clip: Clip) -> hybrik_res.Res:
+def _res(clip: Clip) -> tuple[hybrik_res.Res, hybrik_res.Floats]:
+    """The arrays of the file, and by how much the body was moved before the camera, (3,) metres."""
     dance = clip.dance
     if round(clip.fps) != 30:
         raise InputError(f"has {clip.fps:g} fps, but res.pk cannot state a rate")
     rotations = axis_angle_to_matrix(poses_from_z_up(dance.poses, "-y"))
     root = from_z_up(dance.translation, "-y")
     joints = from_z_up(dance.joints - dance.joints[:, :1], "-y")
-    root = root + _before_camera(joints + root[:, None])
+    moved = _before_camera(joints + root[:, None])
+    root = root + moved
     scores = np.nan_to_num(clip.frames["pred_scores"].astype(np.float64))
     box = np.tile(np.array([0.0, 0.0, _IMAGE, _IMAGE]), (len(root), 1))
     size = (_IMAGE, _IMAGE)
-    return hybrik_res.of_body(rotations, joints, root, box, size, clip.clip_id, scores=scores, transl=root)
+    res = hybrik_res.of_body(rotations, joints, root, box, size, clip.clip_id, scores=scores, transl=root)
+    return res, moved
 
 
 def _before_camera(places: hybrik_res.Floats) -> hybrik_res.Floats:
