@@ -41,6 +41,10 @@ PATH = UserPath()
 )  # fmt: skip
 @click.option("--extractor", default="baseline", show_default=True, help="Name of the music features.")
 @click.option(
+    "--tier", type=click.Choice(["A", "B", "C"], case_sensitive=False),
+    help="Train on clips of this quality tier or better; A is the best (default: all clips).",
+)  # fmt: skip
+@click.option(
     "--window", default=150, show_default=True, type=click.IntRange(4), help="Length of a window, frames."
 )
 @click.option(
@@ -100,6 +104,7 @@ def train(
     ablate: tuple[str, ...],
     sizes: tuple[str, ...],
     extractor: str,
+    tier: str | None,
     window: int,
     stride: int,
     epochs: float | None,
@@ -126,8 +131,9 @@ def train(
     chosen = PRESETS[preset]
     cache_bytes = round(cache_size * 1e9)
     windows = DanceWindows(
-        release, "train", window, stride, cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes
-    )
+        release, "train", window, stride,
+        cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes, tier=tier,
+    )  # fmt: skip
     if steps is None:
         assert epochs is not None
         steps = max(1, round(epochs * len(windows) / max(1, settings["batch_size"])))

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,6 +57,10 @@ class Cache(NamedTuple):
         """One of the arrays, memory-mapped, read-only."""
         array: Floats = np.load(self.folder / f"{name}.npy", mmap_mode="r")
         return array
+
+    def only(self, clip_ids: Collection[str]) -> Cache:
+        """The same arrays with some of the clips."""
+        return self._replace(spans=[span for span in self.spans if span.clip_id in clip_ids])
 
     def clips(self, name: str, split: str) -> Iterator[torch.Tensor]:
         """The rows of each clip of a part, with one clip in memory at a time."""

@@ -6,11 +6,12 @@ depend on it: training sees the windows of a local copy, in the same order.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -69,6 +70,14 @@ class StreamedRows:
         self._group = f"{stem}-{_STREAMED}-{place}-{extractor}-{CACHE_VERSION}"
         self._disk = DiskCache(cache_root(cache_dir), limit, f"*-{_STREAMED}-*")
         self._opened: tuple[int, Release, ThreadPoolExecutor] | None = None
+        self._scalers = "scalers.npz"
+
+    def only(self, clip_ids: Collection[str], name: str) -> StreamedRows:
+        """The same rows with some of the clips, whose scalers are kept under a name of their own."""
+        other = copy.copy(self)
+        other.spans = [span for span in self.spans if span.clip_id in clip_ids]
+        other._scalers, other._opened = f"scalers-{name}.npz", None
+        return other
 
     def gather(
         self, spans: Sequence[Span], starts: np.ndarray[Any, np.dtype[np.int64]], length: int
@@ -107,7 +116,7 @@ class StreamedRows:
         Raises:
             InputError: no training clip has music.
         """
-        path = self._disk.folder / self._group / "scalers.npz"
+        path = self._disk.folder / self._group / self._scalers
         with locked(self._disk.folder / ".locks" / self._group):
             saved = _load(path)
             if saved is None:

@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
+from popdanceset.release.tiers import clips_reaching
 from training.data.cache import Cache, Floats, open_cache
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler
@@ -61,6 +62,8 @@ class DanceWindows(Dataset[dict[str, Any]]):
         stream: whether clips are fetched when they are needed, into a cache of limited size, instead of all
             at once; None: if the release is not on this machine.
         cache_bytes: largest size of that cache, for all streamed releases together.
+        tier: lowest quality tier of the clips, A, B or C; also of those that the scalers are fitted to.
+            None: all clips.
 
     Raises:
         InputError: `release_dir` is not a release, it has no such part or music features, or all clips of the
@@ -79,6 +82,7 @@ class DanceWindows(Dataset[dict[str, Any]]):
         music_scaler: MusicScaler | None = None,
         stream: bool | None = None,
         cache_bytes: int = LIMIT,
+        tier: str | None = None,
     ) -> None:
         if length < 1 or stride < 1:
             raise InputError(
@@ -93,7 +97,13 @@ class DanceWindows(Dataset[dict[str, Any]]):
                 rows = self._streamed = StreamedRows(release, cache_dir, extractor, cache_bytes)
             else:
                 rows = self.cache = open_cache(release, cache_dir, extractor)
-            self.content = release.content
+            if tier is not None:
+                ids = clips_reaching(release.clips, tier, release.path)
+                if self._streamed is not None:
+                    rows = self._streamed = self._streamed.only(ids, tier)
+                else:
+                    rows = self.cache = self.cache.only(ids)
+            self.content, self.tier = release.content, tier
             self.music_width = release.info.music[extractor].width
         self.split, self.length, self.stride, self.extractor = split, length, stride, extractor
         if scaler is None and not any(span.split == "train" for span in rows.spans):

@@ -87,6 +87,7 @@ def identity(
         "release": windows.content,
         "extractor": windows.extractor,
         "stride": windows.stride,
+        "tier": windows.tier,
     }
 
 
