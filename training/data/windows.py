@@ -93,16 +93,13 @@ class DanceWindows(Dataset[dict[str, Any]]):
             self.cache: Cache | None = None
             self._streamed: StreamedRows | None = None
             rows: Cache | StreamedRows
+            ids = clips_reaching(release.clips, tier, release.path) if tier else frozenset()
             if stream if stream is not None else not release.is_local:
-                rows = self._streamed = StreamedRows(release, cache_dir, extractor, cache_bytes)
+                streamed = StreamedRows(release, cache_dir, extractor, cache_bytes)
+                rows = self._streamed = streamed.only(ids, tier) if tier else streamed
             else:
-                rows = self.cache = open_cache(release, cache_dir, extractor)
-            if tier is not None:
-                ids = clips_reaching(release.clips, tier, release.path)
-                if self._streamed is not None:
-                    rows = self._streamed = self._streamed.only(ids, tier)
-                else:
-                    rows = self.cache = self.cache.only(ids)
+                whole = open_cache(release, cache_dir, extractor)
+                rows = self.cache = whole.only(ids) if tier else whole
             self.content, self.tier = release.content, tier
             self.music_width = release.info.music[extractor].width
         self.split, self.length, self.stride, self.extractor = split, length, stride, extractor
