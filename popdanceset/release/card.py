@@ -7,6 +7,7 @@ environment reports it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,15 @@ import pyarrow as pa
 from popdanceset.release.croissant import CITATION
 from popdanceset.release.figures import DrawnFigure
 from popdanceset.release.info import ReleaseInfo
-from popdanceset.release.responsible import MAINTENANCE, WITHDRAWAL, counted, imported_clips, responsible_ai
+from popdanceset.release.responsible import (
+    MAINTENANCE,
+    WITHDRAWAL,
+    any_crawled,
+    counted,
+    imported_clips,
+    licence,
+    responsible_ai,
+)
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
 
@@ -96,6 +105,8 @@ def card(info: ReleaseInfo, tables: Mapping[str, Configuration], figures: Sequen
         table_1=[_table_1(info), *PUBLISHED_TABLE_1],
         sizes=_sizes(info),
         imported=imported_clips(info),
+        crawled=any_crawled(info),
+        licence=licence(info),
         rai=responsible_ai(info),
         maintenance=MAINTENANCE,
         withdrawal=WITHDRAWAL,
@@ -152,8 +163,8 @@ def _sizes(info: ReleaseInfo) -> SizeTable:
 
 
 def _cell(text: str) -> str:
-    """Returns a text for a cell of a Markdown table."""
-    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+    """Returns a text for a cell of a Markdown table, in which no letter means anything else."""
+    return re.sub(r"[\\|_*`\[\]<]", lambda found: f"\\{found[0]}", " ".join(text.split()))
 
 
 def _feature(field: pa.Field) -> dict[str, Any]:

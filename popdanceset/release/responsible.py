@@ -42,25 +42,17 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
         ),
         "dataCollectionMissingData": " ".join(_missing(info)) or "Nothing is known to be missing.",
         "dataPreprocessingProtocol": _preprocessing(info),
-        "dataImputationProtocol": (
-            "Short gaps in which the dancer was not detected are filled in between the frames around them. "
-            "The column observed is false where a rotation, or its twist, was inferred and not observed."
-        ),
-        "dataAnnotationProtocol": (
-            "Software makes all annotations: poses by a pose estimator, genres by rules on the section, tags "
-            "and title of a video, music ids by audio fingerprints, quality tiers by bounds on the numbers "
-            "of the pose stage. Maintainers can name the dancer of a video and decide whether two pieces of "
-            "music are the same."
-        ),
-        "annotationsPerItem": "None: software makes all annotations.",
+        "dataImputationProtocol": _imputation(info),
+        "dataAnnotationProtocol": _annotation(info),
+        "annotationsPerItem": "" if info.imported else "None: software makes all annotations.",
         "machineAnnotationTools": [
             info.generator,
-            *(f"pose estimator {name}" for name in info.estimators),
+            *(f"poses by {name}" for name in info.estimators),
             *(f"music features {name}" for name in info.music),
         ],
         "dataUseCases": [
             "Training of models that generate dance for music.",
-            "Testing of such models on the test split.",
+            *(["Testing of such models on the test split."] if _clips_of(info, "test") else []),
             "Not meant for recognising persons.",
         ],
         "dataLimitations": _limitations(info),
@@ -105,6 +97,22 @@ def popularity_rule(info: ReleaseInfo) -> str:
     return f"{rule} and its views exceed {times}the followers of its uploader"
 
 
+def licence(info: ReleaseInfo) -> str:
+    """Returns in words what may be done with which data."""
+    text = (
+        f"The motion data, features and tables have the licence `{info.license}`. Videos and music belong to "
+        "their authors and are not part of the dataset."
+    )
+    if not info.imported:
+        return text
+    return f"{text} Imported clips ({imported_clips(info)}) are under the terms of their sources as well."
+
+
+def any_crawled(info: ReleaseInfo) -> bool:
+    """Returns whether some clips were made by the pipeline and not imported."""
+    return sum(info.imported.values()) < info.counts.clips
+
+
 def imported_clips(info: ReleaseInfo) -> str:
     """Returns in words how many clips were imported and from what; empty if none were."""
     return ", ".join(f"{clips:,} from {source}" for source, clips in info.imported.items())
@@ -116,7 +124,7 @@ def _thresholds(info: ReleaseInfo) -> Mapping[str, Any]:
 
 
 def _selection(info: ReleaseInfo) -> list[str]:
-    if not _any_crawled(info):
+    if not any_crawled(info):
         return []
     found = info.collection
     texts = ["The videos were found in public listings of Bilibili."]
@@ -144,7 +152,7 @@ def _imports(info: ReleaseInfo) -> list[str]:
 
 def _types(info: ReleaseInfo) -> list[str]:
     return [
-        *(["Web API", "User-generated content data"] if _any_crawled(info) else []),
+        *(["Web API", "User-generated content data"] if any_crawled(info) else []),
         *(["Secondary Data analysis"] if info.imported else []),
     ]
 
@@ -178,19 +186,50 @@ def _preprocessing(info: ReleaseInfo) -> list[str]:
     meanings = dict.fromkeys(rule.meaning for rule in RULES if rule.meaning)
     settings = info.settings
     min_score = settings.get("min_score")
-    texts = [
-        f"Screening rejects spans of a video for these reasons: {'; '.join(meanings)}.",
-        f"What remains is cut into clips at {info.fps} frames a second.",
-        "Poses are estimated by frame, tracked, fitted to the SMPL skeleton, smoothed and put on the floor.",
-    ]
+    texts = []
+    if any_crawled(info):
+        texts += [
+            f"Screening rejects spans of a video for these reasons: {'; '.join(meanings)}.",
+            f"What remains is cut into clips at {info.fps} frames a second.",
+            "Poses are estimated, tracked, fitted to the SMPL skeleton, smoothed and put on the floor.",
+        ]
     if info.imported:
-        texts = ["Imported clips were converted to the rate, units and axes of the release.", *texts]
+        others = " Screening and pose estimation concern the other clips." if texts else ""
+        texts = [f"Imported clips were brought to the rate, units and axes of the release.{others}", *texts]
     if min_score:
         texts.append(f"Clips whose poses have a score below {min_score:g} are left out.")
     if (tier := settings.get("min_tier", "C")) != "C":
         texts.append(f"Clips below quality tier {tier} are left out.")
-    held_out = info.split_rule.held_out if info.split_rule else ["video", "music"]
-    return [*texts, f"The test split shares none of these with the training split: {', '.join(held_out)}."]
+    if _clips_of(info, "test"):
+        held_out = info.split_rule.held_out if info.split_rule else ["video", "music"]
+        texts.append(f"The test split shares none of these with the training split: {', '.join(held_out)}.")
+    return texts
+
+
+def _imputation(info: ReleaseInfo) -> str:
+    if not any_crawled(info):
+        return ""
+    return (
+        "Short gaps in which the dancer was not detected are filled in between the frames around them. The "
+        "column observed is false where a rotation, or its twist, was inferred and not observed."
+    )
+
+
+def _annotation(info: ReleaseInfo) -> str:
+    made = [
+        "poses by a pose estimator",
+        "genres by rules on the section, tags and title of a video",
+        "music ids by audio fingerprints",
+        "quality tiers by bounds on the numbers of the pose stage",
+    ][0 if any_crawled(info) else 2 :]
+    software = f"Software makes {'all other' if info.imported else 'all'} annotations: {', '.join(made)}."
+    return " ".join(
+        [
+            *(["Imported clips have the poses and genres of their source."] if info.imported else []),
+            software,
+            "Maintainers can name the dancer of a video and decide whether two pieces of music are the same.",
+        ]
+    )
 
 
 def _biases(info: ReleaseInfo) -> list[str]:
@@ -198,7 +237,7 @@ def _biases(info: ReleaseInfo) -> list[str]:
     texts = []
     if rule := popularity_rule(info):
         texts.append(f"Only popular videos are in the release: each was selected if {rule}.")
-    if _any_crawled(info):
+    if any_crawled(info):
         texts += [
             "Bilibili is a Chinese video site, and its dances, dancers and music are those its users like.",
             "Screening keeps single dancers who are seen as a whole by a camera that stays in place.",
@@ -221,14 +260,14 @@ def _limitations(info: ReleaseInfo) -> list[str]:
         "There are no fingers and no faces.",
         "A genre is a guess from the words of the uploader, unless it was imported.",
     ]
-    if not _any_crawled(info):
+    if not any_crawled(info):
         return texts
     whose = "Poses of clips that were not imported" if info.imported else "Poses"
     return [f"{whose} are estimated from one camera: depth is less certain than width and height.", *texts]
 
 
-def _any_crawled(info: ReleaseInfo) -> bool:
-    return sum(info.imported.values()) < info.counts.clips
+def _clips_of(info: ReleaseInfo, split: str) -> int:
+    return info.splits[split].clips if split in info.splits else 0
 
 
 def counted(number: int, thing: str) -> str:

@@ -178,7 +178,7 @@ def test_mlcroissant_reads_the_fields_of_responsible_ai(listed: Path) -> None:
     metadata = dataset.metadata
     assert metadata.data_collection == document["rai:dataCollection"]
     assert "us@example.org" in metadata.data_release_maintenance_plan
-    assert "pose estimator synthetic 1" in metadata.machine_annotation_tools
+    assert "poses by synthetic 1" in metadata.machine_annotation_tools
     for name in (
         "data_collection_type", "data_collection_raw_data", "data_limitations", "data_biases",
         "personal_sensitive_information", "data_annotation_protocol", "data_preprocessing_protocol",
@@ -223,8 +223,12 @@ def test_imported_clips_are_named_and_nothing_is_claimed_that_was_not_done(folde
     texts = json.dumps(every)
     assert "Bilibili" not in texts
     assert "one camera" not in texts
+    assert "Screening" not in texts
+    assert "pose estimator" not in texts
+    assert "Bilibili" not in card(a_release(folder, imported={"aist++": 4}), {})
     text = card(a_release(folder, imported={"popdanceset": 1, "aist++": 2}), {})
     assert "| imported clips | 1 from popdanceset, 2 from aist++ |" in text
+    assert "Imported clips (1 from popdanceset, 2 from aist++) are under the terms of their sources" in text
 
 
 def test_what_was_left_out_and_held_out_is_stated(folder: Path) -> None:
@@ -251,7 +255,7 @@ def test_a_release_that_states_little_has_a_card(folder: Path) -> None:
 def test_names_cannot_break_the_tables_of_the_card(folder: Path) -> None:
     info = a_release(folder, genres={"a|b\n<script>\\": 4})
     (genres,) = (table for table in tables(card(info, {})) if table[0][0] == "genre")
-    assert genres[2] == ["a\\|b &lt;script>\\\\", "4"]
+    assert genres[2] == ["a\\|b \\<script>\\\\", "4"]
 
 
 def test_the_front_matter_is_still_yaml(listed: Path) -> None:
