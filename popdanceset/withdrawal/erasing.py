@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from popdanceset import layout
+from popdanceset.locks import abandoned
 from popdanceset.store import Store
 from popdanceset.withdrawal import merges
 from popdanceset.withdrawal.searching import PAGES, in_bytes
@@ -201,6 +202,9 @@ def _erase_media(work: _Work) -> None:
             continue
         with ExitStack() as held:
             if here.exists():
+                with abandoned(here) as free:
+                    if not free:
+                        log.warning("waiting for a worker that is acquiring %s", bvid)
                 held.enter_context(work.store.held(folder))
             work.store.remove_folder(folder)
             if not work.store.is_local:

@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
@@ -150,6 +151,8 @@ def test_older_releases_stay_unless_they_are_purged(planted: Store, settings: Se
     assert (done.purged, done.remaining) == (("2026.01.02",), ())
     assert purged(planted) == {"2026.01.02"}
     assert [release.version for release in published(planted)] == ["2026.02.03"]
+    with Release(Path(settings.store, later.path)) as newer:  # files that both shared are still there
+        assert sum(len(frames["smpl_trans"]) for _, frames in newer.iterate()) == later.frames
     with pytest.raises(InputError, match=r"videos in it were withdrawn"):
         Release(Path(settings.store, "releases/2026.01.02"))
     assert planted.list("releases/2026.01.02") == ["releases/2026.01.02/WITHDRAWN.md"]
@@ -230,6 +233,29 @@ def test_killed_at_random_moments(planted: Store, settings: Settings, tmp_path: 
     run(settings, planted, purge_old=True)
     assert places_of(GONE, tmp_path) == [str(Path(settings.store, "tombstones", f"{GONE}.json"))]
     assert purged(planted) == {"2026.01.02"}
+
+
+def test_it_waits_for_a_worker_that_acquires_the_video(
+    planted: Store, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, finish = threading.Event(), threading.Event()
+    seen = []
+
+    def worker() -> None:
+        with planted.held(f"media/{GONE}"):
+            begun.set()
+            finish.wait(20)
+            seen.append(planted.exists(f"media/{GONE}/p1.mp4"))
+
+    thread = threading.Thread(target=worker)
+    thread.start()
+    begun.wait(20)
+    threading.Timer(0.3, finish.set).start()
+    run(settings, planted)
+    thread.join()
+    assert seen == [True]
+    assert "waiting for a worker" in caplog.text
+    assert not planted.list(f"media/{GONE}")
 
 
 # -- what is asked for
