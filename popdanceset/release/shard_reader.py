@@ -67,23 +67,26 @@ class ShardReader:
     @property
     def uncompressed(self) -> int:
         """Bytes of all row groups in memory, as the footer states them."""
-        groups = (self.metadata.row_group(number) for number in range(len(self)))
-        return sum(group.total_byte_size for group in groups)
+        with self._damage_named():
+            groups = (self.metadata.row_group(number) for number in range(len(self)))
+            return sum(group.total_byte_size for group in groups)
 
     def rows(self, number: int) -> int:
         """Rows of a row group, as the footer states them."""
-        return int(self.metadata.row_group(number).num_rows)
+        with self._damage_named():
+            return int(self.metadata.row_group(number).num_rows)
 
     def first_word(self, number: int, column: str = "clip_id") -> str | None:
         """The only word of a column of a row group; None if the footer does not state it, or has several."""
-        group = self.metadata.row_group(number)
-        for index in range(group.num_columns):
-            chunk = group.column(index)
-            if chunk.path_in_schema == column:
-                found = chunk.statistics
-                if found is None or not found.has_min_max or found.min != found.max:
-                    return None
-                return found.min if isinstance(found.min, str) else None
+        with self._damage_named():
+            group = self.metadata.row_group(number)
+            for index in range(group.num_columns):
+                chunk = group.column(index)
+                if chunk.path_in_schema == column:
+                    found = chunk.statistics
+                    if found is None or not found.has_min_max or found.min != found.max:
+                        return None
+                    return found.min if isinstance(found.min, str) else None
         return None
 
     def read(self, number: int, columns: Sequence[str]) -> pa.Table:
@@ -93,8 +96,9 @@ class ShardReader:
             StoreError: the file is not readable.
             SchemaError: there is no such row group, or it is damaged or absurd.
         """
-        self._check(number, columns)
-        with self._file() as file, self._damage_named():
+        with self._damage_named():
+            self._check(number, columns)
+        with self._damage_named(), self._file() as file:
             table: pa.Table = file.read_row_group(number, list(columns), use_threads=False)
             return table
 

@@ -43,8 +43,8 @@ def check_rows(store: Store, release: Release, faults: Faults, advance: Advance)
         where = layout.RELEASE_STATS if frames else f"{layout.RELEASE_STATS}, {table.name}"
         statistics = StatedStatistics(table.schema, stated, where, faults)
         with faults.collecting():
-            _check_table(store, release, table, statistics, faults, advance)
-        statistics.compare()
+            if _check_table(store, release, table, statistics, faults, advance):
+                statistics.compare()
 
 
 def _tables(release: Release) -> Iterator[_Table]:
@@ -68,8 +68,8 @@ def _check_table(
     statistics: StatedStatistics,
     faults: Faults,
     advance: Advance,
-) -> None:
-    """Walks the row groups of a table's files, which hold its clips once each."""
+) -> bool:
+    """Walks the row groups of a table's files, which hold its clips once each; whether all were found."""
     lengths = dict(
         zip(release.clips["clip_id"].to_pylist(), release.clips["frames"].to_pylist(), strict=True)
     )
@@ -99,7 +99,8 @@ def _check_table(
                 faults.add(file, f"contains clips of several splits: {', '.join(sorted(own_splits))}")
     for clip_id in table.clips:
         if clip_id not in seen:
-            faults.add(table.name, f"has no rows of clip {clip_id}")
+            faults.add(table.name, f"has no usable rows of clip {clip_id}")
+    return seen == known
 
 
 def _check_schema(
