@@ -117,7 +117,7 @@ def _lines(report: LeakReport) -> Iterator[str]:
     sizes = ", ".join(f"{split} {count} clips" for split, count in report.sizes.items())
     yield f"{report.name}: {sizes}"
     if len(report.sizes) < 2:
-        yield "  a single list, compared with nothing"
+        yield "  one split only: there is nothing to compare it with"
     for kind in Kind:
         unknown, counts = report.unknown.get(kind, 0), report.counts(kind)
         if unknown == total and kind is Kind.CHOREOGRAPHY:
