@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,6 +21,8 @@ from popdanceset.errors import InputError
 from popdanceset.progress import Advance, ignore
 from popdanceset.release.hub import Hub, RemoteFile, RemoteState
 from popdanceset.release.info import ReleaseInfo, parse_info
+from popdanceset.release.responsible import counted
+from popdanceset.schema import RELEASE_CLIPS
 from popdanceset.store import Store
 
 AT_ONCE = 8
@@ -80,6 +82,7 @@ def push_release(
     *,
     private: bool | None = None,
     drop_history: bool = False,
+    withdrawn: Collection[str] = (),
     advance: Advance = ignore,
 ) -> PushSummary:
     """Makes a dataset repository hold a release, and nothing of another one.
@@ -90,16 +93,19 @@ def push_release(
         hub: the repository; created if it does not exist.
         private: whether only its owner may see it; None: as the owner's settings say.
         drop_history: also remove the earlier releases from the repository's history.
+        withdrawn: ids of videos that must not be sent.
         advance: called after each file.
 
     Raises:
-        InputError: it is not a complete release, or a file differs from its checksum; the repository holds
-            something else, has another licence or other visibility; the token is not accepted.
+        InputError: it is not a complete release, a file differs from its checksum, or it has a withdrawn
+            video; the repository holds something else, has another licence or other visibility; the token is
+            not accepted.
         RefusedError: the hub got too many requests.
         StoreError: the release cannot be read, or the hub cannot be reached or has an error.
     """
     info = _description(store, name)
     hashes = _hashes(store, name)
+    _check_withdrawn(store, name, withdrawn)
     state = hub.state()
     if state is not None:
         _check_fit(state, info, private, hub)
@@ -164,6 +170,15 @@ def _checksums(document: Any) -> Iterator[tuple[str, str]]:
     for entry in entries:
         if isinstance(entry, Mapping) and entry.get("@type") == "cr:FileObject":
             yield str(entry.get("contentUrl")), str(entry.get("sha256"))
+
+
+def _check_withdrawn(store: Store, name: str, withdrawn: Collection[str]) -> None:
+    videos = store.read_table(f"{name}/{layout.RELEASE_CLIPS}", RELEASE_CLIPS, ["bvid"])["bvid"]
+    count = len(set(videos.to_pylist()) & set(withdrawn))
+    if count:
+        raise InputError(
+            f"has {counted(count, 'video')} withdrawn since", f"{store}/{name}", "publish a new release"
+        )
 
 
 def _check_hashes(local: Mapping[str, Path], hashes: Mapping[str, str], release: object) -> None:

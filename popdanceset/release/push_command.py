@@ -24,11 +24,14 @@ def push(settings: Settings, release: str, hub: HubOptions) -> None:
     RELEASE is a folder, an address, or the name or semantic version of a release of the store.
     The token is read from the environment variable HF_TOKEN. Only files that the dataset lacks are sent, and
     one commit makes them visible. Files of an earlier release are removed.
+    A release with a video that was withdrawn since is refused.
     """
     from popdanceset.release.push import place
     from popdanceset.release.versions import find_release
     from popdanceset.store import Store
+    from popdanceset.withdrawal.tombstones import withdrawn
 
     hub.check()
-    store, folder = find_release(Store(settings.store), release)
-    hub.push(*((store, folder) if folder else place(release)))
+    own = Store(settings.store)
+    store, folder = find_release(own, release)
+    hub.push(*((store, folder) if folder else place(release)), withdrawn(own))

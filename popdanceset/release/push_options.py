@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,12 +42,13 @@ class HubOptions:
         HubAddress.parse(self.address)
         token_from_environment()
 
-    def push(self, store: Store, name: str) -> None:
+    def push(self, store: Store, name: str, withdrawn: Collection[str] = ()) -> None:
         """Sends a release, if an address was given, and says what was done.
 
         Args:
             store: contains the release.
             name: of the release's folder in the store.
+            withdrawn: ids of videos that must not be sent.
 
         Raises:
             InputError, RefusedError, StoreError: as `popdanceset.release.push.push_release`.
@@ -61,7 +62,13 @@ class HubOptions:
         hub = Hub(HubAddress.parse(self.address), token_from_environment())
         with track("push") as advance:
             done = push_release(
-                store, name, hub, private=self.private, drop_history=self.drop_history, advance=advance
+                store,
+                name,
+                hub,
+                private=self.private,
+                drop_history=self.drop_history,
+                withdrawn=withdrawn,
+                advance=advance,
             )
         if not done.commit:
             click.echo(f"{done.address} has release {done.version} already: {done.kept} files")

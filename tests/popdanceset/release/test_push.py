@@ -363,6 +363,14 @@ def test_earlier_releases_leave_the_history(hub: Any, release: Path) -> None:
     assert hub.repositories[REPO].commits == [hub.repositories[REPO].files]
 
 
+def test_a_release_with_a_withdrawn_video_is_not_sent(hub: Any, release: Path, settings: Settings) -> None:
+    Store(settings.store).write_json("tombstones/BV2.json", {"bvid": "BV2"})
+    result = CliRunner().invoke(push_command, ["--store", settings.store, str(release), ADDRESS])
+    assert isinstance(result.exception, InputError)
+    assert "has 1 video withdrawn since (publish a new release)" in str(result.exception)
+    assert hub.repositories == {}
+
+
 # -- commands
 
 
