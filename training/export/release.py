@@ -128,14 +128,16 @@ def _export_clip(
             raise InputError("its id cannot be a file name", repr(clip_id))
         wanted = sounds if writer.with_sound else None
         with wanted.of(row) if wanted is not None else contextlib.nullcontext() as sound:
-            member = Member(clip_id, row["bvid"], row["split"], row.get("tier") or "", sound is not None)
+            listed = row.get("high_quality")
+            good = bool(listed) if listed is not None else row.get("tier") == "A"
+            member = Member(clip_id, row["bvid"], row["split"], good, sound is not None)
             clip = Clip(
                 member,
                 float(release.fps),
                 release.frames(clip_id, list(writer.columns)),
                 _music(release, clip_id, features),
                 sound,
-                bool(row["has_music"]),
+                sound is not None or bool(row["has_music"]),
             )
             for file in writer.files(clip):
                 _count(done, folder.put(file))

@@ -133,7 +133,7 @@ def test_what_is_not_there_is_said(tmp_path: Path, release: Path, silent: str) -
         name.startswith(silent) for part in ("train", "test") for name in features_of(tmp_path / "out", part)
     )
     assert (tmp_path / "out/high_quality_dataset").read_text().split() == [
-        member.clip_id for member in done.members if member.tier == "A" and member.split == "train"
+        member.clip_id for member in done.members if member.high_quality and member.split == "train"
     ]
     addresses = (tmp_path / "out/dataset_directory").read_text().split()
     assert sorted(addresses) == sorted({f"https://www.bilibili.com/{member.bvid}" for member in done.members})

@@ -243,3 +243,9 @@ def test_a_sound_of_another_span_is_not_taken(tmp_path: Path, release: Path) -> 
         assert path is None
     with Sounds(Store(tmp_path / "empty")).of(row) as path:
         assert path is None
+
+
+def test_a_rate_is_a_number() -> None:
+    for fps in (0.0, -30.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="not a frame rate"):
+            Options(fps=fps)

@@ -91,7 +91,7 @@ def test_the_importer_finds_the_motions_again(
 def test_an_imported_set_lives_on(
     tmp_path: Path, sounding: Path, run: Callable[..., Any], synthetic: ModuleType
 ) -> None:
-    """The published layout, imported, and then a new video: no leaks, and the new clips are the difference."""
+    """The published layout, imported, then a new video: no leaks; the new clips are the difference."""
     manifests, address = tmp_path / "manifests", tmp_path / "living"
     where = ("--store", address, "--set", f"manifests={manifests}", "--set", "release.test_share=0.2")
     assert (

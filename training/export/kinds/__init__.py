@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,11 +26,18 @@ class Options:
         fps: frames a second; None for those of the release.
         features: extractors whose music features are written; None for all. Only `popdanceset` writes any.
         blender: program of a Python that has `bpy`, for `fbx`; None for this one.
+
+    Raises:
+        InputError: the rate is not a number above 0.
     """
 
     fps: float | None = None
     features: Sequence[str] | None = None
     blender: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
+            raise InputError(f"fps {self.fps} is not a frame rate", do="give a number above 0")
 
 
 class _Kind(NamedTuple):

@@ -86,7 +86,7 @@ def sound_of(clip: Clip) -> str:
 
 def extras_of(clip: Clip) -> Mapping[str, str]:
     """What an animation states about itself."""
-    return {"clip_id": clip.clip_id} | ({"sound": sound_of(clip)} if clip.has_music else {})
+    return {"clip_id": clip.clip_id} | ({"sound": sound_of(clip)} if clip.has_sound else {})
 
 
 @dataclass(frozen=True)

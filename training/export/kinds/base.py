@@ -40,14 +40,15 @@ class Member(NamedTuple):
 
     Attributes:
         clip_id, bvid, split: as in the release.
-        tier: quality tier; "" if the release does not state one.
+        high_quality: whether the published list of good clips names it; for other clips, whether it is of
+            tier A.
         sound: whether the clip's sound was found.
     """
 
     clip_id: str
     bvid: str
     split: str
-    tier: str
+    high_quality: bool
     sound: bool
 
 
@@ -61,7 +62,7 @@ class Clip:
         frames: columns of its frames, (frames, *shape).
         features: its music features by extractor, (frames, width).
         sound: its WAV; None if there is none, or it was not found.
-        has_music: whether the clip has sound, found or not.
+        has_sound: whether the clip has sound, found or not.
     """
 
     member: Member
@@ -69,7 +70,7 @@ class Clip:
     frames: Mapping[str, Array]
     features: Mapping[str, Array] = field(default_factory=dict)
     sound: Path | None = None
-    has_music: bool = False
+    has_sound: bool = False
 
     @property
     def clip_id(self) -> str:

@@ -3,7 +3,7 @@
     motions/{clip}.pkl      transl (frames, 3), pred_thetas (frames, 72), pred_camera (frames, 1)
     wavs/{clip}.wav         the clip's sound, if the store has it
     splits/{split}.txt      clip ids
-    high_quality_dataset    training clips of tier A
+    high_quality_dataset    training clips that the published list names, or of tier A
     dataset_directory       addresses of the videos
     {split}/{extractor}_feats/{clip}_slice{k}.npy   music features of 150 frames, from frame 15 k on
 
@@ -54,7 +54,8 @@ _ADDRESS = "https://www.bilibili.com/{bvid}"
 _NOTES = (
     "30 fps; pred_camera is 1, and transl the position of the mean body as the released loader expects it",
     "features of a slice are cut from those of the clip; the released code computes them from each slice",
-    "high_quality_dataset lists the training clips of tier A; the released loader uses them twice",
+    "high_quality_dataset lists training clips of tier A, of imported ones those that their set lists",
+    "the released loader uses the clips of that list twice",
     f"to train with the released code: {' '.join(_HOW_TO_TRAIN.split())}",
 )
 
@@ -89,9 +90,9 @@ class Published(PerClip):
                 yield File(name, functools.partial(_save, part))
 
     def lists(self, members: Sequence[Member], splits: Sequence[str]) -> Iterator[File]:
-        """Yields the splits, the clips of tier A, and the addresses of the videos."""
+        """Yields the splits, the good clips, and the addresses of the videos."""
         yield from split_files(members, splits)
-        best = (m.clip_id for m in members if m.tier == "A" and m.split == "train")
+        best = (member.clip_id for member in members if member.high_quality and member.split == "train")
         yield text_file("high_quality_dataset", best)
         videos = dict.fromkeys(m.bvid for m in members if m.bvid.startswith("BV"))
         yield text_file("dataset_directory", (_ADDRESS.format(bvid=bvid) for bvid in videos))
