@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hybrik_runner.hybrik.estimator import HybrIKEstimator
-    from hybrik_runner.output.res_file import Res
+    from popdanceset.motion.hybrik_res import Res
     from popdanceset.settings import Settings
     from popdanceset.store import Store
 

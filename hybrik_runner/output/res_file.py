@@ -197,9 +197,7 @@ def _column(table: pa.Table, name: str) -> Floats:
     return fold_column(table, name).astype(np.float64)
 
 
-def write(
-    res: Res, folder: Path, filled: Mapping[str, str] | None = None, fps: float | None = None
-) -> None:
+def write(res: Res, folder: Path, filled: Mapping[str, str] | None = None, fps: float | None = None) -> None:
     """Writes `res.pk`, and `res.json` with frames, rate, axes, and which values are filled in.
 
     Args:
