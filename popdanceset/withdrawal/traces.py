@@ -107,4 +107,6 @@ def _in_store(store: Store, targets: Targets, releases: bool) -> Iterator[Trace]
 
 
 def _is_tombstone(name: str, targets: Targets) -> bool:
-    return name in {layout.tombstone(bvid) for bvid in targets.ids}
+    """Whether a file is a tombstone, perhaps of a store below the folder that is searched."""
+    stones = (layout.tombstone(bvid) for bvid in targets.ids)
+    return any(f"/{name}".endswith(f"/{stone}") for stone in stones)

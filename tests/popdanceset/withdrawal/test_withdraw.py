@@ -350,7 +350,10 @@ def test_traces_are_listed_until_there_are_none(planted: Store, settings: Settin
 
     command(settings, GONE, "--purge-old", "--yes")
     clean = command(settings, which=traces_command)
-    assert clean.output == "0 traces of 1 videos\n"
+    assert command(settings, "--also", str(tmp_path), which=traces_command).output.count("\n") == 2
+    listed.unlink()
+    everywhere = command(settings, "--also", str(tmp_path), which=traces_command)
+    assert clean.output == everywhere.output == "0 traces of 1 videos\n"
     assert clean.exit_code == 0
 
 
