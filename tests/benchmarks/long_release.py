@@ -220,7 +220,8 @@ def run_step(step: str, folder: Path, hours: float) -> None:
     result = STEPS[step](folder, hours)
     # ru_maxrss is in kilobytes, on macOS in bytes
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps({**result, "seconds": time.perf_counter() - began, "memory": memory}))
+    used = {"seconds": time.perf_counter() - began, "processor": time.process_time(), "memory": memory}
+    print(json.dumps({**result, **used}))
 
 
 def main() -> int:
@@ -241,12 +242,13 @@ def main() -> int:
 
 def compare(folder: Path, hours: float) -> int:
     """Measures all steps, prints the table, and returns the exit code."""
-    print(f"{'step':<12}{'minutes':>10}{'memory MB':>12}")
+    print(f"{'step':<12}{'minutes':>10}{'processor':>12}{'memory MB':>12}")
     found = {}
     for step in STEPS:
         found[step] = measure(step, folder, hours)
-        minutes, memory = found[step]["seconds"] / 60, found[step]["memory"] / 1e6
-        print(f"{step:<12}{minutes:>10.2f}{memory:>12,.0f}", flush=True)
+        minutes, processor = (found[step][key] / 60 for key in ("seconds", "processor"))
+        memory = found[step]["memory"] / 1e6
+        print(f"{step:<12}{minutes:>10.2f}{processor:>12.2f}{memory:>12,.0f}", flush=True)
     made, opened = found["publish"], found["open"]
     print(
         f"{made['frames']:,} frames, {made['clips']:,} clips, {made['files']} files of {made['bytes']:,} "

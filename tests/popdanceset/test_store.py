@@ -97,6 +97,43 @@ def test_names_below_a_folder_are_sorted(any_store):
     assert any_store.list("t") == ["t/a.json", "t/b.parquet", "t/x=1/a.parquet"]
     assert any_store.list("t", ".parquet") == ["t/b.parquet", "t/x=1/a.parquet"]
     assert any_store.list("nowhere") == []
+    any_store.write_bytes("t/b.parquet", b"four")
+    assert any_store.sizes("t") == {"t/a.json": 0, "t/b.parquet": 4, "t/x=1/a.parquet": 0}
+    assert any_store.sizes("nowhere") == {}
+
+
+def test_folders_share_files(any_store, tmp_path):
+    for name, shared in (("first", {}), ("second", {"data/old": "first/data/old"})):
+        with any_store.scratch() as scratch:
+            folder = scratch / "whole"
+            (folder / "data").mkdir(parents=True)
+            (folder / "last").write_text(name)
+            if shared:
+                any_store.share("first/data/old", folder / "data/old")
+                (folder / "data/new").write_bytes(b"new")
+            else:
+                (folder / "data/old").write_bytes(b"old")
+            any_store.put_folder(folder, name, "last", shared)
+    assert any_store.list("second") == ["second/data/new", "second/data/old", "second/last"]
+    assert any_store.read_bytes("second/data/old") == b"old"
+    any_store.remove("first/data/old")
+    assert any_store.read_bytes("second/data/old") == b"old"
+    with pytest.raises(StoreError, match="missing"):
+        any_store.share("first/data/old", tmp_path / "copy")
+
+
+def test_a_shared_file_is_one_file_or_else_a_copy(store, folder, tmp_path, monkeypatch):
+    store.write_bytes("a/file", b"content")
+    store.share("a/file", tmp_path / "linked")
+    assert (tmp_path / "linked").samefile(folder / "a/file")
+
+    def refuse(*_):
+        raise OSError("no hard links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    store.share("a/file", tmp_path / "below/copied")
+    assert (tmp_path / "below/copied").read_bytes() == b"content"
+    assert not (tmp_path / "below/copied").samefile(folder / "a/file")
 
 
 def test_documents_come_back(any_store):
