@@ -105,16 +105,20 @@ def share(
         release: name of its folder.
         parts: as arranged.
         schemas: table → schema that its files must have.
-        folder: of the unfinished release.
+        folder: of the unfinished release, in which nothing is yet but shards of an earlier call.
 
     Returns:
         Names of shards that are damaged, or have other columns, and must not be kept; they are not put there.
     """
+    kept = {folder / shard.name for part in parts.values() for shard in part.kept}
+    for file in folder.rglob(f"*{layout.PARQUET}"):
+        if file not in kept:  # another shard was unusable, and then this one was to be written with others
+            file.unlink()
     unusable = set()
     for (table, _), part in parts.items():
         for shard in part.kept:
             local = folder / shard.name
-            if local.exists():  # from an attempt before, which found another shard unusable
+            if local.exists():  # from the call before, which found another shard unusable
                 continue
             store.share(f"{release}/{shard.name}", local)
             if not sha256_of(local).startswith(layout.shard_digest(shard.name)):

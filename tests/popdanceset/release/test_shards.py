@@ -205,6 +205,27 @@ def test_a_damaged_shard_is_not_kept(
     assert len(check_consistent(settings, second.path)) == 14
 
 
+def test_shards_shared_in_vain_do_not_stay(
+    store: Store, settings: Settings, synthetic: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is new, so all small shards are kept; then one is damaged, and all are written together."""
+    monkeypatch.setattr(shards_module, "MANY", 2)
+    synthetic.fill_store(store, "weekly", clips(synthetic, range(8)))
+    first = publish(settings, store, "weekly", day=DAY, max_bytes=SMALL)
+    names = sorted(name for name in files(settings, first.path) if name.startswith("data/frames-train"))
+    assert len(names) > 3
+    path = Path(settings.store, first.path, names[-1])
+    path.write_bytes(path.read_bytes()[:-9])
+    licensed = settings.model_copy(update={"release": settings.release.model_copy(update={"license": "mit"})})
+    second = publish(licensed, store, "weekly", day=DAY + WEEK, max_bytes=100 * SMALL)
+    assert second.semantic_version == "1.0.1"
+    check_consistent(settings, second.path)
+    after = [name for name in files(settings, second.path) if name.startswith("data/frames-train")]
+    assert len(after) == 1
+    with Release(Path(settings.store, second.path)) as release:
+        assert {name for name in release.info.data if "train" in name} == set(after)
+
+
 def test_files_of_another_schema_are_not_kept(
     store: Store, settings: Settings, synthetic: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
