@@ -13,7 +13,9 @@ from scipy.spatial.transform import Rotation
 
 from popdanceset.manifest import Manifest, ManifestVideo, read_manifest, write_manifest
 from popdanceset.music.features import extract_features
+from popdanceset.release.diff import difference, read_content
 from popdanceset.release.reader import Release
+from popdanceset.release.split_check import check_splits
 from popdanceset.release.writer import publish
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -41,6 +43,7 @@ def test_one_release_from_imported_and_new_clips(
     write_list(published / "splits/train.txt", [*list(CLIPS)[:2], "BV1ccccccccc_Clip_1"])
     write_list(published / "splits/test.txt", [*list(CLIPS)[2:], "BV1ddddddddd_Clip_2"])
     run("popdanceset", published)
+    alone = published_release(settings, store)
     row = synthetic.clip_row
     new = [row(f"BV1x{n:08}_Clip_1", 150 + n, f"m{n}", music_path="") for n in range(9)]
     synthetic.fill_store(store, "new", new)
@@ -71,6 +74,13 @@ def test_one_release_from_imported_and_new_clips(
     assert sorted(lines(path / "splits/published-test.txt")) == sorted(lines(published / "splits/test.txt"))
     assert sorted(lines(path / "splits/train.txt") + lines(path / "splits/test.txt")) == sorted(clips)
     assert publish(settings, store, "all").written is False
+    ours, theirs = check_splits([str(path)])
+    assert (ours.failed, theirs.failed) == (False, True)  # one song is on both sides of the published lists
+    root = Path(store.address)
+    before, after = (read_content(store, str(each.relative_to(root))) for each in (alone, path))
+    found = difference(before, after)
+    assert {change.clip_id for change in found.added} == {clip["clip_id"] for clip in new}
+    assert (found.removed, found.changed) == ((), ())
 
 
 def loader(content: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
