@@ -45,7 +45,7 @@ CHANGES: Mapping[int, SchemaChange] = {
         "published_split and high_quality of the clips; a semantic version, CHANGELOG.md, "
         "meta/rows.parquet and meta/left_out.parquet; unchanged data files are those of the release "
         "before, so the order of the clips is that of the files; columns skate, skating, penetration, "
-        "floating and tier of the clips"
+        "floating and tier of the clips; figures, and how the videos were found"
     ),
 }
 """Every schema version, and what it changed."""
