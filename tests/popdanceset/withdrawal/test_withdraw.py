@@ -238,19 +238,20 @@ def test_killed_at_random_moments(planted: Store, settings: Settings, tmp_path: 
 def test_it_waits_for_a_worker_that_acquires_the_video(
     planted: Store, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, finish = threading.Event(), threading.Event()
+    begun = threading.Event()
     seen = []
 
     def worker() -> None:
         with planted.held(f"media/{GONE}"):
             begun.set()
-            finish.wait(20)
+            deadline = time.monotonic() + 60
+            while "waiting for a worker" not in caplog.text and time.monotonic() < deadline:
+                time.sleep(0.01)
             seen.append(planted.exists(f"media/{GONE}/p1.mp4"))
 
     thread = threading.Thread(target=worker)
     thread.start()
     begun.wait(20)
-    threading.Timer(0.3, finish.set).start()
     run(settings, planted)
     thread.join()
     assert seen == [True]
