@@ -10,12 +10,14 @@ import struct
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from popdanceset.errors import SchemaError
 from popdanceset.release.limits import FOOTER_BYTES, FRAMES
+from popdanceset.release.pages import Pieces, unpacked_bytes
 from popdanceset.store import Store
 
 TAIL = 1 << 16
@@ -28,7 +30,19 @@ _WORD_BYTES = 1024
 _SPARE = 1 << 22
 """Bytes that pages need beyond their values."""
 
+_GAP = 1 << 13
+"""Bytes between two columns that are read with them rather than in another request."""
+
 _DAMAGE = "fetch the release again"
+
+
+class _Chunk(NamedTuple):
+    """A column of a row group in the file, and the bytes that it may unpack to."""
+
+    column: str
+    first: int
+    size: int
+    most: int
 
 
 class ShardReader:
@@ -52,7 +66,7 @@ class ShardReader:
         self._where = f"{store}/{name}"
         self._stack = ExitStack()
         self._lock = threading.Lock()
-        self._free: list[pq.ParquetFile] = []
+        self._free: list[pa.NativeFile] = []
         self._closed = False
         with store.open_read(name) as file:
             self.size = file.size()
@@ -97,9 +111,17 @@ class ShardReader:
             SchemaError: there is no such row group, or it is damaged or absurd.
         """
         with self._damage_named():
-            self._check(number, columns)
-        with self._damage_named(), self._file() as file:
-            table: pa.Table = file.read_row_group(number, list(columns), use_threads=False)
+            chunks = self._chunks(number, columns)
+            with self._file() as file:
+                pieces = Pieces(_fetched(file, chunks))
+                for chunk in chunks:
+                    unpacked = unpacked_bytes(pieces.at(chunk.first, chunk.size))
+                    if unpacked > chunk.most:
+                        raise self._absurd(number, chunk, unpacked)
+                # A local file is read again, from the system's memory: quicker than through Python.
+                source = file if self._store.is_local else pa.PythonFile(pieces, mode="r")
+                parquet = pq.ParquetFile(source, metadata=self.metadata)
+                table: pa.Table = parquet.read_row_group(number, list(columns), use_threads=False)
             return table
 
     def close(self) -> None:
@@ -127,8 +149,8 @@ class ShardReader:
         with self._store.reading(self._name):
             return bytes(file.read_at(count, self.size - after - count))
 
-    def _check(self, number: int, columns: Sequence[str]) -> None:
-        """Compares what the footer claims about a row group with what its columns can hold."""
+    def _chunks(self, number: int, columns: Sequence[str]) -> list[_Chunk]:
+        """Finds columns of a row group, and compares what the footer claims with what they can hold."""
         if not 0 <= number < len(self):
             raise SchemaError(f"has no row group {number}; it has {len(self)}", self._where, _DAMAGE)
         group = self.metadata.row_group(number)
@@ -136,34 +158,38 @@ class ShardReader:
             raise SchemaError(
                 f"is damaged: row group {number} claims {group.num_rows} rows", self._where, _DAMAGE
             )
+        chunks = []
         for index in range(group.num_columns):
-            chunk = group.column(index)
-            name = chunk.path_in_schema.partition(".")[0]
-            if name not in columns:
+            found = group.column(index)
+            name = found.path_in_schema.partition(".")[0]
+            if name not in columns or not group.num_rows:
                 continue
-            first = chunk.data_page_offset
-            if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-                first = min(first, chunk.dictionary_page_offset)
+            first = found.data_page_offset
+            if found.has_dictionary_page and found.dictionary_page_offset:
+                first = min(first, found.dictionary_page_offset)
             most = group.num_rows * _cell_bytes(self.schema.field(name).type) * 2 + _SPARE
-            inside = first >= 0 and 0 <= chunk.total_compressed_size <= self.size - first
-            if not inside or not 0 <= chunk.total_uncompressed_size <= most:
-                raise SchemaError(
-                    f"is damaged: column {name!r} of row group {number} claims "
-                    f"{chunk.total_compressed_size} bytes at {first} that become "
-                    f"{chunk.total_uncompressed_size}",
-                    self._where,
-                    _DAMAGE,
-                )
+            chunk = _Chunk(name, first, found.total_compressed_size, most)
+            inside = chunk.first >= 0 and 0 <= chunk.size <= self.size - chunk.first
+            if not inside or not 0 <= found.total_uncompressed_size <= most:
+                raise self._absurd(number, chunk, found.total_uncompressed_size)
+            chunks.append(chunk)
+        return chunks
+
+    def _absurd(self, number: int, chunk: _Chunk, unpacked: int) -> SchemaError:
+        return SchemaError(
+            f"is damaged: column {chunk.column!r} of row group {number} claims {chunk.size} bytes at "
+            f"{chunk.first} that become {unpacked}",
+            self._where,
+            _DAMAGE,
+        )
 
     @contextmanager
-    def _file(self) -> Iterator[pq.ParquetFile]:
-        """A handle that no other thread uses meanwhile: handles share the footer, so they cost little."""
+    def _file(self) -> Iterator[pa.NativeFile]:
+        """A handle that no other thread uses meanwhile."""
         with self._lock:
             file = self._free.pop() if self._free else None
         if file is None:
-            source = self._stack.enter_context(self._store.open_read(self._name))
-            # Adjacent columns of a remote file come in one request.
-            file = pq.ParquetFile(source, metadata=self.metadata, pre_buffer=not self._store.is_local)
+            file = self._stack.enter_context(self._store.open_read(self._name))
         try:
             yield file
         finally:
@@ -180,6 +206,17 @@ class ShardReader:
                 if isinstance(error, OSError) and not _is_damage(error):
                     raise
                 raise SchemaError(f"is damaged: {error}", self._where, _DAMAGE) from error
+
+
+def _fetched(file: pa.NativeFile, chunks: Sequence[_Chunk]) -> list[tuple[int, bytes]]:
+    """Reads chunks; those that are close to each other come in one request."""
+    spans: list[list[int]] = []
+    for chunk in sorted(chunks, key=lambda chunk: chunk.first):
+        if spans and chunk.first <= spans[-1][1] + _GAP:
+            spans[-1][1] = max(spans[-1][1], chunk.first + chunk.size)
+        else:
+            spans.append([chunk.first, chunk.first + chunk.size])
+    return [(first, bytes(file.read_at(end - first, first))) for first, end in spans]
 
 
 def _is_damage(error: OSError) -> bool:

@@ -33,6 +33,7 @@ class Web(ThreadingHTTPServer):
         self.ranges = True
         self.headers: dict[str, str] = {}
         self.latency = 0.0
+        self.gone = False
         self.dataset = ""
 
     @property
@@ -51,6 +52,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: Web
 
     def do_GET(self) -> None:
+        if self.server.gone:
+            self.close_connection = True
+            return
         fault = self.server.faults.pop(0) if self.server.faults else ""
         if self.server.latency:
             threading.Event().wait(self.server.latency)
@@ -107,6 +111,7 @@ def serve(folder: Path) -> Iterator[Web]:
         try:
             yield web
         finally:
+            web.gone = True  # for connections that are still open
             web.shutdown()
             thread.join()
 
