@@ -7,8 +7,7 @@ The rows of clips are not stored first: the store makes the synthetic motion and
 cores, and its memory is the peak resident size of that process:
 
 - publish: writes the release;
-- validate: compares every file with the SHA-256 in `croissant.json`, and the rows of every clip with their
-  hash in `meta/rows.parquet`;
+- validate: as `popdanceset release validate`: checksums of files, hashes of rows, counts, splits, statistics;
 - open: opens the release, reads windows of 5 s of random clips, and one window from each of its ends.
 
 The last line compares with the target; the exit code is 1 if it is missed.
@@ -39,7 +38,6 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from popdanceset.checksum import sha256_of
 from popdanceset.schema import CLIPS, FPS, SELECTION, VERDICTS
 from popdanceset.store import Store
 
@@ -157,24 +155,14 @@ def publish_all(folder: Path, hours: float) -> dict[str, Any]:
 
 
 def validate(folder: Path, hours: float) -> dict[str, Any]:
-    """Compares files and rows with their hashes."""
-    from popdanceset.release.content_hash import rows_hash
+    """Compares files, rows, counts, splits and statistics with what the release states."""
+    from popdanceset.release.validation import validate as validate_release
 
     (release,) = (folder / "releases").iterdir()
-    document = json.loads((release / "croissant.json").read_text(encoding="utf-8"))
-    stated = {each["contentUrl"]: each["sha256"] for each in document["distribution"] if "sha256" in each}
-    wrong = [name for name, digest in stated.items() if sha256_of(release / name) != digest]
-    rows: dict[str, dict[int, dict[str, Any]]] = {}
-    for row in pq.read_table(release / "meta/rows.parquet").to_pylist():
-        rows.setdefault(row["file"], {})[row["row_group"]] = row
-    for name, groups in rows.items():
-        with pq.ParquetFile(release / name) as file:
-            for number in range(file.num_row_groups):
-                if rows_hash(file.read_row_group(number)) != groups[number]["content"]:
-                    wrong.append(f"{name}, row group {number}")
-    if wrong:
-        sys.exit(f"long_release: {len(wrong)} do not fit their hashes: {wrong[:3]}")
-    return {"files": len(stated), "clips": sum(len(groups) for groups in rows.values())}
+    found = validate_release(release)
+    if found.faults:
+        sys.exit(f"long_release: {len(found.faults)} faults: {found.faults[:3]}")
+    return {"clips": found.clips}
 
 
 def open_lazily(folder: Path, hours: float) -> dict[str, Any]:
