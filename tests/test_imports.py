@@ -18,9 +18,9 @@ FOUNDATION = {
     f"popdanceset.{name}"
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
-        "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding", "media.geometry",
-        "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle", "devices", "safety",
-        "withdrawal.tombstones",
+        "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding",
+        "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
+        "devices", "safety", "withdrawal.tombstones",
     )
 }  # fmt: skip
 HEAVY = {

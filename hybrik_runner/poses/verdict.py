@@ -207,9 +207,7 @@ def _doubts(quality: Quality, settings: PoseSettings, value: float) -> list[tupl
         note = f"feet {1000 * feet.penetration:.0f} mm below, {1000 * feet.floating:.0f} mm above the floor"
         found.append((Doubt.OFF_FLOOR, note))
     if value < settings.review_score:
-        found.append(
-            (Doubt.LOW_SCORE, f"score {value:.2f} is below {settings.review_score:g}")
-        )
+        found.append((Doubt.LOW_SCORE, f"score {value:.2f} is below {settings.review_score:g}"))
     return found
 
 
