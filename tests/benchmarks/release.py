@@ -274,7 +274,8 @@ def compare(folder: Path, clips: int, frames: int, windows: int) -> int:
     fill(store, lengths[:clips])
     first = published(folder / "store", 1)
     print(
-        f"{clips} clips, {sum(lengths[:clips])} frames published in {first['seconds']:.1f} s, {CORES} cores"
+        f"{clips} clips, {sum(lengths[:clips])} frames published in {first['seconds']:.1f} s, "
+        f"{first['processor']:.1f} s of processor time, on {CORES} cores"
     )
 
     results: dict[str, tuple[int, tuple[float, float]]] = {}
