@@ -38,6 +38,9 @@ FORMAT = 1
 OPTIONAL = ("dancers", "source")
 """Columns of `videos.csv` that are written if a video has a value: of joint uploads, and of imports."""
 
+IMPORTS = "imports"
+"""Key of `manifest.yaml` under which each import stands."""
+
 IsoTime = Annotated[datetime, BeforeValidator(datetime.fromisoformat)]
 
 
@@ -189,6 +192,21 @@ def read_manifest(folder: Path) -> Manifest:
         )
     document.pop("videos", None)
     return Manifest(name, _read_videos(folder / MANIFEST_VIDEOS), document)
+
+
+def read_imports(folder: Path) -> Manifest:
+    """Reads what imports added to a manifest: their videos, and the entry `imports`.
+
+    A folder without a manifest, or one without imports, gives an empty manifest; its videos are not read.
+
+    Raises:
+        ManifestError: as `read_manifest`.
+    """
+    document = folder / MANIFEST_DOCUMENT
+    if not document.is_file() or IMPORTS not in (facts := _read_document(document)):
+        return Manifest(folder.name, ())
+    videos = tuple(video for video in read_manifest(folder).videos if video.source)
+    return Manifest(folder.name, videos, {IMPORTS: facts[IMPORTS]})
 
 
 def _read_document(path: Path) -> dict[str, Any]:

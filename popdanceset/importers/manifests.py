@@ -1,4 +1,4 @@
-"""Adds imported videos to a manifest, beside those that a selection chose."""
+"""Adds imported videos to a manifest, next to those that a selection chose."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from popdanceset import layout
 from popdanceset.importers.items import SOURCE
-from popdanceset.manifest import Manifest, ManifestVideo, read_manifest, write_manifest
+from popdanceset.manifest import IMPORTS, Manifest, ManifestVideo, read_manifest, write_manifest
 from popdanceset.video.clip_list import list_clips
 
 if TYPE_CHECKING:
     from popdanceset.store import Store
-
-IMPORTS = "imports"
-"""Key of `manifest.yaml` under which each import stands."""
 
 
 def read_or_new(folder: Path) -> Manifest:

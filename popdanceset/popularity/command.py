@@ -111,8 +111,9 @@ def select(settings: Settings, statistics: str | None, model: str, out: str) -> 
     source = open_statistics(statistics or settings.store)
     chosen = load_model(model, settings, store, source)
     report = run(settings, store, chosen, out, source)
+    kept = f"; {report.imported} imported videos stay" if report.imported else ""
     click.echo(
-        f"{report.manifest}: {report.accepted} of {report.videos} videos accepted; model {chosen.name}"
+        f"{report.manifest}: {report.accepted} of {report.videos} videos accepted{kept}; model {chosen.name}"
     )
     for reason, count in sorted(report.reasons.items()):
         click.echo(f"  {count:>8} {reason}")

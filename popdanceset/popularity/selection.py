@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
 import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from popdanceset import __version__, layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.errors import InputError
-from popdanceset.manifest import ManifestVideo, find_manifest, write_videos
+from popdanceset.manifest import Manifest, ManifestVideo, find_manifest, read_imports, write_videos
 from popdanceset.popularity.checkout import commit_of
 from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.score import score
@@ -51,6 +52,7 @@ class SelectionReport:
         name: name of the selection and its manifest.
         videos: number of judged videos.
         accepted: number of accepted videos.
+        imported: number of imported videos that the manifest had, and keeps.
         reasons: number of rejected videos by `popdanceset.schema.Reason`.
         highest_pop: the highest Pop of all public videos.
         table: name of the selection's table in the store.
@@ -60,6 +62,7 @@ class SelectionReport:
     name: str
     videos: int
     accepted: int
+    imported: int
     reasons: dict[str, int]
     highest_pop: float
     table: str
@@ -74,6 +77,8 @@ def select(
     statistics: Statistics | pa.Table | None = None,
 ) -> SelectionReport:
     """Judges every video, and writes the selection's table and the manifest of the accepted videos.
+
+    Videos that were imported into this manifest stay in it: a selection does not judge them.
 
     Videos are processed in batches; only accepted ones are held in memory. The same inputs give the same
     bytes; if the manifests are in a git checkout, its HEAD is one of the inputs, and the manifest names it.
@@ -97,7 +102,7 @@ def select(
             f"{name!r} is not a valid name of a manifest", "--out", "use letters, digits, dots, - and _"
         )
     with respected(store, folder):
-        return _selected(settings, store, model, folder, statistics)
+        return _selected(settings, store, model, folder, statistics, read_imports(folder))
 
 
 def _selected(
@@ -106,6 +111,7 @@ def _selected(
     model: PopularityModel,
     folder: Path,
     statistics: Statistics | pa.Table | None,
+    imports: Manifest,
 ) -> SelectionReport:
     name = folder.name
     start, where = time.monotonic(), layout.selection(name)
@@ -127,8 +133,10 @@ def _selected(
         if not is_bvid(bvid):
             raise InputError(f"{bvid!r} is accepted but is not a video id", where, "correct the statistics")
     provenance = _provenance(tally, model, settings.popularity, commit_of(folder))
-    joint = chosen["dancers"].null_count < len(chosen)
-    write_videos(folder, name, _videos(chosen), provenance, ("dancers",) if joint else ())
+    joint = chosen["dancers"].null_count < len(chosen) or any(video.dancers for video in imports.videos)
+    optional = [name for name, needed in (("dancers", joint), ("source", imports.videos)) if needed]
+    videos = _with_imported(_videos(chosen), imports.videos)
+    write_videos(folder, name, videos, provenance | imports.provenance, optional)
     log.info(
         "selection %s: %d of %d videos accepted in %.1f s",
         name,
@@ -137,8 +145,9 @@ def _selected(
         time.monotonic() - start,
     )
     return SelectionReport(
-        name, tally.videos, len(chosen), dict(tally.reasons), tally.highest or math.nan, where, folder
-    )
+        name, tally.videos, len(chosen), len(imports.videos), dict(tally.reasons),
+        tally.highest or math.nan, where, folder,
+    )  # fmt: skip
 
 
 def judge(table: pa.Table, model: PopularityModel, settings: PopularitySettings) -> pa.Table:
@@ -209,6 +218,22 @@ def _videos(chosen: pa.Table) -> Iterator[ManifestVideo]:
     for batch in chosen.to_batches(10_000):
         for row in batch.to_pylist():
             yield ManifestVideo(**row)
+
+
+def _with_imported(
+    chosen: Iterator[ManifestVideo], imported: Sequence[ManifestVideo]
+) -> Iterator[ManifestVideo]:
+    """Merges both, ordered by bvid. Of a video that is in both, the counts are new and the source stays."""
+    last: ManifestVideo | None = None
+    for video in heapq.merge(chosen, imported, key=lambda video: video.bvid):  # the chosen one of two first
+        if last is not None and last.bvid == video.bvid:
+            last = replace(last, source=video.source)
+            continue
+        if last is not None:
+            yield last
+        last = video
+    if last is not None:
+        yield last
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:

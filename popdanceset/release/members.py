@@ -128,7 +128,9 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0, min_tie
     chosen = [clip for clip in clips if not whys[clip["clip_id"]]]
     unscored = sum(verdicts[clip["clip_id"]]["score"] is None for clip in chosen)
     if unscored and min_score:
-        _log.warning("%d clips have poses without a score and are published whatever they are like", unscored)
+        _log.warning(
+            "%d clips have poses without a score, so release.min_score does not apply to them", unscored
+        )
     if not chosen:
         found = "".join(f"; {count} {why}" for why, count in sorted(left_out.items()))
         raise InputError(

@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from popdanceset.errors import InputError
-from popdanceset.manifest import read_manifest
+from popdanceset.manifest import IMPORTS, Manifest, ManifestVideo, read_manifest, write_manifest
 from popdanceset.popularity.fit import fit
 from popdanceset.popularity.model import PopularityModel
 from popdanceset.popularity.normalise import LogNormaliser
@@ -93,6 +94,27 @@ def test_the_same_inputs_give_the_same_bytes(settings: Settings, store: Store, d
         folder = select(settings, store, model, "v1", videos).manifest
         contents.append([(folder / name).read_bytes() for name in ("manifest.yaml", "videos.csv")])
     assert contents[0] == contents[1]
+
+
+def test_imported_videos_stay_in_the_manifest(settings: Settings, store: Store, dances: pa.Table) -> None:
+    model = fit(settings, store, dances).model
+    chosen = read_manifest(select(settings, store, model, "v1", dances).manifest).videos
+    folder, source = Path(settings.manifests, "v1"), "imported: popdanceset"
+    also_chosen, foreign = chosen[3], ManifestVideo("BV1zzzzzzzzz", None, source=source)
+    rows = [replace(also_chosen, pop=None, view=None, source=source), foreign]
+    write_manifest(folder, Manifest("v1", tuple(rows), {IMPORTS: [{"kind": "popdanceset"}]}))
+
+    report = select(settings, store, model, "v1", dances)
+    manifest = read_manifest(folder)
+    assert (report.accepted, report.imported) == (len(chosen), 2)
+    marked = [replace(video, source=source if video == also_chosen else None) for video in chosen]
+    assert manifest.videos == (*marked, foreign)
+    assert manifest.provenance[IMPORTS] == [{"kind": "popdanceset"}]
+    assert manifest.provenance["accepted"] == len(chosen)
+
+    again = (folder / "videos.csv").read_bytes()
+    select(settings, store, model, "v1", dances)
+    assert (folder / "videos.csv").read_bytes() == again
 
 
 @pytest.mark.parametrize("size", [1, 7, 399])
