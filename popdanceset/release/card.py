@@ -20,13 +20,13 @@ from popdanceset.release.responsible import (
     MAINTENANCE,
     WITHDRAWAL,
     any_crawled,
-    counted,
     imported_clips,
     licence,
     responsible_ai,
 )
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
+from popdanceset.wording import counted
 
 UNKNOWN, YES, NO = "–", "✓", "✗"
 

@@ -23,9 +23,9 @@ from popdanceset import layout
 from popdanceset.genre import UNKNOWN
 from popdanceset.plotting import GRID, INK, SOFT, grid_figure, save_png
 from popdanceset.release.overview import BEAT_EXTRACTORS, Overview
-from popdanceset.release.responsible import counted
 from popdanceset.schema import FPS
 from popdanceset.skeleton import SMPL_JOINTS, Colour, bone_colour
+from popdanceset.wording import counted
 
 SPLIT_STYLES: Mapping[str, Mapping[str, Any]] = {
     "train": {"facecolor": "#2b6cb0", "edgecolor": "white"},

@@ -21,9 +21,9 @@ from popdanceset.errors import InputError
 from popdanceset.progress import Advance, ignore
 from popdanceset.release.hub import Hub, RemoteFile, RemoteState
 from popdanceset.release.info import ReleaseInfo, parse_info
-from popdanceset.release.responsible import counted
 from popdanceset.schema import RELEASE_CLIPS
 from popdanceset.store import Store
+from popdanceset.wording import counted
 
 AT_ONCE = 8
 """Files that are sent between two reports of progress."""

@@ -13,6 +13,7 @@ from popdanceset import layout
 from popdanceset.genre import UNKNOWN
 from popdanceset.release.info import ReleaseInfo
 from popdanceset.video.rules import RULES
+from popdanceset.wording import counted
 
 CONFORMS_TO = "http://mlcommons.org/croissant/RAI/1.0"
 
@@ -268,11 +269,6 @@ def _limitations(info: ReleaseInfo) -> list[str]:
 
 def _clips_of(info: ReleaseInfo, split: str) -> int:
     return info.splits[split].clips if split in info.splits else 0
-
-
-def counted(number: int, thing: str) -> str:
-    """Returns a number with its noun: `1 clip`, `2 clips`."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _contact(info: ReleaseInfo) -> str:

@@ -99,6 +99,7 @@ def traces(
     from popdanceset.withdrawal.tombstones import withdrawn
     from popdanceset.withdrawal.traces import check_traces
     from popdanceset.withdrawal.traces import traces as search
+    from popdanceset.wording import counted
 
     store = Store(settings.store)
     ids = _ids(bvids, file) or sorted(withdrawn(store))
@@ -107,7 +108,7 @@ def traces(
     for trace in search(store, ids, places, releases=not skip_releases, cache_dir=cache_dir):
         number += 1
         click.echo(trace)
-    click.echo(f"{number} traces of {len(ids)} videos")
+    click.echo(f"{counted(number, 'trace')} of {counted(len(ids), 'video')}")
     check_traces(number)
 
 

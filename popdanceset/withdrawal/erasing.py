@@ -29,6 +29,7 @@ from popdanceset.withdrawal.searching import PAGES, in_bytes
 from popdanceset.withdrawal.tables import Mask, scrub
 from popdanceset.withdrawal.targets import Targets
 from popdanceset.withdrawal.texts import without_entries, without_lines
+from popdanceset.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +60,11 @@ class Erased:
     def lines(self) -> Iterator[str]:
         """Yields a line for each kind of thing."""
         for kind, count in sorted((+self.files).items()):
-            yield f"{count} files in {kind}"
+            yield f"{counted(count, 'file')} in {kind}"
         for table, count in sorted((+self.rows).items()):
-            yield f"{count} rows of {table}"
+            yield f"{counted(count, 'row')} of {table}"
         if self.mentions:
-            yield f"{self.mentions} mentions in rows about other videos"
+            yield f"{counted(self.mentions, 'mention')} in rows about other videos"
 
 
 @dataclass(frozen=True)

@@ -323,7 +323,7 @@ def command(settings: Settings, *args: str, which: Any = withdraw_command, answe
 def test_the_command_asks_before_it_deletes(planted: Store, settings: Settings) -> None:
     asked = command(settings, GONE, "--reason", "legal", answer="n\n")
     assert asked.exit_code == 1
-    assert "would be deleted: 1 rows of selection" in asked.output
+    assert "would be deleted: 1 row of selection" in asked.output
     assert not withdrawn(planted)
 
     done = command(settings, GONE, "--reason", "legal", "--yes")
@@ -354,7 +354,7 @@ def test_traces_are_listed_until_there_are_none(planted: Store, settings: Settin
     assert command(settings, "--also", str(tmp_path), which=traces_command).output.count("\n") == 2
     listed.unlink()
     everywhere = command(settings, "--also", str(tmp_path), which=traces_command)
-    assert clean.output == everywhere.output == "0 traces of 1 videos\n"
+    assert clean.output == everywhere.output == "0 traces of 1 video\n"
     assert clean.exit_code == 0
 
 
