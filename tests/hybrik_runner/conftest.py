@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from hybrik_runner.estimator import PoseEstimator, Poses, forget_estimator
 from hybrik_runner.poses import camera
 from popdanceset.media import Frame, frames
 from popdanceset.motion.forward_kinematics import forward_kinematics
+from popdanceset.schema import CLIPS
 from popdanceset.settings import Settings
 
 SIZE = (640, 480)
@@ -75,6 +77,14 @@ class FakeEstimator(PoseEstimator[int, int]):
     def poses(self, times: np.ndarray, size: tuple[int, int], predictions: Sequence[int | None]) -> Poses:
         found = np.array([prediction is not None for prediction in predictions], bool)
         return swaying(times, found) if found.any() else Poses.none(times, SIZE)
+
+
+def clip_row(clip_id: str) -> dict[str, Any]:
+    """An accepted clip of video BV1 without audio, as a row of the clip table."""
+    required = dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
+    media = {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
+    known = {"music_id": "", "genre": "unknown", "dancer_id": "1", "accepted": True, "reason": "", "note": ""}
+    return required | media | known
 
 
 def write_film(path: Path, frames: int, fps: int = 30, size: tuple[int, int] = (64, 48)) -> Path:

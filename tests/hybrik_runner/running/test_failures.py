@@ -21,6 +21,7 @@ from popdanceset.media import Frame
 from popdanceset.schema import CLIPS, FAILURES
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from tests.hybrik_runner.conftest import clip_row
 
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 5)]
 BAD, BAD_FRAMES = CLIP_IDS[1], 13
@@ -59,18 +60,7 @@ def clips(store: Store, film: Callable[..., Path]) -> Store:
     for clip_id in CLIP_IDS:
         path = film(BAD_FRAMES if clip_id == BAD else 8, name=f"{clip_id}.mp4")
         store.put(path, f"media/{clip_id}.mp4")
-        rows.append(
-            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
-            | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {
-                "music_id": "",
-                "genre": "unknown",
-                "dancer_id": "1",
-                "accepted": True,
-                "reason": "",
-                "note": "",
-            }
-        )
+        rows.append(clip_row(clip_id))
     store.write_rows(layout.clip_rows("BV1"), rows, CLIPS)
     return store
 

@@ -90,7 +90,7 @@ def test_short_gaps_are_accepted(store: Store, settings: Settings, film: Film, f
         (60, range(0, 60, 3), Reason.NOT_TRACKED, "67% of the frames", 60),
         (30, range(30), Reason.NOT_TRACKED, "nobody was found in 30 frames", 0),
         (1, (), Reason.TOO_SHORT, "1 frames hold no motion", 1),
-        (1, (0,), Reason.NOT_TRACKED, "nobody found", 0),
+        (1, (0,), Reason.NOT_TRACKED, "nobody was found", 0),
     ],
 )
 def test_rejected_clips_keep_a_row_with_the_reason(

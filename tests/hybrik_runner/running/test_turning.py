@@ -25,6 +25,7 @@ from popdanceset.media import Frame
 from popdanceset.schema import CLIPS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from tests.hybrik_runner.conftest import clip_row
 
 SIZE = (96, 64)
 
@@ -142,18 +143,7 @@ def clips(store: Store, lying: Callable[[int], Path], tmp_path: Path) -> Store:
     rows = []
     for clip_id, path in (("BV1_Clip_1", lying(90)), ("BV1_Clip_2", marked(tmp_path / "good.mp4"))):
         store.put(path, f"media/{clip_id}.mp4")
-        rows.append(
-            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
-            | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {
-                "music_id": "",
-                "genre": "unknown",
-                "dancer_id": "1",
-                "accepted": True,
-                "reason": "",
-                "note": "",
-            }
-        )
+        rows.append(clip_row(clip_id))
     store.write_rows(layout.clip_rows("BV1"), rows, CLIPS)
     return store
 

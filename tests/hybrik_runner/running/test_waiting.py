@@ -19,6 +19,7 @@ from popdanceset.errors import AssetError, InputError
 from popdanceset.schema import CLIPS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from tests.hybrik_runner.conftest import clip_row
 
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 6)]
 
@@ -60,18 +61,7 @@ def clips(store: Store, film: Callable[..., Path]) -> list[str]:
     rows = []
     for clip_id in CLIP_IDS:
         store.put(film(8, name=f"{clip_id}.mp4"), f"media/{clip_id}.mp4")
-        rows.append(
-            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
-            | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {
-                "music_id": "",
-                "genre": "unknown",
-                "dancer_id": "1",
-                "accepted": True,
-                "reason": "",
-                "note": "",
-            }
-        )
+        rows.append(clip_row(clip_id))
     rejected = {**rows[0], "clip_id": None, "path": "", "accepted": False, "reason": "too_short"}
     store.write_rows(layout.clip_rows("BV1"), [*rows, rejected], CLIPS)
     return CLIP_IDS

@@ -22,6 +22,7 @@ from popdanceset.schema import CLIPS, FRAMES
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from tests.hybrik_runner.conftest import clip_row
 
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 9)]
 
@@ -32,18 +33,7 @@ def clips(store: Store, film: Callable[..., Path]) -> list[str]:
     rows = []
     for number, clip_id in enumerate(CLIP_IDS):
         store.put(film(6 + number, name=f"{clip_id}.mp4"), f"media/{clip_id}.mp4")
-        rows.append(
-            dict.fromkeys([field.name for field in CLIPS if not field.nullable], 0)
-            | {"clip_id": clip_id, "bvid": "BV1", "path": f"media/{clip_id}.mp4", "music_path": ""}
-            | {
-                "music_id": "",
-                "genre": "unknown",
-                "dancer_id": "1",
-                "accepted": True,
-                "reason": "",
-                "note": "",
-            }
-        )
+        rows.append(clip_row(clip_id))
     store.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
     return CLIP_IDS
 
