@@ -31,6 +31,8 @@ from popdanceset.simulator.server import Simulator
 from popdanceset.store import Store
 from tests.popdanceset.bilibili.conftest import Connect, Host, Time, by_views, directed
 
+DAY = date(2026, 3, 1)
+
 
 @pytest.mark.parametrize("sources", [("ranking:1004", "newest:1004"), ("range:1004:20100101-20991231",)])
 def test_the_table_is_what_the_simulator_knows(
@@ -65,10 +67,10 @@ def test_a_ban_ends_the_crawl_and_a_second_run_completes_it(settings: Settings, 
     with Simulator(population(130, seed=3), faults=[parse_fault("412:all@2")]) as simulator:
         wanted = directed(settings, simulator, "newest:1004")
         with pytest.raises(RefusedError):
-            crawl(wanted, store)
+            crawl(wanted, store, day=DAY)
         assert len(latest_statistics(store)) == 100
         simulator.faults.clear()
-        assert crawl(wanted, store).requests == 1
+        assert crawl(wanted, store, day=DAY).requests == 1
     assert len(latest_statistics(store)) == 130
 
 
@@ -271,12 +273,12 @@ def test_followers_of_a_joint_upload_are_those_of_all(settings: Settings, store:
     followers = {video.mid: video.follower for video in videos}
     with Simulator(videos) as simulator:
         wanted = directed(settings, simulator, "newest:1004")
-        crawl(wanted, store)
+        crawl(wanted, store, day=DAY)
         assert not any(request.path.endswith("/view") for request in simulator.log)
         before = {row["bvid"]: row["staff"] for row in latest_statistics(store).to_pylist()}
-        report = ask_followers(wanted, store, by_views(50))
+        report = ask_followers(wanted, store, by_views(50), day=DAY)
         views = sum(request.path.endswith("/view") for request in simulator.log)
-        again = ask_followers(wanted, store, by_views(50))
+        again = ask_followers(wanted, store, by_views(50), day=DAY)
     rows = {row["bvid"]: row for row in latest_statistics(store).to_pylist()}
     joint = [video for video in videos if video.staff]
     assert len(joint) > 3

@@ -62,7 +62,7 @@ def in_the_way(folder: Path) -> None:
 
 CASES: dict[str, tuple[str, Callable[[Path], None], str]] = {
     # what is spoilt, how, and the path that must be named
-    "store unreadable": ("store", mode(0), "store/clips"),
+    "store unreadable": ("store", mode(0), "store/tombstones"),
     "clips unreadable": ("store/clips", mode(0), "store/clips"),
     "videos unreadable": ("store/videos", mode(0), "store/videos"),
     "media unreadable": ("store/media", mode(0), "store/media"),
