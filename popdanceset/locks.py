@@ -57,7 +57,7 @@ def locked_briefly(path: Path) -> Iterator[None]:
         hold(descriptor)
         yield
     finally:
-        # Said explicitly: a process forked meanwhile has the descriptor too.
+        # Unlocked explicitly: a process forked meanwhile has the descriptor too.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)

@@ -109,5 +109,5 @@ def extract_waiting(
 
 def _accepted(store: Store) -> list[str]:
     table = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "accepted", "source"])
-    # Of imported clips there is no film: their poses were imported too.
+    # Imported clips have no video, and their poses were imported with them.
     return [row["clip_id"] for row in table.to_pylist() if row["accepted"] and row["source"] is None]

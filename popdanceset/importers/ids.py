@@ -126,6 +126,20 @@ def id_of_name(kind: str, name: str) -> ClipName:
     return ClipName(bvid, 1, 1)
 
 
+def id_of_file(kind: str, stem: str, name: str) -> ClipName:
+    """The id of a clip in a file: its own name if that is a clip id, else one of its path in the set.
+
+    Args:
+        kind: of the set.
+        stem: name of the file, or of its folder, without an ending.
+        name: path in the set.
+
+    Raises:
+        InputError: the name cannot be used.
+    """
+    return parse_clip_id(stem) if is_clip_id(stem) else id_of_name(kind, name)
+
+
 def check_name(name: str) -> None:
     """Does nothing if this can be the name of a sequence.
 

@@ -1,10 +1,10 @@
 """AIST++: one pickle a sequence, with its lists.
 
-    …/motions/gBR_sBM_cAll_d04_mBR0_ch01.pkl   `smpl_poses`, `smpl_scaling`, `smpl_trans`; 60 fps, y up,
-    centimetres …/keypoints3d/{sequence}.pkl               `keypoints3d_optim` or `keypoints3d`, COCO order,
-    the same axes; optional …/wavs/{sequence}.wav or …/{music}.wav     sound, optional
-    …/splits/crossmodal_train.txt, …_val.txt, …_test.txt   sequences, one a line …/ignore_list.txt
-    sequences that the authors advise against
+    …/motions/{sequence}.pkl        `smpl_poses`, `smpl_scaling`, `smpl_trans`; 60 fps, y up, centimetres
+    …/keypoints3d/{sequence}.pkl    `keypoints3d_optim` or `keypoints3d`, COCO order, the same axes; optional
+    …/wavs/{sequence}.wav           sound, or {music}.wav; optional
+    …/splits/crossmodal_train.txt   sequences, one a line; likewise …_val.txt and …_test.txt
+    …/ignore_list.txt               sequences that the authors advise against
 
 A sequence becomes clip 1 of a made-up video (`popdanceset.importers.ids`); its music id is `aist:mBR0`, its
 dancer `aist:d04`. Sequences with the same choreography by other dancers are in the same published split.
@@ -21,8 +21,9 @@ import numpy as np
 from popdanceset.errors import InputError
 from popdanceset.importers.files import by_stem, files_below, named, read_lines
 from popdanceset.importers.ids import check_name, id_of_aist, parse_aist, shown
-from popdanceset.importers.items import Contents, Floats, Item, Options, Take
+from popdanceset.importers.items import Contents, Floats, Item, Take
 from popdanceset.importers.reading import read_take
+from popdanceset.importers.sets.base import FileSet
 from popdanceset.motion.axes import to_z_up
 from popdanceset.motion.content import Content
 from popdanceset.motion.formats import read_content
@@ -53,7 +54,7 @@ _GENERATION = "crossmodal"
 _IGNORED = ("ignore_list.txt",)
 
 
-class AistPlusPlusSet:
+class AistPlusPlusSet(FileSet):
     """AIST++ in a folder; its files may lie at any depth.
 
     Args:
@@ -63,14 +64,6 @@ class AistPlusPlusSet:
 
     kind = "aist++"
     released_origin: Floats | None = np.zeros(3)
-
-    def __init__(self, path: Path, options: Options) -> None:
-        self._path, self._options = path, options
-
-    @property
-    def identity(self) -> str:
-        """What the user states about the files."""
-        return repr(self._options.conventions)
 
     def contents(self) -> Contents:
         """Finds motions, keypoints, sounds and lists.

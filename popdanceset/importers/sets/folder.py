@@ -10,15 +10,16 @@ from pathlib import Path
 
 from popdanceset.errors import InputError
 from popdanceset.importers.files import files_below
-from popdanceset.importers.ids import id_of_name, is_clip_id, parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Options, Take
+from popdanceset.importers.ids import id_of_file, shown
+from popdanceset.importers.items import Contents, Floats, Item, Take
 from popdanceset.importers.reading import read_take
+from popdanceset.importers.sets.base import FileSet
 from popdanceset.motion.layouts.amass import Amass
 
 _SOUND = ".wav"
 
 
-class SmplSet:
+class SmplSet(FileSet):
     """Motions of any layout that `popdanceset.motion` reads with rotations.
 
     Args:
@@ -31,14 +32,6 @@ class SmplSet:
     endings: tuple[str, ...] = (".npz", ".pkl", ".pickle", ".joblib", ".pt", ".pth", ".npy", ".json")
     layouts: tuple[str, ...] = ()
     estimator = ""
-
-    def __init__(self, path: Path, options: Options) -> None:
-        self._path, self._options = path, options
-
-    @property
-    def identity(self) -> str:
-        """What the user states about the files."""
-        return repr(self._options.conventions)
 
     def contents(self) -> Contents:
         """Finds the motions.
@@ -57,7 +50,7 @@ class SmplSet:
         for path in paths:
             name = path.relative_to(root).with_suffix("").as_posix()
             try:
-                clip = parse_clip_id(path.stem) if is_clip_id(path.stem) else id_of_name(self.kind, name)
+                clip = id_of_file(self.kind, path.stem, name)
             except InputError as error:
                 refused[shown(name)] = error.what
                 continue

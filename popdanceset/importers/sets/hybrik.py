@@ -22,9 +22,10 @@ import numpy as np
 
 from popdanceset.errors import InputError
 from popdanceset.importers.files import files_below
-from popdanceset.importers.ids import id_of_name, is_clip_id, parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Options, Take
+from popdanceset.importers.ids import id_of_file, shown
+from popdanceset.importers.items import Contents, Floats, Item, Take
 from popdanceset.importers.reading import check_size, checked
+from popdanceset.importers.sets.base import FileSet
 from popdanceset.motion.axes import poses_to_z_up, to_z_up
 from popdanceset.motion.hybrik_res import FILE, FOCAL, NOTES_FILE, SIDE
 from popdanceset.motion.rotations import from_matrices
@@ -34,7 +35,7 @@ _FILES = (".pk", ".pkl")
 _NAMES = (FILE, "res.pkl")
 
 
-class HybrIKSet:
+class HybrIKSet(FileSet):
     """Results of HybrIK.
 
     Args:
@@ -44,14 +45,6 @@ class HybrIKSet:
 
     kind = "hybrik"
     released_origin: Floats | None = None
-
-    def __init__(self, path: Path, options: Options) -> None:
-        self._path, self._options = path, options
-
-    @property
-    def identity(self) -> str:
-        """What the user states about the files."""
-        return repr(self._options.conventions)
 
     def contents(self) -> Contents:
         """Finds the results; each is named after its folder.
@@ -71,7 +64,7 @@ class HybrIKSet:
             folder = path.parent
             name = folder.resolve().name if folder == root else folder.relative_to(root).as_posix()
             try:
-                clip = parse_clip_id(folder.name) if is_clip_id(folder.name) else id_of_name(self.kind, name)
+                clip = id_of_file(self.kind, folder.name, name)
             except InputError as error:
                 refused[shown(name)] = error.what
                 continue

@@ -22,8 +22,9 @@ from popdanceset.bilibili.ids import find_bvid
 from popdanceset.errors import InputError
 from popdanceset.importers.files import by_stem, check_lines, files_below, named, read_lines
 from popdanceset.importers.ids import parse_clip_id, shown
-from popdanceset.importers.items import Contents, Floats, Item, Options, Take
+from popdanceset.importers.items import Contents, Floats, Item, Take
 from popdanceset.importers.reading import read_take
+from popdanceset.importers.sets.base import FileSet
 from popdanceset.motion.layouts.ground_truth import PopDanceSetPrepared, PopDanceSetRaw
 from popdanceset.schema import Reason
 
@@ -36,7 +37,7 @@ DIRECTORY = ("dataset_directory", "dataset_directory.txt")
 ESTIMATOR = "HybrIK, as published in PopDanceSet"
 
 
-class PublishedPopDanceSet:
+class PublishedPopDanceSet(FileSet):
     """The published PopDanceSet in a folder; its files may lie at any depth.
 
     Args:
@@ -46,14 +47,6 @@ class PublishedPopDanceSet:
 
     kind = "popdanceset"
     released_origin: Floats | None = np.array([0.0, -5.0, 1.0])
-
-    def __init__(self, path: Path, options: Options) -> None:
-        self._path, self._options = path, options
-
-    @property
-    def identity(self) -> str:
-        """What the user states about the files."""
-        return repr(self._options.conventions)
 
     def contents(self) -> Contents:
         """Finds pickles, sounds and lists.
