@@ -118,7 +118,7 @@ class MotionSet(Protocol):
 
     @property
     def released_origin(self) -> Floats | None:
-        """(3,) what the released loader of the kind adds to positions, metres; None if the kind has no released loader."""
+        """(3,) what the released loader of the kind adds to positions, metres; None without such a loader."""
 
     @property
     def identity(self) -> str:
