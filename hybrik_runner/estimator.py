@@ -167,6 +167,11 @@ class PoseEstimator(Protocol[Detection, Prediction]):
         """How many threads call `predict` at once."""
         return 1
 
+    @property
+    def device(self) -> str:
+        """The device that it keeps busy, as torch names it."""
+        return "cpu"
+
     @abstractmethod
     def track(self, frames: Iterable[Frame]) -> Iterator[Detection | None]:
         """Tracks one dancer through a clip.

@@ -21,6 +21,8 @@ Names are relative to the store (or the release) and use `/` on every system.
     poses/{clip_id}.parquet                              a clip's FRAMES rows
     verdicts/{clip_id}.parquet                           a clip's VERDICTS row, written last: poses are done
     failures/{stage}/{item}.parquet                      FAILURES row of what failed unexpectedly
+    ledger/{stage}/{run_id}.parquet                      LEDGER row: what a run of a stage used and did
+    alerts/sent.json                                     alerts that were sent and have not cleared since
     claims/{clip_id}.json                                which worker extracts a clip (object stores)
     .claims/{clip_id}                                    the same, as a locked file (local stores)
     .locks/{name}                                        locks of one machine
@@ -77,6 +79,7 @@ MUSIC = "music"
 POSES = "poses"
 VERDICTS = "verdicts"
 FAILURES = "failures"
+LEDGER = "ledger"
 
 # Documents and media.
 CRAWL_MARKS = "crawl"
@@ -87,6 +90,25 @@ CLAIMS = "claims"
 TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
+ALERTS_SENT = "alerts/sent.json"
+
+FOLDERS = (
+    *(
+        STATISTICS,
+        CRAWL_MARKS,
+        FOLLOWERS,
+        BUDGET,
+        FITS,
+        SELECTION,
+        VIDEOS,
+        MEDIA,
+        CLIPS,
+        FINGERPRINTS,
+        MERGES,
+    ),
+    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, TOMBSTONES, RELEASES, REPORTS),
+)
+"""The folders at the top of a store whose size `popdanceset status` states."""
 
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"
@@ -277,6 +299,19 @@ def failures_of(stage: str) -> str:
 def failure(stage: str, item: str) -> str:
     """The failure of an item: a part of a video, or a clip."""
     return f"{failures_of(stage)}/{item}{PARQUET}"
+
+
+# -- operations
+
+
+def ledger_row(stage: str, run_id: str) -> str:
+    """What a run of a stage used and did."""
+    return f"{LEDGER}/{stage}/{run_id}{PARQUET}"
+
+
+def probe(name: str) -> str:
+    """A file that `popdanceset doctor` writes and removes."""
+    return f"doctor/{name}"
 
 
 # -- withdrawals

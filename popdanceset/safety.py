@@ -28,6 +28,7 @@ from popdanceset.errors import (
     SettingsError,
     StoreError,
 )
+from popdanceset.ledger import count
 from popdanceset.schema import FAILURES, Reason
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Net:
         }
         self._store.write_rows(layout.failure(self._stage, item), [row], FAILURES)
         self._now[item] = note
+        count(failed=1)
         return note
 
     def forget(self, item: str) -> None:

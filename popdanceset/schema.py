@@ -365,6 +365,33 @@ FAILURES = _schema(
     ],
 )
 
+LEDGER = _schema(
+    "ledger",
+    [
+        _field("stage", _WORD, "crawl, acquire, replan, extract, features or publish"),
+        _field("run_id", _WORD, "names the row: a process, and one of its devices"),
+        _field("host", _WORD, "name of the machine"),
+        _field("device", _WORD, "device that the run kept busy, as torch names it"),
+        _field("started_at", _TIME, "when the run began", unit="UTC"),
+        _field("updated_at", _TIME, "when the row was written", unit="UTC"),
+        _field("progressed_at", _TIME, "when an item was last finished, or the run began", unit="UTC"),
+        _field("outcome", _WORD, "running, finished, or the kind of the error that ended the run"),
+        _field("seconds", pa.float64(), "time at work", unit="s"),
+        _field("cpu_seconds", pa.float64(), "processor time, with finished child processes", unit="s"),
+        _field("gpu_seconds", pa.float64(), "time for which a GPU was held", unit="s"),
+        _field("requests", pa.int64(), "requests sent to the host"),
+        _field("refused", pa.int64(), "requests that the host refused"),
+        _field("bytes_received", pa.int64(), "received from the host, after decompression", unit="bytes"),
+        _field("bytes_written", pa.int64(), "written to the store", unit="bytes"),
+        _field("items", pa.int64(), "finished videos (crawl), parts of videos (acquire) or clips"),
+        _field("rejected", pa.int64(), "items that left nothing for the next stage"),
+        _field("failed", pa.int64(), "items that failed unexpectedly"),
+        _field("frames", pa.int64(), "frames of clips, at 30 fps"),
+        _field("media_seconds", pa.float64(), "length of the finished videos or clips", unit="s"),
+        _field("version", _WORD, "version of popdanceset"),
+    ],
+)
+
 _PARENT = "parent joint's frame, SMPL"
 _WORLD = "x right, y forward, z up"
 _PIXELS = "x right, y down"

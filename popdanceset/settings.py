@@ -27,6 +27,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     create_model,
 )
@@ -342,6 +343,45 @@ class ReleaseSettings(_Group):
         description="address on the dataset card for questions and requests for removal; empty: none",
     )
     figures: bool = Field(True, description="draw the figures of the dataset card; takes about two seconds")
+    cost: bool = Field(
+        True,
+        description="state the cost of making it in meta/info.json, which then differs from run to run",
+    )
+
+
+class PriceSettings(_Group):
+    """Prices, for the cost in reports, releases and `popdanceset plan`; 0: unknown."""
+
+    cpu_hour: float = Field(0.0, ge=0, description="price of one core for an hour")
+    gpu_hour: float = Field(0.0, ge=0, description="price of one GPU for an hour")
+    storage_gb_month: float = Field(0.0, ge=0, description="price of 10^9 bytes of storage for a month")
+    currency: str = Field("", max_length=8, description="currency of the prices, as in EUR")
+
+
+class AlertSettings(_Group):
+    """Alerts of `popdanceset status --alert` and of the flows."""
+
+    command: str = Field("", description="program that receives an alert as JSON on its standard input")
+    webhook: SecretStr = Field(
+        SecretStr(""), description="address to which an alert is posted as JSON; never logged or shown"
+    )
+    timeout: float = Field(10.0, gt=0, description="seconds that command and webhook may take")
+    refusals: int = Field(3, ge=0, description="refused requests in a run that raise an alert; 0: none do")
+    rejection_rise: float = Field(
+        0.1, ge=0, le=1, description="rise of a stage's rejection rate that raises an alert, if significant"
+    )
+    rejection_p: float = Field(
+        0.01, gt=0, lt=1, description="significance level of that rise, by a two-proportion z test"
+    )
+    min_spearman: float = Field(
+        0.95, ge=-1, le=1, description="lowest rank correlation of Pop under the last two fits without alert"
+    )
+    max_changed: float = Field(
+        0.1, ge=0, le=1, description="largest share of videos on which they may differ without alert"
+    )
+    still_minutes: float = Field(
+        60.0, ge=0, description="minutes without progress while items wait that raise an alert; 0: none do"
+    )
 
 
 class Settings(BaseSettings):
@@ -362,6 +402,8 @@ class Settings(BaseSettings):
     pose: PoseSettings = PoseSettings()
     music: MusicSettings = MusicSettings()
     release: ReleaseSettings = ReleaseSettings()
+    prices: PriceSettings = PriceSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -34,7 +34,7 @@ def as_toml(settings: Settings) -> str:
 
 def _paragraphs(group: BaseModel, path: str) -> Iterator[list[str]]:
     """Yields the group's own settings, then one paragraph for each group inside it."""
-    from pydantic import BaseModel
+    from pydantic import BaseModel, SecretStr
 
     lines = [f"# {' '.join((type(group).__doc__ or '').split())}", f"[{path}]"] if path else []
     inner = {}
@@ -45,6 +45,9 @@ def _paragraphs(group: BaseModel, path: str) -> Iterator[list[str]]:
             continue
         if field.description:
             lines.append(f"# {field.description}")
+        if isinstance(value, SecretStr):
+            lines.append(f"# {name}: {'set, and not shown' if value.get_secret_value() else 'not set'}")
+            continue
         assignment = f"{name} = {_literal(value)}"
         lines.append(
             f"# {assignment}" if value == default else f"{assignment}  # default: {_literal(default)}"

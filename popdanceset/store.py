@@ -41,12 +41,16 @@ class Store:
             servers), `https://host/path` or `hf://datasets/ORG/NAME` (to read), or any other address fsspec
             knows, e.g. `memory://name`.
 
+    Attributes:
+        bytes_written: bytes that were written through this object.
+
     Raises:
         StoreError: the address has an unknown scheme or cannot be reached.
     """
 
     def __init__(self, address: str | Path) -> None:
         self.address = str(address)
+        self.bytes_written = 0
         try:
             self._fs, self._root = _resolve(self.address)
         except (pa.ArrowInvalid, ValueError, ImportError, OSError) as error:
@@ -153,10 +157,12 @@ class Store:
             if self.is_local:
                 with atomic_write(Path(path)) as file:
                     yield file
+                    self.bytes_written += file.tell()
             else:
                 # Buffered first: closing an upload stream after an error would publish a partial object.
                 with tempfile.SpooledTemporaryFile(max_size=1 << 26) as buffer:
                     yield buffer
+                    self.bytes_written += buffer.tell()
                     buffer.seek(0)
                     with self._fs.open_output_stream(path) as stream:
                         shutil.copyfileobj(buffer, stream, 1 << 20)
@@ -291,6 +297,7 @@ class Store:
                 with local.open("rb") as file:
                     os.fsync(file.fileno())
                 if local.stat().st_dev == target.parent.stat().st_dev:
+                    self.bytes_written += local.stat().st_size
                     local.replace(target)
                     sync_folder(target.parent)
                     return
@@ -439,6 +446,8 @@ class Store:
         files = sorted(file for file in local.rglob("*") if file.is_file())
         try:
             if self.is_local:
+                new = (file for file in files if file.relative_to(local).as_posix() not in shared)
+                self.bytes_written += sum(file.stat().st_size for file in new)
                 for item in (*files, *(folder for folder in local.rglob("*") if folder.is_dir()), local):
                     sync_folder(item)
                 Path(path).parent.mkdir(parents=True, exist_ok=True)

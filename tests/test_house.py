@@ -22,7 +22,7 @@ FILES = [file for package in PACKAGES for file in sorted((ROOT / package).rglob(
 FOLDERS = (
     "statistics", "followers", "selection", "videos", "clips", "fingerprints", "merges", "poses", "verdicts",
     "budget", "popularity", "media", "claims", "failures", "releases", "reports", "tombstones", "splits",
-    "meta",
+    "meta", "ledger", "alerts",
 )  # fmt: skip
 STORE_NAME = re.compile(rf"^\.?(?:{'|'.join(FOLDERS)})/(?:$|[\w.{{*-])")
 TABLE_CALL = re.compile(

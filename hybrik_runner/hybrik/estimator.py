@@ -75,6 +75,11 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         """As many threads as share the engine's device."""
         return self._engine.lanes
 
+    @property
+    def device(self) -> str:
+        """The engine's device."""
+        return str(self._engine.where)
+
     def track(self, frames: Iterable[Frame]) -> Iterator[Crop | None]:
         """As `PoseEstimator.track`: boxes by BlazePose, cut out."""
         find, census = self._tracker.tracker(), self._tracker.census()

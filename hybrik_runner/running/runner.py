@@ -23,8 +23,9 @@ from hybrik_runner.running.pipeline import Job, Pipeline
 from popdanceset import layout, media
 from popdanceset.clip_id import video_of
 from popdanceset.errors import InputError, MediaError, StoreError
+from popdanceset.ledger import count, measured
 from popdanceset.safety import Net
-from popdanceset.schema import CLIPS, VERDICTS, Reason
+from popdanceset.schema import CLIPS, FPS, VERDICTS, Reason
 from popdanceset.withdrawal.tombstones import is_withdrawn, withdrawn
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _work(
             advance(1, clip_id)
         return done
 
-    with Claims(store) as claims:
+    with measured(STAGE, store, estimator.device), Claims(store) as claims:
         own = claimed(clips, claims, finished_elsewhere, pipeline.stopped)
         jobs = (Job(clip_id, partial(_frames, store, clips[clip_id])) for clip_id in own)
         with closing(pipeline.run(jobs)) as results:
@@ -234,7 +235,10 @@ def _write(
         store.write_table(layout.poses(clip_id), quality.table, quality.table.schema)
     else:
         store.remove(layout.poses(clip_id))
-    store.write_rows(layout.verdict(clip_id), [row(clip_id, bvid, quality, verdict, estimator)], VERDICTS)
+    found = row(clip_id, bvid, quality, verdict, estimator)
+    store.write_rows(layout.verdict(clip_id), [found], VERDICTS)
+    frames = found["frames"]
+    count(items=1, rejected=not found["accepted"], frames=frames, media_seconds=frames / FPS)
 
 
 def has_failed(store: Store, clip_id: str) -> bool:

@@ -24,6 +24,7 @@ from popdanceset.bilibili.budget import DailyBudget
 from popdanceset.bilibili.politeness import Clock, Politeness
 from popdanceset.bilibili.text import one_line
 from popdanceset.errors import SettingsError, TransferError
+from popdanceset.ledger import count
 from popdanceset.settings import NetworkSettings, Settings
 from popdanceset.store import Store
 
@@ -151,6 +152,7 @@ class Client:
         outages = unreadable = 0
         while True:
             self.politeness.wait()
+            count(requests=1)
             try:
                 status, headers, body = self._fetch(url, params)
             except requests.exceptions.SSLError as error:
@@ -177,6 +179,7 @@ class Client:
             if status in REFUSED_STATUS or answer.code in REFUSALS or answer.is_voucher:
                 why = answer.summary if answer.code is not None else f"HTTP {status}"
                 why = "code 0 with only a v_voucher" if answer.is_voucher else why
+                count(refused=1)
                 pause = self.politeness.refused(why, requested)
                 log.warning("%s: refused (%s); pausing for %.0f s", path, why, pause)
                 continue
@@ -212,6 +215,7 @@ class Client:
                 body += block
                 if len(body) > MAX_BYTES:
                     break
+            count(bytes_received=len(body))
             return response.status_code, response.headers, body
 
 

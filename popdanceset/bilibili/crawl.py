@@ -23,6 +23,7 @@ from popdanceset.bilibili.sources import Page, Source, parse_source
 from popdanceset.bilibili.staff import people_of
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import InputError
+from popdanceset.ledger import count, measured
 from popdanceset.progress import Advance, ignore
 from popdanceset.schema import State
 from popdanceset.settings import Settings
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from popdanceset.popularity.model import PopularityModel
 
 log = logging.getLogger(__name__)
+
+STAGE = "crawl"
+"""This stage's name in the cost ledger; follower counts belong to it."""
 
 SKIPPED = "withdrawn from the dataset"
 """Why a video of a listing is skipped that has a tombstone."""
@@ -65,7 +69,7 @@ def crawl(
         TransferError: the host is out of reach or fails; what was collected is kept.
     """
     sources = [parse_source(text, settings) for text in dict.fromkeys(settings.crawl.sources)]
-    with _opened(client, settings, store) as guest, respected(store):
+    with measured(STAGE, store), _opened(client, settings, store) as guest, respected(store):
         report = _Crawl(settings, store, day, advance, guest).run(sources)
     log.info(
         "crawl of %s: %d videos, %d new rows; %d requests (%d refused) in %.1f s",
@@ -101,7 +105,7 @@ def ask_followers(
         The other arguments and the errors are those of `crawl`.
     """
     advance = advance or ignore
-    with _opened(client, settings, store) as guest, respected(store):
+    with measured(STAGE, store), _opened(client, settings, store) as guest, respected(store):
         meter, gate = _Meter(guest), guest.politeness
         day = day or guest.clock.now().date()
         _ask_staff(settings, store, model, guest, day)
@@ -309,6 +313,7 @@ class _Crawl:
 
     def _count(self, records: Sequence[VideoRecord], new: int = 0) -> None:
         self.rows += len(records)
+        count(items=new)
         self.states.update(record.state for record in records)
         listings = None if self.listing_left is None else self.listing_left + self.sources_left
         left = None if listings is None else listings + self.ledger.open

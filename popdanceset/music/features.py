@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 
 from popdanceset import layout
 from popdanceset.errors import InputError, StoreError
+from popdanceset.ledger import count, measured
 from popdanceset.music.extractor import FeatureExtractor, Floats, fit_length
 from popdanceset.progress import Advance, ignore
 from popdanceset.safety import Net, check_failures
-from popdanceset.schema import CLIPS, music_schema
+from popdanceset.schema import CLIPS, FPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import is_withdrawn
@@ -80,26 +81,29 @@ def extract_features(
     silent: list[str] = []
     failed: list[str] = []
     computed = frames = 0
-    for clip in clips.sort_by("clip_id").to_pylist():
-        clip_id = clip["clip_id"]
-        if is_withdrawn(clip["bvid"], store):
-            advance(1, clip_id)
-            continue
-        if not clip["music_path"]:
-            silent.append(clip_id)
-        elif net.is_left(clip_id):
-            failed.append(clip_id)
-        else:
-            with net.under(clip_id, clip["bvid"]):
-                if _computed(clip, extractor, store, present):
-                    computed, frames = computed + 1, frames + clip["frames"]
-                net.forget(clip_id)
+    device = settings.music.device if extractor.name == "jukebox" else "cpu"
+    with measured("features", store, device):
+        for clip in clips.sort_by("clip_id").to_pylist():
+            clip_id = clip["clip_id"]
             if is_withdrawn(clip["bvid"], store):
-                store.remove(layout.music_features(clip_id, extractor.name))
-                store.remove(layout.failure(stage, clip_id))
+                advance(1, clip_id)
+                continue
+            if not clip["music_path"]:
+                silent.append(clip_id)
             elif net.is_left(clip_id):
                 failed.append(clip_id)
-        advance(1, clip_id)
+            else:
+                with net.under(clip_id, clip["bvid"]):
+                    if _computed(clip, extractor, store, present):
+                        computed, frames = computed + 1, frames + clip["frames"]
+                        count(items=1, frames=clip["frames"], media_seconds=clip["frames"] / FPS)
+                    net.forget(clip_id)
+                if is_withdrawn(clip["bvid"], store):
+                    store.remove(layout.music_features(clip_id, extractor.name))
+                    store.remove(layout.failure(stage, clip_id))
+                elif net.is_left(clip_id):
+                    failed.append(clip_id)
+            advance(1, clip_id)
     if silent:
         _log.warning("%d clips have no audio and get no music features: %s", len(silent), " ".join(silent))
     _log.info(

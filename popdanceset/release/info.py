@@ -156,6 +156,40 @@ class MusicInfo(_InfoPart):
     features: dict[str, FeatureInfo]
 
 
+class StageCostInfo(_InfoPart):
+    """What the runs of a stage used: processor and GPU seconds, requests, and bytes from the host."""
+
+    runs: int
+    cpu_seconds: float
+    gpu_seconds: float
+    requests: int
+    bytes_received: int
+
+
+class HourCostInfo(_InfoPart):
+    """What an hour of this release cost; the price is absent if prices were not set."""
+
+    cpu_hours: float
+    gpu_hours: float
+    requests: float
+    bytes_received: float
+    price: float | None = None
+
+
+class CostInfo(_InfoPart):
+    """What the store's runs had used when the release was written.
+
+    Attributes:
+        stages: by stage, all runs of the store together, also those for videos that were rejected.
+        per_released_hour: their sum, divided by the length of this release.
+        currency: of the price; empty: not set.
+    """
+
+    stages: dict[str, StageCostInfo]
+    per_released_hour: HourCostInfo
+    currency: str = ""
+
+
 class PastRelease(_InfoPart):
     """An earlier release: its names, its day, and what it changed in words and numbers (no ids)."""
 
@@ -197,6 +231,7 @@ class ReleaseInfo(_InfoPart):
         imported: source → number of clips that were imported from it.
         split_rule: how the splits were made; None if an older program made them.
         tiers: quality tier → number of clips; empty if an older program made the release.
+        cost: of making it (`popdanceset.release.cost`); None: not recorded.
     """
 
     version: str
@@ -226,6 +261,7 @@ class ReleaseInfo(_InfoPart):
     imported: dict[str, int] = {}
     split_rule: SplitRule | None = None
     tiers: dict[str, int] = {}
+    cost: CostInfo | None = None
 
     def document(self) -> Document:
         """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""

@@ -21,6 +21,7 @@ import popdanceset
 from popdanceset import layout
 from popdanceset.errors import StoreError
 from popdanceset.genre import UNKNOWN
+from popdanceset.ledger import count, measured
 from popdanceset.manifest import find_manifest
 from popdanceset.music.merges import aliases
 from popdanceset.progress import Advance, ignore
@@ -30,6 +31,7 @@ from popdanceset.release.card import card
 from popdanceset.release.changelog import changelog
 from popdanceset.release.collection import collection
 from popdanceset.release.content_hash import ContentHash, rows_hash
+from popdanceset.release.cost import cost_info
 from popdanceset.release.croissant import croissant
 from popdanceset.release.diff import Content, Level, ReleaseDifference, difference, read_content
 from popdanceset.release.dividing import divide, split_rule
@@ -144,9 +146,10 @@ def publish(
         _log.warning("%d clips have no music features: %s", len(without_music), " ".join(without_music))
     releases = published(store)
     before = _base(releases, settings.release.version)
-    with store.scratch() as scratch:
+    with measured("publish", store), store.scratch() as scratch:
         unfinished = scratch / "release"
         rows = _inspect(store, clips, splits, advance)
+        frames = sum(rows.lengths.values())
         shards = published_shards(store, before.folder, before.info.schema_version) if before else {}
         parts = arrange(shards, rows.contents, splits, max_bytes=max_bytes)
 
@@ -173,6 +176,8 @@ def publish(
             tables = _write_rows(store, unfinished, clips, splits, rows, parts, content, max_bytes)
             source = collection(store, folder, {clip["bvid"] for clip in clips})
             info = _release_info(tables, videos, source, version, day, settings.release)
+            if settings.release.cost and (cost := cost_info(store, settings.prices, frames / FPS)):
+                info = info.model_copy(update={"cost": cost})
             held = Content(
                 info,
                 {clip["clip_id"]: clip for clip in tables.clips.to_pylist()},
@@ -187,7 +192,7 @@ def publish(
             _write_description(unfinished, tables, info, folder, held, found, figures, Targets(gone))
             _check_withdrawals(store, clips, gone)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
-    frames = sum(rows.lengths.values())
+            count(items=len(clips), frames=frames, media_seconds=frames / FPS)
     summary = PublishSummary(
         version,
         layout.release(version),
@@ -595,7 +600,7 @@ def _release_info(
         },
         contact=settings.contact,
         settings=settings.model_dump(
-            mode="json", exclude={"version", "license", "contact", "figures"}, exclude_none=True
+            mode="json", exclude={"version", "license", "contact", "figures", "cost"}, exclude_none=True
         ),
         collection=source,
         table_1=TableOneInfo(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from popdanceset.errors import InputError
+from popdanceset.ledger import read_ledger
+from popdanceset.operations.cost import StageCost, stage_costs
 from popdanceset.release.versions import PublishedRelease, published
 from popdanceset.report.rejections import RejectionGroup, grouped, rejections
 from popdanceset.report.stages import PipelineStage, stages
@@ -31,6 +33,7 @@ class ReportData:
         selection: the manifest's table, schema SELECTION.
         release: the published release; None if there is none yet.
         gaps: what is missing so far, one sentence each.
+        costs: what the runs of the store used, by stage; empty if none is recorded.
     """
 
     manifest: str
@@ -44,6 +47,7 @@ class ReportData:
     selection: pa.Table
     release: PublishedRelease | None
     gaps: tuple[str, ...]
+    costs: tuple[StageCost, ...] = ()
 
 
 def collect(store: Store, manifest: str, version: str = "") -> ReportData:
@@ -72,6 +76,7 @@ def collect(store: Store, manifest: str, version: str = "") -> ReportData:
         selection=tables.selection,
         release=release,
         gaps=_gaps(tables, release),
+        costs=stage_costs(read_ledger(store)),
     )
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from popdanceset import __version__, layout
 from popdanceset.errors import MediaError, StoreError
 from popdanceset.manifest import Manifest, find_manifest, read_manifest
+from popdanceset.operations.cost import hour_cost
 from popdanceset.progress import Advance, ignore
 from popdanceset.report import plots
 from popdanceset.report.bodies import side_view
@@ -173,8 +174,12 @@ def write_report(
         video_pages=_video_pages(store, settings, data, spans, advance),
         screening=screening_figure(itertools.chain(data.clips, *data.spans.values()), settings),
         accuracy=accuracy,
+        hour_cost=hour_cost(
+            data.costs, data.release.info.counts.seconds if data.release else 0.0, settings.prices
+        ),
+        currency=settings.prices.currency,
         provenance=_provenance(store, data, popularity, reviewed),
-        settings=settings.model_dump(exclude={"network", "download"}, mode="json"),
+        settings=settings.model_dump(exclude={"network", "download", "alerts"}, mode="json"),
         colours=SIDE_COLOURS,
         fps=FPS,
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -24,6 +24,7 @@ from popdanceset.errors import (
     TransferError,
 )
 from popdanceset.genre import read_rules, rules_file
+from popdanceset.ledger import count, measured
 from popdanceset.music.identity import identify
 from popdanceset.progress import Advance, ignore, track
 from popdanceset.safety import Net, check_failures
@@ -169,7 +170,7 @@ def acquire(
     """
     read_rules(rules_file(settings.music.genres))  # so that mistakes in them are reported before the work
     summary, net = Summary(), Net(STAGE, store, retry=retry_failed)
-    with contextlib.ExitStack() as borrowed:
+    with measured(STAGE, store), contextlib.ExitStack() as borrowed:
         for video in folder.manifest.videos:
             if is_withdrawn(video.bvid, store):
                 summary.withdrawn += 1
@@ -275,6 +276,13 @@ def _acquire_part(
                 return done
             rows = _made(video, page, settings, store, detector, listed, dancers)
         net.forget(item)
+        clips = [row for row in rows if row["accepted"]]
+        count(
+            items=1,
+            rejected=not clips,
+            frames=sum(row["frames"] for row in clips),
+            media_seconds=max(row["end"] for row in rows),
+        )
         return rows
     # Clips of an earlier plan stay, with what was made from them, until a run succeeds.
     dancer = dancer_of(video.bvid, None, video.mid, dancers)

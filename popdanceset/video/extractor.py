@@ -16,6 +16,7 @@ from typing import Any
 from yt_dlp.extractor import bilibili
 
 from popdanceset.errors import GoneError, RefusedError, TransferError
+from popdanceset.ledger import count
 from popdanceset.video.failure import GONE_CODES, elsewhere
 
 log = logging.getLogger(__name__)
@@ -61,10 +62,11 @@ class Refusals:
         Raises:
             RefusedError: it is the last one that is borne.
         """
+        count(refused=1)
         with self._lock:
             self.in_a_row += 1
-            count = self.in_a_row
-        if count >= MOST_REFUSALS:
+            refusals = self.in_a_row
+        if refusals >= MOST_REFUSALS:
             raise refusal(where)
 
 

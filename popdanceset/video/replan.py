@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from popdanceset import layout
 from popdanceset.clip_id import part_id
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
+from popdanceset.ledger import count, measured
 from popdanceset.progress import Advance, ignore, track
 from popdanceset.safety import Net, check_failures
 from popdanceset.schema import VIDEOS, Reason
@@ -126,6 +127,7 @@ def replan_manifest(
     """
     begun = time.monotonic()
     with (
+        measured(STAGE, store),
         respected(store, folder),
         opened_folder(folder, store, bvids) as found,
         track("replan", len(found.manifest.videos)) as advance,
@@ -161,6 +163,7 @@ def replan(folder: ManifestFolder, settings: Settings, store: Store, advance: Ad
             with net.under(item, video.bvid):
                 planned = _replan_part(video, page, settings, store, folder, summary)
                 net.forget(item)
+                count(items=planned)
             if net.note(item):
                 summary.failed.append(item)
             elif not planned:

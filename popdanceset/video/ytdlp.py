@@ -22,6 +22,7 @@ from popdanceset.errors import (
     StoreError,
     TransferError,
 )
+from popdanceset.ledger import count
 from popdanceset.video import ffmpeg, segments
 from popdanceset.video.failure import classify, elsewhere, tidy
 
@@ -287,6 +288,20 @@ def _downloader(options: dict[str, Any], trusted: ssl.SSLContext | None, listene
                 for handler in director.handlers.values():
                     handler._make_sslcontext = lambda legacy_ssl_support=None: trusted
             return director
+
+        def urlopen(self, request: Any) -> Any:
+            """Counts requests, and the bytes of their answers, in the cost ledger."""
+            count(requests=1)
+            response = super().urlopen(request)
+            read = response.read
+
+            def counted(*size: Any) -> bytes:
+                block: bytes = read(*size)
+                count(bytes_received=len(block))
+                return block
+
+            response.read = counted
+            return response
 
         def dl(self, name: str, info: dict[str, Any], *args: Any, **more: Any) -> Any:
             """Downloads one file. A node that fails says nothing about the video.

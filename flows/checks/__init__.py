@@ -1,0 +1,1 @@
+"""Checks of `popdanceset doctor` that need Prefect or an engine."""
