@@ -17,6 +17,11 @@ def video_of(item: str) -> str:
     return _SUFFIX.sub("", item)
 
 
+def is_clip(item: str) -> bool:
+    """Returns whether an id is a clip's, not a part's."""
+    return "_Clip_" in item
+
+
 def clip_id(bvid: str, number: int, page: int = 1) -> str:
     """Returns `{bvid}_Clip_{number}`, or `{bvid}_p{page}_Clip_{number}`; numbers begin at 1."""
     return f"{part_id(bvid, page)}_Clip_{number}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -48,12 +47,15 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(
         *args: Any, store: str | None, config: str | None, assignments: tuple[str, ...], **options: Any
     ) -> Any:
+        from popdanceset.logs import configure
         from popdanceset.settings import Settings, parse_assignments
 
         overrides = parse_assignments(assignments)
         if store is not None:
             overrides["store"] = store
-        return command(Settings.load(config, overrides), *args, **options)
+        settings = Settings.load(config, overrides)
+        configure(settings.log.format)
+        return command(settings, *args, **options)
 
     return wrapper
 
@@ -85,7 +87,9 @@ def run(command: click.Command, name: str) -> NoReturn:
         command: the command to run.
         name: the name that the user typed, for messages.
     """
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    from popdanceset.logs import configure
+
+    configure()
     try:
         code = command(prog_name=name, standalone_mode=False) or 0
     except PopDanceSetError as error:

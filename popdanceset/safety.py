@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import popdanceset
-from popdanceset import layout
+from popdanceset import layout, logs
+from popdanceset.clip_id import is_clip
 from popdanceset.errors import (
     AssetError,
     DownloadError,
@@ -81,11 +82,12 @@ class Net:
             StoreError: also a full disk, or too many open files.
             PopDanceSetError: a package cannot be imported.
         """
-        try:
-            yield
-        # The one place that catches everything: one item must not stop those after it.
-        except Exception as error:  # noqa: BLE001
-            self.keep(item, bvid, error)
+        with logs.about(bvid=bvid, clip_id=item if is_clip(item) else None):
+            try:
+                yield
+            # The one place that catches everything: one item must not stop those after it.
+            except Exception as error:  # noqa: BLE001
+                self.keep(item, bvid, error)
 
     def keep(self, item: str, bvid: str, error: Exception) -> str:
         """Keeps an unexpected error as the item's failure.

@@ -384,6 +384,14 @@ class AlertSettings(_Group):
     )
 
 
+class LogSettings(_Group):
+    """The log."""
+
+    format: Literal["text", "json"] = Field(
+        "text", description="format of the log: text for people, or one JSON object a line with all ids"
+    )
+
+
 class Settings(BaseSettings):
     """All settings."""
 
@@ -404,6 +412,7 @@ class Settings(BaseSettings):
     release: ReleaseSettings = ReleaseSettings()
     prices: PriceSettings = PriceSettings()
     alerts: AlertSettings = AlertSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(

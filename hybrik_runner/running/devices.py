@@ -99,8 +99,10 @@ def _worker(
     sender: Connection,
 ) -> None:
     """The process of one device: sends the ids of finished clips, and the error that ended it."""
+    from popdanceset.logs import configure
     from popdanceset.store import Store
 
+    configure(settings.log.format)
     # Before torch and LiteRT read it: several workers on one processor divide its cores.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // share)))
     try:

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from hybrik_runner.estimator import Clip, PoseEstimator, Poses
+from popdanceset.clip_id import video_of
 from popdanceset.errors import MediaError, PopDanceSetError
+from popdanceset.logs import about
 from popdanceset.safety import raise_of_run
 
 if TYPE_CHECKING:
@@ -200,7 +202,7 @@ class Pipeline:
     def _enqueue(self, job: Job) -> bool:
         """Puts all detections of a clip into the buffer; returns false if everything was aborted."""
         current = _ClipInProgress(job.name)
-        with contextlib.closing(job.frames()) as frames:
+        with about(bvid=video_of(job.name), clip_id=job.name), contextlib.closing(job.frames()) as frames:
             try:
                 for index, detection in enumerate(self._estimator.track(current.clip.recorded(frames))):
                     current.clip.predictions.append(None)
