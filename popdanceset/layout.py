@@ -31,6 +31,7 @@ Names are relative to the store (or the release) and use `/` on every system.
     releases/{version}/                                  a release, see below
     releases/{version}/WITHDRAWN.md                      the release was deleted; nothing else is left of it
     reports/{version}.html                               the report on a release
+    manifests/{name}/                                    a manifest that several machines share
 
 where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
 
@@ -109,6 +110,7 @@ FOLDERS = (
     *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, TOMBSTONES, RELEASES, REPORTS),
 )
 """The folders at the top of a store whose size `popdanceset status` states."""
+MANIFESTS = "manifests"
 
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"
@@ -338,6 +340,11 @@ def release(version: str) -> str:
 def report(version: str) -> str:
     """The report on a release."""
     return f"{REPORTS}/{version}.html"
+
+
+def manifest(name: str) -> str:
+    """Folder of a manifest that several machines share."""
+    return f"{MANIFESTS}/{name}"
 
 
 def cache_stem(content: str) -> str:

@@ -69,6 +69,13 @@ class Store:
         """Whether the store is a folder of this machine."""
         return isinstance(self._fs, pafs.LocalFileSystem)
 
+    def address_of(self, name: str) -> str:
+        """Returns the address of a file or folder, which opens it as a store or release of its own."""
+        if self.is_local and "://" not in self.address:
+            return self._path(name)
+        place, mark, options = self.address.partition("?")
+        return f"{place.rstrip('/')}/{name}{mark}{options}"
+
     def _path(self, name: str) -> str:
         pure = PurePosixPath(name)
         parts = pure.parts
