@@ -8,9 +8,12 @@ from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import wait
 from prefect.tasks import Task
 
-from flows.conduct import RETRY, Overrides, batches, load, threads
+from flows.conduct import RETRY, batches, load, threads
+from flows.endings import ENDINGS
+from flows.parameters import ManifestName, Overrides
 from popdanceset.errors import FailedError, TransferError
 from popdanceset.manifest import find_manifest
+from popdanceset.shared_manifest import at_hand
 from popdanceset.store import Store
 from popdanceset.video.acquire import acquire_manifest
 from popdanceset.video.manifest_folder import clip_list_kept
@@ -48,10 +51,10 @@ def replan_batch(overrides: Overrides | None, manifest: str, bvids: list[str]) -
     return [*planned.left, *planned.failed]
 
 
-@flow(task_runner=threads(2))
+@flow(task_runner=threads(2), **ENDINGS)
 def acquire(
     settings: Overrides | None = None,
-    manifest: str = "weekly",
+    manifest: ManifestName = "weekly",
     replan: bool = False,
     retry_failed: bool = False,
 ) -> None:
@@ -62,16 +65,17 @@ def acquire(
 
     Args:
         settings: settings that differ from the worker's own.
-        manifest: name or folder of the manifest.
+        manifest: name or folder of the manifest, or store:NAME for one that several machines share.
         replan: plan the clips of acquired videos again with these settings; download and screen nothing.
         retry_failed: also try videos again that failed unexpectedly in this version of the package.
     """
     loaded = load(settings)
     batch: Task[..., Any] = replan_batch if replan else acquire_batch
     options: dict[str, Any] = {} if replan else {"retry_failed": retry_failed}
-    with clip_list_kept(find_manifest(manifest, loaded), Store(loaded.store)) as whole:
+    store = Store(loaded.store)
+    with at_hand(manifest, store) as folder, clip_list_kept(find_manifest(folder, loaded), store) as whole:
         bvids = [video.bvid for video in whole.videos]
-        runs = batch.map(unmapped(settings), manifest, batches(bvids, BATCH), **options)
+        runs = batch.map(unmapped(settings), folder, batches(bvids, BATCH), **options)
         wait(runs)
     for run in runs:
         outcome = run.state.result(raise_on_failure=False)

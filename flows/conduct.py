@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
+from flows.parameters import Overrides
+from popdanceset import logs
 from popdanceset.errors import StoreError, TransferError
 from popdanceset.settings import Settings
 
 T = TypeVar("T")
 
-Overrides = dict[str, Any]
-"""A flow parameter: settings that differ from the worker's own, as nested plain data."""
-
 
 def load(overrides: Overrides | None) -> Settings:
-    """Loads the settings of a flow run."""
-    return Settings.load(overrides=overrides)
+    """Loads the settings of a flow run, and makes the log of this process follow them."""
+    settings = Settings.load(overrides=overrides)
+    task, flow = TaskRunContext.get(), FlowRunContext.get()
+    if task is not None:
+        _follow(settings, task.task_run.flow_run_id)
+    elif flow is not None and flow.flow_run is not None:
+        _follow(settings, flow.flow_run.id)
+    return settings
+
+
+def _follow(settings: Settings, run: UUID | None) -> None:
+    """Gives the log the run's id, and Prefect's handlers, which show the run, the ids of video and clip."""
+    if run is not None:
+        logs.name_run(str(run))
+    for package in logs.PACKAGES:
+        for handler in logging.getLogger(package).handlers:
+            if settings.log.format == "json" and isinstance(handler, logging.StreamHandler):
+                handler.setFormatter(logs.formatter("json"))
+            elif not any(isinstance(each, logs.IdsInMessage) for each in handler.filters):
+                handler.addFilter(logs.IdsInMessage())
 
 
 def worth_retrying(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:

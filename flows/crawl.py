@@ -6,7 +6,10 @@ import datetime
 
 from prefect import flow, get_run_logger, task
 
-from flows.conduct import RETRY, Overrides, load
+from flows.conduct import RETRY, load
+from flows.endings import ENDINGS
+from flows.lateness import skip_if_late
+from flows.parameters import Hours, Overrides
 from popdanceset.bilibili.crawl import crawl as crawl_sources
 from popdanceset.progress import track
 from popdanceset.store import Store
@@ -22,13 +25,16 @@ def crawl_listings(overrides: Overrides | None, day: datetime.date | None) -> in
     return report.videos
 
 
-@flow
-def crawl(settings: Overrides | None = None, day: datetime.date | None = None) -> int:
+@flow(**ENDINGS)
+def crawl(
+    settings: Overrides | None = None, day: datetime.date | None = None, late_hours: Hours = 12.0
+) -> int:
     """Takes a snapshot of the statistics of all listed videos.
 
     Args:
         settings: settings that differ from the worker's own.
         day: date of the snapshot; None: today. An earlier day resumes its crawl.
+        late_hours: skip a scheduled run that cannot start within this many hours; 0: never skip.
 
     Returns:
         Number of videos seen.
@@ -36,4 +42,5 @@ def crawl(settings: Overrides | None = None, day: datetime.date | None = None) -
     Raises:
         RefusedError: the host refused repeatedly. Everything seen so far is saved.
     """
+    skip_if_late(late_hours)
     return crawl_listings(settings, day)

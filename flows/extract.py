@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from prefect import flow, task, unmapped
 
-from flows.conduct import RETRY, Overrides, batches, load, threads
+from flows.conduct import RETRY, batches, load, threads
+from flows.endings import ENDINGS
+from flows.parameters import Overrides
 from hybrik_runner.running.waiting import extract_waiting, waiting
 from popdanceset.store import Store
 
@@ -18,7 +20,7 @@ def extract_batch(overrides: Overrides | None, clip_ids: list[str], retry_failed
     extract_waiting(settings, Store(settings.store), clip_ids, retry_failed=retry_failed)
 
 
-@flow(task_runner=threads(1))
+@flow(task_runner=threads(1), **ENDINGS)
 def extract(settings: Overrides | None = None, retry_failed: bool = False) -> int:
     """Extracts the poses of every accepted clip that has none yet.
 

@@ -1,53 +1,62 @@
-"""The whole pipeline: crawl, select, acquire, extract, publish."""
+"""The whole pipeline: crawl, select, acquire, extract, features, publish."""
 
 from __future__ import annotations
 
 import datetime
-from typing import cast
 
 from prefect import flow
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
 
 from flows.acquire import acquire
-from flows.conduct import Overrides
+from flows.conduct import load
 from flows.crawl import crawl
+from flows.elsewhere import check_deployments, run_stage
+from flows.endings import ENDINGS
 from flows.extract import extract
+from flows.features import features
+from flows.lateness import skip_if_late
+from flows.parameters import Hours, ManifestName, Overrides, RunOn
 from flows.publish import publish
 from flows.select import select
-from popdanceset.errors import PopDanceSetError
+from popdanceset.release.versions import newest
+from popdanceset.store import Store
 
 
-@flow
+@flow(**ENDINGS)
 def refresh(
     settings: Overrides | None = None,
-    manifest: str = "weekly",
+    manifest: ManifestName = "weekly",
     day: datetime.date | None = None,
-    extract_on: str = "",
+    run_on: RunOn = RunOn(),  # noqa: B008
     with_report: bool = True,
+    late_hours: Hours = 48.0,
 ) -> str:
     """Brings the dataset up to date. Keeps the finished work of an earlier run.
 
     Args:
         settings: settings that differ from the worker's own.
-        manifest: name of the manifest to write.
+        manifest: name of the manifest to write, or store:NAME for one that several machines share.
         day: date of the snapshot and of the release; None: today.
-        extract_on: deployment that extracts the poses, e.g. `extract/gpu` on GPU workers; empty: here.
+        run_on: deployments that run the stages, e.g. extract on extract/gpu; the other stages run here.
         with_report: also write a report on the release.
+        late_hours: skip a scheduled run that cannot start within this many hours; 0: never skip.
 
     Returns:
         Name of the release in the store.
+
+    Raises:
+        InputError: a stage cannot run where it is sent. Found before anything starts.
+        PopDanceSetError: a stage that ran elsewhere did not complete.
     """
-    crawl(settings, day)
-    select(settings, manifest, day)
-    acquire(settings, manifest)
-    if extract_on:
-        run = cast(FlowRun, run_deployment(extract_on, parameters={"settings": settings}))
-        if run.state is None or not run.state.is_completed():
-            ended = run.state.name if run.state else "unknown"
-            raise PopDanceSetError(
-                f"the run ended as {ended}", extract_on, "see its log, then run refresh again"
-            )
-    else:
-        extract(settings)
-    return publish(settings, manifest, day, with_report)
+    skip_if_late(late_hours)
+    store = Store(load(settings).store)
+    check_deployments(run_on, manifest)
+    run_stage(crawl, run_on.crawl, settings=settings, day=day)
+    run_stage(select, run_on.select, settings=settings, manifest=manifest, day=day)
+    run_stage(acquire, run_on.acquire, settings=settings, manifest=manifest)
+    run_stage(extract, run_on.extract, settings=settings)
+    if run_on.features:  # else `publish` computes them
+        run_stage(features, run_on.features, settings=settings)
+    published = run_stage(
+        publish, run_on.publish, settings=settings, manifest=manifest, day=day, with_report=with_report
+    )
+    return str(published) if published else newest(store).folder

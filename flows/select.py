@@ -6,12 +6,15 @@ import datetime
 
 from prefect import flow, task
 
-from flows.conduct import RETRY, Overrides, load
+from flows.conduct import RETRY, load
+from flows.endings import ENDINGS
+from flows.parameters import ManifestName, Overrides
 from popdanceset.bilibili.crawl import ask_followers
 from popdanceset.popularity.fit import fit as fit_model
 from popdanceset.popularity.model import load_model
 from popdanceset.popularity.selection import select as select_videos
 from popdanceset.progress import track
+from popdanceset.shared_manifest import at_hand, is_shared
 from popdanceset.store import Store
 
 
@@ -33,25 +36,29 @@ def followers(overrides: Overrides | None, fit_id: str, day: datetime.date | Non
 
 @task
 def write_manifest(overrides: Overrides | None, fit_id: str, manifest: str) -> str:
-    """Scores every video and writes the manifest of the accepted ones. Returns its folder."""
+    """Scores every video and writes the manifest of the accepted ones. Returns where it is."""
     settings = load(overrides)
     store = Store(settings.store)
-    return str(select_videos(settings, store, load_model(fit_id, settings, store), manifest).manifest)
+    with at_hand(manifest, store) as name:
+        written = select_videos(settings, store, load_model(fit_id, settings, store), name).manifest
+    return manifest if is_shared(manifest) else str(written)
 
 
-@flow
+@flow(**ENDINGS)
 def select(
-    settings: Overrides | None = None, manifest: str = "weekly", day: datetime.date | None = None
+    settings: Overrides | None = None,
+    manifest: ManifestName = "weekly",
+    day: datetime.date | None = None,
 ) -> str:
     """Selects the videos of a dataset version.
 
     Args:
         settings: settings that differ from the worker's own.
-        manifest: manifest to write, by name or folder.
+        manifest: manifest to write, by name or folder, or store:NAME for one that several machines share.
         day: date of the follower counts; None: today.
 
     Returns:
-        The manifest's folder.
+        The manifest's folder, or `store:NAME`.
     """
     fit_id = fit(settings)
     followers(settings, fit_id, day)

@@ -140,7 +140,7 @@ STAGES = {
         {"hybrik_runner.running.waiting.extract_waiting"},
     ),
     "features": (
-        "popdanceset/music/command.py", "flows/publish.py", {"popdanceset.music.features.extract_features"}
+        "popdanceset/music/command.py", "flows/features.py", {"popdanceset.music.features.extract_features"}
     ),
     "publish": ("popdanceset/release/command.py", "flows/publish.py", {"popdanceset.release.writer.publish"}),
 }  # fmt: skip
@@ -163,8 +163,11 @@ def test_command_and_flow_of_a_stage_call_the_same_function(stage: str) -> None:
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "flows").glob("*.py")))
 def test_flows_leave_reading_and_writing_to_the_library(file: str) -> None:
     tree = ast.parse((ROOT / "flows" / file).read_text(encoding="utf-8"))
-    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call)
-              and isinstance(node.func, ast.Attribute)}  # fmt: skip
+    methods = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)
+               and isinstance(node.func, ast.Attribute)]  # fmt: skip
+    called = {
+        f.attr for f in methods if ast.unparse(f.value) != "client"
+    }  # they may talk to Prefect's server
     assert not {name for name in called if name.startswith(("read_", "write_", "put", "open_", "sweep"))}
 
 

@@ -62,6 +62,18 @@ def published(store: Store) -> list[PublishedRelease]:
     return sorted(found, key=lambda release: (release.info.created, natural(release.version)))
 
 
+def newest(store: Store) -> PublishedRelease:
+    """Returns the newest release of a store.
+
+    Raises:
+        InputError: there is none, or as `published`.
+    """
+    releases = published(store)
+    if not releases:
+        raise InputError("nothing has been published yet", store, "run `popdanceset publish`")
+    return releases[-1]
+
+
 def purged(store: Store) -> frozenset[str]:
     """Returns the versions of releases that were deleted because of a withdrawal; only a note is left."""
     names = store.list(layout.RELEASES, layout.WITHDRAWAL_NOTE)

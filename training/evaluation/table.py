@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from training.evaluation import paper
@@ -71,6 +72,11 @@ def _head(key: str) -> str:
 def _rows(comparison: Comparison, keys: Sequence[str]) -> list[Row]:
     """Rows with a number in one of the columns; measured rows are always shown."""
     return [row for row in comparison.rows if row.kind != "paper" or any(key in row.numbers for key in keys)]
+
+
+def written(path: Path) -> str:
+    """Returns a table that was written to a file."""
+    return path.read_text(encoding="utf-8")
 
 
 # -- Markdown

@@ -1,0 +1,109 @@
+"""Trains POPDG on the newest release and evaluates it, with the commands that a researcher types."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import click
+from prefect import flow, get_run_logger, task
+from pydantic import Field
+
+from flows.artifacts import show_text
+from flows.conduct import load
+from flows.endings import ENDINGS
+from flows.lateness import skip_if_late
+from flows.parameters import Hours, Overrides
+from popdanceset import layout
+from popdanceset.release.versions import newest
+from popdanceset.store import Store
+from training.evaluate import evaluate as evaluate_command
+from training.evaluation.table import written
+from training.sample import sample as sample_command
+from training.sampling.choices import SamplerName
+from training.train import train as train_command
+
+NAME = "POPDG"
+
+
+@task
+def run_command(command: click.Command, release: str, *arguments: str) -> None:
+    """Runs a command of `popdanceset` on a release; the log shows the line, which a person can repeat.
+
+    Raises:
+        PopDanceSetError: the command failed.
+    """
+    shown = shlex.join(["popdanceset", str(command.name), "--release", str(Store(release)), *arguments])
+    get_run_logger().info("%s", shown)
+    command.main(
+        ["--release", release, *arguments], prog_name=f"popdanceset {command.name}", standalone_mode=False
+    )
+
+
+@flow(**ENDINGS)
+def train(
+    settings: Overrides | None = None,
+    release: str = "",
+    out: Annotated[str, Field(min_length=1)] = "runs",
+    preset: Literal["paper", "released"] = "paper",
+    epochs: Annotated[float, Field(gt=0)] = 2000.0,
+    batch_size: Annotated[int, Field(ge=1)] = 128,
+    window: Annotated[int, Field(ge=4)] = 150,
+    stride: Annotated[int, Field(ge=1)] = 15,
+    sizes: dict[str, int] | None = None,
+    precision: Literal["no", "bf16"] = "no",
+    device: str = "",
+    sampler: SamplerName = "ddim",
+    sampler_steps: Annotated[int, Field(ge=0)] = 0,
+    against_paper: bool = False,
+    late_hours: Hours = 24.0,
+) -> str:
+    """Trains POPDG on a release, dances to its test music and measures the dances.
+
+    A training that was stopped continues; a finished one is only evaluated again. Every release has a run of
+    its own, in a folder of this machine.
+
+    Args:
+        settings: settings that differ from the worker's own.
+        release: version of the release; empty: the newest one of the store.
+        out: folder of this machine for checkpoints, dances and tables, with one folder a release.
+        preset: network and loss, as the paper describes them or as the authors' code has them.
+        epochs: length of the training (paper: 2000).
+        batch_size: windows in a step.
+        window: length of a window in frames.
+        stride: frames between the starts of two windows.
+        sizes: sizes of the network that differ from the preset's, e.g. width and layers.
+        precision: mixed precision; no for single precision.
+        device: torch device, e.g. cuda:0; empty: a GPU if there is one.
+        sampler: sampling algorithm of the evaluated dances.
+        sampler_steps: steps of the sampler; 0: its default.
+        against_paper: add the rows of Table 2 of the POPDG paper to the table.
+        late_hours: skip a scheduled run that cannot start within this many hours; 0: never skip.
+
+    Returns:
+        The table of metrics, a file of this machine.
+    """
+    skip_if_late(late_hours)
+    store = Store(load(settings).store)
+    name = release or newest(store).version
+    address, folder = store.address_of(layout.release(name)), Path(out, PurePosixPath(name).name)
+    place = ["--device", device] if device else []
+    run_command(
+        train_command, address, "--out", str(folder / "run"),
+        "--preset", preset, "--epochs", str(epochs), "--batch-size", str(batch_size),
+        "--window", str(window), "--stride", str(stride), "--precision", precision,
+        *(word for size, value in (sizes or {}).items() for word in ("--model", f"{size}={value}")), *place,
+    )  # fmt: skip
+    run_command(
+        sample_command, address, "--checkpoint", str(folder / "run"), "--split", "test",
+        "--out", str(folder / "dances"), "--format", "npz", "--sampler", sampler,
+        *(["--steps", str(sampler_steps)] if sampler_steps else []), *place,
+    )  # fmt: skip
+    table = folder / "table.md"
+    run_command(
+        evaluate_command, address, "--motions", f"{NAME}={folder / 'dances'}",
+        "--table", str(table), *(["--against", "paper"] if against_paper else []),
+    )  # fmt: skip
+    show_text(f"{written(table)}\n\n{table.absolute()}", "metrics", f"{NAME} trained on release {name}.")
+    return str(table)
