@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import wait
 from prefect.tasks import Task
 
+from flows.beginnings import begin
 from flows.conduct import RETRY, batches, load, threads
 from flows.endings import ENDINGS
 from flows.parameters import ManifestName, Overrides
@@ -69,6 +70,7 @@ def acquire(
         replan: plan the clips of acquired videos again with these settings; download and screen nothing.
         retry_failed: also try videos again that failed unexpectedly in this version of the package.
     """
+    begin(settings, "acquire", manifest=manifest)
     loaded = load(settings)
     batch: Task[..., Any] = replan_batch if replan else acquire_batch
     options: dict[str, Any] = {} if replan else {"retry_failed": retry_failed}

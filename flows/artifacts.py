@@ -6,8 +6,13 @@ from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from popdanceset.ledger import read_ledger
+from popdanceset.operations.cost import hour_cost, stage_costs
 from popdanceset.release.embedding import embedded_figures
+from popdanceset.release.reader import Release
 from popdanceset.report.data import collect
+from popdanceset.schema import FPS
+from popdanceset.settings import PriceSettings
 from popdanceset.store import Store
 from popdanceset.wording import counted
 
@@ -42,6 +47,31 @@ def show_figures(store: Store, release: str) -> None:
     if figures:
         text = "\n\n".join(f"![{name}]({address})" for name, address in figures.items())
         create_markdown_artifact(text, key="figures", description=f"Figures of {release}.")
+
+
+def show_cost(store: Store, prices: PriceSettings, release: str) -> None:
+    """Shows what the stages have used so far, and what an hour of the release has cost."""
+    costs = stage_costs(read_ledger(store))
+    if not costs:
+        return
+    rows = [
+        {
+            "stage": cost.stage,
+            "processor hours": round(cost.cpu_seconds / 3600, 3),
+            "GPU hours": round(cost.gpu_seconds / 3600, 3),
+            "requests": cost.requests,
+            "MB received": round(cost.bytes_received / 1e6, 1),
+        }
+        for cost in costs
+    ]
+    with Release(store.address_of(release)) as opened:
+        hour = hour_cost(costs, opened.info.counts.frames / FPS, prices)
+    text = f"What the stages have used so far. Store: {store}."
+    if hour is not None:
+        price = "" if hour.price is None else f", {hour.price:,.2f} {prices.currency}".rstrip()
+        used = f"{hour.cpu_hours:,.2f} processor hours, {hour.gpu_hours:,.2f} GPU hours"
+        text += f" An hour of {release}: {used}{price}."
+    create_table_artifact(rows, key="cost", description=text)
 
 
 def show_text(text: str, key: str, description: str) -> None:

@@ -6,9 +6,9 @@ import datetime
 
 from prefect import flow, get_run_logger, task
 
+from flows.beginnings import begin
 from flows.conduct import RETRY, load
 from flows.endings import ENDINGS
-from flows.lateness import skip_if_late
 from flows.parameters import Hours, Overrides
 from popdanceset.bilibili.crawl import crawl as crawl_sources
 from popdanceset.progress import track
@@ -42,5 +42,5 @@ def crawl(
     Raises:
         RefusedError: the host refused repeatedly. Everything seen so far is saved.
     """
-    skip_if_late(late_hours)
+    begin(settings, "crawl", late_hours=late_hours)
     return crawl_listings(settings, day)

@@ -13,6 +13,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.logging.loggers import flow_run_logger
 
+from flows.conduct import load
+from popdanceset.operations.alerts import raise_alerts
+from popdanceset.store import Store
+
 KEY = "what-to-do"
 """Key of the artifact, on Prefect's page."""
 
@@ -62,5 +66,17 @@ def command(flow: str, run: FlowRun) -> str:
     return shlex.join([*words, "--watch"])
 
 
-ENDINGS: dict[str, Any] = {"on_failure": [say_what_to_do], "on_crashed": [say_what_to_do]}
-"""Options of every flow."""
+def alert(flow: Flow[..., Any], run: FlowRun, state: State[Any]) -> None:
+    """Sends the alerts of the settings at the end of a run, however it ended."""
+    if run.parent_task_run_id is not None and run.deployment_id is None:
+        return
+    settings = load(run.parameters.get("settings"))
+    raise_alerts(settings, Store(settings.store))
+
+
+ENDINGS: dict[str, Any] = {
+    "on_completion": [alert],
+    "on_failure": [say_what_to_do, alert],
+    "on_crashed": [say_what_to_do, alert],
+}
+"""Options of every flow. Prefect logs what goes wrong in one of them; the run's state stays."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, task, unmapped
 
+from flows.beginnings import begin
 from flows.conduct import RETRY, batches, load, threads
 from flows.endings import ENDINGS
 from flows.parameters import Overrides
@@ -33,6 +34,7 @@ def extract(settings: Overrides | None = None, retry_failed: bool = False) -> in
     Returns:
         Number of clips that were waiting.
     """
+    begin(settings, "extract")
     clip_ids = waiting(Store(load(settings).store))
     extract_batch.map(unmapped(settings), batches(clip_ids, BATCH), retry_failed).result()
     return len(clip_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow, get_run_logger, task
 
+from flows.beginnings import begin
 from flows.conduct import RETRY, load
 from flows.endings import ENDINGS
 from flows.parameters import Overrides
@@ -32,4 +33,5 @@ def features(settings: Overrides | None = None, retry_failed: bool = False) -> N
         settings: settings that differ from the worker's own.
         retry_failed: also try clips again that failed unexpectedly in this version of the package.
     """
+    begin(settings, "features")
     compute_features(settings, retry_failed)

@@ -22,25 +22,23 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.context import FlowRunContext
 from prefect.exceptions import Abort
 from prefect.states import Cancelled
 
 _LOOKED_AT = 50
 
 
-def skip_if_late(hours: float) -> None:
+def skip_if_late(run: FlowRun, hours: float) -> None:
     """Ends the current run as Skipped, a state of type Cancelled, if it is scheduled and comes too late.
 
     Args:
+        run: the current run.
         hours: longest time after which a due run is still started; 0: any.
 
     Raises:
         Abort: Prefect's signal to end the process of a run whose state is final.
     """
-    context = FlowRunContext.get()
-    run = context.flow_run if context else None
-    if run is None or run.deployment_id is None or not run.auto_scheduled:
+    if run.deployment_id is None or not run.auto_scheduled:
         return
     now = datetime.now(UTC)
     with get_client(sync_client=True) as client:

@@ -22,6 +22,9 @@ _CREDENTIALS = r"://[^/?\s]*@"
 _ADDRESSES = ("store", "network.proxy")
 """Settings that can contain one. Prefect stores parameters and shows them, so it must not get there."""
 
+_NO_PARAMETER = "alerts"
+"""Settings that a page must not change: they name a program to run and a secret address."""
+
 
 def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
     """Returns the settings, once each name and value fits and none contains a password."""
@@ -29,6 +32,8 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
         Settings.load(overrides=overrides)
     except SettingsError as error:
         raise ValueError(str(error)) from error
+    if _NO_PARAMETER in overrides:
+        raise ValueError(f"setting {_NO_PARAMETER!r} is no parameter (set it in the worker's environment)")
     for name in _ADDRESSES:
         value: Any = overrides
         for key in name.split("."):
@@ -42,13 +47,14 @@ def _checked(overrides: dict[str, Any]) -> dict[str, Any]:
 
 
 class _SchemaOfSettings:
-    """The page offers every setting with its meaning; the server refuses addresses with a password."""
+    """The page offers every setting with its meaning; the server refuses those with a password."""
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler.resolve_ref_schema(handler(Settings.__pydantic_core_schema__))
         schema = copy.deepcopy(schema)
         properties = schema["properties"]
         properties["network"] = copy.deepcopy(handler.resolve_ref_schema(properties["network"]))
+        del properties[_NO_PARAMETER]
         for address in properties["store"], properties["network"]["properties"]["proxy"]:
             address["not"] = {"pattern": _CREDENTIALS}
         return schema

@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 
 from prefect import flow, task
 
-from flows.artifacts import show_figures, show_funnel, show_stored_file
+from flows.artifacts import show_cost, show_figures, show_funnel, show_stored_file
+from flows.beginnings import begin
 from flows.conduct import RETRY, load
 from flows.endings import ENDINGS
 from flows.features import features
@@ -41,12 +42,13 @@ def report(overrides: Overrides | None, manifest: str, release: str) -> str:
 
 @task(**RETRY)
 def show(overrides: Overrides | None, manifest: str, release: str, page: str) -> None:
-    """Shows funnel, figures and links to release and report (empty: none) as artifacts of the run."""
+    """Shows funnel, figures, cost and links to release and report (empty: none) as artifacts of the run."""
     settings = load(overrides)
     store = Store(settings.store)
     with at_hand(manifest, store) as name:
         show_funnel(store, find_manifest(name, settings).name, release)
     show_figures(store, release)
+    show_cost(store, settings.prices, release)
     show_stored_file(store, f"{release}/{layout.CARD}", "release", f"Release {PurePosixPath(release).name}.")
     if page:
         show_stored_file(store, page, "report", "How this version was made.")
@@ -71,6 +73,7 @@ def publish(
     Returns:
         Name of the release in the store.
     """
+    begin(settings, "features", "publish", manifest=manifest)
     features(settings)
     published = release(settings, manifest, day)
     page = report(settings, manifest, published) if with_report else ""

@@ -7,13 +7,13 @@ import datetime
 from prefect import flow
 
 from flows.acquire import acquire
+from flows.beginnings import begin
 from flows.conduct import load
 from flows.crawl import crawl
-from flows.elsewhere import check_deployments, run_stage
+from flows.elsewhere import run_stage
 from flows.endings import ENDINGS
 from flows.extract import extract
 from flows.features import features
-from flows.lateness import skip_if_late
 from flows.parameters import Hours, ManifestName, Overrides, RunOn
 from flows.publish import publish
 from flows.select import select
@@ -47,9 +47,8 @@ def refresh(
         InputError: a stage cannot run where it is sent. Found before anything starts.
         PopDanceSetError: a stage that ran elsewhere did not complete.
     """
-    skip_if_late(late_hours)
-    store = Store(load(settings).store)
-    check_deployments(run_on, manifest)
+    stages = ("crawl", "select", "acquire", "extract", "features", "publish")
+    begin(settings, *stages, late_hours=late_hours, run_on=run_on, manifest=manifest)
     run_stage(crawl, run_on.crawl, settings=settings, day=day)
     run_stage(select, run_on.select, settings=settings, manifest=manifest, day=day)
     run_stage(acquire, run_on.acquire, settings=settings, manifest=manifest)
@@ -59,4 +58,4 @@ def refresh(
     published = run_stage(
         publish, run_on.publish, settings=settings, manifest=manifest, day=day, with_report=with_report
     )
-    return str(published) if published else newest(store).folder
+    return str(published) if published else newest(Store(load(settings).store)).folder

@@ -6,6 +6,7 @@ import datetime
 
 from prefect import flow, task
 
+from flows.beginnings import begin
 from flows.conduct import RETRY, load
 from flows.endings import ENDINGS
 from flows.parameters import ManifestName, Overrides
@@ -60,6 +61,7 @@ def select(
     Returns:
         The manifest's folder, or `store:NAME`.
     """
+    begin(settings, "select", manifest=manifest)
     fit_id = fit(settings)
     followers(settings, fit_id, day)
     return write_manifest(settings, fit_id, manifest)

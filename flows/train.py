@@ -11,9 +11,9 @@ from prefect import flow, get_run_logger, task
 from pydantic import Field
 
 from flows.artifacts import show_text
+from flows.beginnings import begin
 from flows.conduct import load
 from flows.endings import ENDINGS
-from flows.lateness import skip_if_late
 from flows.parameters import Hours, Overrides
 from popdanceset import layout
 from popdanceset.release.versions import newest
@@ -84,7 +84,7 @@ def train(
     Returns:
         The table of metrics, a file of this machine.
     """
-    skip_if_late(late_hours)
+    begin(settings, "train", late_hours=late_hours)
     store = Store(load(settings).store)
     name = release or newest(store).version
     address, folder = store.address_of(layout.release(name)), Path(out, PurePosixPath(name).name)

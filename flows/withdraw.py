@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger, task
 from pydantic import Field
 
 from flows.artifacts import show_text
+from flows.beginnings import begin
 from flows.conduct import RETRY, load
 from flows.endings import ENDINGS
 from flows.parameters import Overrides
@@ -57,6 +58,7 @@ def withdraw(
     Returns:
         What was deleted, or would be.
     """
+    begin(settings, "withdraw")
     done = withdraw_all(settings, bvids, reason, note, purge_old, dry_run)
     get_run_logger().info("%s", done)
     show_text(f"```\n{done}\n```", "withdrawal", "What would be deleted." if dry_run else "What was deleted.")

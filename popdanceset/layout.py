@@ -91,6 +91,7 @@ CLAIMS = "claims"
 TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
+MANIFESTS = "manifests"
 ALERTS_SENT = "alerts/sent.json"
 
 FOLDERS = (
@@ -107,10 +108,9 @@ FOLDERS = (
         FINGERPRINTS,
         MERGES,
     ),
-    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, TOMBSTONES, RELEASES, REPORTS),
+    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, TOMBSTONES, RELEASES, REPORTS, MANIFESTS),
 )
 """The folders at the top of a store whose size `popdanceset status` states."""
-MANIFESTS = "manifests"
 
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"

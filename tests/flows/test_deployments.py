@@ -45,8 +45,8 @@ def test_every_deployment_names_a_flow_and_parameters_it_has(deployment: dict[st
 def test_there_is_one_for_the_refresh_and_for_each_of_its_stages() -> None:
     names = {f"{flow_of(d).name}/{d['name']}" for d in DEPLOYMENTS}
     assert names == {
-        "refresh/weekly", "crawl/daily", "select/select", "acquire/acquire", "extract/gpu", "features/features",
-        "publish/release", "train/refreshed", "withdraw/withdraw",
+        "refresh/weekly", "crawl/daily", "select/select", "acquire/acquire", "extract/gpu",
+        "features/features", "publish/release", "train/refreshed", "withdraw/withdraw",
     }  # fmt: skip
 
 
@@ -108,6 +108,7 @@ def test_the_page_shows_what_each_setting_means() -> None:
         ("crawl/daily", {"settings": {"crawl": {"max_vidoes": 5}}}, False),
         ("crawl/daily", {"settings": {"network": {"proxy": "http://proxy:8080"}}}, True),
         ("crawl/daily", {"settings": {"network": {"proxy": "http://me:secret@proxy:8080"}}}, False),
+        ("crawl/daily", {"settings": {"alerts": {"webhook": "https://hooks.example/T0/secret"}}}, False),
         ("crawl/daily", {"settings": {"store": "s3://KEY:SECRET@bucket/prefix"}}, False),
         (
             "crawl/daily",
