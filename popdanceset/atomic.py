@@ -56,6 +56,30 @@ def atomic_path(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def link_new(path: Path, data: bytes) -> bool:
+    """Writes a file unless there is one of this name; returns whether it did. One of several writers does.
+
+    Raises:
+        OSError: the folder is not writable, or full, or its file system has no hard links.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{PARTIAL}{secrets.token_hex(8)}{path.suffix}")
+    try:
+        with partial.open("wb") as file:
+            hold(file.fileno())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            try:
+                os.link(partial, path)
+            except FileExistsError:
+                return False
+        sync_folder(path.parent)
+        return True
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames inside a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)

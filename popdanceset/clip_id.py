@@ -6,6 +6,8 @@ import re
 
 _SUFFIX = re.compile(r"(?:_p\d+)?(?:_Clip_\d+)?$", re.ASCII)
 
+_CLIP = re.compile(r"_Clip_\d+$", re.ASCII)
+
 
 def part_id(bvid: str, page: int = 1) -> str:
     """Returns `{bvid}`, or `{bvid}_p{page}` from the second part on."""
@@ -20,6 +22,11 @@ def video_of(item: str) -> str:
 def is_clip(item: str) -> bool:
     """Returns whether an id is a clip's, not a part's."""
     return "_Clip_" in item
+
+
+def part_of(clip_id: str) -> str:
+    """Returns the part of a clip: `BV…_p2` of `BV…_p2_Clip_1`."""
+    return _CLIP.sub("", clip_id)
 
 
 def clip_id(bvid: str, number: int, page: int = 1) -> str:

@@ -25,6 +25,8 @@ Names are relative to the store (or the release) and use `/` on every system.
     alerts/sent.json                                     alerts that were sent and have not cleared since
     claims/{clip_id}.json                                which worker extracts a clip (object stores)
     .claims/{clip_id}                                    the same, as a locked file (local stores)
+    leases/{name}.json                                   who works on a video's folder, or publishes a release
+                                                         (object stores)
     .locks/{name}                                        locks of one machine
     .scratch/                                            unfinished files of running processes
     tombstones/{bvid}.json                               a video was withdrawn: its id is never used again
@@ -60,7 +62,7 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from popdanceset.clip_id import part_id
+from popdanceset.clip_id import part_id, part_of
 
 _VIDEO_FILE = re.compile(r"p(\d+)\.mp4")
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5,})-(?P<digest>[0-9a-f]{16})\.parquet")
@@ -88,6 +90,7 @@ BUDGET = "budget"
 FITS = "popularity"
 MEDIA = "media"
 CLAIMS = "claims"
+LEASES = "leases"
 TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
@@ -114,6 +117,7 @@ FOLDERS = (
 
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"
+CONDITIONAL_LOCK = ".locks/conditional"
 
 TEMPORARY = "popdanceset-"
 """Beginning of the names of temporary copies, outside the store."""
@@ -229,6 +233,11 @@ def clip_rows(bvid: str, page: int = 1) -> str:
     return f"{CLIPS}/{part_id(bvid, page)}{PARQUET}"
 
 
+def rows_of_clip(clip_id: str) -> str:
+    """The rows of CLIPS of the part that a clip belongs to."""
+    return f"{CLIPS}/{part_of(clip_id)}{PARQUET}"
+
+
 def clip_stem(bvid: str, clip_id: str, start: float, frames: int) -> str:
     """A clip's files without their suffixes. The name states the span that they show (start in seconds)."""
     return f"{video_folder(bvid)}/{clip_id}.{round(1000 * start)}ms.{frames}f"
@@ -283,6 +292,11 @@ def claim(clip_id: str) -> str:
 def claim_lock(clip_id: str) -> str:
     """The same, as a locked file of a local store."""
     return f".claims/{clip_id}"
+
+
+def lease(name: str) -> str:
+    """Who works on a folder of an object store."""
+    return f"{LEASES}/{name}{JSON}"
 
 
 # -- failures

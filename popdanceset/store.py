@@ -15,11 +15,11 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -28,9 +28,12 @@ import pyarrow.parquet as pq
 
 from popdanceset import layout
 from popdanceset.atomic import PARTIAL, atomic_write, sync_folder
+from popdanceset.conditional import ConditionalFiles, conditional_files
 from popdanceset.errors import SchemaError, StoreError
 from popdanceset.locks import abandoned, hold
 from popdanceset.tables import conform, from_rows
+
+T = TypeVar("T")
 
 
 class Store:
@@ -51,6 +54,7 @@ class Store:
     def __init__(self, address: str | Path) -> None:
         self.address = str(address)
         self.bytes_written = 0
+        self._conditional: ConditionalFiles | None = None
         try:
             self._fs, self._root = _resolve(self.address)
         except (pa.ArrowInvalid, ValueError, ImportError, OSError) as error:
@@ -198,8 +202,7 @@ class Store:
 
     def write_json(self, name: str, document: Any) -> None:
         """Writes a JSON document, indented and with its keys in the given order."""
-        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        self.write_bytes(name, text.encode())
+        self.write_bytes(name, _as_json(document))
 
     def read_json(self, name: str, limit: int | None = None) -> Any:
         """Reads a JSON document.
@@ -218,6 +221,71 @@ class Store:
             raise StoreError(
                 f"not JSON: {error}", self._path(name), "delete it and run the stage again"
             ) from error
+
+    # -- conditional writes: for what several machines must agree on (`popdanceset.conditional`)
+
+    def create(self, name: str, data: bytes) -> str | None:
+        """Writes a file that does not exist yet. Of several writers, on any machines, one succeeds.
+
+        Args:
+            name: of the file.
+            data: unlike what other writers write, e.g. because it names this one.
+
+        Returns:
+            The file's version, for `replace`; None if the file exists.
+
+        Raises:
+            StoreError: the store is not writable, or has no conditional writes.
+        """
+        return self._conditionally(name, lambda files, path: files.create(path, data))
+
+    def create_json(self, name: str, document: Any) -> bool:
+        """Writes a JSON document that does not exist yet, as `create`; returns whether it did."""
+        return self.create(name, _as_json(document)) is not None
+
+    def create_rows(self, name: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> bool:
+        """Writes a file of a table that does not exist yet, as `create`; returns whether it did."""
+        buffer = pa.BufferOutputStream()
+        pq.write_table(from_rows(rows, schema, name), buffer, compression="zstd")
+        return self.create(name, buffer.getvalue().to_pybytes()) is not None
+
+    def read_version(self, name: str) -> tuple[bytes, str] | None:
+        """Reads a file with its version; None if it does not exist.
+
+        Raises:
+            StoreError: the store is not readable, or has no conditional writes.
+        """
+        return self._conditionally(name, lambda files, path: files.read(path))
+
+    def replace(self, name: str, data: bytes, version: str) -> str | None:
+        """Replaces a file that is still as it was read or written (compare and swap).
+
+        Args:
+            name: of the file.
+            data: as in `create`.
+            version: that `create`, `read_version` or `replace` returned.
+
+        Returns:
+            The new version; None if the file is gone or has another version.
+
+        Raises:
+            StoreError: the store is not writable, or has no conditional writes.
+        """
+        return self._conditionally(name, lambda files, path: files.replace(path, data, version))
+
+    def drop(self, name: str) -> None:
+        """Deletes a file that was written conditionally, if it exists: one request to an object store."""
+        self._conditionally(name, lambda files, path: files.remove(path))
+
+    def _conditionally(self, name: str, act: Callable[[ConditionalFiles, str], T]) -> T:
+        path = self._path(name)
+        if self._conditional is None:
+            lock = Path(self._root, layout.CONDITIONAL_LOCK) if self.is_local else None
+            self._conditional = conditional_files(self.address, self._fs, self._root, lock)
+        try:
+            return act(self._conditional, path)
+        except OSError as error:
+            raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
 
     # -- tables
 
@@ -401,7 +469,9 @@ class Store:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[Path]:
-        """Yields `workplace(name)` as a folder, held by one thread or process of this machine at a time.
+        """Yields `workplace(name)` as a folder, held by one thread or process at a time.
+
+        Of a local store: of this machine. Of an object store: of any machine (`popdanceset.leases`).
 
         Raises:
             StoreError: the store is not writable.
@@ -412,7 +482,9 @@ class Store:
             lock = _held_folder(folder)
         except OSError as error:
             raise StoreError(f"not writable: {error}", folder, "check permissions and free space") from error
-        with lock:
+        from popdanceset.leases import leased
+
+        with lock, contextlib.nullcontext() if self.is_local else leased(self, layout.lease(name)):
             yield folder
 
     def sweep(self) -> None:
@@ -461,16 +533,33 @@ class Store:
                 local.rename(path)
                 sync_folder(Path(path).parent)
                 return
+            self._upload(files, local, name, last, shared)
+        except OSError as error:
+            raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
+
+    def _upload(
+        self, files: Sequence[Path], local: Path, name: str, last: str, shared: Mapping[str, str]
+    ) -> None:
+        """Moves files into a folder of an object store, as the only one who does."""
+        from popdanceset.leases import leased
+
+        with leased(self, layout.lease(name)) as lease:
+            if self.exists(f"{name}/{last}"):
+                raise StoreError("already exists", self._path(name), "choose another name")
             for leftover in self.list(name):  # from an attempt that was killed
                 self.remove(leftover)
-            for file in sorted(files, key=lambda file: file == local / last):
+            for file in files:
                 relative = file.relative_to(local).as_posix()
+                if relative == last:
+                    continue
                 if relative in shared:
                     self._fs.copy_file(self._path(shared[relative]), self._path(f"{name}/{relative}"))
                 else:
                     self.put(file, f"{name}/{relative}")
-        except OSError as error:
-            raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
+            # Whoever was stopped for longer than a lease has lost it, and another one writes this folder.
+            if not lease.held() or self.create(f"{name}/{last}", (local / last).read_bytes()) is None:
+                raise StoreError("another process published it meanwhile", self._path(name), "run again")
+            (local / last).unlink()
 
     def reading(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Turns the failures of a block that reads a file from `open_read` into StoreError."""
@@ -493,6 +582,10 @@ class Store:
         return self._path(name) if "://" not in self.address else f"{self}/{name}"
 
 
+def _as_json(document: Any) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
 def _hidden(name: str) -> bool:
     return any(part.startswith(".") for part in PurePosixPath(name).parts)
 
@@ -502,13 +595,23 @@ def _resolve(address: str) -> tuple[pafs.FileSystem, str]:
     if not separator:
         return pafs.LocalFileSystem(), str(Path(address).expanduser().absolute())
     if scheme in ("file", "s3", "gs", "gcs", "hdfs", "abfs"):
-        filesystem, root = pafs.FileSystem.from_uri(address)
+        filesystem, root = _s3(address) if scheme == "s3" else pafs.FileSystem.from_uri(address)
         if not root:
             raise ValueError("it does not name a bucket or folder")
         return filesystem, root
     from popdanceset.remote_files import remote_files
 
     return remote_files(address)
+
+
+def _s3(address: str) -> tuple[pafs.FileSystem, str]:
+    # One request for a small file instead of the three of an upload in parts.
+    option = "allow_delayed_open=true"
+    try:
+        files, root = pafs.FileSystem.from_uri(f"{address}{'&' if '?' in address else '?'}{option}")
+    except pa.ArrowInvalid:  # an older pyarrow, or the address is wrong, which this one says
+        files, root = pafs.FileSystem.from_uri(address)
+    return files, root
 
 
 @contextlib.contextmanager

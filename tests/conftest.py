@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import hypothesis
 import numpy as np
@@ -16,6 +16,9 @@ from hypothesis import HealthCheck
 
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+
+if TYPE_CHECKING:
+    from tests.s3 import FaultyS3
 
 # Set before Prefect is imported anywhere: no telemetry, no update checks, from a test run.
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -69,6 +72,23 @@ def settings(tmp_path: Path) -> Settings:
 def store(settings: Settings) -> Store:
     """The store of `settings`."""
     return Store(settings.store)
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[FaultyS3]:
+    from tests.s3 import serve
+
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(_s3_server: FaultyS3, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
+    """An S3 server on this machine, and the keys to it; it can be told to misbehave."""
+    for name, value in _s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    yield _s3_server
+    _s3_server.behave()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ FOUNDATION = {
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
         "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding",
         "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
-        "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings",
+        "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings", "conditional",
+        "leases", "wording",
     )
 }  # fmt: skip
 HEAVY = {

@@ -9,9 +9,12 @@ keeps renewing it.
 removed while it is still locked, so that folders of claims stay empty. With a lock file beside the claim,
 neither would be atomic.
 
-An object store has no locks, and the client used here cannot write conditionally (`If-None-Match`). There a
-claim is written and read again after a pause: the last writer has it. Two workers that start on a clip within
-that pause may both do it; since both write the same tables under the same names, that costs only time.
+An object store has no locks. There a claim is a lease (`popdanceset.leases`): created only if there is none
+(`If-None-Match: *`), renewed and taken over by compare and swap (`If-Match`). Of two workers who want a clip
+one gets it. Clips of a dead worker wait until its claims have not been renewed for a minute. A worker that
+was only presumed dead learns it at its next renewal; `holds` is asked before the tables are written, and a
+table written after that, within half a minute, is the same as the other worker's. On s3:// this needs the
+extra `s3`.
 """
 
 from __future__ import annotations
@@ -30,17 +33,12 @@ from typing import TYPE_CHECKING, Any
 
 from popdanceset import layout
 from popdanceset.errors import StoreError
+from popdanceset.leases import LEASE, Leases
 
 if TYPE_CHECKING:
     from popdanceset.store import Store
 
 log = logging.getLogger(__name__)
-
-LEASE = 60.0
-"""Seconds for which a claim holds without being renewed."""
-
-_SETTLED = 1.0
-"""Seconds after which a claim in an object store is read again."""
 
 
 class Claims:
@@ -54,18 +52,25 @@ class Claims:
 
     def __init__(self, store: Store, lease: float = LEASE, clock: Callable[[], float] = time.time) -> None:
         self._store, self._lease, self._clock = store, lease, clock
+        self._leases = None if store.is_local else Leases(store, lease, clock)
         self._host = socket.gethostname()
         self._owner = f"{self._host}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._held: dict[str, int | None] = {}  # clip id → descriptor of the locked file, if there is one
+        self._held: dict[str, int] = {}  # clip id → descriptor of the locked file
         self._lock = threading.Lock()
         self._stop = threading.Event()
 
     def __enter__(self) -> Claims:
-        self._renewal = threading.Thread(target=self._renew, name="claims", daemon=True)
-        self._renewal.start()
+        if self._leases:
+            self._leases.__enter__()
+        else:
+            self._renewal = threading.Thread(target=self._renew, name="claims", daemon=True)
+            self._renewal.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._leases:
+            self._leases.__exit__()
+            return
         self._stop.set()
         self._renewal.join()
         for clip_id in list(self._held):
@@ -75,26 +80,43 @@ class Claims:
         """Claims a clip; returns false if another worker has it.
 
         Raises:
-            StoreError: the store cannot be written to.
+            StoreError: the store cannot be written to, or clips cannot be claimed in stores of its kind.
         """
+        if self._leases:
+            return self._leases.take(layout.claim(clip_id))
         with self._lock:
             if clip_id in self._held:
                 return False
-        taken, descriptor = self._lock_file(clip_id) if self._store.is_local else self._write(clip_id)
-        if taken:
-            with self._lock:
-                self._held[clip_id] = descriptor
-        return taken
+        descriptor = self._lock_file(clip_id)
+        if descriptor is None:
+            return False
+        with self._lock:
+            self._held[clip_id] = descriptor
+        return True
+
+    def holds(self, clip_id: str) -> bool:
+        """Returns whether a clip is still this worker's. Ask before writing its tables.
+
+        Raises:
+            StoreError: the store cannot be asked.
+        """
+        if self._leases:
+            return self._leases.holds(layout.claim(clip_id))
+        with self._lock:
+            return clip_id in self._held
 
     def release(self, clip_id: str) -> None:
-        """Releases a clip; does nothing if this worker does not hold it."""
+        """Releases a clip; does nothing if this worker does not hold it.
+
+        Raises:
+            StoreError: the store cannot be written to.
+        """
+        if self._leases:
+            self._leases.release(layout.claim(clip_id))
+            return
         with self._lock:
-            if clip_id not in self._held:
-                return
-            descriptor = self._held.pop(clip_id)
+            descriptor = self._held.pop(clip_id, None)
         if descriptor is None:
-            if self._read(clip_id).get("owner") == self._owner:
-                self._store.remove(layout.claim(clip_id))
             return
         # Removed while it is locked: a worker that opened it in the meantime finds that it no longer exists.
         self._store.workplace(layout.claim_lock(clip_id)).unlink(missing_ok=True)
@@ -102,7 +124,7 @@ class Claims:
 
     # -- in a folder
 
-    def _lock_file(self, clip_id: str) -> tuple[bool, int | None]:
+    def _lock_file(self, clip_id: str) -> int | None:
         path = self._store.workplace(layout.claim_lock(clip_id))
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,17 +134,17 @@ class Claims:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     os.close(descriptor)
-                    return False, None
+                    return None
                 if _names(path, descriptor):
                     break
                 os.close(descriptor)  # its owner has just finished and removed it
             if self._counts(_parsed(os.pread(descriptor, 4096, 0))):
                 os.close(descriptor)
-                return False, None
+                return None
             self._sign(descriptor)
         except OSError as error:
             raise StoreError(f"clips cannot be claimed: {error}", path, "check permissions") from error
-        return True, descriptor
+        return descriptor
 
     def _counts(self, claim: dict[str, Any]) -> bool:
         """Whether a claim whose file nobody locks still counts: one of another machine, until it expires."""
@@ -134,24 +156,6 @@ class Claims:
         os.pwrite(descriptor, claim, 0)
         os.ftruncate(descriptor, len(claim))
 
-    # -- in an object store
-
-    def _write(self, clip_id: str) -> tuple[bool, int | None]:
-        claim = self._read(clip_id)
-        if claim and claim.get("owner") != self._owner and float(claim.get("until", 0)) > self._clock():
-            return False, None
-        self._store.write_bytes(layout.claim(clip_id), self._claim())
-        self._stop.wait(_SETTLED)
-        return self._read(clip_id).get("owner") == self._owner, None
-
-    def _read(self, clip_id: str) -> dict[str, Any]:
-        try:
-            return _parsed(self._store.read_bytes(layout.claim(clip_id)))
-        except StoreError:
-            return {}
-
-    # -- both
-
     def _claim(self) -> bytes:
         claim = {"owner": self._owner, "host": self._host, "until": self._clock() + self._lease}
         return json.dumps(claim).encode()
@@ -161,11 +165,8 @@ class Claims:
             with self._lock:
                 for clip_id, descriptor in self._held.items():
                     try:
-                        if descriptor is None:
-                            self._store.write_bytes(layout.claim(clip_id), self._claim())
-                        else:
-                            self._sign(descriptor)
-                    except (OSError, StoreError) as error:
+                        self._sign(descriptor)
+                    except OSError as error:
                         log.warning("%s: claim not renewed: %s", clip_id, error)
 
 
@@ -204,6 +205,14 @@ def claimed(
         if len(others) == len(remaining):
             stopped.wait(pause)
         remaining = others
+
+
+def sweep_claims(store: Store, done: Callable[[str], bool]) -> None:
+    """Removes the claims of finished clips, which workers of an object store leave if they die just then."""
+    if not store.is_local:
+        for name in store.list(layout.CLAIMS, layout.JSON):
+            if done(layout.stem(name)):
+                store.drop(name)
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

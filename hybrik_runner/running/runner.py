@@ -93,7 +93,9 @@ def extract(
         on_each_device(extract, settings, store, list(unfinished), report)
     elif unfinished:
         with _one_at_a_time:
-            _work(estimator or loaded_estimator(settings), settings, store, unfinished, report, net)
+            loaded = estimator or loaded_estimator(settings)
+            while unfinished:
+                unfinished = _work(loaded, settings, store, unfinished, report, net)
     # Clips that were cut again in the meantime have no verdict: the next run makes it.
     return [_verdict(store, clip_id) for clip_id in clips if _is_done(store, clip_id)]
 
@@ -153,12 +155,11 @@ def decide(
 
 def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     """Rows of the accepted clips by their ids."""
-    table = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "bvid", "path", "accepted"])
+    wanted = None if clip_ids is None else list(dict.fromkeys(clip_ids))
     gone = withdrawn(store)
-    rows = (row for row in table.to_pylist() if row["accepted"] and row["bvid"] not in gone)
+    rows = (row for row in _clip_rows(store, wanted) if row["accepted"] and row["bvid"] not in gone)
     clips = {clip["clip_id"]: clip for clip in rows}
-    if clip_ids is not None:
-        wanted = list(dict.fromkeys(clip_ids))
+    if wanted is not None:
         if unknown := [clip_id for clip_id in wanted if clip_id not in clips]:
             raise InputError(
                 f"no accepted clip is called {unknown[0]!r}", store.address, "see the clips table"
@@ -167,6 +168,15 @@ def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     for clip_id in clips:
         _check_id(clip_id)
     return clips
+
+
+def _clip_rows(store: Store, clip_ids: Iterable[str] | None) -> list[Row]:
+    """Rows of all clips, or at least of these. A batch reads the files of its videos, not those of all."""
+    columns = ["clip_id", "bvid", "path", "accepted"]
+    names = [layout.CLIPS] if clip_ids is None else sorted({layout.rows_of_clip(each) for each in clip_ids})
+    if not all(store.exists(name) for name in names if name != layout.CLIPS):
+        names = [layout.CLIPS]
+    return [row for name in names for row in store.read_table(name, CLIPS, columns=columns).to_pylist()]
 
 
 def _check_id(clip_id: str) -> None:
@@ -181,8 +191,14 @@ def _work(
     clips: dict[str, Row],
     advance: Callable[[int, str], None],
     net: Net,
-) -> None:
-    """Works as one worker: does all clips that no other worker does."""
+) -> dict[str, Row]:
+    """Works as one worker: does all clips that no other worker does.
+
+    Returns:
+        Clips that another worker took over, because this one was stopped for a while; they may still be
+        unfinished.
+    """
+    lost: dict[str, Row] = {}
     pipeline = Pipeline(estimator, settings.pose.workers)
 
     def finished_elsewhere(clip_id: str) -> bool:
@@ -198,6 +214,9 @@ def _work(
         with closing(pipeline.run(jobs)) as results:
             for done in results:
                 clip = clips[done.name]
+                if not claims.holds(done.name):
+                    lost[done.name] = clip
+                    continue
                 with net.under(done.name, clip["bvid"]):
                     _write(done.name, clip["bvid"], done.poses, estimator.name, settings, store)
                 # A clip that was cut again in the meantime has another file: these poses are of another span.
@@ -209,6 +228,7 @@ def _work(
                     store.remove(layout.failure(STAGE, done.name))
                 claims.release(done.name)
                 advance(1, done.name)
+    return lost
 
 
 def _frames(store: Store, clip: Row) -> Generator[media.Frame]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hybrik_runner.running.claims import sweep_claims
 from hybrik_runner.running.runner import STAGE, extract, has_failed
 from popdanceset import layout
 from popdanceset.errors import InputError
@@ -53,8 +54,7 @@ def waiting(store: Store) -> list[str]:
     """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order; without
     those whose unexpected error this version would meet again."""
     net = Net(STAGE, store)
-    store.sweep()
-    done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
+    done = _swept(store)
     return sorted(clip_id for clip_id in set(_accepted(store)) - done if not net.is_left(clip_id))
 
 
@@ -81,7 +81,7 @@ def extract_waiting(
     """
     start = time.perf_counter()
     if clip_ids is None:
-        store.sweep()
+        _swept(store)
         clip_ids = _accepted(store)
         if not clip_ids:
             raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
@@ -105,6 +105,14 @@ def extract_waiting(
         len(summary.failed),
     )
     return summary
+
+
+def _swept(store: Store) -> set[str]:
+    """Removes what dead workers left; returns the ids of the finished clips."""
+    store.sweep()
+    done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
+    sweep_claims(store, done.__contains__)
+    return done
 
 
 def _accepted(store: Store) -> list[str]:

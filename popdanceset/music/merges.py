@@ -36,8 +36,9 @@ def propose(store: Store, one: str, other: str, bvid: str, page: int, method: st
     """
     if one == other or store.exists(pair_name(one, other)):
         return False
-    _write(store, one, other, PairState.PROPOSED, bvid, page, method, similarity)
-    return True
+    # A decision that was made since the question stays.
+    row = _row(one, other, PairState.PROPOSED, bvid, page, method, similarity)
+    return store.create_rows(pair_name(one, other), [row], MERGES)
 
 
 def decide(store: Store, one: str, other: str, state: PairState) -> str:
@@ -61,7 +62,7 @@ def decide(store: Store, one: str, other: str, state: PairState) -> str:
     name = pair_name(one, other)
     row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
     kept = (row.get("bvid", ""), row.get("page", 1), row.get("method", ""), row.get("similarity", 0.0))
-    _write(store, one, other, state, *kept)
+    store.write_rows(name, [_row(one, other, state, *kept)], MERGES)
     return aliases(store).get(one, one)
 
 
@@ -100,17 +101,9 @@ def pair_name(one: str, other: str) -> str:
     return layout.merge(digest[:32])
 
 
-def _write(
-    store: Store,
-    one: str,
-    other: str,
-    state: PairState,
-    bvid: str,
-    page: int,
-    method: str,
-    similarity: float,
-) -> None:
+def _row(
+    one: str, other: str, state: PairState, bvid: str, page: int, method: str, similarity: float
+) -> dict[str, Any]:
     first, second = sorted((one, other))
     row = {"first": first, "second": second, "bvid": bvid, "page": page, "method": method}
-    row |= {"similarity": similarity, "state": state}
-    store.write_rows(pair_name(one, other), [row], MERGES)
+    return row | {"similarity": similarity, "state": state}

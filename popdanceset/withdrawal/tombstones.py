@@ -84,11 +84,8 @@ def write_tombstone(tombstone: Tombstone, store: Store) -> bool:
     """
     check_id(tombstone.bvid)
     check_note(tombstone.note)
-    if is_withdrawn(tombstone.bvid, store):
-        return False
     document = {name: str(value) for name, value in asdict(tombstone).items() if value}
-    store.write_json(layout.tombstone(tombstone.bvid), document)
-    return True
+    return store.create_json(layout.tombstone(tombstone.bvid), document)
 
 
 def check_not_withdrawn(bvid: str, store: Store) -> None:

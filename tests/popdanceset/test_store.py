@@ -5,7 +5,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,32 +21,11 @@ from popdanceset.store import Store
 MUSIC = schema.music_schema("test", 2)
 
 
-@pytest.fixture(scope="session")
-def s3_server():
-    """Address of an S3 server on this machine with one bucket."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/bucket", method="PUT")).close()
-    yield f"{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def s3_address(s3_server, monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return f"s3://bucket/{secrets.token_hex(4)}/prefix?endpoint_override={s3_server}&scheme=http&region=us-east-1"
-
-
 @pytest.fixture(params=["local", "memory", "s3"])
 def any_store(request, tmp_path):
     """An empty store on each kind of address."""
     if request.param == "s3":
-        return Store(request.getfixturevalue("s3_address"))
+        return Store(request.getfixturevalue("s3").new_address())
     return Store(tmp_path / "a store" if request.param == "local" else f"memory://{secrets.token_hex(4)}")
 
 
@@ -376,8 +354,8 @@ def test_addresses_that_cannot_be_used(address):
         Store(address)
 
 
-def test_a_bucket_that_does_not_exist(s3_address):
-    store = Store(s3_address.replace("bucket", "nobody-made-this"))
+def test_a_bucket_that_does_not_exist(s3):
+    store = Store(s3.new_address().replace("bucket", "nobody-made-this"))
 
     with pytest.raises(StoreError, match="not writable"):
         store.write_bytes("a", b"")
