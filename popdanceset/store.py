@@ -103,8 +103,9 @@ class Store:
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         with self._readable(folder):
             found = self._fs.get_file_info(selector)
+        # Plain text: objects of paths would take longer than the listing itself.
         sizes = {
-            str(PurePosixPath(info.path).relative_to(self._root)): int(info.size or 0)
+            info.path.removeprefix(self._root).lstrip("/"): int(info.size or 0)
             for info in found
             if info.type == pafs.FileType.File
         }
@@ -587,7 +588,7 @@ def _as_json(document: Any) -> bytes:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+    return name.startswith(".") or "/." in name
 
 
 def _resolve(address: str) -> tuple[pafs.FileSystem, str]:

@@ -15,12 +15,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from popdanceset import layout
 from popdanceset.errors import StoreError
 from popdanceset.ledger import Entry, read_ledger
-from popdanceset.manifest import read_manifest
+from popdanceset.manifest import ManifestVideo, read_manifest
 from popdanceset.operations.throughput import throughput
 from popdanceset.release.versions import PublishedRelease, published
 from popdanceset.schema import (
@@ -34,6 +35,7 @@ from popdanceset.schema import (
     Reason,
 )
 from popdanceset.settings import Settings
+from popdanceset.shared_manifest import PREFIX, at_hand
 from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import withdrawn
 
@@ -214,12 +216,11 @@ class _Tables:
         self._settings, self._store, self._files = settings, store, files
         self.gone = withdrawn(store)
         columns = ["clip_id", "bvid", "page", "accepted", "reason", "music_path", "source"]
-        clips = store.read_table(layout.CLIPS, CLIPS, columns).to_pylist()
-        self.clips: list[Row] = [row for row in clips if row["bvid"] not in self.gone]
-        verdicts = store.read_table(layout.VERDICTS, VERDICTS, ["clip_id", "accepted", "reason"]).to_pylist()
-        self.verdicts: dict[str, Row] = {row["clip_id"]: row for row in verdicts}
-        columns = ["stage", "item", "note"]
-        self.failures: list[Row] = store.read_table(layout.FAILURES, FAILURES, columns).to_pylist()
+        clips = _rows(store, layout.CLIPS, CLIPS, columns)
+        self.clips = [row for row in clips if row["bvid"] not in self.gone]
+        verdicts = _rows(store, layout.VERDICTS, VERDICTS, ["clip_id", "accepted", "reason"])
+        self.verdicts = {row["clip_id"]: row for row in verdicts}
+        self.failures = _rows(store, layout.FAILURES, FAILURES, ["stage", "item", "note"])
         self.accepted = {row["clip_id"]: row for row in self.clips if row["accepted"]}
         self.wanted, self.judged, self.unselected = self._selected()
         extractor = layout.music_features("", settings.music.extractor).removesuffix(layout.PARQUET)
@@ -277,13 +278,26 @@ class _Tables:
             ).to_pylist()
             judged += len(rows)
             reasons.update(row["reason"] for row in rows if not row["accepted"])
-            folder = Path(self._settings.manifests).expanduser() / layout.stem(name)
-            if (folder / layout.MANIFEST_DOCUMENT).is_file():
-                videos = read_manifest(folder).videos
+            videos = self._edited(layout.stem(name))
+            if videos is not None:
                 wanted |= {video.bvid: video.pages or 1 for video in videos if video.source is None}
             else:
                 wanted |= {row["bvid"]: row["pages"] or 1 for row in rows if row["accepted"]}
         return wanted, judged, reasons
+
+    def _edited(self, name: str) -> tuple[ManifestVideo, ...] | None:
+        """The videos of a manifest in the store or on this machine; None if it has no folder."""
+        if self._store.exists(f"{layout.manifest(name)}/{layout.MANIFEST_DOCUMENT}"):
+            with at_hand(f"{PREFIX}{name}", self._store) as shared:
+                return read_manifest(Path(shared)).videos
+        folder = Path(self._settings.manifests).expanduser() / name
+        return read_manifest(folder).videos if (folder / layout.MANIFEST_DOCUMENT).is_file() else None
+
+
+def _rows(store: Store, folder: str, schema: pa.Schema, columns: Sequence[str]) -> list[Row]:
+    """Columns of a table, row by row; joined first, for a piece a file would take longer than the reading."""
+    rows: list[Row] = store.read_table(folder, schema, columns).combine_chunks().to_pylist()
+    return rows
 
 
 def _stage(

@@ -91,12 +91,16 @@ def test_claims_count_while_they_are_renewed(busy: Store, settings: Settings, no
     assert status(settings, busy, now).stages["extract"].running == 2
 
 
-def test_an_edited_manifest_replaces_its_selection(busy: Store, settings: Settings, now: datetime) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_edited_manifest_replaces_its_selection(
+    shared: bool, busy: Store, settings: Settings, now: datetime
+) -> None:
     kept = (
         ManifestVideo("BV1ddddddddd", pop=0.9, pages=1),
         ManifestVideo("BV1eeeeeeeee", pop=None, source="imported: x"),
     )
-    write_manifest(Path(settings.manifests) / "weekly", Manifest("weekly", kept))
+    folder = busy.workplace(layout.manifest("weekly")) if shared else Path(settings.manifests) / "weekly"
+    write_manifest(folder, Manifest("weekly", kept))
     assert status(settings, busy, now).stages["acquire"].waiting == 1
 
 
@@ -237,3 +241,12 @@ def test_the_fixture_holds_what_the_tables_allow(busy: Store) -> None:
     assert sum(row["accepted"] for row in clips) == 6
     assert len(busy.read_table(layout.VERDICTS, VERDICTS)) == 2
     assert asdict(Failures("a", 1, "b", "c"))["kind"] == "a"
+
+
+def test_an_object_store_has_claims_and_no_disk(settings: Settings, now: datetime) -> None:
+    store = Store("memory://status-of-an-object-store")
+    for name, until in (("a", 30), ("b", -1)):
+        store.write_json(layout.claim(name), {"until": (now + timedelta(seconds=until)).timestamp()})
+    found = status(settings, store, now)
+    assert (found.stages["extract"].running, found.free_bytes) == (1, None)
+    assert "store_free_bytes" not in exposition(found)

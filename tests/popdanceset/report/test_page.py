@@ -3,14 +3,18 @@
 import logging
 import re
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from popdanceset import tables
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
+from popdanceset.ledger import Entry
 from popdanceset.report.colours import as_hex
 from popdanceset.report.page import as_duration, as_number, publish_report, write_report
+from popdanceset.schema import LEDGER
+from popdanceset.settings import PriceSettings
 from popdanceset.skeleton import LEFT_COLOUR, MIDDLE_COLOUR, RIGHT_COLOUR
 from popdanceset.video.rules import MEASURES
 
@@ -350,3 +354,22 @@ def test_durations(seconds, words):
 )
 def test_numbers(value, words):
     assert as_number(value) == words
+
+
+def test_the_cost_of_a_released_hour(dataset, without_figures, made_by_hand, tmp_path):
+    """Three seconds are released; 3.6 core and 1.5 GPU seconds were used: 1.2 and 0.5 hours an hour."""
+    dataset.crawled().selected().published()
+    path = write(dataset, tmp_path / "before.html")
+    assert 'id="cost"' not in path.read_text(encoding="utf-8")
+
+    used = {"items": 4, "requests": 3, "bytes_received": 5_000_000}
+    entry = Entry("acquire", "a", "h", "cpu", *[made_by_hand.DAY] * 3, cpu_seconds=2.6, seconds=75.2, **used)
+    other = Entry("extract", "b", "h", "cuda:0", *[made_by_hand.DAY] * 3, cpu_seconds=1.0, gpu_seconds=1.5)
+    for each in (entry, other):
+        dataset.store.write_rows(f"ledger/{each.stage}/{each.run_id}.parquet", [asdict(each)], LEDGER)
+    prices = PriceSettings(cpu_hour=0.5, gpu_hour=2.0, currency="EUR")
+    dataset.settings = dataset.settings.model_copy(update={"prices": prices})
+    text = made_by_hand.Reader(write(dataset, tmp_path / "after.html")).text
+    assert "1.20 core hours and 0.50 GPU hours , 3600 requests and 6000.0 MB" in text
+    assert "1.60 EUR of computing" in text
+    assert "acquire 1 1 min 15 s 2.6 s 0.0 s 3 5.0 0.0 4 0" in text
