@@ -111,7 +111,7 @@ FOLDERS = (
         FINGERPRINTS,
         MERGES,
     ),
-    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, TOMBSTONES, RELEASES, REPORTS, MANIFESTS),
+    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, LEASES, TOMBSTONES, RELEASES, REPORTS, MANIFESTS),
 )
 """The folders at the top of a store whose size `popdanceset status` states."""
 
@@ -327,7 +327,7 @@ def ledger_row(stage: str, run_id: str) -> str:
 
 def probe(name: str) -> str:
     """A file that `popdanceset doctor` writes and removes."""
-    return f"doctor/{name}"
+    return f".doctor-{name}"
 
 
 # -- withdrawals

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ MOST_SKEW = 60.0
 
 
 def writable(settings: Settings) -> Finding:
-    """Writes a file into the store, reads it, moves another one over it, and removes it."""
+    """Writes a file into the store, moves another one over it, removes it, and creates it as a claim."""
     store = Store(settings.store)
     name = layout.probe(secrets.token_hex(8))
     try:
@@ -33,9 +32,16 @@ def writable(settings: Settings) -> Finding:
             return failed(
                 "a file that was replaced has its old content", "use a consistent store", str(store)
             )
+        store.remove(name)
+        if [store.create(name, data) is not None for data in (b"one worker", b"another")] != [True, False]:
+            return failed(
+                "two writers can both create a file: the store ignores conditional writes (If-None-Match)",
+                "use a server that heeds them, or one worker only",
+                str(store),
+            )
     finally:
-        _remove(store, name)
-    return ok(f"{store} can be written to")
+        store.remove(name)
+    return ok(f"{store} can be written to, also by several workers")
 
 
 def clock(settings: Settings) -> Finding:
@@ -47,7 +53,7 @@ def clock(settings: Settings) -> Finding:
         store.write_bytes(name, b"now")
         written, after = store.modified(name), datetime.now(UTC)
     finally:
-        _remove(store, name)
+        store.remove(name)
     if written.year < 2000:
         return warning(f"{store} does not say when a file was written", "compare the clocks yourself")
     # Object stores round down to seconds.
@@ -79,10 +85,3 @@ def space(settings: Settings) -> Finding:
     if free < 10 * need:
         return warning(f"only {size(free)} free", "plan for more: `popdanceset plan` says how much", place)
     return ok(f"{size(free)} free in {place}")
-
-
-def _remove(store: Store, name: str) -> None:
-    store.remove(name)
-    if store.is_local:
-        with contextlib.suppress(OSError):  # another doctor's probe is in it
-            store.workplace(name).parent.rmdir()

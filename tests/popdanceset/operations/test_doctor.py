@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +20,9 @@ from popdanceset.operations.doctor_command import doctor as command
 from popdanceset.operations.findings import Finding, Verdict, failed, ok, warning
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+
+if TYPE_CHECKING:
+    from tests.s3 import FaultyS3
 
 
 def changed(settings: Settings, group: str, **values: object) -> Settings:
@@ -63,6 +66,16 @@ def test_a_store_that_is_a_file(settings: Settings, tmp_path: Path) -> None:
     assert result.finding.verdict is Verdict.FAILED
     assert "is a file, not a store" in result.finding.what
     assert isinstance(result.error, StoreError)
+
+
+def test_an_object_store(settings: Settings, s3: FaultyS3) -> None:
+    remote = settings.model_copy(update={"store": s3.new_address()})
+    assert [r.finding.verdict for r in examine(remote, ["store", "clock", "space"])] == ["ok", "ok", "ok"]
+    assert list(Store(remote.store).walk()) == []
+
+    s3.ignores_conditions = True
+    (result,) = examine(remote, ["store"])
+    assert (result.finding.verdict, "conditional" in result.finding.what) == ("failed", True)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,9 @@ from popdanceset.operations.status_text import size, span, text
 from popdanceset.schema import CLIPS, VERDICTS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+
+if TYPE_CHECKING:
+    from tests.s3 import FaultyS3
 
 Recorded = Callable[..., Entry]
 
@@ -243,8 +247,8 @@ def test_the_fixture_holds_what_the_tables_allow(busy: Store) -> None:
     assert asdict(Failures("a", 1, "b", "c"))["kind"] == "a"
 
 
-def test_an_object_store_has_claims_and_no_disk(settings: Settings, now: datetime) -> None:
-    store = Store("memory://status-of-an-object-store")
+def test_an_object_store_has_claims_and_no_disk(settings: Settings, now: datetime, s3: FaultyS3) -> None:
+    store = Store(s3.new_address())
     for name, until in (("a", 30), ("b", -1)):
         store.write_json(layout.claim(name), {"until": (now + timedelta(seconds=until)).timestamp()})
     found = status(settings, store, now)
