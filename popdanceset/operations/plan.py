@@ -173,8 +173,13 @@ def _stage(
 ) -> StagePlan:
     hours = items * measured.seconds / 3600
     if stage == "crawl":
-        # The day's requests end a crawl, and the next day goes on.
-        hours = max(hours, 24.0 * (math.ceil(items / settings.crawl.requests_per_day) - 1))
+        # No faster than the settings allow; the day's requests end a crawl, and the next day goes on.
+        crawl = settings.crawl
+        hours = max(
+            hours,
+            items * (1 + crawl.jitter / 2) / crawl.requests_per_second / 3600,
+            24.0 * (math.ceil(items / crawl.requests_per_day) - 1),
+        )
     workers = max(1, math.ceil(hours / deadline)) if deadline else 1
     whole = stage in ("crawl", "publish")
     return StagePlan(
@@ -203,15 +208,18 @@ def _storage(known: Figures, numbers: dict[str, float | None]) -> float | None:
 
 
 def _assumptions(known: Figures, settings: Settings) -> tuple[str, ...]:
+    crawl = settings.crawl
+    pace = f"{crawl.requests_per_second:g} requests a second and {crawl.requests_per_day:,} a day"
     lines = [
         "new videos are like those of this store, and workers like those that were measured",
-        f"one guest crawls, is never refused, and sends {settings.crawl.requests_per_day:,} requests a day",
+        f"one guest crawls, is never refused, and keeps to {pace}",
         "one release is kept; computing is priced by hours of one core and one GPU, without idle machines",
     ]
     if "parts" not in known.ratios:
         lines.append("a video has one part: no selection states how many")
     for figure in (*known.ratios.values(), *known.storage.values()):
-        lines.append(f"{figure.value:,.4g} {figure.meaning} (from {figure.source})")
+        value = f"{figure.value:,.0f}" if figure.value >= 1000 else f"{figure.value:.4g}"
+        lines.append(f"{value} {figure.meaning} (from {figure.source})")
     measured: list[tuple[str, StageFigures]] = [*known.stages.items()]
     measured += [(f"extract on a {kind}", each) for kind, each in known.extraction.items()]
     for name, each in measured:

@@ -18,11 +18,12 @@ from click.testing import CliRunner
 from hybrik_runner.commands.extract import extract
 from hybrik_runner.running import devices, runner
 from popdanceset.errors import PopDanceSetError
+from popdanceset.ledger import read_ledger
 from popdanceset.schema import CLIPS, FRAMES
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
-from tests.hybrik_runner.conftest import clip_row
+from tests.hybrik_runner.conftest import FakeEstimator, clip_row
 
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 9)]
 
@@ -115,6 +116,10 @@ def test_a_worker_for_each_device(store: Store, clips: list[str]) -> None:
     assert ended.exit_code == 0, ended.output
     assert ended.output.splitlines()[-1] == f"  not_tracked: {len(clips)}"
     assert len(store.list("verdicts")) == len(clips)
+    rows = read_ledger(store)  # a row a process; their figures are those of the clips together
+    assert len(rows) == 2
+    assert (sum(row.items for row in rows), sum(row.rejected for row in rows)) == (len(clips), len(clips))
+    assert {(row.stage, row.device, row.outcome) for row in rows} == {("extract", "cpu", "finished")}
 
 
 @pytest.mark.usefixtures("clips")
@@ -138,3 +143,19 @@ def test_devices_whose_processes_die(
 
 def _die(*_: object) -> None:
     os._exit(9)
+
+
+@pytest.mark.usefixtures("clips")
+def test_an_estimator_on_a_gpu_counts_the_seconds_for_which_it_holds_it(
+    store: Store, settings: Settings, fake: type[FakeEstimator]
+) -> None:
+    class OnGpu(fake):  # type: ignore[misc]
+        device = "cuda:1"
+
+    verdicts = runner.extract(settings, store, estimator=OnGpu())
+    (row,) = read_ledger(store)
+    assert (row.device, row.items, row.rejected) == ("cuda:1", 8, sum(not v["accepted"] for v in verdicts))
+    assert row.frames == sum(verdict["frames"] for verdict in verdicts) == round(30 * row.media_seconds)
+    assert row.gpu_seconds == row.seconds > 0
+    tables = sum(store.sizes("poses").values()) + sum(store.sizes("verdicts").values())
+    assert row.bytes_written == tables

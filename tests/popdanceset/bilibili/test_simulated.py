@@ -17,6 +17,7 @@ from popdanceset.bilibili.crawl import ask_followers, crawl
 from popdanceset.bilibili.politeness import Politeness
 from popdanceset.bilibili.statistics import latest_statistics
 from popdanceset.errors import RefusedError, TransferError
+from popdanceset.ledger import read_ledger
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.popularity.fit import fit
 from popdanceset.schema import COUNTS, FOLLOWERS, STATISTICS
@@ -43,6 +44,9 @@ def test_the_table_is_what_the_simulator_knows(
         report = crawl(directed(settings, simulator, *sources), store)
         assert not simulator.leaks
         assert len(simulator.log) == report.requests
+        (cost,) = read_ledger(store)
+        assert (cost.stage, cost.requests, cost.refused, cost.items) == ("crawl", report.requests, 0, 130)
+        assert cost.bytes_received > 130 * 100
         assert {r.headers["user-agent"].split("/")[0] for r in simulator.log} == {"popdanceset"}
         assert not any(r.headers.get("cookie") for r in simulator.log)
     rows = latest_statistics(store).to_pylist()
@@ -60,7 +64,7 @@ def test_faults_are_waited_out(settings: Settings, store: Store) -> None:
     with Simulator(population(130, seed=3), faults=faults) as simulator:
         report = crawl(directed(settings, simulator, "newest:1004"), store)
     assert report.videos == 130
-    assert report.refusals >= 3
+    assert read_ledger(store)[0].refused == report.refusals >= 3
 
 
 def test_a_ban_ends_the_crawl_and_a_second_run_completes_it(settings: Settings, store: Store) -> None:

@@ -47,7 +47,9 @@ def test_every_number_follows_from_the_ledger_and_the_tables(measured: Store, se
     assert found.released_hours == pytest.approx(clips * 300 / 2 / 30 / 3600)
     crawl, acquire = of(found.stages, "crawl"), of(found.stages, "acquire")
     assert crawl.requests == pytest.approx(5000 * 40 / 20)
-    assert crawl.hours == pytest.approx(10_000 * 2 / 3600)  # two seconds a request, within the day's limit
+    # Measured were two seconds a request; the settings ask for 2.3 on average: half a request a second, and
+    # a random pause of up to 30 % more.
+    assert crawl.hours == pytest.approx(10_000 * 2.3 / 3600)
     assert acquire.hours == pytest.approx(parts * 25 / 3600)
     assert acquire.cpu_hours == pytest.approx(parts * 37.5 / 3600)
     assert acquire.requests == pytest.approx(parts * 3)

@@ -16,6 +16,7 @@ import popdanceset
 from popdanceset import layout
 from popdanceset.commands import with_values
 from popdanceset.errors import FailedError, ManifestError, RefusedError, SettingsError, TransferError
+from popdanceset.ledger import read_ledger
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.media import probe
 from popdanceset.schema import CLIPS, VIDEOS
@@ -146,6 +147,13 @@ def test_every_video_meets_its_fate(simulate: Any, reach: Any, store: Store, med
     assert (summary.videos, summary.clips, summary.unfinished) == (9, 3, [])
     assert summary.seconds == pytest.approx(5 + (280 - 2) / 30, abs=0.01)
     assert summary.rejected["camera_cuts"] == 2
+    (row,) = read_ledger(store)
+    assert (row.items, row.rejected, row.failed) == (9, 7, 0)
+    assert row.frames == sum(r["frames"] for r in table)
+    received = sum(r["size"] for r in store.read_table("videos", VIDEOS).to_pylist() if r["accepted"])
+    assert row.bytes_received >= received > 0
+    assert row.requests >= len(videos)  # the pages, the players, the files
+    assert row.cpu_seconds > 0
 
 
 def test_clips_are_cut_as_their_rows_say(
