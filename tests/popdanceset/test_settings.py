@@ -188,3 +188,11 @@ def test_the_command_prints_what_is_in_force():
 def test_a_proxy_of_an_unknown_kind_is_refused(proxy: str) -> None:
     with pytest.raises(SettingsError, match=r"network\.proxy"):
         Settings.load(overrides={"network": {"proxy": proxy}})
+
+
+def test_a_secret_is_not_shown(monkeypatch):
+    monkeypatch.setenv("POPDANCESET_ALERTS__WEBHOOK", "https://hooks.example/T0PS3CRET")
+    settings = Settings.load()
+    assert settings.alerts.webhook.get_secret_value().endswith("T0PS3CRET")
+    assert "# webhook: set, and not shown" in as_toml(settings)
+    assert "T0PS3CRET" not in as_toml(settings) + repr(settings) + settings.model_dump_json()
