@@ -12,6 +12,7 @@ from flows.beginnings import begin
 from flows.conduct import RETRY, batches, load, threads
 from flows.endings import ENDINGS
 from flows.parameters import ManifestName, Overrides
+from popdanceset.engine import LOCAL
 from popdanceset.errors import FailedError, TransferError
 from popdanceset.manifest import find_manifest
 from popdanceset.shared_manifest import at_hand
@@ -62,7 +63,8 @@ def acquire(
     """Brings every video of a manifest into the store, or a row that states why not.
 
     A video whose connection stays broken, that fails unexpectedly, or that cannot be planned again, is logged
-    and left for a later run; it does not fail this one.
+    and left for a later run; it does not fail this one. With `engine=ray` this machine downloads, and the
+    machines of a cluster screen and cut.
 
     Args:
         settings: settings that differ from the worker's own.
@@ -77,7 +79,8 @@ def acquire(
     store = Store(loaded.store)
     with at_hand(manifest, store) as folder, clip_list_kept(find_manifest(folder, loaded), store) as whole:
         bvids = [video.bvid for video in whole.videos]
-        runs = batch.map(unmapped(settings), folder, batches(bvids, BATCH), **options)
+        given = batches(bvids, BATCH, whole=loaded.engine != LOCAL and not replan)
+        runs = batch.map(unmapped(settings), folder, given, **options)
         wait(runs)
     for run in runs:
         outcome = run.state.result(raise_on_failure=False)

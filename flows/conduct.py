@@ -62,6 +62,17 @@ def threads(number: int) -> TaskRunner[PrefectFuture[Any]]:
     return cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=number))
 
 
-def batches(items: Sequence[T], size: int) -> list[list[T]]:
-    """Splits items into lists of at most `size`. (A task costs milliseconds, so each one gets a batch.)"""
+MAX_BATCHES = 200
+"""Most tasks of a stage: each costs milliseconds, and a server becomes unstable at a few thousand."""
+
+
+def batches(items: Sequence[T], size: int, *, whole: bool = False) -> list[list[T]]:
+    """Splits the items of a stage into one list for each of its tasks.
+
+    Args:
+        items: of the stage.
+        size: of a list; longer if there would be more than `MAX_BATCHES` of them.
+        whole: one list, for an engine, which splits it itself.
+    """
+    size = max(size, -(-len(items) // MAX_BATCHES), len(items) if whole else 1)
     return [list(items[i : i + size]) for i in range(0, len(items), size)]

@@ -9,6 +9,7 @@ from flows.conduct import RETRY, batches, load, threads
 from flows.endings import ENDINGS
 from flows.parameters import Overrides
 from hybrik_runner.running.waiting import extract_waiting, waiting
+from popdanceset.engine import LOCAL
 from popdanceset.store import Store
 
 BATCH = 16
@@ -25,7 +26,8 @@ def extract_batch(overrides: Overrides | None, clip_ids: list[str], retry_failed
 def extract(settings: Overrides | None = None, retry_failed: bool = False) -> int:
     """Extracts the poses of every accepted clip that has none yet.
 
-    One batch at a time: a batch keeps the device, or the processor, busy by itself.
+    One batch at a time: a batch keeps the device, or the processor, busy by itself. With `engine=ray` the
+    machines of a cluster do all of them.
 
     Args:
         settings: settings that differ from the worker's own.
@@ -35,6 +37,8 @@ def extract(settings: Overrides | None = None, retry_failed: bool = False) -> in
         Number of clips that were waiting.
     """
     begin(settings, "extract")
-    clip_ids = waiting(Store(load(settings).store))
-    extract_batch.map(unmapped(settings), batches(clip_ids, BATCH), retry_failed).result()
+    loaded = load(settings)
+    clip_ids = waiting(Store(loaded.store), retry_failed)
+    given = batches(clip_ids, BATCH, whole=loaded.engine != LOCAL)
+    extract_batch.map(unmapped(settings), given, retry_failed).result()
     return len(clip_ids)

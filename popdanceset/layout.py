@@ -266,6 +266,11 @@ def merge(digest: str) -> str:
     return f"{MERGES}/{digest}{PARQUET}"
 
 
+def music_features_of(extractor: str) -> str:
+    """Folder of the features of one extractor."""
+    return f"{MUSIC}/{extractor}"
+
+
 def music_features(clip_id: str, extractor: str) -> str:
     """A clip's music features."""
     return f"{MUSIC}/{extractor}/{clip_id}{PARQUET}"

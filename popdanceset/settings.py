@@ -384,6 +384,25 @@ class AlertSettings(_Group):
     )
 
 
+class RaySettings(_Group):
+    """The engine `ray`."""
+
+    address: str = Field(
+        "",
+        description="address of the Ray cluster, as 10.0.0.5:6379; auto: the one that this machine belongs "
+        "to; empty: RAY_ADDRESS, else a Ray on this machine for the time of the run",
+    )
+    gpus: float = Field(
+        0.0, ge=0, description="GPUs of an actor that estimates poses or computes Jukebox features; 0: none"
+    )
+    cpus: float = Field(1.0, gt=0, description="processor cores of an actor")
+    batch: int = Field(
+        8,
+        gt=0,
+        description="clips or videos that an actor gets at a time; finished ones are never done again",
+    )
+
+
 class LogSettings(_Group):
     """The log."""
 
@@ -401,6 +420,9 @@ class Settings(BaseSettings):
 
     store: str = Field("store", description="folder or s3:// address of the store")
     manifests: str = Field("manifests", description="folder of the manifests")
+    engine: Literal["local", "ray"] = Field(
+        "local", description="who screens, extracts and computes features: local, or ray for many machines"
+    )
     network: NetworkSettings = NetworkSettings()
     crawl: CrawlSettings = CrawlSettings()
     popularity: PopularitySettings = PopularitySettings()
@@ -413,6 +435,7 @@ class Settings(BaseSettings):
     prices: PriceSettings = PriceSettings()
     alerts: AlertSettings = AlertSettings()
     log: LogSettings = LogSettings()
+    ray: RaySettings = RaySettings()
 
     @classmethod
     def settings_customise_sources(

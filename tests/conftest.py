@@ -18,6 +18,7 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 if TYPE_CHECKING:
+    from tests.in_process import InProcess
     from tests.s3 import FaultyS3
 
 # Set before Prefect is imported anywhere: no telemetry, no update checks, from a test run.
@@ -89,6 +90,27 @@ def s3(_s3_server: FaultyS3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faulty
         monkeypatch.setenv(name, value)
     yield _s3_server
     _s3_server.behave()
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> InProcess:
+    """The engine that the setting `engine=ray` names, for tests without other machines."""
+    from tests.in_process import InProcess
+
+    engine = InProcess()
+
+    class Point:
+        name = "ray"
+
+        @staticmethod
+        def load() -> Callable[[Settings], InProcess]:
+            return lambda settings: engine
+
+    def points(group: str, name: str = "ray") -> list[type[Point]]:
+        return [Point] if name == "ray" else []
+
+    monkeypatch.setattr("popdanceset.engine.entry_points", points)
+    return engine
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ FOUNDATION = {
         "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding",
         "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
         "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings", "conditional",
-        "leases", "wording",
+        "leases", "wording", "engine", "clip_table",
     )
 }  # fmt: skip
 HEAVY = {

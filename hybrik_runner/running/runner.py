@@ -22,10 +22,11 @@ from hybrik_runner.running.devices import on_each_device
 from hybrik_runner.running.pipeline import Job, Pipeline
 from popdanceset import layout, media
 from popdanceset.clip_id import video_of
+from popdanceset.clip_table import read_clips
 from popdanceset.errors import InputError, MediaError, StoreError
 from popdanceset.ledger import count, measured
 from popdanceset.safety import Net
-from popdanceset.schema import CLIPS, FPS, VERDICTS, Reason
+from popdanceset.schema import FPS, VERDICTS, Reason
 from popdanceset.withdrawal.tombstones import is_withdrawn, withdrawn
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     """Rows of the accepted clips by their ids."""
     wanted = None if clip_ids is None else list(dict.fromkeys(clip_ids))
     gone = withdrawn(store)
-    rows = (row for row in _clip_rows(store, wanted) if row["accepted"] and row["bvid"] not in gone)
+    table = read_clips(store, ["clip_id", "bvid", "path", "accepted"], wanted)
+    rows = (row for row in table.to_pylist() if row["accepted"] and row["bvid"] not in gone)
     clips = {clip["clip_id"]: clip for clip in rows}
     if wanted is not None:
         if unknown := [clip_id for clip_id in wanted if clip_id not in clips]:
@@ -168,15 +170,6 @@ def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     for clip_id in clips:
         _check_id(clip_id)
     return clips
-
-
-def _clip_rows(store: Store, clip_ids: Iterable[str] | None) -> list[Row]:
-    """Rows of all clips, or at least of these. A batch reads the files of its videos, not those of all."""
-    columns = ["clip_id", "bvid", "path", "accepted"]
-    names = [layout.CLIPS] if clip_ids is None else sorted({layout.rows_of_clip(each) for each in clip_ids})
-    if not all(store.exists(name) for name in names if name != layout.CLIPS):
-        names = [layout.CLIPS]
-    return [row for name in names for row in store.read_table(name, CLIPS, columns=columns).to_pylist()]
 
 
 def _check_id(clip_id: str) -> None:

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from hybrik_runner.running.claims import sweep_claims
 from hybrik_runner.running.runner import STAGE, extract, has_failed
 from popdanceset import layout
+from popdanceset.clip_id import video_of
+from popdanceset.engine import find_engine, spread
 from popdanceset.errors import InputError
-from popdanceset.progress import track
+from popdanceset.progress import ignore, track
 from popdanceset.safety import Net
 from popdanceset.schema import CLIPS
+from popdanceset.store import Store
+from popdanceset.withdrawal.tombstones import withdrawn
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import PoseEstimator
     from popdanceset.settings import Settings
-    from popdanceset.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +53,28 @@ class Summary:
         return "\n".join([f"{self.clips} clips, {self.accepted} with poses fit for a release", *reasons])
 
 
-def waiting(store: Store) -> list[str]:
-    """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order; without
-    those whose unexpected error this version would meet again."""
-    net = Net(STAGE, store)
-    done = _swept(store)
-    return sorted(clip_id for clip_id in set(_accepted(store)) - done if not net.is_left(clip_id))
+def waiting(store: Store, retry_failed: bool = False) -> list[str]:
+    """Sweeps the store, and returns the ids of the accepted clips that have no verdict yet, in order.
+
+    Args:
+        store: holds the clips.
+        retry_failed: also clips whose unexpected error this version would meet again.
+    """
+    _sweep(store)
+    return _unfinished(store, _accepted(store), retry_failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The extraction of some clips, for an engine."""
+
+    retry_failed: bool = False
+    stage: str = STAGE
+    on_gpu: bool = True
+
+    def __call__(self, settings: Settings, ids: list[str]) -> None:
+        """Extracts the poses of clips; raises as `extract_waiting`."""
+        extract_waiting(settings, Store(settings.store), ids, retry_failed=self.retry_failed)
 
 
 def extract_waiting(
@@ -70,7 +89,7 @@ def extract_waiting(
     Args:
         settings: those of `pose` count.
         store: holds the clips, receives pose tables and verdicts.
-        clip_ids: a batch of the clips that `waiting` returned; None: all accepted clips, after a sweep.
+        clip_ids: those of the clips that `waiting` returned; None: all accepted clips, after a sweep.
         estimator: stays the caller's; None: the process's own, which is loaded once
             (`hybrik_runner.estimator.loaded_estimator`).
         retry_failed: also try clips again that failed unexpectedly in this version.
@@ -80,13 +99,25 @@ def extract_waiting(
         AssetError, SettingsError, StoreError, PopDanceSetError: as `hybrik_runner.running.runner.extract`.
     """
     start = time.perf_counter()
+    engine = find_engine(settings)
     if clip_ids is None:
-        _swept(store)
+        _sweep(store)
         clip_ids = _accepted(store)
         if not clip_ids:
             raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     chosen = list(clip_ids)
     with track("extract", len(chosen)) as advance:
+        if engine is not None:
+            work = Extraction(retry_failed)
+            spread(
+                engine,
+                work,
+                lambda first: _unfinished(store, chosen, first and retry_failed),
+                settings,
+                advance,
+            )
+            # Nothing is left to do here: what follows reads the verdicts.
+            advance, retry_failed = ignore, False
         rows = extract(settings, store, chosen, advance, estimator, retry_failed)
     done = {row["clip_id"] for row in rows}
     summary = Summary(
@@ -107,12 +138,21 @@ def extract_waiting(
     return summary
 
 
-def _swept(store: Store) -> set[str]:
-    """Removes what dead workers left; returns the ids of the finished clips."""
+def _sweep(store: Store) -> None:
+    """Removes what dead workers left."""
     store.sweep()
-    done = {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
-    sweep_claims(store, done.__contains__)
-    return done
+    sweep_claims(store, _done(store).__contains__)
+
+
+def _done(store: Store) -> set[str]:
+    return {layout.stem(name) for name in store.list(layout.VERDICTS, layout.PARQUET)}
+
+
+def _unfinished(store: Store, clip_ids: Iterable[str], retry_failed: bool) -> list[str]:
+    """Those of the clips that have no verdict and are to be tried, in order."""
+    net, gone = Net(STAGE, store, retry=retry_failed), withdrawn(store)
+    left = set(clip_ids) - _done(store)
+    return sorted(each for each in left if not net.is_left(each) and video_of(each) not in gone)
 
 
 def _accepted(store: Store) -> list[str]:

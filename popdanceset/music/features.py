@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from popdanceset import layout
-from popdanceset.errors import InputError, StoreError
+from popdanceset.clip_table import read_clips
+from popdanceset.engine import Engine, find_engine, spread
+from popdanceset.errors import FailedError, InputError, StoreError
 from popdanceset.ledger import count, measured
 from popdanceset.music.extractor import FeatureExtractor, Floats, fit_length
 from popdanceset.progress import Advance, ignore
 from popdanceset.safety import Net, check_failures
-from popdanceset.schema import CLIPS, FPS, music_schema
+from popdanceset.schema import FPS, music_schema
 from popdanceset.settings import MusicSettings, Settings
 from popdanceset.store import Store
-from popdanceset.withdrawal.tombstones import is_withdrawn
+from popdanceset.withdrawal.tombstones import is_withdrawn, withdrawn
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ def extract_features(
     advance: Advance = ignore,
     extractor: FeatureExtractor | None = None,
     retry_failed: bool = False,
+    clip_ids: Collection[str] | None = None,
 ) -> int:
     """Writes `music/{extractor}/{clip_id}.parquet` for every accepted clip with audio that has no table yet.
 
@@ -59,6 +64,7 @@ def extract_features(
         advance: called after each clip.
         extractor: computes the features; None: the one that the settings name.
         retry_failed: also try clips again that failed in this version of the package.
+        clip_ids: only these; None: all.
 
     Returns:
         Number of clips whose features were computed.
@@ -71,13 +77,18 @@ def extract_features(
     """
     began = time.monotonic()
     columns = ["clip_id", "bvid", "frames", "music_path"]
-    clips = store.read_table(layout.CLIPS, CLIPS, columns, pc.field("accepted"))
+    engine = find_engine(settings)
+    clips = read_clips(store, [*columns, "accepted"], clip_ids).filter(pc.field("accepted"))
+    if clip_ids is not None:
+        clips = clips.filter(pc.field("clip_id").isin(list(clip_ids)))
     if not len(clips):
         raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
+    if engine is not None:
+        return _on_engine(engine, clips, settings, store, advance, retry_failed)
     extractor = extractor or load_extractor(settings.music)
     stage = layout.features_stage(extractor.name)
     net = Net(stage, store, retry=retry_failed)
-    present = set(store.list(layout.MUSIC, layout.PARQUET))
+    present = set(store.list(layout.music_features_of(extractor.name), layout.PARQUET))
     silent: list[str] = []
     failed: list[str] = []
     computed = frames = 0
@@ -112,6 +123,42 @@ def extract_features(
     )  # fmt: skip
     check_failures(stage, failed)
     return computed
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """The features of some clips, for an engine."""
+
+    on_gpu: bool
+    retry_failed: bool = False
+    stage: str = "features"
+
+    def __call__(self, settings: Settings, ids: list[str]) -> None:
+        """Computes the features of clips; raises as `extract_features`, but for clips that fail."""
+        store = Store(settings.store)
+        with contextlib.suppress(FailedError):  # the table of failures has them
+            extract_features(settings, store, retry_failed=self.retry_failed, clip_ids=ids)
+
+
+def _on_engine(
+    engine: Engine, clips: pa.Table, settings: Settings, store: Store, advance: Advance, retry_failed: bool
+) -> int:
+    """Has an engine compute the features of accepted clips; returns of how many."""
+    name = settings.music.extractor
+    stage = layout.features_stage(name)
+    sounding = {row["clip_id"]: row["bvid"] for row in clips.to_pylist() if row["music_path"]}
+
+    def unfinished(first: bool) -> list[str]:
+        net, gone = Net(stage, store, retry=first and retry_failed), withdrawn(store)
+        present = {layout.stem(name) for name in store.list(layout.music_features_of(name), layout.PARQUET)}
+        left = sorted(sounding.keys() - present)
+        return [each for each in left if not net.is_left(each) and sounding[each] not in gone]
+
+    work = Computation(settings.music.extractor == "jukebox", retry_failed)
+    done = spread(engine, work, unfinished, settings, advance)
+    net = Net(stage, store)
+    check_failures(stage, [each for each in sounding if net.is_left(each)])
+    return done
 
 
 def _computed(

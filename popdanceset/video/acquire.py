@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from popdanceset import layout
 from popdanceset.bilibili.ids import is_bvid
 from popdanceset.clip_id import part_id
+from popdanceset.engine import Engine, find_engine, spread
 from popdanceset.errors import (
     DownloadError,
     InputError,
@@ -29,6 +30,7 @@ from popdanceset.music.identity import identify
 from popdanceset.progress import Advance, ignore, track
 from popdanceset.safety import Net, check_failures
 from popdanceset.schema import CLIPS, Reason
+from popdanceset.store import Store
 from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.clips import (
     Row,
@@ -44,6 +46,7 @@ from popdanceset.video.clips import (
 )
 from popdanceset.video.dancers import dancer_of
 from popdanceset.video.download import download, quarantine
+from popdanceset.video.fetching import ends_video, fetch_videos
 from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
 from popdanceset.video.screening.detector import PersonDetector, loaded_detector
 from popdanceset.video.screening.report import Screening
@@ -53,13 +56,10 @@ from popdanceset.withdrawal.tombstones import is_withdrawn
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
-    from popdanceset.store import Store
 
 log = logging.getLogger(__name__)
 
 STAGE = "acquire"
-
-_OF_THE_WHOLE_VIDEO = (Reason.RESTRICTED, Reason.ELSEWHERE)
 
 
 @dataclass
@@ -136,13 +136,16 @@ def acquire_manifest(
         ManifestError: a file of the manifest is missing or wrong.
         RefusedError, SettingsError, AssetError, StoreError: as `acquire`.
     """
-    begun = time.monotonic()
+    begun, engine = time.monotonic(), find_engine(settings)
     with (
         respected(store, folder),
         opened_folder(folder, store, bvids) as found,
         track("acquire", len(found.manifest.videos)) as advance,
     ):
-        summary = acquire(found, settings, store, advance, detector, retry_failed)
+        if engine is None:
+            summary = acquire(found, settings, store, advance, detector, retry_failed)
+        else:
+            summary = _acquire_on(engine, found, settings, store, advance, retry_failed)
     log.info("acquired %s in %.1f s: %s", found.manifest.name, time.monotonic() - begun, summary)
     return summary
 
@@ -199,6 +202,65 @@ def acquire(
     return summary
 
 
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """Screening and cutting of downloaded videos, for an engine."""
+
+    folder: ManifestFolder
+    retry_failed: bool = False
+    stage: str = STAGE
+    on_gpu: bool = False
+
+    def __call__(self, settings: Settings, ids: list[str]) -> None:
+        """Acquires videos; raises as `acquire`."""
+        acquire(self.folder.only(ids), settings, Store(settings.store), retry_failed=self.retry_failed)
+
+
+def _acquire_on(
+    engine: Engine,
+    folder: ManifestFolder,
+    settings: Settings,
+    store: Store,
+    advance: Advance,
+    retry_failed: bool,
+) -> Summary:
+    """Downloads here, has an engine screen and cut, and counts what became of the videos.
+
+    Raises:
+        RefusedError: the host asked us to stay away; what was downloaded before is screened and cut.
+    """
+    read_rules(rules_file(settings.music.genres))
+    with measured(STAGE, store):
+        fetched = fetch_videos(folder, settings, store, Net(STAGE, store, retry=retry_failed), advance)
+    videos = {video.bvid: video for video in folder.manifest.videos}
+
+    def unfinished(first: bool) -> list[str]:
+        net = Net(STAGE, store, retry=first and retry_failed)
+        left = (bvid for bvid in fetched.complete if not is_withdrawn(bvid, store))
+        return [bvid for bvid in left if not _has_all_rows(videos[bvid], store, net)]
+
+    spread(engine, Cutting(folder, retry_failed), unfinished, settings, ignore)
+    if fetched.refused:
+        raise fetched.refused
+    # Everything that was downloaded is finished now, and is counted; so is what the downloads met.
+    rest = folder.only(videos.keys() - set(fetched.unfinished))
+    summary = acquire(rest, settings, store, advance)
+    summary.unfinished += fetched.unfinished
+    summary.refused = refusal_in_progress() if fetched.unfinished else summary.refused
+    return summary
+
+
+def _has_all_rows(video: Video, store: Store, net: Net) -> bool:
+    """Whether every part that a video has to have is acquired."""
+    for page in pages(video):
+        rows = None if net.is_due(part_id(video.bvid, page)) else read_rows(video.bvid, page, store)
+        if not rows:
+            return False
+        if ends_video(rows[-1]["reason"], page):
+            break
+    return True
+
+
 def acquire_video(
     video: Video,
     settings: Settings,
@@ -235,9 +297,7 @@ def acquire_video(
     for page in pages(video):
         known = listed.get((video.bvid, page), ())
         rows += _acquire_part(video, page, settings, store, detector, known, dancers, net)
-        reason = rows[-1]["reason"]
-        # A later part that is gone says nothing about those after it: the uploader may have removed it.
-        if reason in _OF_THE_WHOLE_VIDEO or (reason == Reason.GONE and page == 1):
+        if ends_video(rows[-1]["reason"], page):
             break
     return rows
 

@@ -22,6 +22,7 @@ from popdanceset.schema import CLIPS, FAILURES, music_schema
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from tests.in_process import InProcess
 
 SCHEMA = music_schema("baseline", 35)
 
@@ -63,6 +64,22 @@ def clips(store: Store, tmp_path: Path) -> Store:
     ]
     store.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
     return store
+
+
+def test_an_engine_computes_what_is_missing(clips: Store, settings: Settings, in_process: InProcess) -> None:
+    elsewhere = settings.model_copy(update={"engine": "ray"})
+    told: list[int] = []
+    assert extract_features(elsewhere, clips, lambda steps=1, note="": told.append(steps)) == 2
+    assert in_process.given == ["BV1_Clip_1", "BV1_Clip_2"]
+    assert sum(told) == 2
+    assert len(clips.read_table("music/baseline", SCHEMA)) == 28 + 40
+    assert extract_features(elsewhere, clips) == 0
+    clips.remove("music/baseline/BV1_Clip_2.parquet")
+    clips.write_bytes("media/BV1/BV1_Clip_2.wav", b"no sound")
+    for attempts, retry in ((1, False), (1, False), (2, True)):
+        with pytest.raises(FailedError, match="BV1_Clip_2"):
+            extract_features(elsewhere, clips, retry_failed=retry)
+        assert in_process.given[2:] == ["BV1_Clip_2"] * attempts, "a clip that failed is left alone"
 
 
 class Counter:

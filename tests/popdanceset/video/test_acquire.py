@@ -30,12 +30,13 @@ from popdanceset.store import Store
 from popdanceset.video import acquire as acquire_module
 from popdanceset.video import clips as clips_module
 from popdanceset.video import ytdlp
-from popdanceset.video.acquire import acquire, acquire_video
+from popdanceset.video.acquire import acquire, acquire_manifest, acquire_video
 from popdanceset.video.clip_list import list_clips, read_clip_list, write_clip_list
 from popdanceset.video.command import acquire as command
 from popdanceset.video.manifest_folder import ManifestFolder
 from popdanceset.video.replan import replan
 from popdanceset.video.screening import detector as detector_module
+from tests.in_process import InProcess
 
 PEOPLE = population(20, 3, date(2026, 3, 1))
 NAMES = ("good", "two_shots", "many_cuts", "shaky", "crowd", "nobody", "short", "silent")
@@ -353,6 +354,57 @@ def test_a_refusal_ends_the_run(simulate: Any, reach: Any, store: Store, media: 
         acquire(ManifestFolder(Manifest("test", tuple(map(listed, videos)))), reach(simulator), store)
     assert store.list("clips") == [f"clips/{videos[0].bvid}.parquet"]
     assert sum(request.path.startswith("/video/") for request in simulator.log) == 2
+
+
+# -- on an engine: downloads here, screening and cutting elsewhere
+
+
+def on_engine(settings: Settings) -> Settings:
+    return settings.model_copy(update={"engine": "ray"})
+
+
+def test_an_engine_screens_and_cuts_what_was_downloaded_here(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], tmp_path: Path, in_process: InProcess
+) -> None:
+    videos = [played(n, media[name]) for n, name in enumerate(("good", "nobody", "short"))]
+    videos += [played(7, media["good"], Mode.DELETED), replace(played(8, media["silent"]), parts=2)]
+    lines = [*map(listed, videos[:4]), replace(listed(videos[4]), pages=2, duration=10.0)]
+    write_manifest(tmp_path / "m", Manifest("m", tuple(lines)))
+    simulator = simulate(*videos)
+    settings = reach(simulator)
+    asked: list[int] = []
+    in_process.before = lambda ids: asked.append(len(simulator.log))
+    summary = acquire_manifest(tmp_path / "m", on_engine(settings), store)
+    assert sorted(in_process.given) == sorted(video.bvid for video in videos)
+    assert (summary.videos, summary.clips, summary.unfinished) == (5, 3, [])
+    assert len(simulator.log) == asked[0], "the workers request nothing"
+
+    before = {name: store.read_bytes(name) for name in store.list("clips")}
+    again = acquire_manifest(tmp_path / "m", on_engine(settings), store)
+    assert str(again).split(",")[:2] == str(summary).split(",")[:2]
+    assert len(in_process.given) == 5, "finished videos are handed to nobody"
+    assert {name: store.read_bytes(name) for name in store.list("clips")} == before
+
+
+def test_an_engine_gets_what_a_broken_transfer_and_a_refusal_leave(
+    simulate: Any, reach: Any, store: Store, media: dict[str, Media], tmp_path: Path, in_process: InProcess
+) -> None:
+    videos = [played(n, media["nobody"]) for n in range(3)]
+    write_manifest(tmp_path / "m", Manifest("m", tuple(map(listed, videos))))
+    broken = Fault(rf"{MEDIA}.*{videos[0].bvid}", Answer(send=0.3), times=None)
+    settings = on_engine(reach(simulate(*videos, faults=(broken,)), retries=0))
+    summary = acquire_manifest(tmp_path / "m", settings, store)
+    assert (summary.videos, summary.unfinished) == (2, [videos[0].bvid])
+    assert sorted(in_process.given) == sorted(video.bvid for video in videos[1:])
+
+    videos = [played(n, media["nobody"]) for n in (3, 4)]
+    write_manifest(tmp_path / "n", Manifest("n", tuple(map(listed, videos))))
+    refusal = replace(NAMED["page-412"], after=1, times=None)
+    with pytest.raises(RefusedError):
+        acquire_manifest(tmp_path / "n", on_engine(reach(simulate(*videos, faults=(refusal,)))), store)
+    (downloaded,) = in_process.given[2:]
+    assert downloaded in {video.bvid for video in videos}
+    assert store.exists(f"clips/{downloaded}.parquet"), "what came before the refusal is screened and cut"
 
 
 class TestCommand:
