@@ -8,6 +8,7 @@ from flows.conduct import load
 from flows.elsewhere import check_deployments
 from flows.lateness import skip_if_late
 from flows.parameters import Overrides, RunOn
+from popdanceset.engine import LOCAL
 from popdanceset.operations.doctor import require
 from popdanceset.shared_manifest import is_shared
 
@@ -22,6 +23,9 @@ CHECKS = {
     "withdraw": ("store",),
 }
 """What each stage needs, by names of `popdanceset doctor`."""
+
+OF_THE_WORKERS = ("models", "devices", "detector")
+"""What an engine needs on its machines, and not here."""
 
 
 def begin(
@@ -54,6 +58,10 @@ def begin(
     checks = dict.fromkeys(check for stage in here for check in CHECKS[stage])
     if manifest and not is_shared(manifest) and "/" not in manifest:
         checks["manifests"] = None
-    require(checks, loaded)
+    if loaded.engine != LOCAL:
+        for name in OF_THE_WORKERS:
+            checks.pop(name, None)
+    if checks:
+        require(checks, loaded)
     if run_on is not None:
         check_deployments(run_on, manifest)

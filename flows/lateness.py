@@ -52,7 +52,7 @@ def skip_if_late(run: FlowRun, hours: float) -> None:
             return
         get_run_logger().warning("skipped: %s", reason)
         state: State[Any] = Cancelled(name="Skipped", message=reason)
-        client.set_flow_run_state(run.id, state, force=True)
+        client.set_flow_run_state(run.id, state)
     raise Abort(reason)
 
 

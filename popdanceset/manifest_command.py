@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def manifest() -> None:
-    """Inspect manifests."""
+    """Inspect and copy manifests."""
 
 
 @manifest.command()
@@ -39,6 +39,22 @@ def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
         click.echo(json.dumps(found.as_document(), ensure_ascii=False, indent=2, default=str))
     else:
         click.echo("\n".join(_lines(found)))
+
+
+@manifest.command()
+@with_settings
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy(settings: Settings, source: str, target: str) -> None:
+    """Copy a manifest between this machine and the store, where other machines find it.
+
+    FROM and TO are names of manifests, folders, or store:NAME. Files of the same names are replaced.
+    """
+    from popdanceset.shared_manifest import copy_manifest
+    from popdanceset.store import Store
+
+    names = copy_manifest(source, target, settings, Store(settings.store))
+    click.echo(f"{target}: {', '.join(names)}")
 
 
 def _lines(found: ManifestDifference) -> Iterator[str]:

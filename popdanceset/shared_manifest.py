@@ -13,6 +13,8 @@ from pathlib import Path
 
 from popdanceset import layout
 from popdanceset.errors import ManifestError
+from popdanceset.manifest import find_manifest
+from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 PREFIX = "store:"
@@ -60,3 +62,28 @@ def at_hand(manifest: str, store: Store) -> Iterator[str]:
             content = file.read_bytes()
             if content != fetched.get(file.name):
                 store.write_bytes(f"{layout.manifest(name)}/{file.name}", content)
+
+
+def copy_manifest(source: str, target: str, settings: Settings, store: Store) -> list[str]:
+    """Copies the files of a manifest; those of the target that have the same names are replaced.
+
+    Args:
+        source, target: names or folders, or `store:NAME`.
+        settings: name the folder of this machine's manifests.
+        store: keeps manifests `store:NAME`.
+
+    Returns:
+        Names of the files.
+
+    Raises:
+        ManifestError: there is no such manifest.
+        StoreError: a file cannot be read or written.
+    """
+    with at_hand(source, store) as given, at_hand(target, store) as wanted:
+        folder, copies = find_manifest(given, settings), Store(find_manifest(wanted, settings))
+        if not (folder / layout.MANIFEST_DOCUMENT).is_file():
+            raise ManifestError("there is no such manifest", source, "create it with `popdanceset select`")
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        for file in files:
+            copies.write_bytes(file.name, file.read_bytes())
+    return [file.name for file in files]

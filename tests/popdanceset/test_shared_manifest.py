@@ -11,7 +11,7 @@ from popdanceset import layout
 from popdanceset.errors import ManifestError
 from popdanceset.manifest import Manifest, ManifestVideo, find_manifest, read_manifest, write_manifest
 from popdanceset.settings import Settings
-from popdanceset.shared_manifest import at_hand
+from popdanceset.shared_manifest import at_hand, copy_manifest
 from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import WithdrawalReason
 from popdanceset.withdrawal.withdraw import withdraw
@@ -58,6 +58,19 @@ def test_a_manifest_of_this_machine_stays_where_it_is(shared: Store) -> None:
 def test_a_name_that_is_a_path_is_refused(shared: Store, name: str) -> None:
     with pytest.raises(ManifestError, match="name of a manifest"), at_hand(f"store:{name}", shared):
         pass
+
+
+def test_a_manifest_is_copied_for_review_and_back(shared: Store, settings: Settings) -> None:
+    put(shared, ONE, TWO)
+    names = copy_manifest("store:weekly", "reviewed", settings, shared)
+    folder = find_manifest("reviewed", settings)
+    assert names == sorted(path.name for path in folder.iterdir()) == ["manifest.yaml", "videos.csv"]
+    write_manifest(folder, Manifest("weekly", (TWO,)))  # somebody has removed a line
+    copy_manifest("reviewed", "store:weekly", settings, shared)
+    with at_hand("store:weekly", shared) as name:
+        assert [video.bvid for video in read_manifest(Path(name)).videos] == [TWO.bvid]
+    with pytest.raises(ManifestError, match="no such manifest"):
+        copy_manifest("store:monthly", "x", settings, shared)
 
 
 def test_withdrawn_videos_leave_it(shared: Store, settings: Settings) -> None:

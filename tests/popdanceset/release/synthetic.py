@@ -119,9 +119,11 @@ def pose_rows(clip_id: str, frames: int, seed: int = 0) -> pa.Table:
     return pa.table(columns)
 
 
-def add_music(store: Store, clip_id: str, frames: int, seed: int = 0) -> None:
-    """Writes music rows of noise."""
+def add_music(store: Store, clip_id: str, frames: int, seed: int = 0, beat_every: int = 0) -> None:
+    """Writes music rows of noise; with a beat every so many frames, the last column marks beats."""
     values = np.random.default_rng(seed).normal(size=frames * 35).astype(np.float32)
+    if beat_every:
+        values[34::35] = np.arange(frames) % beat_every == 0
     table = pa.table(
         {
             "clip_id": [clip_id] * frames,
