@@ -12,6 +12,7 @@ FOLDER = Path(__file__).parent / "benchmarks"
 SHARED = FOLDER.parents[1].parent / "shared"
 
 TINY = {
+    "engine": ["--clips", "80", "--seconds", "0.005", "--nodes", "2"],
     "learning": ["--minutes", "0.02", "--clips", "6", "--points", "1", "--seeds", "1"],
     "long_release": ["--hours", "0.02"],
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
@@ -46,6 +47,8 @@ def test_no_benchmark_is_forgotten() -> None:
 def test_it_prints_its_figure_last(name: str) -> None:
     if name in NEED_SHARED and not SHARED.is_dir():
         pytest.skip("the reference network's weights and a film, in ../shared, are not here")
+    if name == "engine":
+        pytest.importorskip("ray", reason="Ray is not installed: pip install 'popdanceset[ray]'")
     command = [sys.executable, FOLDER / f"{name}.py", *(TINY | NEED_SHARED)[name]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ from hybrik_runner.running.claims import sweep_claims
 from hybrik_runner.running.runner import STAGE, extract, has_failed
 from popdanceset import layout
 from popdanceset.clip_id import video_of
-from popdanceset.engine import find_engine, spread
+from popdanceset.clip_table import read_clips
+from popdanceset.engine import Engine, find_engine, spread
 from popdanceset.errors import InputError
-from popdanceset.progress import ignore, track
+from popdanceset.progress import Advance, ignore, track
 from popdanceset.safety import Net
-from popdanceset.schema import CLIPS
 from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import withdrawn
 
@@ -73,8 +73,11 @@ class Extraction:
     on_gpu: bool = True
 
     def __call__(self, settings: Settings, ids: list[str]) -> None:
-        """Extracts the poses of clips; raises as `extract_waiting`."""
-        extract_waiting(settings, Store(settings.store), ids, retry_failed=self.retry_failed)
+        """Extracts the poses of clips that are still accepted; raises as `extract_waiting`."""
+        store = Store(settings.store)
+        still = set(_accepted(store, ids))
+        chosen = [each for each in ids if each in still]
+        extract_waiting(settings, store, chosen, retry_failed=self.retry_failed)
 
 
 def extract_waiting(
@@ -108,14 +111,7 @@ def extract_waiting(
     chosen = list(clip_ids)
     with track("extract", len(chosen)) as advance:
         if engine is not None:
-            work = Extraction(retry_failed)
-            spread(
-                engine,
-                work,
-                lambda first: _unfinished(store, chosen, first and retry_failed),
-                settings,
-                advance,
-            )
+            chosen = _extract_on(engine, settings, store, chosen, advance, retry_failed)
             # Nothing is left to do here: what follows reads the verdicts.
             advance, retry_failed = ignore, False
         rows = extract(settings, store, chosen, advance, estimator, retry_failed)
@@ -138,6 +134,26 @@ def extract_waiting(
     return summary
 
 
+def _extract_on(
+    engine: Engine,
+    settings: Settings,
+    store: Store,
+    clip_ids: list[str],
+    advance: Advance,
+    retry_failed: bool,
+) -> list[str]:
+    """Has an engine extract clips; returns the clips without those that were given up meanwhile."""
+    before = set(_accepted(store))
+
+    def unfinished(first: bool) -> list[str]:
+        accepted = before if first else set(_accepted(store))
+        return _unfinished(store, accepted.intersection(clip_ids), first and retry_failed)
+
+    spread(engine, Extraction(retry_failed), unfinished, settings, advance)
+    given_up = before.difference(_accepted(store))
+    return [clip_id for clip_id in clip_ids if clip_id not in given_up]
+
+
 def _sweep(store: Store) -> None:
     """Removes what dead workers left."""
     store.sweep()
@@ -155,7 +171,8 @@ def _unfinished(store: Store, clip_ids: Iterable[str], retry_failed: bool) -> li
     return sorted(each for each in left if not net.is_left(each) and video_of(each) not in gone)
 
 
-def _accepted(store: Store) -> list[str]:
-    table = store.read_table(layout.CLIPS, CLIPS, columns=["clip_id", "accepted", "source"])
+def _accepted(store: Store, clip_ids: Collection[str] | None = None) -> list[str]:
+    """Ids of all accepted clips, or at least of those among some."""
+    table = read_clips(store, ["clip_id", "accepted", "source"], clip_ids)
     # Imported clips have no video, and their poses were imported with them.
     return [row["clip_id"] for row in table.to_pylist() if row["accepted"] and row["source"] is None]

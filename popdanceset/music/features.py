@@ -64,7 +64,7 @@ def extract_features(
         advance: called after each clip.
         extractor: computes the features; None: the one that the settings name.
         retry_failed: also try clips again that failed in this version of the package.
-        clip_ids: only these; None: all.
+        clip_ids: only those of these that are accepted; None: all.
 
     Returns:
         Number of clips whose features were computed.
@@ -81,7 +81,7 @@ def extract_features(
     clips = read_clips(store, [*columns, "accepted"], clip_ids).filter(pc.field("accepted"))
     if clip_ids is not None:
         clips = clips.filter(pc.field("clip_id").isin(list(clip_ids)))
-    if not len(clips):
+    if not len(clips) and clip_ids is None:
         raise InputError("there are no accepted clips", store, "run `popdanceset acquire` first")
     if engine is not None:
         return _on_engine(engine, clips, settings, store, advance, retry_failed)

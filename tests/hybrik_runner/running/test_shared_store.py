@@ -79,6 +79,7 @@ def complete(store: Store) -> None:
     assert store.list("claims") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faulty", [False, True], ids=["sound", "faulty"])
 def test_two_workers_share_a_store(filled: Store, s3: FaultyS3, tmp_path: Path, faulty: bool) -> None:
     """Faulty: every tenth write is refused, every seventh is not answered, and all answers are slow."""
@@ -93,6 +94,7 @@ def test_two_workers_share_a_store(filled: Store, s3: FaultyS3, tmp_path: Path, 
     complete(filled)
 
 
+@pytest.mark.slow
 def test_a_killed_workers_clips_wait_for_its_claims_to_expire(filled: Store, tmp_path: Path) -> None:
     log = tmp_path / "log"
     killed, survivor = (worker(filled, log, lease=2.0, pause=0.05) for _ in range(2))
@@ -126,6 +128,7 @@ def test_a_worker_that_was_only_presumed_dead_does_not_write(filled: Store, tmp_
     assert len(taken_over) <= 1, "at most the clip whose tables it was writing when it was stopped"
 
 
+@pytest.mark.slow
 def test_a_storm_stops_the_worker_with_one_line_and_another_run_completes_the_store(
     filled: Store, s3: FaultyS3, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
