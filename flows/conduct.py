@@ -36,8 +36,8 @@ def _follow(settings: Settings, run: UUID | None) -> None:
     """Gives the log the run's id, and Prefect's handlers, which show the run, the ids of video and clip."""
     if run is not None:
         logs.name_run(str(run))
-    for package in logs.PACKAGES:
-        for handler in logging.getLogger(package).handlers:
+    for name in ("", *logs.PACKAGES):  # Prefect's console is a handler of the root, its page one of ours
+        for handler in logging.getLogger(name).handlers:
             if settings.log.format == "json" and isinstance(handler, logging.StreamHandler):
                 handler.setFormatter(logs.formatter("json"))
             elif not any(isinstance(each, logs.IdsInMessage) for each in handler.filters):

@@ -33,7 +33,7 @@ def crawl(
 
     Args:
         settings: settings that differ from the worker's own.
-        day: date of the snapshot; None: today. An earlier day resumes its crawl.
+        day: date of the snapshot; empty: today. An earlier day resumes its crawl.
         late_hours: skip a scheduled run that cannot start within this many hours; 0: never skip.
 
     Returns:

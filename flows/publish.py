@@ -67,7 +67,7 @@ def publish(
         settings: settings that differ from the worker's own.
         manifest: name or folder of the manifest whose videos are published, or store:NAME for one that
             several machines share.
-        day: date that names the release, unless the settings name it; None: today.
+        day: date that names the release, unless the settings name it; empty: today.
         with_report: also write the report.
 
     Returns:

@@ -35,7 +35,7 @@ def refresh(
     Args:
         settings: settings that differ from the worker's own.
         manifest: name of the manifest to write, or store:NAME for one that several machines share.
-        day: date of the snapshot and of the release; None: today.
+        day: date of the snapshot and of the release; empty: today.
         run_on: deployments that run the stages, e.g. extract on extract/gpu; the other stages run here.
         with_report: also write a report on the release.
         late_hours: skip a scheduled run that cannot start within this many hours; 0: never skip.

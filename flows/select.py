@@ -56,7 +56,7 @@ def select(
     Args:
         settings: settings that differ from the worker's own.
         manifest: manifest to write, by name or folder, or store:NAME for one that several machines share.
-        day: date of the follower counts; None: today.
+        day: date of the follower counts; empty: today.
 
     Returns:
         The manifest's folder, or `store:NAME`.

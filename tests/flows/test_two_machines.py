@@ -6,6 +6,7 @@ that was written is searched for them.
 
 from __future__ import annotations
 
+import json
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -140,6 +141,15 @@ def test_each_stage_ran_where_it_was_sent(site: Site) -> None:
     assert not (site.a.folder / "manifests-of-A" / "weekly").exists()
     stored = {Path(name).name for name in Store(site.store).list(layout.manifest("weekly"))}
     assert stored >= {layout.MANIFEST_DOCUMENT, layout.MANIFEST_VIDEOS, layout.MANIFEST_CLIPS}
+
+
+def test_the_log_of_a_stage_is_json_with_ids_where_it_is_asked_for(site: Site) -> None:
+    text = site.b.log.read_text(encoding="utf-8", errors="replace")
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith('{"time"')]
+    runs = {run["id"] for run in site.api.runs()}
+    assert lines
+    assert {line["run_id"] for line in lines} <= runs
+    assert [line for line in lines if line.get("bvid", "").startswith("BV")]
 
 
 def test_no_secret_is_in_anything_that_was_written(site: Site) -> None:
