@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import flows
 
@@ -92,11 +94,14 @@ class Api:
     def __init__(self, address: str, login: tuple[str, str] | None = None) -> None:
         self.address, self.session = address, requests.Session()
         self.session.auth = login
+        # What the server answers while its database is locked, before it has done anything.
+        busy = Retry(total=8, backoff_factor=0.2, status_forcelist=[503], allowed_methods=None)
+        self.session.mount("http://", HTTPAdapter(max_retries=busy))
 
     def post(self, path: str, document: Any) -> Any:
         """Posts a document and returns the answer."""
         answer = self.session.post(f"{self.address}/{path}", json=document, timeout=30)
-        answer.raise_for_status()
+        assert answer.ok, f"{path}: HTTP {answer.status_code}: {answer.text[:1000]}"
         return answer.json()
 
     def get(self, path: str) -> Any:

@@ -18,7 +18,7 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import ModuleType
 
     from tests.flows.conftest import Api, Machine
@@ -64,7 +64,7 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(
     machine: Callable[..., Machine], api: type[Api], free_port: Callable[[], int], postgres: str
-) -> Iterator[Site]:
+) -> Site:
     """A server on PostgreSQL, the deployments and one that ticks, and a worker of each pool but the last."""
     port = free_port()
     here = machine(
@@ -79,7 +79,7 @@ def site(
     (here.folder / "ticks.py").write_text(TICKS)
     here.run(
         """
-        prefect server start --background --no-ui
+        prefect server start --no-ui > prefect-server.log 2>&1 &
         prefect server status --wait
         for pool in crawl gpu later; do prefect work-pool create $pool --type process; done
         prefect --no-prompt deploy --all --prefect-file flows/prefect.yaml
@@ -91,8 +91,7 @@ def site(
     ticks_file = here.folder / "ticks.yaml"
     ticks_file.write_text(TICKING.format(folder=here.folder, start=start), encoding="utf-8")
     here.run("prefect --no-prompt deploy --all --prefect-file ticks.yaml")
-    yield Site(here, api(f"http://127.0.0.1:{port}/api"), postgres)
-    here.run("prefect server stop")
+    return Site(here, api(f"http://127.0.0.1:{port}/api"), postgres)
 
 
 def test_a_deployment_runs_and_its_artifact_is_in_postgresql(site: Site) -> None:
