@@ -148,7 +148,7 @@ class RayEngine:
                 logging_level=logging.WARNING,
                 **({} if self.place else own),
             )
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+        except (ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
             raise _unreachable(self.place, error) from error
         try:
             yield ray.cluster_resources()
@@ -246,11 +246,11 @@ def _initialized() -> bool:
 
 
 def _unreachable(place: str, error: Exception) -> SettingsError:
-    said = (str(error).splitlines() or [type(error).__name__])[0]
+    said = (str(error).splitlines() or [type(error).__name__])[0].partition(". ")[0]
     return SettingsError(
         f"no Ray cluster at {place or 'this machine'}: {said}",
         "ray.address",
-        "start one with `ray start --head`, or correct the address",
+        "start one with `ray start --head`, correct the address, or give this machine the cluster's token",
     )
 
 
