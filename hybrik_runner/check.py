@@ -1,10 +1,14 @@
-"""Compares the network with recorded outputs of the official one.
+"""Compares the network with the official one: with its recorded outputs, or with the official package itself.
 
-Usage: `python -m hybrik_runner.check GOLDEN.pt --smpl FOLDER`.
+Usage: `python -m hybrik_runner.check GOLDEN.pt --smpl FOLDER`, and where the official package is installed
+(docker/gpu.Dockerfile) `python -m hybrik_runner.check --official`.
 
 Golden files contain images, a salt for the weights (hybrik_runner/hybrik/recipe.py), and the outputs of up to
-three runs: without boxes, with boxes, with boxes and flip test. The exit code is 1 if an output differs by
-too much.
+three runs: without boxes, with boxes, with boxes and flip test. With `--official` both networks get the same
+weights and images and all three runs, and nothing needs a licence: without a golden file the images are four
+frames of a dance that the simulator ships, without `--smpl` the body is made by rule. Everything runs on the
+CPU, on which the published flip test was recorded (`heads.PUBLISHED_SHIFT`). The exit code is 1 if an output
+differs by too much.
 """
 
 from __future__ import annotations
@@ -30,6 +34,12 @@ TWISTED = 2e-3
 """For rotations: they depend on twists, and short bones magnify the rounding of everything above them."""
 
 RUNS = ("plain", "bbox", "bbox_flip")
+
+OFFICIAL_OUTPUTS = (
+    "pred_phi", "pred_delta_shape", "pred_shape", "pred_theta_mats", "pred_uvd_jts", "pred_xyz_jts_29",
+    "pred_xyz_jts_24", "pred_xyz_jts_24_struct", "pred_xyz_jts_17", "maxvals", "cam_scale", "cam_root",
+    "transl", "pred_camera", "pred_sigma", "scores",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -98,8 +108,12 @@ def read(path: Path) -> dict[str, Any]:
     return golden
 
 
-def build(golden: dict[str, Any], smpl: Path) -> HybrIK:
+def build(golden: dict[str, Any], smpl: Path | None) -> HybrIK:
     """Builds the network with the golden file's weights.
+
+    Args:
+        golden: the file's content, or `images`.
+        smpl: folder of the SMPL files; None: a body made by rule.
 
     Raises:
         AssetError: the body model cannot be read, or the golden file lists other entries than the network
@@ -108,9 +122,11 @@ def build(golden: dict[str, Any], smpl: Path) -> HybrIK:
     from hybrik_runner.hybrik import recipe, smpl_file
     from hybrik_runner.hybrik.network import HybrIK
 
-    network = HybrIK(smpl_file.read(smpl), published=True)
+    network = HybrIK(recipe.body() if smpl is None else smpl_file.read(smpl), published=True)
     ours = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    theirs = dict(zip(golden["keys"], map(tuple, golden["shapes"]), strict=True))
+    theirs = (
+        dict(zip(golden["keys"], map(tuple, golden["shapes"]), strict=True)) if "keys" in golden else ours
+    )
     if different := sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)):
         raise AssetError(f"keys or shapes differ: {', '.join(different[:5])}", "the network's weights")
     recipe.apply(network, golden["salt"], golden["x"])
@@ -124,6 +140,45 @@ def run(network: HybrIK, golden: dict[str, Any], name: str, rows: slice = slice(
     boxes = {} if name == "plain" else {key: golden[key][rows] for key in ("bboxes", "img_center")}
     with torch.no_grad():
         return network(golden["x"][rows], **boxes, flip=name.endswith("flip"))  # type: ignore[no-any-return]
+
+
+def images() -> dict[str, Any]:
+    """Returns what a golden file contains besides recorded outputs, from a dance that the simulator ships."""
+    from importlib.resources import as_file, files
+
+    import numpy as np
+    import torch
+
+    from hybrik_runner.hybrik import crop
+    from popdanceset.media import frames
+
+    with as_file(files("popdanceset.simulator") / "media" / "dance_a.mp4") as path:
+        shown = np.stack([frame.image for frame in frames(path)])
+    shown = shown[np.linspace(0, len(shown) - 1, 4).astype(int)]
+    height, width = shown.shape[1:3]
+    # Boxes that differ in place and size, each with most of the dancer in it.
+    shares = np.array([[0.3, 0.1, 0.7, 0.9], [0.2, 0.05, 0.7, 1], [0.35, 0, 0.75, 0.8], [0.3, 0.2, 0.8, 1]])
+    x, boxes, centres = crop.crop(shown, shares * [width, height, width, height])
+    tensors = {"x": x, "bboxes": boxes, "img_center": centres}
+    return {"salt": "official", **{name: torch.from_numpy(value) for name, value in tensors.items()}}
+
+
+def recorded(network: HybrIK, golden: dict[str, Any]) -> dict[str, Any]:
+    """Returns the golden content with the outputs of all runs of the official package in place of its own.
+
+    Raises:
+        AssetError: the package is not installed, or another version.
+    """
+    from hybrik_runner.hybrik import official
+
+    theirs, known = official.build(network), ("bboxes", "img_center")
+    outputs, vertices = {}, {}
+    for name in RUNS:
+        boxes = (None, None) if name == "plain" else (golden[known[0]], golden[known[1]])
+        seen = official.run(theirs, golden["x"], *boxes, flip=name.endswith("flip"))
+        outputs[name] = {output: seen[output] for output in OFFICIAL_OUTPUTS}
+        vertices[name] = seen["pred_vertices"][0]
+    return {**golden, "outputs": outputs, "vertices_0": vertices}
 
 
 def compare(network: HybrIK, golden: dict[str, Any]) -> Iterator[Difference]:
@@ -165,14 +220,22 @@ def largest(ours: Tensor, theirs: Tensor) -> float:
 
 
 @click.command()
-@click.argument("golden", type=click.Path(path_type=Path))
-@click.option("--smpl", required=True, type=click.Path(path_type=Path), help="Folder of the SMPL files.")
-def check(golden: Path, smpl: Path) -> None:
-    """Compare the network with the outputs recorded in GOLDEN."""
+@click.argument("golden", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--official", is_flag=True, help="Compare with the official package instead of recorded outputs."
+)
+@click.option("--smpl", type=click.Path(path_type=Path), help="Folder of the SMPL files.")
+def check(golden: Path | None, official: bool, smpl: Path | None) -> None:
+    """Compare the network with the outputs recorded in GOLDEN, or with the official package."""
+    if not official and (golden is None or smpl is None):
+        raise click.UsageError("name GOLDEN and --smpl FOLDER, or compare with --official")
     failed = 0
     try:
-        recorded = read(golden)
-        for difference in compare(build(recorded, smpl), recorded):
+        content = images() if golden is None else read(golden)
+        network = build(content, smpl)
+        if official:
+            content = recorded(network, content)
+        for difference in compare(network, content):
             failed += not difference.passed
             verdict = "ok" if difference.passed else "TOO LARGE"
             click.echo(

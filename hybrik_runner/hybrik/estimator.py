@@ -9,34 +9,24 @@ choice, so it is not repeated by default.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hybrik_runner.blazepose.estimator import BlazePose
-from hybrik_runner.blazepose.estimator import boxes as boxes_of
 from hybrik_runner.blazepose.estimator import load_estimator as load_blazepose
-from hybrik_runner.estimator import PoseEstimator, Poses
 from hybrik_runner.hybrik import assets
-from hybrik_runner.hybrik.boxes import boxes
+from hybrik_runner.hybrik.crop_estimator import CropEstimator, stacked
 from hybrik_runner.hybrik.memory import batch_size, lanes
-from hybrik_runner.hybrik.predictions import Crop, CropPrediction, cut, poses, split
-from hybrik_runner.running.batching import Halving
+from hybrik_runner.hybrik.predictions import Crop, CropPrediction, split
 from popdanceset.devices import find_device
 
 if TYPE_CHECKING:
     from hybrik_runner.hybrik.engine import Engine
     from hybrik_runner.hybrik.network import HybrIK
-    from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
-Floats = NDArray[np.float64]
 
-
-class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
+class HybrIKEstimator(CropEstimator):
     """HybrIK on one device.
 
     Args:
@@ -60,15 +50,10 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         batch: int = 4,
         padded: bool = False,
     ) -> None:
-        self.name = f"hybrik-{network.backbone}" + ("-flip" if flip else "")
-        self._network, self._engine, self._tracker = network, engine, tracker
-        self._flip, self._box_every, self._padded = flip, box_every, padded
-        self._halving: Halving[Crop, CropPrediction | None] = Halving(self._predict, batch)
-
-    @property
-    def batch(self) -> int:
-        """Frames that the network takes at a time."""
-        return self._halving.size
+        name = f"hybrik-{network.backbone}" + ("-flip" if flip else "")
+        super().__init__(name, tracker, box_every=box_every, batch=batch)
+        self._network, self._engine = network, engine
+        self._flip, self._padded = flip, padded
 
     @property
     def lanes(self) -> int:
@@ -80,40 +65,6 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         """The engine's device."""
         return str(self._engine.where)
 
-    def track(self, frames: Iterable[Frame]) -> Iterator[Crop | None]:
-        """As `PoseEstimator.track`: boxes by BlazePose, cut out."""
-        find, census = self._tracker.tracker(), self._tracker.census()
-        counts: dict[float, int] = {}
-        axes: dict[float, Floats] = {}
-        met: set[float] = set()
-
-        def box_of(frame: Frame) -> Floats | None:
-            landmarks = find(frame)
-            if landmarks is None:
-                return None
-            if (count := census(frame)) is not None:
-                counts[frame.time] = count
-            axes[frame.time] = landmarks.axis
-            if find.met:
-                met.add(frame.time)
-            height, width = frame.image.shape[:2]
-            bbox: Floats = boxes_of(landmarks.image[None], (width, height))[0]
-            return bbox
-
-        for frame, bbox in boxes(frames, box_of, self._box_every):
-            people, axis = counts.pop(frame.time, None), axes.pop(frame.time, None)
-            crop = None if bbox is None else cut(frame, bbox, people, axis)
-            yield crop and replace(crop, met=frame.time in met)
-
-    def predict(self, detections: Sequence[Crop]) -> list[CropPrediction | None]:
-        """As `PoseEstimator.predict`. None where a value is NaN or infinite, or the camera's scale not
-        positive.
-
-        Raises:
-            AssetError: not even one frame fits the memory.
-        """
-        return self._halving(detections)
-
     def _predict(self, crops: Sequence[Crop]) -> list[CropPrediction | None]:
         import torch
 
@@ -122,20 +73,12 @@ class HybrIKEstimator(PoseEstimator[Crop, CropPrediction]):
         missing = self._halving.size - len(crops)
         batch = [*crops, *[crops[-1]] * missing] if self._padded else crops
         with torch.inference_mode(), self._engine.lane():
-            images = torch.from_numpy(np.stack([crop.image for crop in batch]))
+            images, squares, centres = stacked(batch)
             prediction = self._engine.predict(images, flip=self._flip)
-            squares = torch.from_numpy(np.stack([crop.square for crop in batch]).astype(np.float32))
-            centres = torch.from_numpy(np.stack([crop.centre for crop in batch]).astype(np.float32))
             usable = prediction.usable()
             offset = box_offset(squares, centres).to(usable.device)
             result = self._network.fit(prediction.where(usable), offset)
             return split(result, crops, usable.cpu().numpy())
-
-    def poses(
-        self, times: Floats, size: tuple[int, int], predictions: Sequence[CropPrediction | None]
-    ) -> Poses:
-        """As `PoseEstimator.poses`."""
-        return poses(times, size, predictions)
 
 
 def load_estimator(settings: Settings) -> HybrIKEstimator:

@@ -1,4 +1,5 @@
-"""Weights made by rule, so that the network can be compared with recorded values without its 324 MB.
+"""Weights and a body made by rule, so that the network can be compared with recorded values without its
+324 MB, and with the official network without licensed files.
 
 Every entry is drawn from a generator seeded with the entry's own name. Batch norms are then set to the
 statistics of real images, so that signals keep their size through the depth as in a trained network.
@@ -10,10 +11,15 @@ import math
 import zlib
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hybrik_runner.hybrik.network import HybrIK
+from hybrik_runner.hybrik.smpl import LEAF_VERTICES
+from hybrik_runner.hybrik.smpl_file import SHAPES, VERTICES, SmplFile
+from hybrik_runner.hybrik.twist_swing import PARENTS
+from popdanceset.skeleton import SMPL_OFFSETS
 
 UNTOUCHED = ("smpl.", "init_shape", "init_cam")
 HEAT_SPREAD = 5.0
@@ -72,3 +78,41 @@ def apply(network: HybrIK, salt: str, x: Tensor) -> float:
     network.heat_layer.weight.mul_(scale)
     network.decsigma.bias.fill_(SIGMA_BIAS)
     return scale
+
+
+LEAF_LENGTH = 0.1
+"""Metres from the last joint of a limb to its tip."""
+
+
+def body(seed: int = 0) -> SmplFile:
+    """A body with SMPL's mean skeleton, and with shapes and skin that are no human's but change every joint.
+
+    Vertex j < 24 lies in joint j; the others are spread along the bones, and the tips end the limbs.
+    """
+    random = np.random.default_rng(seed)
+    joints = np.zeros((29, 3))
+    for joint in range(1, 29):
+        bone = SMPL_OFFSETS[joint] if joint < 24 else SMPL_OFFSETS[PARENTS[joint]]
+        scale = 1.0 if joint < 24 else LEAF_LENGTH / np.linalg.norm(bone)
+        joints[joint] = joints[PARENTS[joint]] + scale * np.asarray(bone)
+    owners = np.concatenate([np.arange(24), random.integers(0, 24, VERTICES - 24)])
+    owners[list(LEAF_VERTICES)] = PARENTS[24:]
+    parents = np.maximum(np.asarray(PARENTS), 0)[owners]
+    along = np.concatenate([np.zeros(24), random.random(VERTICES - 24)])[:, None]
+    vertices = (1 - along) * joints[owners] + along * joints[parents]
+    vertices[24:] += 0.03 * random.standard_normal((VERTICES - 24, 3))
+    vertices[list(LEAF_VERTICES)] = joints[24:]
+    weights = np.zeros((VERTICES, 24))
+    np.add.at(weights, (np.arange(VERTICES), owners), 0.8)
+    np.add.at(weights, (np.arange(VERTICES), parents), 0.2)
+    larger = vertices[:, :, None] * 0.02 * random.standard_normal(SHAPES)
+    return SmplFile(
+        v_template=vertices,
+        shapedirs=larger + 1e-3 * random.standard_normal((VERTICES, 3, SHAPES)),
+        posedirs=1e-3 * random.standard_normal((VERTICES, 3, 207)),
+        J_regressor=np.eye(24, VERTICES),
+        weights=weights,
+        faces=random.integers(0, VERTICES, (13776, 3)),
+        J_regressor_h36m=np.eye(17, VERTICES),
+        mean_shape=0.1 * random.standard_normal(SHAPES),
+    )
