@@ -25,6 +25,7 @@ Names are relative to the store (or the release) and use `/` on every system.
     .claims/{clip_id}                                    the same, as a locked file (local stores)
     .locks/{name}                                        locks of one machine
     .scratch/                                            unfinished files of running processes
+    review/decisions.sqlite                              what reviewers decided (local stores)
     tombstones/{bvid}.json                               a video was withdrawn: its id is never used again
     releases/{version}/                                  a release, see below
     releases/{version}/WITHDRAWN.md                      the release was deleted; nothing else is left of it
@@ -87,6 +88,7 @@ CLAIMS = "claims"
 TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
+REVIEW_DATABASE = "review/decisions.sqlite"
 
 SCRATCH = ".scratch"
 MUSIC_LOCK = ".locks/music"
@@ -120,6 +122,7 @@ MANIFEST_DOCUMENT = "manifest.yaml"
 MANIFEST_VIDEOS = "videos.csv"
 MANIFEST_CLIPS = "clips.csv"
 MANIFEST_DANCERS = "dancers.csv"
+MANIFEST_REVIEWS = "reviews.csv"
 
 
 def stem(name: str) -> str:

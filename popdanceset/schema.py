@@ -80,6 +80,9 @@ class Reason(StrEnum):
     # poses; several_dancers and too_short are given to poses too
     NOT_TRACKED = "not_tracked", "the pose estimator lost the dancer"
     UNSTEADY_POSE = "unsteady_pose", "the estimated pose is not steady enough"
+    # review; people give reasons of screening and poses too
+    WRONG_PERSON = "wrong_person", "the poses are of somebody else than the dancer"
+    NOT_A_DANCE = "not_a_dance", "what the clip shows is no dance"
 
 
 def _field(
@@ -251,6 +254,24 @@ CLIPS = _schema(
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
         _field("note", _WORD, "details of the reason, if there are any", nullable=True),
+        _field(
+            "planned_start",
+            pa.float64(),
+            "start before reviewers trimmed or split it",
+            unit="s",
+            nullable=True,
+        ),
+        _field(
+            "planned_end", pa.float64(), "end before reviewers trimmed or split it", unit="s", nullable=True
+        ),
+        _field(
+            "swaps",
+            _WORD,
+            "spans in which reviewers found left and right exchanged: start-end in the clip, joined by +",
+            unit="s",
+            nullable=True,
+        ),
+        _field("reviewed", _WORD, "the reviewers' changes that this clip has", nullable=True),
         *_IMPORT,
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 
 from popdanceset import layout
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import InputError
 from popdanceset.manifest import read_manifest
 from popdanceset.release.tiers import quality, tier_of
@@ -20,8 +20,6 @@ from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import withdrawn
 
 _log = logging.getLogger(__name__)
-
-_CLIP_ID = re.compile(r"(?P<bvid>.+?)(?:_p(?P<page>\d+))?_Clip_(?P<number>\d+)")
 
 
 class ReleaseVideos(NamedTuple):
@@ -77,7 +75,7 @@ class Members(NamedTuple):
     """The clips of a release.
 
     Attributes:
-        clips: one mapping per clip, in the order of `clip_order`: the columns of
+        clips: one mapping per clip, in the order of `popdanceset.clip_id.clip_order`: the columns of
             `popdanceset.schema.RELEASE_CLIPS` that are known before anything is written.
         left_out: why clips that screening accepted are left out → how many.
         whys: the same of each clip: clip id → why.
@@ -175,9 +173,3 @@ def music_extractors(store: Store) -> dict[str, list[str]]:
         if name == layout.music_features(path.stem, path.parent.name):
             found.setdefault(path.stem, []).append(path.parent.name)
     return found
-
-
-def clip_order(clip_id: str) -> tuple[str, int, int]:
-    """Returns a sort key: by video, then part, then number, so that `…_Clip_2` comes before `…_Clip_10`."""
-    match = _CLIP_ID.fullmatch(clip_id)
-    return (match["bvid"], int(match["page"] or 1), int(match["number"])) if match else (clip_id, 0, 0)

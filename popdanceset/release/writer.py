@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 import popdanceset
 from popdanceset import layout
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import StoreError
 from popdanceset.genre import UNKNOWN
 from popdanceset.manifest import find_manifest
@@ -45,7 +46,7 @@ from popdanceset.release.info import (
     TableOneInfo,
     feature_infos,
 )
-from popdanceset.release.members import ReleaseVideos, clip_order, members, music_extractors, release_videos
+from popdanceset.release.members import ReleaseVideos, members, music_extractors, release_videos
 from popdanceset.release.overview import Overview
 from popdanceset.release.responsible import min_pop
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows

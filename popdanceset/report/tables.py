@@ -11,8 +11,8 @@ import pyarrow.dataset as ds
 
 from popdanceset import layout
 from popdanceset.bilibili.statistics import latest_statistics
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import InputError
-from popdanceset.release.members import clip_order
 from popdanceset.schema import CLIPS, SELECTION, VERDICTS, VIDEOS
 from popdanceset.store import Store
 
