@@ -88,6 +88,13 @@ class Decision:
     reviewer: str = ""
     decided_at: str = ""
 
+    @property
+    def slot(self) -> str:
+        """What the decision is about: a later decision on the same clip and slot takes its place."""
+        if self.kind in JUDGEMENTS:
+            return "judgement"
+        return f"{self.kind} {self.value}" if self.kind.many else str(self.kind)
+
 
 def checked_value(kind: Kind, value: str, genres: Sequence[str] = ()) -> str:
     """Returns a value in the one form in which it is kept.
@@ -132,6 +139,20 @@ def checked_name(name: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise InputError("a name cannot contain control characters", do="type it again")
     return name
+
+
+def checked_note(note: str) -> str:
+    """Returns a note without space around it.
+
+    Raises:
+        InputError: it is too long, or contains characters that a CSV file cannot hold.
+    """
+    note = note.strip()
+    if len(note) > MAX_NOTE:
+        raise InputError(f"a note has at most {MAX_NOTE:,} characters, not {len(note):,}", do="shorten it")
+    if any(unicodedata.category(character) == "Cs" or character == "\0" for character in note):
+        raise InputError("the note contains characters that cannot be written", do="type it again")
+    return note
 
 
 def span_of(value: str) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from pydantic import StringConstraints, field_validator
 from popdanceset import layout
 from popdanceset.clip_id import clip_order
 from popdanceset.errors import InputError, ManifestError
-from popdanceset.review.decisions import JUDGEMENTS, Decision, Kind, checked_value, span_of
+from popdanceset.review.decisions import Decision, Kind, checked_value, span_of
 from popdanceset.store import Store
 from popdanceset.video.csv_lines import Line, read_lines
 
@@ -100,14 +100,15 @@ def read_decisions(folder: Path) -> list[Decision]:
             raise ManifestError(error.what, where, error.do or "correct or remove the line") from error
         if line.kind is Kind.REDO and not line.decided_at:
             raise ManifestError("a redo needs the time of the decision", where, "fill in decided_at")
-        slot = "judgement" if line.kind in JUDGEMENTS else str(line.kind)
-        key = line.clip_id, f"{slot} {value}" if line.kind.many else slot
+        decision = Decision(line.clip_id, line.kind, value, line.note, line.reviewer, line.decided_at)
+        key = decision.clip_id, decision.slot
         if key in taken:
+            name = decision.slot.partition(" ")[0]
             raise ManifestError(
-                f"{line.clip_id} has this {slot} already in {taken[key]}", where, "remove one of the lines"
+                f"{line.clip_id} has this {name} already in {taken[key]}", where, "remove one of the lines"
             )
         taken[key] = f"line {where.rpartition(' ')[2]}"
-        found.append(Decision(line.clip_id, line.kind, value, line.note, line.reviewer, line.decided_at))
+        found.append(decision)
     return found
 
 

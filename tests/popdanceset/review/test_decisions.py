@@ -1,7 +1,7 @@
 import pytest
 
 from popdanceset.errors import InputError
-from popdanceset.review.decisions import Kind, checked_name, checked_value, span_of
+from popdanceset.review.decisions import Kind, checked_name, checked_note, checked_value, span_of
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,14 @@ def test_other_values_are_refused(kind, value, message):
 def test_spans_and_names():
     assert span_of("0.25-10") == (0.25, 10.0)
     assert checked_name("  李 🕺 ") == "李 🕺"
+
+
+def test_a_note_is_text():
+    assert checked_note(" <b>left</b>\n\t手 🕺 ") == "<b>left</b>\n\t手 🕺"
+    for note, message in (
+        ("x" * 20_001, "at most 20,000"),
+        ("\0", "cannot be written"),
+        ("\ud83d", "cannot"),
+    ):
+        with pytest.raises(InputError, match=message):
+            checked_note(note)
