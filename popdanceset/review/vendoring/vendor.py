@@ -111,6 +111,8 @@ def _download(address: str) -> bytes:
         try:
             with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:
                 content: bytes = answer.read(_MOST_BYTES + 1)
+                if answer.length and len(content) <= _MOST_BYTES:  # the connection ended early
+                    raise http.client.IncompleteRead(content, answer.length)
         except urllib.error.HTTPError as error:
             raise OSError(f"{address}: HTTP {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
