@@ -474,7 +474,20 @@ RELEASE_CLIPS = _schema(
         _field("mean_score", pa.float64(), "mean joint confidence, if there is any", unit="1", nullable=True),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
-        _field("verdict", _WORD, "accept, or review: a person should look at the poses", nullable=True),
+        _field(
+            "verdict",
+            _WORD,
+            "of the pose extractor: accept, or review: a person should look at the poses; reject only where "
+            "reviewer_verdict is accept",
+            nullable=True,
+        ),
+        _field(
+            "reviewer_verdict",
+            _WORD,
+            "accept if people accepted the poses, whatever the verdict; null if nobody did",
+            nullable=True,
+        ),
+        _field("reviewed", _WORD, "changes that reviewers made to the clip; null: none", nullable=True),
         _field("score", pa.float64(), "quality of the poses, 0..1", unit="1", nullable=True),
         _field(
             "reasons",

@@ -23,6 +23,7 @@ from popdanceset.release.responsible import (
     imported_clips,
     licence,
     responsible_ai,
+    review,
 )
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
@@ -108,6 +109,7 @@ def card(info: ReleaseInfo, tables: Mapping[str, Configuration], figures: Sequen
         crawled=any_crawled(info),
         licence=licence(info),
         rai=responsible_ai(info),
+        review=review(info),
         maintenance=MAINTENANCE,
         withdrawal=WITHDRAWAL,
         counts=f"{counted(info.counts.clips, 'clip')} of {counted(info.counts.dancers, 'dancer')}",

@@ -28,7 +28,7 @@ def publish(settings: Settings, manifest: str, version: str | None, hub: HubOpti
     """Publish the accepted clips of a manifest as a versioned release.
 
     Clips with verdict `review` are accepted too, if their score suffices; meta/clips.parquet has verdict,
-    score and reasons of every clip.
+    score and reasons of every clip. What reviewers decided (reviews.csv) counts more than verdict and score.
     """
     from popdanceset.progress import track
     from popdanceset.release.writer import publish as publish_release

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from popdanceset import layout
 from popdanceset.release.content_hash import rows_hash
 from popdanceset.release.info import ReleaseInfo, parse_info
+from popdanceset.release.reviewed import REVIEWED
 from popdanceset.release.shards import row_groups
 from popdanceset.schema import LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, Reason
 from popdanceset.store import Store
@@ -261,9 +262,10 @@ def counts_of(a: ReleaseInfo, b: ReleaseInfo) -> dict[str, tuple[float | None, f
 
 
 def explained(reason: str) -> str:
-    """Returns a reason with its meaning, if it is one of the stages' reasons."""
-    known = reason in Reason._value2member_map_
-    return f"{reason}: {Reason(reason).meaning}" if reason and known else reason
+    """Returns a reason with its meaning, if it is one of the stages' or reviewers' reasons."""
+    value = reason.removeprefix(REVIEWED)
+    known = value in Reason._value2member_map_
+    return f"{reason}: {Reason(value).meaning}" if value and known else reason
 
 
 def _counts(info: ReleaseInfo) -> dict[str, float]:

@@ -49,6 +49,7 @@ from popdanceset.release.info import (
 from popdanceset.release.members import ReleaseVideos, members, music_extractors, release_videos
 from popdanceset.release.overview import Overview
 from popdanceset.release.responsible import min_pop
+from popdanceset.release.reviewed import anonymous, review_info
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import LONG, SHORT
@@ -62,6 +63,8 @@ from popdanceset.release.versions import (
     purged,
     purged_semantic_versions,
 )
+from popdanceset.review.decisions import Decision
+from popdanceset.review.in_force import write_decisions
 from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
 from popdanceset.settings import ReleaseSettings, Settings
 from popdanceset.store import Store
@@ -174,6 +177,8 @@ def publish(
             tables = _write_rows(store, unfinished, clips, splits, rows, parts, content, max_bytes)
             source = collection(store, folder, {clip["bvid"] for clip in clips})
             info = _release_info(tables, videos, source, version, day, settings.release)
+            decisions = videos.decisions or ()
+            info = info.model_copy(update={"review": review_info(decisions, {*splits, *whys})})
             held = Content(
                 info,
                 {clip["clip_id"]: clip for clip in tables.clips.to_pylist()},
@@ -185,7 +190,10 @@ def publish(
             info = _succeeding(info, before, found, purged_semantic_versions(store))
             held = replace(held, info=info)
             figures = settings.release.figures
-            _write_description(unfinished, tables, info, folder, held, found, figures, Targets(gone))
+            described = anonymous(decisions, splits.keys())
+            _write_description(
+                unfinished, tables, info, folder, described, held, found, figures, Targets(gone)
+            )
             _check_withdrawals(store, clips, gone)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
     frames = sum(rows.lengths.values())
@@ -520,6 +528,7 @@ def _write_description(
     tables: _Tables,
     info: ReleaseInfo,
     manifest: Path,
+    decisions: Sequence[Decision],
     held: Content,
     found: ReleaseDifference | None,
     with_figures: bool,
@@ -534,7 +543,7 @@ def _write_description(
         (layout.RELEASE_LEFT_OUT, from_rows(left_out, LEFT_OUT)),
     ):
         pq.write_table(table, folder / name, compression="zstd")
-    _copy_manifest(manifest, folder / layout.RELEASE_MANIFEST, gone)
+    _copy_manifest(manifest, decisions, folder / layout.RELEASE_MANIFEST, gone)
     _write_splits(folder, tables.clips)
     _write_json(folder / layout.RELEASE_STATS, held.statistics)
     _write_json(folder / layout.RELEASE_INFO, info.document())
@@ -632,12 +641,24 @@ def _write_splits(folder: Path, clips: pa.Table) -> None:
         (folder / layout.published_split(split)).write_text("".join(lines), encoding="utf-8")
 
 
-def _copy_manifest(folder: Path, target: Path, gone: Targets) -> None:
-    """Copies a manifest without the lines of withdrawn videos, which another checkout may still have."""
+def _copy_manifest(folder: Path, decisions: Sequence[Decision], target: Path, gone: Targets) -> None:
+    """Copies a manifest without the lines of withdrawn videos, which another checkout may still have.
+
+    Args:
+        folder: of the manifest.
+        decisions: of reviewers, without anything personal.
+        target: folder of the copy.
+        gone: the withdrawn videos.
+    """
     if folder.is_dir():
         target.mkdir()
-        for name in (layout.MANIFEST_DOCUMENT, layout.MANIFEST_VIDEOS):
-            (target / name).write_bytes(cleaned_text((folder / name).read_bytes(), gone)[1])
+        write_decisions(target, decisions)
+        for source in (
+            folder / layout.MANIFEST_DOCUMENT,
+            folder / layout.MANIFEST_VIDEOS,
+            *target.glob(layout.MANIFEST_REVIEWS),
+        ):
+            (target / source.name).write_bytes(cleaned_text(source.read_bytes(), gone)[1])
 
 
 def _check_withdrawals(store: Store, clips: Sequence[Mapping[str, Any]], before: Collection[str]) -> None:
