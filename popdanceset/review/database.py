@@ -1,30 +1,22 @@
 """The database of decisions: what reviewers decide while they review, in one SQLite file.
 
-Threads may share a `ReviewDatabase`, and several processes may open one file. What `add` has returned is on
-the disk: a process or machine that dies later loses nothing of it.
+What `add` has returned is on the disk: a process or machine that dies later loses nothing of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-import threading
-import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from popdanceset.atomic import sync_folder
+from popdanceset.durable_database import DurableDatabase
 from popdanceset.errors import InputError, StoreError
 from popdanceset.review.decisions import Decision, Kind
 from popdanceset.withdrawal.targets import Targets
 
 APPLICATION_ID = 0x504F5044  # "POPD"
 SCHEMA_VERSION = 1
-BUSY_SECONDS = 30.0
-"""How long one process waits for the others."""
 
 _SCHEMA = (
     """CREATE TABLE decisions (
@@ -50,8 +42,6 @@ _SCHEMA = (
     # Counts additions, undos and erasures. It is kept, because `max(change)` falls when rows are erased.
     "CREATE TABLE changes (latest INTEGER NOT NULL)",
     "INSERT INTO changes VALUES (0)",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
 _COLUMNS = "id, clip_id, kind, value, note, reviewer, decided_at, batch, revoked_at"
@@ -102,35 +92,15 @@ def standing(stored: Iterable[Stored]) -> list[Stored]:
     return sorted(newest.values(), key=lambda each: each.id)
 
 
-class ReviewDatabase:
-    """An open database of decisions.
+class ReviewDatabase(DurableDatabase):
+    """An open database of decisions."""
 
-    Args:
-        path: of the file.
-        create: whether to make the file if it does not exist.
-
-    Raises:
-        StoreError: the file cannot be opened, is not such a database, or is of a newer version.
-    """
-
-    def __init__(self, path: Path, create: bool = True) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        if not create and not path.is_file():
-            raise StoreError("there is no review database", path, "review some clips first")
-        if path.exists() and not path.is_file():
-            raise StoreError("is not a file", path, "give another --database")
-        with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._translated():
-                self._prepare()
-        except StoreError:
-            self._connection.close()
-            raise
+    kind = "review database"
+    application_id = APPLICATION_ID
+    version = SCHEMA_VERSION
+    schema = _SCHEMA
+    absent = "review some clips first"
+    other = "give another --database"
 
     def add(self, decisions: Sequence[Decision]) -> list[int]:
         """Adds decisions that were made together. They are on the disk when it returns.
@@ -292,69 +262,7 @@ class ReviewDatabase:
         rows += self._read("SELECT clip_id, reviewer FROM looks")
         return sum(any(map(targets.named, row)) for row in rows)
 
-    def close(self) -> None:
-        """Closes the file."""
-        with self._lock, self._translated():
-            self._connection.close()
-
     # -- inside
-
-    def _prepare(self) -> None:
-        """Makes an empty file a database of ours, and refuses other files."""
-        connection = self._connection
-        new = not self._is_ours()
-        # Fails at once, not after the waiting time, if another process is opening the same new file.
-        deadline = time.monotonic() + BUSY_SECONDS
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-                break
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-        if mode != "wal":
-            raise StoreError(
-                "this file system has no shared memory for a database", self.path, "use a local disk"
-            )
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        if new:
-            connection.execute("BEGIN IMMEDIATE")
-            if not self._is_ours():  # another process may have been faster
-                for statement in _SCHEMA:
-                    connection.execute(statement)
-            connection.execute("COMMIT")
-            sync_folder(self.path.parent)
-
-    def _is_ours(self) -> bool:
-        """Returns whether the file is a database of ours; False if it is empty."""
-        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if not (application or version or tables):
-            return False
-        if application != APPLICATION_ID:
-            raise StoreError("is not a review database", self.path, "give another --database")
-        if version != SCHEMA_VERSION:
-            raise StoreError(
-                f"is a review database of version {version}, and this program knows version {SCHEMA_VERSION}",
-                self.path,
-                "update popdanceset",
-            )
-        return True
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: committed and on the disk when the block ends, or else without effect."""
-        with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
 
     def _next_change(self) -> int:
         (latest,) = self._connection.execute(
@@ -373,33 +281,6 @@ class ReviewDatabase:
                 (now(), self._next_change(), *values),
             )
         return [int(row[0]) for row in found]
-
-    def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock, self._translated():
-            return self._connection.execute(statement, values).fetchall()
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turns what SQLite and the system raise into errors of ours."""
-        try:
-            yield
-        except UnicodeEncodeError as error:
-            raise InputError("a text has characters that cannot be written", do="type it again") from error
-        except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if code == sqlite3.SQLITE_NOTADB:
-                raise StoreError("is not a review database", self.path, "give another --database") from error
-            if code == sqlite3.SQLITE_BUSY:
-                raise StoreError(
-                    f"another process kept the review database busy for {BUSY_SECONDS:.0f} s",
-                    self.path,
-                    "try again",
-                ) from error
-            raise StoreError(
-                f"the review database failed: {error}", self.path, "check permissions and free space"
-            ) from error
-        except OSError as error:
-            raise StoreError(f"cannot be opened: {error.strerror}", self.path, "check permissions") from error
 
 
 def _decision(cells: Sequence[str], path: Path) -> Decision:

@@ -2,7 +2,7 @@
 
 It understands the forms that the pages use: `import { a, b as c } from "./x.js";`,
 `import * as N from "./x.js";`, `export` before a function, class or constant, and the lists of minified
-libraries, `export{a as b};` and `export{a}from"./x.js";`. Anything else is refused rather than linked wrongly.
+libraries, `export{a as b};` and `export{a}from"./x.js";`. Anything else is refused, not linked wrongly.
 """
 
 from __future__ import annotations
