@@ -40,8 +40,8 @@ _SCHEMA = (
         PRIMARY KEY (clip_id, reviewer)
     ) WITHOUT ROWID""",
     # Counts additions, undos and erasures. It is kept, because `max(change)` falls when rows are erased.
-    "CREATE TABLE changes (latest INTEGER NOT NULL)",
-    "INSERT INTO changes VALUES (0)",
+    "CREATE TABLE changes (latest INTEGER NOT NULL, erased INTEGER NOT NULL)",
+    "INSERT INTO changes VALUES (0, 0)",
 )
 
 _COLUMNS = "id, clip_id, kind, value, note, reviewer, decided_at, batch, revoked_at"
@@ -159,7 +159,7 @@ class ReviewDatabase(DurableDatabase):
             self._revoke("id = ?", (decision_id,))
 
     def decisions(self, since: int = 0, everything: bool = False) -> list[Stored]:
-        """Returns decisions, oldest first. Those of one slot are all in it: see `standing`.
+        """Returns decisions, oldest first, replaced ones too: `standing` finds those that count.
 
         Args:
             since: only decisions made or taken back after this change (`latest`).
@@ -179,6 +179,14 @@ class ReviewDatabase(DurableDatabase):
             StoreError: the database is not readable.
         """
         return int(self._read("SELECT latest FROM changes")[0][0])
+
+    def erased(self) -> int:
+        """Returns the number of the newest erasure, 0 if there was none.
+
+        Raises:
+            StoreError: the database is not readable.
+        """
+        return int(self._read("SELECT erased FROM changes")[0][0])
 
     def looked(self, clip_id: str, reviewer: str, seconds: float) -> None:
         """Adds to the time that a reviewer has looked at a clip.
@@ -239,6 +247,7 @@ class ReviewDatabase(DurableDatabase):
                 changed += 1
             if changed:
                 self._next_change()
+                connection.execute("UPDATE changes SET erased = latest")
         # Also when nothing changed: an erasure that was killed here left the old bytes in the file.
         with self._lock, self._translated():
             self._connection.execute("VACUUM")
