@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from popdanceset.motion.floor import heights, on_floor
 from popdanceset.review.rooms import Motion
 from popdanceset.schema import FPS
 from popdanceset.skeleton import SMPL_JOINTS
@@ -22,6 +21,9 @@ def timeline(motion: Motion) -> dict[str, list[float] | list[int] | None]:
         `jerk` (T) mean over the joints in the world, m/s³; `contact_left`, `contact_right` (T) 1 where that
         foot is on the floor; `confidence` (T) mean of the joints', or None; `height` (T) of the root, metres.
     """
+    # Brings SciPy, for which the first page need not wait.
+    from popdanceset.motion.floor import heights, on_floor
+
     feet = on_floor(heights(_doubles(motion.root), _doubles(motion.relative), motion.scale))
     scores = None if motion.scores is None else np.nanmean(motion.scores[:, : len(SMPL_JOINTS)], axis=1)
     return {
