@@ -26,6 +26,7 @@ from popdanceset.review.media import check_inside, media_response
 from popdanceset.review.rooms import Media, Room, UnknownClipError
 from popdanceset.review.security import COOKIE, Access, Guard
 from popdanceset.review.states import State, States
+from popdanceset.review.statistics import ClipFacts, review_statistics
 
 MOST_CLIPS = 20_000
 """Clips of one decision."""
@@ -232,6 +233,12 @@ def _add_deciding(app: FastAPI, room: Room, database: ReviewDatabase, states: St
                     who = f"{each.decision.reviewer} decided on {each.decision.clip_id} meanwhile"
                     return _refused(409, f"{who}; look again, then decide")
         return done(database.add(decisions), about)
+
+    @app.get("/api/statistics")
+    def statistics() -> Response:
+        rows = room.clips().rows
+        facts = {row["clip_id"]: ClipFacts(row["estimator"], tuple(row["reasons"])) for row in rows}
+        return Answer(review_statistics(database.decisions(), database.looks(), facts).document())
 
     @app.post("/api/undo")
     def undo(body: UndoBody) -> Response:

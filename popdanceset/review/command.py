@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from popdanceset.commands import UserPath, with_settings
+from popdanceset.review.export_command import export
+from popdanceset.review.statistics_command import statistics
 from popdanceset.review.vendor_command import page_warning, vendor
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def review(
     writes those in force to the manifest, where the other commands obey them.
     """
     if ctx.invoked_subcommand is not None:
+        _check_nothing_given(ctx)
         return
     from popdanceset.review.opening import open_release_room, open_store_room, read_token
     from popdanceset.review.security import Access
@@ -89,7 +92,22 @@ def review(
     _serve(room, access, port, open_browser)
 
 
-review.add_command(vendor)
+for _command in (export, statistics, vendor):
+    review.add_command(_command)
+
+
+def _check_nothing_given(ctx: click.Context) -> None:
+    """Does nothing if no option stands before the name of a subcommand, which would not see it.
+
+    Raises:
+        UsageError: one does.
+    """
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"give {parameter.opts[0]} after `{ctx.invoked_subcommand}`, not before it"
+            )
 
 
 def _serve(room: Room, access: Access, port: int, open_browser: bool) -> None:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from popdanceset import genre, layout
+from popdanceset import genre
 from popdanceset.errors import InputError
 from popdanceset.manifest import find_manifest
 from popdanceset.review.comparison import read_sources
 from popdanceset.review.database import ReviewDatabase
 from popdanceset.review.decisions import checked_name
+from popdanceset.review.in_store import database_path
 from popdanceset.review.rooms import Room
 from popdanceset.review.store_room import StoreRoom, check_has_clips
 from popdanceset.settings import Settings
@@ -72,27 +73,6 @@ def open_release_room(
     found, folder = find_release(store, release)
     opened = Release(f"{found.address.rstrip('/')}/{folder}" if folder else found.address)
     return ReleaseRoom(opened, store if with_store else None, read_sources(compared))
-
-
-def database_path(store: Store, database: Path | None = None) -> Path:
-    """Returns the file of a store's decisions.
-
-    Args:
-        store: the store.
-        database: as the user gave it; None: the one inside a local store.
-
-    Raises:
-        InputError: the store is not a folder of this machine, and no file is given.
-    """
-    if database is not None:
-        return database
-    if not store.is_local:
-        raise InputError(
-            "a database of decisions cannot be kept in this store",
-            store,
-            "give --database FILE on a local disk",
-        )
-    return Path(store.address).expanduser() / layout.REVIEW_DATABASE
 
 
 def read_token(file: Path | None, variable: str) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from popdanceset.review.database import ReviewDatabase, Stored, standing
-from popdanceset.review.decisions import JUDGEMENTS, Kind
+from popdanceset.review.decisions import JUDGEMENTS
+from popdanceset.review.merging import merge
 
 State = dict[str, Any]
 
@@ -25,18 +26,10 @@ def state_of(stored: Iterable[Stored]) -> State:
     """
     counted = [each.decision for each in standing(stored)]
     judgements = [decision for decision in counted if decision.kind in JUDGEMENTS]
-    votes = {kind: [d for d in judgements if d.kind is kind] for kind in JUDGEMENTS}
-    for_, against = votes[Kind.ACCEPT], votes[Kind.REJECT]
-    judgement, reason = "", ""
-    if len(for_) > len(against):
-        judgement = str(Kind.ACCEPT)
-    elif len(against) > len(for_):
-        judgement, reason = str(Kind.REJECT), against[-1].value
-    elif judgements:
-        judgement = DISAGREE
+    outcome = next(iter(merge(judgements).decisions), None)
     return {
-        "judgement": judgement,
-        "reason": reason,
+        "judgement": (DISAGREE if judgements else "") if outcome is None else str(outcome.kind),
+        "reason": "" if outcome is None else outcome.value,
         "by": sorted({decision.reviewer for decision in judgements}),
         "changes": len(counted) - len(judgements),
     }
