@@ -21,7 +21,7 @@ from popdanceset.review.checking import checked_decisions
 from popdanceset.review.database import ReviewDatabase
 from popdanceset.review.decisions import checked_name
 from popdanceset.review.documents import clip_document, clips_document, room_document
-from popdanceset.review.files import INDEX, PageFiles
+from popdanceset.review.files import PageFiles
 from popdanceset.review.media import check_inside, media_response
 from popdanceset.review.rooms import Media, Room, UnknownClipError
 from popdanceset.review.security import COOKIE, Access, Guard
@@ -105,8 +105,8 @@ def create_app(room: Room, access: Access | None = None, files: PageFiles | None
         default_response_class=Answer,
         middleware=[Middleware(Guard, access=access)],
     )
-    _add_errors(app)
-    _add_page(app, access, files)
+    add_errors(app)
+    add_page(app, access, files)
     states = None if room.database is None else States(room.database)
     _add_reading(app, room, states)
     if room.database is not None and states is not None:
@@ -114,14 +114,16 @@ def create_app(room: Room, access: Access | None = None, files: PageFiles | None
     return app
 
 
-def _add_page(app: FastAPI, access: Access, files: PageFiles) -> None:
+def add_page(app: FastAPI, access: Access, files: PageFiles) -> None:
+    """Adds the page's files and the login to a server."""
+
     def page(request: Request, name: str) -> Response:
         found = files.response(name, request.headers.get("if-none-match"))
         return found if found is not None else _refused(404, "there is no such file")
 
     @app.get("/")
     def index(request: Request) -> Response:
-        return page(request, INDEX)
+        return page(request, files.index)
 
     @app.get("/page/{name:path}")
     def page_file(request: Request, name: str) -> Response:
@@ -258,7 +260,9 @@ def _add_deciding(app: FastAPI, room: Room, database: ReviewDatabase, states: St
         return Answer({})
 
 
-def _add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI) -> None:
+    """Lets a server answer every error with one line of JSON."""
+
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
         return _refused(error.status_code, str(error.detail))

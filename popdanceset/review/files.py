@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 
 from starlette.responses import Response
 
@@ -27,12 +28,18 @@ class PageFiles:
 
     Args:
         folder: with `index.html`.
+        more: name → another folder, whose files have names below it.
+        index: name of the first page.
     """
 
-    def __init__(self, folder: Path = PAGE) -> None:
+    def __init__(
+        self, folder: Path = PAGE, more: Mapping[str, Path] | None = None, index: str = INDEX
+    ) -> None:
+        self.index = index
         self._files = {
-            path.relative_to(folder).as_posix(): path
-            for path in folder.rglob("*")
+            (PurePosixPath(name) / path.relative_to(below).as_posix()).as_posix(): path
+            for name, below in {"": folder, **(more or {})}.items()
+            for path in below.rglob("*")
             if path.suffix in _TYPES and path.is_file() and not path.name.startswith(".")
         }
 

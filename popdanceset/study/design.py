@@ -1,4 +1,4 @@
-"""What a study shows: its songs, its dances and its questions, as the file `study.json` of its folder has them.
+"""What a study shows: its songs, its dances and its questions, as the file `study.json` has them.
 
 A participant's browser learns the ids of dances, never whose they are.
 """
@@ -21,11 +21,11 @@ QUESTION = "Which dance is more appealing?"
 """The question of the paper's study (Table 5)."""
 
 CONSENT = (
-    "You will see pairs of dances by animated bodies, each pair to one piece of music, and choose one dance "
-    "of each pair. Some were recorded, some were generated. There are no right or wrong opinions.",
-    "Stored are your choices, how long they took, an age band if you name one, and a random number. Nothing "
-    "that identifies you is stored. The results are published.",
-    "Taking part is voluntary, for adults only. You can stop at any time by closing this page.",
+    "You will see pairs of dances, each pair to one piece of music, and choose one dance of each pair.",
+    "Some dances were recorded, some were generated. There are no right or wrong opinions.",
+    "Your choices are stored, with how long they took, your age band if you name one, and a random number.",
+    "Nothing is stored that identifies you. The answers are published.",
+    "Taking part is voluntary, and for adults only. You can stop at any time by closing this page.",
 )
 """What participants agree to, unless a study has a text of its own."""
 

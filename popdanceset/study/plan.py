@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from popdanceset.study.design import Dance, Design
@@ -38,6 +39,15 @@ def plan(design: Design, participant: str) -> list[Trial]:
         trial = _sides(dances[check.real], dances[check.spoilt], draw, real=check.real)
         trials.insert(draw.randint(min(1, len(trials)), len(trials)), trial)
     return trials
+
+
+def steps(design: Design, trials: Sequence[Trial]) -> list[tuple[int, int]]:
+    """Returns (trial, question) of everything that is asked, in order; attention checks ask only once."""
+    return [
+        (position, question)
+        for position, trial in enumerate(trials)
+        for question in range(1 if trial.real else len(design.questions))
+    ]
 
 
 def _chosen(design: Design, draw: random.Random) -> list[tuple[Dance, Dance]]:
