@@ -83,6 +83,7 @@ class Reason(StrEnum):
     # review; people give reasons of screening and poses too
     WRONG_PERSON = "wrong_person", "the poses are of somebody else than the dancer"
     NOT_A_DANCE = "not_a_dance", "what the clip shows is no dance"
+    TRIMMED = "trimmed", "a reviewer cut it away"
 
 
 def _field(
