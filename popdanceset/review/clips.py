@@ -22,7 +22,7 @@ from popdanceset.withdrawal.tombstones import withdrawn
 
 _CLIP_COLUMNS = (
     "clip_id", "bvid", "page", "start", "end", "frames", "path", "music_path", "music_id", "genre",
-    "dancer_id", "accepted", "reason", "note", "planned_start", "planned_end", "reviewed",
+    "dancer_id", "accepted", "note", "planned_start", "planned_end", "reviewed",
 )  # fmt: skip
 _VERDICT_COLUMNS = (
     "clip_id", "frames", "mean_score", "jitter_after", "estimator", "accepted", "reason", "note", "score",
@@ -77,7 +77,11 @@ class StoreClips:
             return self._list
 
     def _rows(self) -> Iterable[Row]:
-        clips = [row for row in self._clips.rows() if row["clip_id"] and row["bvid"] not in self._gone]
+        clips = [
+            row
+            for row in self._clips.rows()
+            if row["accepted"] and row["clip_id"] and row["bvid"] not in self._gone
+        ]
         described: dict[str, Row] = {}
         if self._manifest is not None:
             described = self._members(self._manifest)
@@ -131,8 +135,8 @@ def _joined(clip: Row, verdict: Row | None, known: Mapping[str, Any]) -> Row:
         else (clip["planned_start"], clip["planned_end"])
     )
     found = _WITHOUT_POSES if verdict is None else quality(verdict)
-    reasons = found["reasons"] or [why for why in ((verdict or clip)["reason"], clip["reason"]) if why][:1]
-    accepted = clip["accepted"] and (verdict is None or verdict["accepted"])
+    reasons = found["reasons"] or ([verdict["reason"]] if verdict is not None and verdict["reason"] else [])
+    accepted = verdict is None or verdict["accepted"]
     return {
         **{name: clip[name] for name in ("clip_id", "bvid", "page", "start", "end", "genre", "dancer_id")},
         **{name: clip[name] for name in ("music_id", "path", "music_path", "note", "reviewed")},

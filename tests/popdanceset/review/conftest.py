@@ -1,0 +1,147 @@
+"""A small store to review, rooms of it, and real servers."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from popdanceset.review.database import ReviewDatabase
+from popdanceset.schema import STATISTICS, VERDICTS
+from popdanceset.simulator.casting import MEDIA_FOLDER
+from popdanceset.store import Store
+from popdanceset.tables import from_rows
+
+FIRST, SECOND, WAITING, OTHER = "BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3", "BV1xx411c7mD_Clip_1"
+TITLE = "</script><script>alert('title')</script> \"&amp; 桃花笑 🕺"
+UPLOADER = "<img src=x onerror=alert(1)>"
+HOME = "http://127.0.0.1:8765"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def reviewed(store: Store, synthetic: ModuleType) -> Store:
+    """Four clips of two videos: one to be reviewed, two accepted, one without poses; the first has a film."""
+    row = synthetic.clip_row
+    clips = [
+        row(FIRST, 150, "m1", start=2.0, end=7.0, path="media/BV1/clip.mp4", music_path="media/BV1/clip.wav"),
+        row(SECOND, 90, "m1"),
+        row(WAITING, 60, "m2", path="", music_path=""),
+        row(OTHER, 120, "m2"),
+    ]
+    synthetic.fill_store(store, "weekly", clips)
+    for name in (f"poses/{WAITING}.parquet", f"verdicts/{WAITING}.parquet"):
+        store.remove(name)
+    worst = synthetic.verdict_row(OTHER, 120) | {"score": 0.3, "verdict": "review", "reasons": ["jitter"]}
+    store.write_rows(f"verdicts/{OTHER}.parquet", [worst], VERDICTS)
+    day = datetime.datetime(2026, 11, 29, tzinfo=datetime.UTC)
+    seen = {"bvid": "BV1", "state": "public", "note": "", "source": "s"}
+    statistics = [
+        seen | {"snapshot_at": day, "title": "an old title"},
+        seen | {"snapshot_at": day + datetime.timedelta(1), "title": TITLE, "owner": UPLOADER},
+    ]
+    store.write_table("statistics/date=2026-11-29/1.parquet", from_rows(statistics, STATISTICS), STATISTICS)
+    film = Path(store.address, "media/BV1/clip.mp4")
+    film.parent.mkdir(parents=True)
+    shutil.copy(Path(str(MEDIA_FOLDER), "dance_a.mp4"), film)
+    film.with_suffix(".wav").write_bytes(bytes(range(256)) * 10)
+    return store
+
+
+@pytest.fixture
+def database(reviewed: Store) -> Iterator[ReviewDatabase]:
+    """The database of the store."""
+    opened = ReviewDatabase(Path(reviewed.address, "review/decisions.sqlite"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_client(reviewed: Store, database: ReviewDatabase) -> Callable[..., TestClient]:
+    """`make_client(token="", **options of the room)`: a client of the store's room."""
+    from popdanceset import genre
+    from popdanceset.review.api import create_app
+    from popdanceset.review.security import Access
+    from popdanceset.review.store_room import StoreRoom
+
+    def make(token: str = "", **options: Any) -> TestClient:
+        room = StoreRoom(reviewed, database, **{"genres": genre.names(), **options})
+        room._clips._interval = 0
+        return TestClient(create_app(room, Access(token=token)), base_url=HOME)
+
+    return make
+
+
+@pytest.fixture
+def client(make_client: Callable[..., TestClient]) -> TestClient:
+    """A client of the store's room, on the same machine."""
+    return make_client()
+
+
+class Server:
+    """`popdanceset review` as a process of its own.
+
+    Attributes:
+        address: without the last slash.
+        output: what it has printed.
+    """
+
+    def __init__(self, *options: str, environment: dict[str, str] | None = None) -> None:
+        command = [sys.executable, "-m", "popdanceset", "review", "--port", "0", *options]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+        assert self.process.stdout is not None
+        self.output = ""
+        for line in self.process.stdout:
+            self.output += line
+            if "http://" in line:
+                self.address = line.split("http://")[1].split("/")[0]
+                self.address = f"http://{self.address}"
+                break
+        else:
+            raise AssertionError(f"the server did not start: {self.output}")
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output += line
+
+    def get(self, path: str) -> Any:
+        """Returns the JSON of an address."""
+        with urllib.request.urlopen(f"{self.address}{path}", timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def post(self, path: str, body: Any) -> Any:
+        """Posts JSON; returns that of the answer."""
+        request = urllib.request.Request(f"{self.address}{path}", json.dumps(body).encode(), JSON)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., Server]]:
+    """`start_server(*options)`: starts servers, which end with the test."""
+    started: list[Server] = []
+
+    def start(*options: str, environment: dict[str, str] | None = None) -> Server:
+        started.append(Server(*options, environment=environment))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.process.kill()
+        server.process.wait()
