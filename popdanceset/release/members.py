@@ -130,7 +130,8 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0, min_tie
     changing = waiting_for_changes(clips, reviews) if videos.decisions is not None else frozenset()
     if changing:
         _log.warning(
-            "%s left out until they have the changes of reviewers (run `popdanceset acquire %s`): %s",
+            "%s left out until reviewers' changes are made (run `popdanceset acquire %s` and see what it "
+            "warns of): %s",
             counted(len(changing), "clip"),
             videos.manifest,
             " ".join(sorted(changing, key=clip_order)),

@@ -43,7 +43,8 @@ class Progress:
         seen: at which somebody looked.
         judged: that somebody accepted or rejected.
         accepted, rejected: by most of those who judged them.
-        open: on which as many accept as reject.
+        disagreed: that some reviewers accept and others reject.
+        open: of these, clips that as many accept as reject.
         changed: with a decision that changes them.
         reasons: reason → clips rejected for it.
         changes: kind of change → clips.
@@ -54,6 +55,7 @@ class Progress:
     judged: int
     accepted: int
     rejected: int
+    disagreed: int
     open: int
     changed: int
     reasons: Mapping[str, int]
@@ -225,7 +227,10 @@ def _progress(
     judgements: Judgements,
     outcomes: Mapping[str, Decision],
 ) -> Progress:
-    judged = {clip_id for own in judgements.values() for clip_id in own}
+    votes: dict[str, set[Kind]] = {}
+    for own in judgements.values():
+        for clip_id, kind in own.items():
+            votes.setdefault(clip_id, set()).add(kind)
     changes = {(each.kind, each.clip_id) for each in counting if each.kind not in JUDGEMENTS}
     kinds = Counter(outcome.kind for outcome in outcomes.values())
     reasons = Counter(outcome.value for outcome in outcomes.values() if outcome.kind is Kind.REJECT)
@@ -233,10 +238,11 @@ def _progress(
     return Progress(
         clips=len(clips),
         seen=len({each.clip_id for each in counting} | {look.clip_id for look in seen}),
-        judged=len(judged),
+        judged=len(votes),
         accepted=kinds[Kind.ACCEPT],
         rejected=kinds[Kind.REJECT],
-        open=len(judged - outcomes.keys()),
+        disagreed=sum(len(kinds) > 1 for kinds in votes.values()),
+        open=len(votes.keys() - outcomes.keys()),
         changed=len({clip_id for _, clip_id in changes}),
         reasons=dict(reasons.most_common()),
         changes={str(kind): changed[kind] for kind in Kind if changed[kind]},

@@ -60,7 +60,8 @@ def _lines(found: ReviewStatistics) -> Iterator[str]:
     progress = found.progress
     yield (
         f"{progress.judged:,} of {counted(progress.clips, 'clip')} judged: {progress.accepted:,} accepted, "
-        f"{progress.rejected:,} rejected, {progress.open:,} open"
+        f"{progress.rejected:,} rejected, {progress.open:,} open; "
+        f"reviewers disagree on {progress.disagreed:,}"
     )
     yield from (f"  {count:>8,} rejected: {reason}" for reason, count in progress.reasons.items())
     yield from (f"  {count:>8,} with {kind}" for kind, count in progress.changes.items())

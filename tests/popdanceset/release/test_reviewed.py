@@ -125,8 +125,7 @@ def test_a_clip_without_its_changes_waits(
     found = chosen(store, weekly, [trim])
     assert found.whys[GOOD] == "waiting for a reviewer's change"
     assert (
-        f"1 clip left out until they have the changes of reviewers (run `popdanceset acquire weekly`): {GOOD}"
-        in (caplog.text)
+        "1 clip left out until reviewers' changes are made (run `popdanceset acquire weekly`" in caplog.text
     )
 
     change_rows(

@@ -52,6 +52,7 @@ def test_progress() -> None:
     found = review_statistics(MADE, LOOKS, FACTS).progress
     assert (found.clips, found.seen, found.judged) == (6, 6, 4)
     assert (found.accepted, found.rejected, found.open) == (2, 1, 1)  # clips 1 and 3; 0; 2
+    assert found.disagreed == 2  # 1 and 2
     assert found.reasons == {"unsteady_pose": 1}  # as many reasons: the newest
     assert (found.changed, found.changes) == (1, {"split": 1, "trim": 1})
 
@@ -129,7 +130,7 @@ def test_the_command_prints_tables_and_json(settings: Settings, reviewed: Review
     run = CliRunner()
     text = run.invoke(command, ["--store", settings.store], catch_exceptions=False).output
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert lines[0] == "4 of 6 clips judged: 2 accepted, 1 rejected, 1 open"
+    assert lines[0] == "4 of 6 clips judged: 2 accepted, 1 rejected, 1 open; reviewers disagree on 2"
     assert "anna 6 2 2 1 1.0 20.0" in lines
     assert "anna, ben 4 2 0.000" in lines
     assert "ben, cleo 1 1 undefined: both always accept" in lines
