@@ -56,6 +56,11 @@ TOKEN_VARIABLE = "POPDANCESET_REVIEW_TOKEN"
 @click.option(
     "--static", type=UserPath(), metavar="DIR", help="Write pages that need no server to a folder, and stop."
 )
+@click.option(
+    "--media",
+    is_flag=True,
+    help="With --static: copy films and sounds too. They belong to their authors: do not publish them.",
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in a browser.")
 @click.pass_context
 def review(
@@ -70,6 +75,7 @@ def review(
     token_file: Path | None,
     reviewer: str,
     static: Path | None,
+    media: bool,
     open_browser: bool,
 ) -> None:
     """Look at clips and poses in a browser, and decide.
@@ -89,6 +95,9 @@ def review(
         room = open_release_room(settings, release, given, compared)
     else:
         room = open_store_room(settings, manifest, database, compared, reviewer)
+    if static is not None:
+        _export(room, static, media)
+        return
     _serve(room, access, port, open_browser)
 
 
@@ -108,6 +117,22 @@ def _check_nothing_given(ctx: click.Context) -> None:
             raise click.UsageError(
                 f"give {parameter.opts[0]} after `{ctx.invoked_subcommand}`, not before it"
             )
+
+
+def _export(room: Room, out: Path, media: bool) -> None:
+    from popdanceset.progress import display, track
+    from popdanceset.review.static import export_static
+    from popdanceset.wording import counted
+
+    with display(), track("clips", len(room.clips().rows)) as advance:
+        done = export_static(room, out, media, advance)
+    what = "with" if media else "without"
+    click.echo(
+        f"{out / 'index.html'}  {counted(done.clips, 'clip')} {what} films and sounds, "
+        f"{done.bytes / 1e6:.1f} MB; {done.kept} kept from before"
+    )
+    for clip_id in done.failed:
+        click.echo(f"  left out {clip_id}")
 
 
 def _serve(room: Room, access: Access, port: int, open_browser: bool) -> None:

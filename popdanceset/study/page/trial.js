@@ -12,7 +12,10 @@ export class Trial {
     this.body = makeBody();
     this.clock = new Clock(byId("video"), byId("audio"), {
       onframe: (frame, seconds) => this.showFrame(frame, seconds),
-      onchange: () => this.showPlayer(),
+      onchange: () => {
+        if (this.clock && this.open) this.count(this.clock.time);
+        this.showPlayer();
+      },
       shownFrame: () => this.clock.frame,
     });
     byId("left").addEventListener("click", () => this.choose("left"));
@@ -56,8 +59,8 @@ export class Trial {
   again() {
     if (!this.open) return;
     this.clock.pause();
-    this.clock.seek(0);
     this.last = 0;
+    this.clock.seek(0);
     this.play();
   }
 
@@ -65,22 +68,25 @@ export class Trial {
     return this.clock.frame === 0 || this.clock.frame >= this.clock.frames - 1;
   }
 
-  /** Only time counts that was played: a jump adds nothing. */
   showFrame(frame, seconds) {
-    if (this.body && this.open) this.body.pose(frame);
-    const step = seconds - this.last;
-    if (step > 0 && step < 0.5 && this.clock.playing) this.played += step;
-    this.last = seconds;
+    if (!this.open) return;
+    if (this.body) this.body.pose(frame);
+    this.count(seconds);
     const { duration } = this.clock;
-    byId("moment").max = duration || 1;
+    byId("moment").max = duration;
     byId("moment").value = seconds;
     byId("time").textContent = `${clockTime(seconds)} / ${clockTime(duration)}`;
-    const needed = Math.min(duration - 0.2, this.study.enough_seconds);
-    if (this.open && !this.enough && this.played >= needed) {
-      this.enough = true;
-      this.showPlayer();
-      this.hint();
-    }
+  }
+
+  /** Adds what has been played since the last time; whoever has seen enough can choose. */
+  count(seconds) {
+    this.played += Math.max(0, seconds - this.last);
+    this.last = seconds;
+    const needed = Math.min(this.clock.duration - 0.2, this.study.enough_seconds);
+    if (this.enough || this.played < needed) return;
+    this.enough = true;
+    this.showPlayer();
+    this.hint();
   }
 
   showPlayer() {
