@@ -189,7 +189,7 @@ def _add_reading(app: FastAPI, room: Room, states: States | None) -> None:
             return _floats(room.motion(clip_id).joints)
         room.clips()[clip_id]
         other = room.sources.get(source)
-        if other is None or clip_id not in other.clips:
+        if other is None or not other.has(clip_id):
             raise UnknownClipError(f"{source[:80]!r} has no motion of this clip")
         return _floats(other.joints(clip_id))
 

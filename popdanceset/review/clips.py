@@ -40,14 +40,16 @@ class StoreClips:
         store: the store.
         manifest: folder of the manifest; None: all videos. If there is no such folder, the selection of this
             name is used.
-        interval: seconds for which the list is taken as unchanged.
+        interval: seconds for which the list is taken as unchanged; None: one in a local store, more where
+            looking costs requests.
 
     Raises:
         ManifestError: there is neither a manifest nor a selection of this name.
     """
 
-    def __init__(self, store: Store, manifest: Path | None = None, interval: float = 1.0) -> None:
-        self._store, self._manifest, self._interval = store, manifest, interval
+    def __init__(self, store: Store, manifest: Path | None = None, interval: float | None = None) -> None:
+        self._store, self._manifest = store, manifest
+        self._interval = interval if interval is not None else 1.0 if store.is_local else 15.0
         self._clips = WatchedTable(store, layout.CLIPS, CLIPS, _CLIP_COLUMNS)
         self._verdicts = WatchedTable(store, layout.VERDICTS, VERDICTS, _VERDICT_COLUMNS)
         self._lock = threading.Lock()
@@ -55,6 +57,7 @@ class StoreClips:
         self._gone: frozenset[str] = frozenset()
         self._list: ClipList | None = None
         self._version = 0
+        self._described: tuple[frozenset[str], dict[str, Row]] = frozenset(), {}
         if manifest is not None:
             self._members(manifest)
 
@@ -86,8 +89,10 @@ class StoreClips:
         if self._manifest is not None:
             described = self._members(self._manifest)
             clips = [row for row in clips if row["bvid"] in described]
-        bvids = {row["bvid"] for row in clips}
-        texts = self._texts(bvids, selected=self._manifest is None)
+        bvids = frozenset(row["bvid"] for row in clips)
+        if bvids != self._described[0]:  # not with each verdict that is written: statistics are large
+            self._described = bvids, self._texts(bvids, selected=self._manifest is None)
+        texts = self._described[1]
         verdicts = {row["clip_id"]: row for row in self._verdicts.rows()}
         for clip in clips:
             known = texts.get(clip["bvid"], {}) | {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +36,13 @@ class Source(ABC):
 
     label: str
 
-    @property
     @abstractmethod
-    def clips(self) -> Collection[str]:
-        """The clips of which it has a motion."""
+    def has(self, clip_id: str) -> bool:
+        """Returns whether it has a motion of a clip.
+
+        Raises:
+            StoreError: it cannot be reached.
+        """
 
     @abstractmethod
     def joints(self, clip_id: str) -> Floats:
@@ -57,9 +60,8 @@ class StoreSource(Source):
         self._store = store
         self.label = f"store {store}"
 
-    @property
-    def clips(self) -> Collection[str]:
-        return {layout.stem(name) for name in self._store.list(layout.POSES, layout.PARQUET)}
+    def has(self, clip_id: str) -> bool:
+        return self._store.exists(layout.poses(clip_id))
 
     def joints(self, clip_id: str) -> Floats:
         table = self._store.read_table(layout.poses(clip_id), FRAMES, [*_JOINTS])
@@ -73,8 +75,11 @@ class ReleaseSource(Source):
         self._release = release
         self.label = f"release {release.version}"
 
+    def has(self, clip_id: str) -> bool:
+        return clip_id in self._clips
+
     @cached_property
-    def clips(self) -> Collection[str]:
+    def _clips(self) -> frozenset[str]:
         return frozenset(self._release.clip_ids())
 
     def joints(self, clip_id: str) -> Floats:
@@ -104,9 +109,8 @@ class FolderSource(Source):
             )
         self.label = f"{counted(len(self._files), 'motion')} in {folder.name}"
 
-    @property
-    def clips(self) -> Collection[str]:
-        return self._files.keys()
+    def has(self, clip_id: str) -> bool:
+        return clip_id in self._files
 
     def joints(self, clip_id: str) -> Floats:
         from popdanceset.motion.files import read_motion

@@ -106,7 +106,7 @@ def clip_document(
             :MOST_NEIGHBOURS
         ],
         "distribution": clips.distribution,
-        "sources": [name for name, source in room.sources.items() if clip_id in source.clips],
+        "sources": [name for name, source in room.sources.items() if source.has(clip_id)],
         **found,
     }
 
