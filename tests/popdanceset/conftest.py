@@ -1,6 +1,5 @@
 """Videos made for the tests: every frame carries its number, so that it is recognised after encoding."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -14,6 +13,7 @@ import pytest
 
 from popdanceset.media import frames
 from popdanceset.review.vendoring import vendor
+from tests import browsing
 
 BITS, BLOCK = 10, 16  # a row of black and white squares: the number's binary digits
 
@@ -145,31 +145,10 @@ def ffmpeg() -> Callable[..., Path]:
     return run
 
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-
-# No sandbox, because tests run as root in containers; a software renderer, because they have no GPU.
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--autoplay-policy=no-user-gesture-required",
-)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium, driven by Playwright."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip("there is no chromium on this machine")
+    """Chromium; the tests are skipped where there is none, or where the pages lack three.js."""
     if lacking := vendor.missing():
         pytest.skip(f"the page lacks {', '.join(lacking)}: run `popdanceset review vendor`")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=[*ARGUMENTS])
-        yield chromium
-        chromium.close()
+    with browsing.chromium() as running:
+        yield running

@@ -16,8 +16,8 @@ const FACTS = [
 
 /** The view of a clip. */
 export class ClipView {
-  constructor(room, data, { onopen }) {
-    Object.assign(this, { room, data, onopen });
+  constructor(room, data, { onopen, reviewer }) {
+    Object.assign(this, { room, data, onopen, reviewer });
     this.clip = null;
     this.detail = null;
     this.source = "";
@@ -52,7 +52,7 @@ export class ClipView {
   /** Does what a key or button of the player says; returns whether it is one of the player's. */
   do(name) {
     const { clock } = this;
-    const here = clock.frame / clock.fps;
+    const here = clock.position / clock.fps;
     const actions = {
       play: () => clock.toggle(),
       back: () => clock.step(-1),
@@ -109,7 +109,7 @@ export class ClipView {
     this.showHead();
     let detail;
     try {
-      detail = await this.data.detail(clip.clip_id);
+      detail = await this.data.detail(clip.clip_id, this.reviewer());
     } catch (error) {
       if (turn === this.opening) this.clock.close();
       throw error;
@@ -129,6 +129,7 @@ export class ClipView {
     });
     this.showFacts();
     this.showDecisions();
+    if (!detail.beats) this.findBeats(turn);
     await Promise.all([this.showBodies(turn), this.showOverlay(turn)]);
     if (turn !== this.opening) return;
     this.setReady(clip.clip_id);
@@ -138,6 +139,20 @@ export class ClipView {
   setReady(clipId) {
     this.ready = clipId;
     byId("view-clip").dataset.ready = clipId;
+  }
+
+  /** Marks beats that the server has to look for; the clip is shown meanwhile. */
+  async findBeats(turn) {
+    let beats = [];
+    try {
+      beats = await this.data.beats(this.detail);
+    } catch (error) {
+      // The clip can be judged without them.
+      if (turn === this.opening) say(`No beats: ${error.message}.`);
+    }
+    if (turn !== this.opening) return;
+    this.timeline.beats = beats;
+    this.timeline.drawLanes();
   }
 
   /** Leaves the clip. */
@@ -241,7 +256,7 @@ export class ClipView {
     rows.push(["Genre", clip.genre], ["Dancer", clip.dancer_id], ["Uploader", clip.uploader], ["Music", clip.music_id]);
     rows.push(["Poses by", clip.estimator], ["In the video", `${clockTime(clip.start || 0)} to ${clockTime(clip.end || 0)}`]);
     if ((clip.reasons || []).length) rows.unshift(["Reasons", clip.reasons.join(", ")]);
-    for (const [label, text] of [["Screening", detail.note], ["Poses", detail.verdict_note]]) {
+    for (const [label, text] of [["Note", detail.note], ["Poses", detail.verdict_note], ["Has changes", detail.reviewed]]) {
       if (text) rows.push([label, text]);
     }
     byId("facts").replaceChildren(
@@ -252,7 +267,7 @@ export class ClipView {
         ],
       ),
     );
-    const neighbours = (detail.neighbours || []).filter((id) => id !== clip.clip_id);
+    const neighbours = detail.same_music || [];
     byId("neighbours").replaceChildren(
       ...neighbours.slice(0, 20).map((id) =>
         element("li", {}, element("button", { type: "button", class: "link", onclick: () => this.onopen(id) }, id))),
@@ -293,7 +308,7 @@ export class ClipView {
   async refreshDecisions() {
     const { clip, opening } = this;
     if (!clip || !this.detail) return;
-    const detail = await this.data.detail(clip.clip_id);
+    const detail = await this.data.detail(clip.clip_id, this.reviewer());
     if (opening !== this.opening || !this.detail) return;
     this.detail.decisions = detail.decisions;
     this.showDecisions();

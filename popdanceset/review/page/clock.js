@@ -31,7 +31,7 @@ export class Clock {
   /** Opens a clip: addresses of its media (null if it has none), and how long it is. */
   open({ videoUrl, audioUrl, offset = 0, frames, fps = 30 }) {
     this.pause();
-    Object.assign(this, { offset, frames, fps, frame: 0, loop: [null, null], moment: 0, videoFrame: undefined });
+    Object.assign(this, { offset, frames, fps, frame: 0, wanted: 0, loop: [null, null], moment: 0, videoFrame: undefined });
     this.drift = newDrift();
     this.hasVideo = load(this.video, videoUrl);
     this.hasAudio = load(this.audio, audioUrl);
@@ -90,7 +90,7 @@ export class Clock {
     this.playing = false;
     for (const medium of this.media()) medium.pause();
     this.setRate(this.rate);
-    if (this.hasVideo) this.seek((this.frame + 0.5) / this.fps);
+    this.seek((this.frame + 0.5) / this.fps);
     this.onchange();
   }
 
@@ -101,17 +101,21 @@ export class Clock {
     this.startedAt = performance.now();
     if (this.hasAudio) this.audio.currentTime = inside;
     if (this.hasVideo) this.video.currentTime = inside + this.offset;
-    // Without a picture there is nothing to wait for.
-    else this.tellFrame(Math.floor(inside * this.fps + 1e-3));
     this.wanted = Math.floor(inside * this.fps + 1e-3);
+    // Without a picture there is nothing to wait for.
+    if (!this.hasVideo) this.tellFrame(this.wanted);
+  }
+
+  /** The frame at which the reviewer is: the one asked for last, even if the video still looks for it. */
+  get position() {
+    return this.playing ? this.frame : this.wanted;
   }
 
   /** Goes some frames on, or back. */
   step(count) {
     this.pause();
-    const from = this.video.seeking && this.wanted !== undefined ? this.wanted : this.frame;
     // The middle of a frame: its edge may show the one before.
-    this.seek((Math.min(this.frames - 1, Math.max(0, from + count)) + 0.5) / this.fps);
+    this.seek((Math.min(this.frames - 1, Math.max(0, this.wanted + count)) + 0.5) / this.fps);
   }
 
   setRate(rate) {

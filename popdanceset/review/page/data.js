@@ -31,8 +31,13 @@ export class Served {
     return this.get(`/api/changes?since=${since}`);
   }
 
-  detail(clipId) {
-    return this.get(`/api/clips/${encodeURIComponent(clipId)}`);
+  detail(clipId, reviewer = "") {
+    return this.get(`/api/clips/${encodeURIComponent(clipId)}?reviewer=${encodeURIComponent(reviewer)}`);
+  }
+
+  /** Beats that the server must find first, which takes a moment; seconds. */
+  async beats(detail) {
+    return detail.beats || (detail.beats_url ? (await this.get(detail.beats_url)).beats : []);
   }
 
   statistics() {
@@ -122,6 +127,10 @@ export class Exported {
     // One clip at a time is enough: their arrays are large.
     delete details[clipId];
     return detail;
+  }
+
+  async beats(detail) {
+    return detail.beats || [];
   }
 
   async joints(detail, source = "") {

@@ -49,6 +49,10 @@ function ask({ title, body, submit, required = false, tells = false, danger = fa
     dialog.onkeydown = (event) => {
       event.stopPropagation();
       if (event.key === "Escape" && required) event.preventDefault();
+      if (event.key === "Enter" && event.target.tagName === "SELECT") {
+        event.preventDefault();
+        form.requestSubmit();
+      }
       if (onkey && !event.ctrlKey && !event.metaKey && !event.altKey) onkey(event, form);
     };
     dialog.replaceChildren(form);

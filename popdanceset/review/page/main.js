@@ -121,7 +121,7 @@ class Page {
   }
 
   address(view, id = "") {
-    const query = writeFilter(this.list.filter);
+    const query = this.list ? writeFilter(this.list.filter) : "";
     return `#/${view}${id ? `/${encodeURIComponent(id)}` : ""}${query ? `?${query}` : ""}`;
   }
 
@@ -179,7 +179,9 @@ class Page {
 
   async showClip(clip) {
     this.show("clip");
-    this.clipView ||= new ClipView(this.room, this.data, { onopen: (id) => this.openClip(id) });
+    this.clipView ||= new ClipView(this.room, this.data, {
+      onopen: (id) => this.openClip(id), reviewer: () => this.reviewer,
+    });
     window.popdanceset = hooks(this);
     if (!this.order.includes(clip.clip_id)) this.order = this.list.clips.map((each) => each.clip_id);
     this.lastClip = clip.clip_id;
@@ -296,6 +298,11 @@ class Page {
   async decide(name, ids, many) {
     if (!(await this.askName(true))) return;
     const single = !many && ids.length === 1;
+    const refused = name === "accept" && !single ? ids.filter((id) => this.room.clips.get(id).waiting) : [];
+    if (refused.length) {
+      complain(`${counted(refused.length, "clip")} without poses cannot be accepted: filter by verdict first.`);
+      return;
+    }
     const answer = await this.ask(name, ids, single);
     if (!answer) return;
     const onClip = this.view === "clip";
@@ -303,7 +310,7 @@ class Page {
     const next = onClip && DECISIONS.find((each) => each.name === name).judges ? this.nextOpen() : undefined;
     if (single) this.notes.delete(ids[0]);
     this.outbox.decide({
-      reviewer: this.reviewer, clip_ids: ids, kind: name, value: answer.value || "", note, expected: this.room.latest,
+      reviewer: this.reviewer, clip_ids: ids, kind: name, value: answer.value || "", note,
     });
     if (!onClip) {
       if (many) this.list.unselect();
@@ -333,13 +340,13 @@ class Page {
       case "dancer":
         return askText(`Dancer${suffix}`, "Dancer", among(this.room.values("dancer_id")), { value: clip.dancer_id || "" });
       case "music": {
-        const same = single && this.clipView && this.clipView.detail ? this.clipView.detail.neighbours || [] : [];
+        const same = single && this.clipView && this.clipView.detail ? this.clipView.detail.same_music || [] : [];
         const all = [...new Set([...same, ...this.room.clips.keys()])].filter((id) => !ids.includes(id));
         return askText(`Same music as …${single ? "" : ` (${count})`}`, "Clip id", among(all),
           { hint: "The clip keeps its own music until the next acquire." });
       }
       case "split":
-        return { value: this.partTime(this.clipView.clock.frame / this.clipView.clock.fps) };
+        return { value: this.partTime(this.clipView.clock.position / this.clipView.clock.fps) };
       case "trim":
       case "swap":
         return { value: this.clipView.clock.loop.map((seconds) => this.partTime(seconds)).join("-") };
@@ -404,9 +411,11 @@ class Page {
   async poll() {
     try {
       if (!document.hidden && this.view !== "login") {
-        const { latest, clips } = await this.data.changes(this.room.latest);
+        const { latest, clips, list } = await this.data.changes(this.room.latest);
         this.room.latest = latest;
         const changed = this.room.apply(clips);
+        // A stage has written clips or poses meanwhile.
+        if (list !== this.room.mark) this.room.load(await this.data.clips());
         this.refreshOpen(changed);
         if (this.lost) say("The server answers again.");
         this.lost = false;

@@ -4,18 +4,28 @@
 export class Room {
   constructor(info, table) {
     this.info = info;
+    this.listeners = new Set();
     this.clips = new Map();
+    this.load(table);
+  }
+
+  /** Takes the clips as the server lists them now. */
+  load(table) {
     this.latest = table.latest || 0;
-    const listeners = new Set();
-    this.listeners = listeners;
+    this.mark = table.list;
+    const before = this.clips;
+    this.clips = new Map();
     table.rows.forEach((row, rank) => {
       const clip = { rank, pending: 0 };
       table.columns.forEach((column, index) => {
         clip[column] = row[index];
       });
       clip.state = clip.state || { judgement: "", reason: "", by: [], changes: 0 };
-      this.clips.set(clip.clip_id, clip);
+      const known = before.get(clip.clip_id);
+      // The same object: views hold on to it.
+      this.clips.set(clip.clip_id, known ? Object.assign(known, clip, { pending: known.pending }) : clip);
     });
+    this.tell([...this.clips.keys()]);
   }
 
   get readOnly() {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +26,7 @@ from popdanceset.schema import STATISTICS, VERDICTS
 from popdanceset.simulator.casting import MEDIA_FOLDER
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from tests.browsing import Visitor, visitors
 
 FIRST, SECOND, WAITING, OTHER = "BV1_Clip_1", "BV1_Clip_2", "BV1_Clip_3", "BV1xx411c7mD_Clip_1"
 TITLE = "</script><script>alert('title')</script> \"&amp; 桃花笑 🕺"
@@ -145,3 +149,135 @@ def start_server() -> Iterator[Callable[..., Server]]:
     for server in started:
         server.process.kill()
         server.process.wait()
+
+
+# -- a room in a browser
+
+HOSTILE = (
+    '<img src=x onerror="alert(1)">',
+    "</script><script>alert(2)</script>",
+    "😀" * 2500,
+    "../../../etc/passwd",
+)
+FRAMES = 90
+
+
+@pytest.fixture(scope="session")
+def rooms() -> ModuleType:
+    """The module that fills stores with clips to review."""
+    spec = importlib.util.spec_from_file_location("rooms", Path(__file__).with_name("rooms.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def room_store(tmp_path_factory: pytest.TempPathFactory, rooms: ModuleType) -> Store:
+    """Twelve clips of three seconds, the first ones with hostile titles. Nobody may change it."""
+    store = Store(tmp_path_factory.mktemp("room") / "store")
+    rooms.fill_room(store, clips=12, frames=FRAMES, titles=HOSTILE)
+    return store
+
+
+@dataclass
+class Served:
+    """A server that runs.
+
+    Attributes:
+        url: its address.
+        database: where it keeps decisions.
+        stop: stops it.
+    """
+
+    url: str
+    database: ReviewDatabase
+    stop: Callable[[], None] = field(repr=False)
+
+
+@pytest.fixture
+def serve_room(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """`serve_room(store, token="", port=0, sources=…)`: runs a server in this process."""
+    import uvicorn
+
+    from popdanceset.review.api import create_app
+    from popdanceset.review.security import Access
+    from popdanceset.review.serving import address_of, listen
+    from popdanceset.review.store_room import StoreRoom
+
+    with contextlib.ExitStack() as stack:
+
+        def serve(store: Store, token: str = "", port: int = 0, **options: Any) -> Served:
+            database = ReviewDatabase(tmp_path / "decisions.sqlite")
+            stack.callback(database.close)
+            room = StoreRoom(store, database, genres=("k-pop", "house", "popping"), **options)
+            listening = listen("127.0.0.1", port)
+            app = create_app(room, Access("127.0.0.1", token))
+            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+
+            def stop() -> None:
+                server.should_exit = server.force_exit = True
+                thread.join(10)
+                listening.close()
+
+            stack.callback(stop)
+            thread.start()
+            return Served(address_of(listening), database, stop)
+
+        yield serve
+
+
+@pytest.fixture
+def served(serve_room: Callable[..., Served], room_store: Store) -> Served:
+    """A server of `room_store`, with no decisions yet."""
+    return serve_room(room_store)
+
+
+class Reviewer(Visitor):
+    """Somebody at the page of the room.
+
+    Args:
+        name: under which they decide; empty: the page asks for it.
+    """
+
+    def __init__(self, browser: Any, url: str, name: str = "Ann", **context: Any) -> None:
+        known = f"localStorage.setItem('popdanceset.reviewer', {name!r})" if name else ""
+        super().__init__(browser, url, known, **context)
+
+    def at_list(self) -> None:
+        """Waits for the list."""
+        self.page.wait_for_selector("#view-list .grid-row.active")
+
+    def at_clip(self, clip_id: str = "") -> str:
+        """Waits until a clip is shown in full; returns its id."""
+        ready = "document.getElementById('view-clip').dataset.ready"
+        return str(self.wait(f"{ready} === '{clip_id}' && {ready}" if clip_id else ready))
+
+    def open_first(self) -> str:
+        """Opens the first clip of the list by key; returns its id."""
+        self.at_list()
+        self.page.locator(".grid").focus()
+        self.press("Home", "Enter")
+        return self.at_clip()
+
+    def rows(self) -> list[list[str]]:
+        """The cells of the rows in sight, from the top."""
+        found = self.page.evaluate(
+            "[...document.querySelectorAll('.grid-body .grid-row:not([hidden])')]"
+            ".sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))"
+            ".map((row) => [...row.children].map((cell) => cell.textContent))"
+        )
+        return [list(map(str, cells)) for cells in found]
+
+    def saved(self) -> None:
+        """Waits until the server has acknowledged every decision."""
+        self.wait("!sessionStorage.getItem('popdanceset.outbox')")
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Reviewer]]:
+    """`visit(url, name="Ann")`: somebody opens the room's page."""
+    with visitors(browser, Reviewer) as visit:
+        yield visit
