@@ -91,6 +91,10 @@ def review(
 
     access = Access(host, read_token(token_file, TOKEN_VARIABLE))
     if release is not None:
+        if manifest or database or reviewer:
+            raise click.UsageError(
+                "a release is read-only: --manifest, --database and --reviewer have no use"
+            )
         given = ctx.get_parameter_source("store") is click.core.ParameterSource.COMMANDLINE
         room = open_release_room(settings, release, given, compared)
     else:

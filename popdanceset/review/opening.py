@@ -72,7 +72,7 @@ def open_release_room(
     store = Store(settings.store)
     found, folder = find_release(store, release)
     opened = Release(f"{found.address.rstrip('/')}/{folder}" if folder else found.address)
-    return ReleaseRoom(opened, store if with_store else None, read_sources(compared))
+    return ReleaseRoom(opened, store if with_store else None, read_sources(compared), store)
 
 
 def read_token(file: Path | None, variable: str) -> str:

@@ -39,14 +39,20 @@ class ReleaseRoom(Room):
         release: the release.
         store: the store from which it was made, for titles, films and sounds; None: without them.
         sources: other motions of the same clips.
+        withdrawals: store whose withdrawn videos are not shown; None: that of the films, if there is one.
     """
 
     mode = "show"
 
     def __init__(
-        self, release: Release, store: Store | None = None, sources: Mapping[str, Source] | None = None
+        self,
+        release: Release,
+        store: Store | None = None,
+        sources: Mapping[str, Source] | None = None,
+        withdrawals: Store | None = None,
     ) -> None:
         self.release, self.store = release, store
+        self._withdrawals = withdrawals or store
         self.title = release.version
         self.sources = sources or {}
         self._stored = None if store is None else StoreClips(store)
@@ -54,7 +60,7 @@ class ReleaseRoom(Room):
         self._gone: frozenset[str] = frozenset()
 
     def clips(self) -> ClipList:
-        gone = frozenset() if self.store is None else withdrawn(self.store)
+        gone = frozenset() if self._withdrawals is None else withdrawn(self._withdrawals)
         if self._list is None or gone != self._gone:
             self._list = ClipList(worst_first(self._rows(gone)), str(len(gone)))
             self._gone = gone

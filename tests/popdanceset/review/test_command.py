@@ -1,5 +1,6 @@
 """`popdanceset review`: what stands in its way costs one line each."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,27 @@ def test_a_short_token_is_refused(reviewed):
     assert "9 characters" in refused(
         "--store", reviewed.address, environment={"POPDANCESET_REVIEW_TOKEN": "too-short"}
     )
+
+
+def test_a_release_takes_no_decisions(release_dir, tmp_path):
+    assert "is read-only" in refused("--release", release_dir, "--database", tmp_path / "d.sqlite")
+
+
+def test_a_release_is_served_without_films_unless_the_store_is_given(start_server, release_dir, store):
+    from popdanceset.withdrawal.tombstones import Tombstone, WithdrawalReason, write_tombstone
+
+    store.write_bytes("media/BV1_Clip_1.mp4", b"film")
+    write_tombstone(Tombstone("BV3", "2026-11-29", WithdrawalReason.OTHER), store)
+    with_films = start_server("--release", str(release_dir), "--store", store.address)
+    without = start_server(
+        "--release", str(release_dir), environment=os.environ | {"POPDANCESET_STORE": store.address}
+    )
+    assert without.get("/api/room")["mode"] == "show"
+    index = without.get("/api/clips")["columns"].index("has_video")
+    shown = [{row[0]: row[index] for row in each.get("/api/clips")["rows"]} for each in (with_films, without)]
+    assert shown[0]["BV1_Clip_1"]
+    assert not any(shown[1].values())
+    assert {"BV3_Clip_1"} & {*shown[0], *shown[1]} == set()  # withdrawn since
 
 
 def test_a_store_without_clips_is_refused(tmp_path):
