@@ -49,6 +49,7 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
         splits/{split}.txt              clip ids of a split
         splits/published-{split}.txt    clip ids of a split of the lists of an imported set
         figures/{name}.png              figures of the card
+        viewer/index.html               pages that show the clips in 3D, if they were asked for
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ CHANGELOG = "CHANGELOG.md"
 RELEASE_MANIFEST = "meta/manifest"
 RELEASE_SPLITS = "splits"
 RELEASE_FIGURES = "figures"
+RELEASE_VIEWER = "viewer"
 FRAMES_STEM = "frames"
 WITHDRAWAL_NOTE = "WITHDRAWN.md"
 

@@ -342,6 +342,9 @@ class ReleaseSettings(_Group):
         description="address on the dataset card for questions and requests for removal; empty: none",
     )
     figures: bool = Field(True, description="draw the figures of the dataset card; takes about two seconds")
+    viewer: bool = Field(
+        False, description="add pages that show the clips in 3D and open from the disk; about 0.4 kB a frame"
+    )
 
 
 class Settings(BaseSettings):

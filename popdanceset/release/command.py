@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
+@click.option(
+    "--viewer/--no-viewer",
+    default=None,
+    help="Whether a new release contains pages that show its clips in 3D, without films and sounds.",
+)
 @with_choices
 @with_hub
 def publish(settings: Settings, manifest: str, version: str | None, hub: HubOptions, **choices: Any) -> None:

@@ -63,6 +63,7 @@ from popdanceset.release.versions import (
     purged,
     purged_semantic_versions,
 )
+from popdanceset.release.viewer import check_viewer, write_viewer
 from popdanceset.review.decisions import Decision
 from popdanceset.review.in_force import write_decisions
 from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
@@ -135,6 +136,8 @@ def publish(
         StoreError: something is missing, or the store cannot be written.
     """
     began = time.monotonic()
+    if settings.release.viewer:
+        check_viewer()
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
     gone = withdrawn(store)
@@ -189,10 +192,11 @@ def publish(
             found = difference(read_content(store, before.folder), held, gone) if before else None
             info = _succeeding(info, before, found, purged_semantic_versions(store))
             held = replace(held, info=info)
-            figures = settings.release.figures
             described = anonymous(decisions, splits.keys())
+            if settings.release.viewer:
+                write_viewer(unfinished, store, version, held.clips.values())
             _write_description(
-                unfinished, tables, info, folder, described, held, found, figures, Targets(gone)
+                unfinished, tables, info, folder, described, held, found, settings.release, Targets(gone)
             )
             _check_withdrawals(store, clips, gone)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
@@ -531,7 +535,7 @@ def _write_description(
     decisions: Sequence[Decision],
     held: Content,
     found: ReleaseDifference | None,
-    with_figures: bool,
+    settings: ReleaseSettings,
     gone: Targets,
 ) -> None:
     """Writes everything that describes the rows."""
@@ -549,8 +553,10 @@ def _write_description(
     _write_json(folder / layout.RELEASE_INFO, info.document())
     (folder / layout.CHANGELOG).write_text(changelog(info, found, held), encoding="utf-8")
     limits = Limits(SHORT, LONG, min_pop(info))
-    figures = save_figures(folder, [*held.clips.values()], tables.overview, limits) if with_figures else []
-    (folder / layout.CARD).write_text(card(info, tables.configurations(), figures), encoding="utf-8")
+    rows = [*held.clips.values()]
+    figures = save_figures(folder, rows, tables.overview, limits) if settings.figures else []
+    text = card(info, tables.configurations(), figures, settings.viewer)
+    (folder / layout.CARD).write_text(text, encoding="utf-8")
     _write_json(folder / layout.CROISSANT, croissant(folder, info, tables.configurations()))
 
 
@@ -605,7 +611,7 @@ def _release_info(
         },
         contact=settings.contact,
         settings=settings.model_dump(
-            mode="json", exclude={"version", "license", "contact", "figures"}, exclude_none=True
+            mode="json", exclude={"version", "license", "contact", "figures", "viewer"}, exclude_none=True
         ),
         collection=source,
         table_1=TableOneInfo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -68,40 +69,11 @@ class ReleaseRoom(Room):
 
     def _rows(self, gone: frozenset[str]) -> list[Row]:
         stored = {} if self._stored is None else self._stored.list().by_id
-        rows = []
-        for clip in self.release.clips.to_pylist():
-            if clip["bvid"] in gone or video_of(clip["clip_id"]) in gone:
-                continue
-            known = stored.get(clip["clip_id"], {})
-            # Another span than the release's would be out of step with its poses.
-            same = (
-                bool(known)
-                and abs(known["start"] - clip["start"]) < 1e-3
-                and known["frames"] >= clip["frames"]
-            )
-            rows.append(
-                finite(
-                    {
-                        **{name: clip[name] for name in _SAME},
-                        "title": known.get("title", ""),
-                        "uploader": known.get("uploader", ""),
-                        "seconds": clip["end"] - clip["start"],
-                        "verdict": clip["verdict"] or "accept",
-                        "reasons": clip["reasons"] or [],
-                        "accepted": True,
-                        "waiting": False,
-                        "path": known["path"] if same else "",
-                        "music_path": known["music_path"] if same else "",
-                        "has_video": same and bool(known["path"]),
-                        "tier": clip["tier"] or "",
-                        "note": "",
-                        "verdict_note": "",
-                        "planned": (clip["start"], clip["end"]),
-                        "reviewed": "",
-                    }
-                )
-            )
-        return rows
+        return [
+            release_row(clip, stored.get(clip["clip_id"]))
+            for clip in self.release.clips.to_pylist()
+            if clip["bvid"] not in gone and video_of(clip["clip_id"]) not in gone
+        ]
 
     def motion(self, clip_id: str) -> Motion:
         self.clips()[clip_id]
@@ -123,3 +95,35 @@ class ReleaseRoom(Room):
     def _media(self, clip_id: str, column: str) -> Media | None:
         name = self.clips()[clip_id][column]
         return Media(self.store, name) if name and self.store is not None else None
+
+
+def release_row(clip: Mapping[str, Any], stored: Row | None = None) -> Row:
+    """Makes a row of the list.
+
+    Args:
+        clip: a row of RELEASE_CLIPS.
+        stored: the clip's row in the room of the store, for its title, uploader, film and sound.
+    """
+    known = stored or {}
+    # Another span than the release's would be out of step with its poses.
+    same = bool(known) and abs(known["start"] - clip["start"]) < 1e-3 and known["frames"] >= clip["frames"]
+    return finite(
+        {
+            **{name: clip[name] for name in _SAME},
+            "title": known.get("title", ""),
+            "uploader": known.get("uploader", ""),
+            "seconds": clip["end"] - clip["start"],
+            "verdict": clip["verdict"] or "accept",
+            "reasons": clip["reasons"] or [],
+            "accepted": True,
+            "waiting": False,
+            "path": known["path"] if same else "",
+            "music_path": known["music_path"] if same else "",
+            "has_video": same and bool(known["path"]),
+            "tier": clip["tier"] or "",
+            "note": "",
+            "verdict_note": "",
+            "planned": (clip["start"], clip["end"]),
+            "reviewed": "",
+        }
+    )

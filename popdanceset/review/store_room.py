@@ -55,14 +55,10 @@ class StoreRoom(Room):
         row = self.clips()[clip_id]
         if row["waiting"]:
             raise UnknownClipError("has no poses yet", clip_id, "run `popdanceset extract`")
-        table = self.store.read_table(layout.poses(clip_id), FRAMES, [*FRAME_COLUMNS])
-        if not len(table):
-            raise StoreError("its pose table is empty", clip_id, "extract it again")
-        return motion_of({name: fold(table[name], shape_of(FRAMES.field(name))) for name in FRAME_COLUMNS})
+        return stored_motion(self.store, clip_id)
 
     def beats(self, clip_id: str) -> list[float] | None:
-        frames = read_beats(self.store, self.clips()[clip_id]["clip_id"])
-        return None if frames is None else [round(int(frame) / FPS, 4) for frame in frames]
+        return stored_beats(self.store, self.clips()[clip_id]["clip_id"])
 
     def video(self, clip_id: str) -> Media | None:
         return self._media(clip_id, "path")
@@ -73,6 +69,24 @@ class StoreRoom(Room):
     def _media(self, clip_id: str, column: str) -> Media | None:
         name = self.clips()[clip_id][column]
         return Media(self.store, name) if name else None
+
+
+def stored_motion(store: Store, clip_id: str) -> Motion:
+    """Reads the poses of a clip of a store.
+
+    Raises:
+        SchemaError, StoreError: they are missing or not readable.
+    """
+    table = store.read_table(layout.poses(clip_id), FRAMES, [*FRAME_COLUMNS])
+    if not len(table):
+        raise StoreError("its pose table is empty", clip_id, "extract it again")
+    return motion_of({name: fold(table[name], shape_of(FRAMES.field(name))) for name in FRAME_COLUMNS})
+
+
+def stored_beats(store: Store, clip_id: str) -> list[float] | None:
+    """Returns the beats of a clip's music, in seconds; None if no stored features mark them."""
+    frames = read_beats(store, clip_id)
+    return None if frames is None else [round(int(frame) / FPS, 4) for frame in frames]
 
 
 def check_has_clips(store: Store) -> None:
