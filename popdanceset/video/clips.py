@@ -246,7 +246,8 @@ def list_rows(
     _discard(changed, again, store)
     noted = {each: made.get(each, {}).get("reviewed") for each in now}
     if changed | again and any((row["reviewed"] or "") != (noted[each] or "") for each, row in now.items()):
-        unfinished = noted | dict.fromkeys(changed | again, reviewed.UNFINISHED)
+        unfinished = noted | dict.fromkeys(changed, reviewed.UNFINISHED)
+        unfinished |= dict.fromkeys(again, reviewed.UNFINISHED_POSES)
         rows_so_far = [row | {"reviewed": unfinished.get(row["clip_id"])} for row in labelled]
         store.write_rows(name, rows_so_far, CLIPS)
         _remove_old_files(video.bvid, page, rows, store)

@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 Row = dict[str, Any]
 
 UNFINISHED = "unfinished"
-"""`reviewed` of a row whose changes are in progress."""
+"""`reviewed` of a row whose span is being changed."""
+UNFINISHED_POSES = "unfinished poses"
+"""`reviewed` of a row whose poses are being discarded; its span stays the same."""
 
 _MUSIC = "music "
 _IMPORTED = "as imported: "
@@ -76,7 +78,7 @@ def wants_new_poses(before: Row, now: Row, review: ClipReview) -> bool:
         before, now: its earlier row and its new one.
         review: what was decided on it.
     """
-    if before["reviewed"] == UNFINISHED:
+    if before["reviewed"] == UNFINISHED_POSES:
         return True
     redo = replace(NOTHING, redo=review.redo).changes
     is_new = bool(redo) and (before["reviewed"] or "").split("; ")[0] != redo
@@ -89,36 +91,53 @@ def obeyed(row: Row, reviews: Reviews, store: Store) -> ClipReview:
     The music of a clip that is not in the store cannot, and an imported clip has no video that could be cut
     or looked at again.
     """
-    clip_id = row["clip_id"]
-    review = reviews.get(clip_id, NOTHING)
+    review = reviews.get(row["clip_id"], NOTHING)
+    possible = _possible(row, review, store)
+    _log_refused(row, review, possible)
+    return possible
+
+
+def is_outstanding(rows: Sequence[Row], reviews: Reviews, store: Store) -> bool:
+    """Returns whether some clip of a part lacks changes that its reviewers want, or has others.
+
+    If not, changes that still cannot be made are logged again.
+    """
+    refused: list[tuple[Row, ClipReview, ClipReview]] = []
+    for row in rows:
+        review = reviews.get(row["clip_id"], NOTHING)
+        noted = row["reviewed"] or ""
+        if row["accepted"] and noted != review.changes:
+            possible = _possible(row, review, store)
+            if noted != possible.changes:
+                return True
+            refused.append((row, review, possible))
+    for each in refused:
+        _log_refused(*each)
+    return False
+
+
+def _possible(row: Row, review: ClipReview, store: Store) -> ClipReview:
     if row.get("source"):
-        possible = ClipReview(genre=review.genre, dancer=review.dancer, music=review.music)
-        refused = replace(review, judgement=None, genre="", dancer="", music="").changes
-        if refused:
-            log.warning(
-                "%s: it was imported and has no video; cannot obey its reviewer: %s", clip_id, refused
-            )
-        review = possible
+        review = ClipReview(genre=review.genre, dancer=review.dancer, music=review.music)
     if review.music and not (row["music_id"] and music_of(review.music, store)):
-        log.warning(
-            "%s: a reviewer says that it has the music of %s, which is not a clip with music in the store; "
-            "correct reviews.csv, or acquire that clip",
-            clip_id,
-            review.music,
-        )
         review = replace(review, music="")
     return review
 
 
-def is_outstanding(rows: Sequence[Row], reviews: Reviews, store: Store) -> bool:
-    """Returns whether some clip of a part lacks changes that its reviewers want, or has others."""
-    for row in rows:
-        if row["accepted"] and row["clip_id"]:
-            noted = row["reviewed"] or ""
-            review = reviews.get(row["clip_id"], NOTHING)
-            if noted != review.changes and noted != obeyed(row, reviews, store).changes:
-                return True
-    return False
+def _log_refused(row: Row, review: ClipReview, possible: ClipReview) -> None:
+    clip_id, only_music = row["clip_id"], ClipReview(music=review.music)
+    cutting = replace(review, judgement=None, genre="", dancer="", music="")
+    if row.get("source") and cutting != NOTHING:
+        log.warning(
+            "%s: it was imported and has no video; cannot obey its reviewer: %s", clip_id, cutting.changes
+        )
+    if review.music != possible.music:
+        log.warning(
+            "%s: cannot obey its reviewer: %s: one of the two is not in the store, or has no music (correct "
+            "reviews.csv, or acquire the clip)",
+            clip_id,
+            only_music.changes,
+        )
 
 
 def music_of(clip_id: str, store: Store) -> str:
