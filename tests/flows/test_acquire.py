@@ -44,11 +44,8 @@ def test_changes_of_reviewers_that_cannot_be_made_fail_their_batch(overrides: di
     """As everything else that went wrong with some videos, it does not fail the flow."""
     change = Decision(f"{ONE.bvid}_Clip_1", Kind.GENRE, "jazz")
     write_decisions(Path(overrides["manifests"], "m"), [change])
-    with pytest.raises(
-        FailedError, match=f"reviewers' changes to 1 part could not be made.*{ONE.bvid}"
-    ) as told:
+    with pytest.raises(FailedError, match=f"{ONE.bvid}: reviewers' changes to 1 part could not be made"):
         acquire_batch.fn(overrides, "m", [ONE.bvid])
-    assert told.value.where == ONE.bvid
 
 
 def test_a_broken_transfer_makes_its_batch_fail(
