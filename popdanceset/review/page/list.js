@@ -49,7 +49,7 @@ export class List {
     this.makeForm();
     this.grid = new Grid(byId("grid"), {
       label: "Clips",
-      columns: COLUMNS,
+      columns: COLUMNS.filter(({ name }) => name !== "state" || !room.readOnly),
       idOf: (clip) => clip.clip_id,
       onopen: (clip) => actions.onopen(clip),
       onselect: () => this.showTarget(),
@@ -87,17 +87,17 @@ export class List {
         element("input", { name: `min_${name}`, type: "number", step, "aria-label": `${label}, least`, placeholder: "min" }),
         element("input", { name: `max_${name}`, type: "number", step, "aria-label": `${label}, most`, placeholder: "max" }));
     const verdicts = ["reject", "review", "accept", "waiting"];
-    this.form.replaceChildren(
+    this.form.replaceChildren(...[
       element("label", { class: "wide" }, "Search", element("input", { name: "text", type: "search", autocomplete: "off" })),
       select("verdict", "Verdict", any(verdicts)),
       select("reason", "Reason", any(this.room.values("reasons"))),
       select("genre", "Genre", any(this.room.values("genre"))),
       input("music", "Music", "music_id"),
       input("uploader", "Uploader", "uploader"),
-      select("state", "Review", STATES.filter(([value]) => !this.room.readOnly || !/mine/.test(value))),
+      this.room.readOnly ? null : select("state", "Review", STATES),
       ...NUMBERS.map(range),
       element("button", { type: "reset" }, "Clear"),
-    );
+    ].filter(Boolean));
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", () => this.changed());
     this.form.addEventListener("reset", () => setTimeout(() => this.changed(), 0));

@@ -56,7 +56,7 @@ class Page {
     this.room.listen((ids) => this.showStates(ids));
     this.attention = new Attention((clipId, seconds) => this.reportLook(clipId, seconds));
     if (!this.room.readOnly) this.allowDecisions();
-    else byId("progress-label").hidden = true;
+    else for (const id of ["progress-label", "to-statistics"]) byId(id).hidden = true;
     this.makeClipButtons();
     window.addEventListener("hashchange", () => this.route());
     window.addEventListener("keydown", (event) => this.key(event));
@@ -116,7 +116,7 @@ class Page {
     const clip = view === "clip" ? this.room.clips.get(decoded(id)) : null;
     if (view === "clip" && !clip) complain(`There is no clip ${decoded(id)}.`);
     if (clip) await this.showClip(clip);
-    else if (view === "statistics") await this.showStatistics();
+    else if (view === "statistics" && !this.room.readOnly) await this.showStatistics();
     else this.showList();
   }
 

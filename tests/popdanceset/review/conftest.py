@@ -199,11 +199,6 @@ class Served:
 @pytest.fixture
 def serve_room(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """`serve_room(store, token="", port=0, sources=…)`: runs a server in this process."""
-    import uvicorn
-
-    from popdanceset.review.api import create_app
-    from popdanceset.review.security import Access
-    from popdanceset.review.serving import address_of, listen
     from popdanceset.review.store_room import StoreRoom
 
     with contextlib.ExitStack() as stack:
@@ -212,21 +207,49 @@ def serve_room(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             database = ReviewDatabase(tmp_path / "decisions.sqlite")
             stack.callback(database.close)
             room = StoreRoom(store, database, genres=("k-pop", "house", "popping"), **options)
-            listening = listen("127.0.0.1", port)
-            app = create_app(room, Access("127.0.0.1", token))
-            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-
-            def stop() -> None:
-                server.should_exit = server.force_exit = True
-                thread.join(10)
-                listening.close()
-
+            url, stop = _run(room, token, port)
             stack.callback(stop)
-            thread.start()
-            return Served(address_of(listening), database, stop)
+            return Served(url, database, stop)
 
         yield serve
+
+
+@pytest.fixture
+def serve_release(release_dir: Path) -> Iterator[Callable[[], str]]:
+    """`serve_release()`: shows a release; returns the address."""
+    from popdanceset.release.reader import Release
+    from popdanceset.review.release_room import ReleaseRoom
+
+    with contextlib.ExitStack() as stack:
+
+        def serve() -> str:
+            url, stop = _run(ReleaseRoom(Release(release_dir)))
+            stack.callback(stop)
+            return url
+
+        yield serve
+
+
+def _run(room: Any, token: str = "", port: int = 0) -> tuple[str, Callable[[], None]]:
+    """Runs the server of a room in a thread; returns its address, and what stops it."""
+    import uvicorn
+
+    from popdanceset.review.api import create_app
+    from popdanceset.review.security import Access
+    from popdanceset.review.serving import address_of, listen
+
+    listening = listen("127.0.0.1", port)
+    app = create_app(room, Access("127.0.0.1", token))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+        listening.close()
+
+    return address_of(listening), stop
 
 
 @pytest.fixture

@@ -36,7 +36,12 @@ def clip_id(number: int) -> str:
 
 
 def fill_room(
-    store: Store, clips: int, frames: int, titles: Sequence[str] = (), with_media: int | None = None
+    store: Store,
+    clips: int,
+    frames: int,
+    titles: Sequence[str] = (),
+    with_media: int | None = None,
+    seed: int = 0,
 ) -> list[str]:
     """Writes clips with verdicts; three follow each other in verdict and genre, and share their music.
 
@@ -46,6 +51,7 @@ def fill_room(
         frames: of each clip.
         titles: of the first clips; the others are called "Dance" and their number.
         with_media: how many of the first clips have poses, film and sound; None: all.
+        seed: of the motions: clip n moves as `joints(seed + n, frames)`.
 
     Returns:
         Their ids.
@@ -67,9 +73,8 @@ def fill_room(
     ]  # fmt: skip
     store.write_table(f"selection/{MANIFEST}.parquet", from_rows(selected, SELECTION), SELECTION)
     for number, row in enumerate(rows[:complete]):
-        store.write_table(
-            f"poses/{row['clip_id']}.parquet", _pose_rows(row["clip_id"], number, frames), FRAMES
-        )
+        poses = _pose_rows(row["clip_id"], seed + number, frames)
+        store.write_table(f"poses/{row['clip_id']}.parquet", poses, FRAMES)
         _write_media(Path(str(store)), row, frames)
     return ids
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from popdanceset.review.comparison import StoreSource
 from popdanceset.review.database import ReviewDatabase
-from popdanceset.schema import FRAMES
+from popdanceset.schema import FRAMES as FRAME_COLUMNS
 from popdanceset.store import Store
 from popdanceset.tables import fold_column
 
 Visit = Callable[..., Any]
+FRAMES = 90
 
 
 def standing(database: ReviewDatabase) -> list[tuple[str, str, str]]:
@@ -385,7 +388,7 @@ def test_the_body_is_where_the_table_says(
 ) -> None:
     ann = visit(served.url)
     clip = ann.open_first()
-    table = room_store.read_table(f"poses/{clip}.parquet", FRAMES)
+    table = room_store.read_table(f"poses/{clip}.parquet", FRAME_COLUMNS)
     expected = fold_column(table, "joints3d") + fold_column(table, "smpl_trans")[:, None]
     for frame in (0, 1, 17, 89):
         ann.page.evaluate(f"popdanceset.clock.seek({(frame + 0.5) / 30})")
@@ -456,6 +459,46 @@ def test_a_part_is_repeated_and_half_speed_is_slower(served: Any, visit: Visit) 
     assert min(frame for frame in seen if frame > 0) >= 14
     assert max(seen) <= 32
     assert ann.page.evaluate("document.getElementById('audio').playbackRate") == 0.5
+
+
+def test_two_sources_are_shown_side_by_side(
+    serve_room: Callable[..., Any], room_store: Store, visit: Visit, rooms: ModuleType, tmp_path: Path
+) -> None:
+    other = Store(tmp_path / "other")
+    rooms.fill_room(other, clips=3, frames=FRAMES, seed=50)
+    room = serve_room(room_store, sources={"hybrik": StoreSource(other)})
+    ann = visit(room.url)
+    clip = ann.open_first()
+    ann.press("v")
+    ann.wait("popdanceset.body.motions.length === 2")
+    ann.press(".", ".")
+    ann.wait("popdanceset.frame === 2")
+    number = int(clip.removeprefix("BV1").partition("_")[0])
+    for place, seed in ((0, 0), (1, 50)):
+        shown = np.array(ann.page.evaluate(f"popdanceset.joints({place})"))
+        np.testing.assert_allclose(shown, rooms.joints(seed + number, FRAMES)[2], atol=1e-5)
+    assert ann.text("#body-name") == rooms.ESTIMATOR
+    assert ann.text("#other-name") != ""
+    ann.page.evaluate(f"location.hash = '#/clip/{rooms.clip_id(7)}'")
+    ann.at_clip(rooms.clip_id(7))
+    ann.wait("document.getElementById('alert').textContent.includes('no motion of this clip')")
+    assert ann.page.evaluate("popdanceset.body.motions.length") == 1
+    ann.forgive("Failed to load resource")
+
+
+# -- reading only
+
+
+def test_a_release_is_only_shown(visit: Visit, serve_release: Callable[..., str]) -> None:
+    ann = visit(serve_release(), "")
+    ann.at_list()
+    assert ann.page.locator("#view-list").get_by_role("button", name="Accept").count() == 0
+    ann.open_first()
+    for name in ("Accept", "Reject…", "Undo", "Split"):
+        assert not ann.page.get_by_role("button", name=name, exact=True).is_visible()
+    ann.press("a", "r", "z", "n")
+    assert not ann.page.locator("dialog").is_visible()
+    assert len(ann.page.evaluate("popdanceset.joints()")) == 24
 
 
 # -- statistics
