@@ -18,7 +18,6 @@ from popdanceset.study.design import DATABASE, dance_file, read_design
 from popdanceset.study.results import Standing, results
 from tests.browsing import Visitor, visitors
 
-
 ENDED = "!document.getElementById('view-end').hidden"
 
 
