@@ -30,9 +30,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     AnswerDatabase(tmp_path / "answers").close()
     with sqlite3.connect(tmp_path / "answers") as connection:
         connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(
-        StoreError, match=r"version 7, and this program knows version 1 \(update popdanceset\)"
-    ):
+    with pytest.raises(StoreError, match=r"version 7, .* version 1 \(update popdanceset\)"):
         AnswerDatabase(tmp_path / "answers")
 
 
