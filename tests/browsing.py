@@ -97,9 +97,13 @@ class Visitor:
         policy forbids."""
         end = time.monotonic() + seconds
         while not (value := self.page.evaluate(condition)):
-            assert time.monotonic() < end, f"never true: {condition} {self.problems}"
+            assert time.monotonic() < end, f"never true: {condition} {self.said()} {self.problems}"
             time.sleep(0.02)
         return value
+
+    def said(self) -> list[str]:
+        """What the page tells its visitor at the moment."""
+        return [str(text) for text in self.page.locator("[role=alert], [role=status]").all_text_contents()]
 
     def text(self, selector: str) -> str:
         """The text of an element."""

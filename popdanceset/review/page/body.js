@@ -133,6 +133,7 @@ export class Body {
     }
     for (const figure of this.figures) figure.floor = floor;
     this.tiles.position.z = floor;
+    this.aim();
     if (motions.length) this.orbit.frame(...extent(motions[0], floor));
     this.pose(0);
   }
@@ -170,13 +171,19 @@ export class Body {
     this.draw();
   }
 
-  draw() {
-    if (!this.size) return;
-    const [width, height] = this.size;
+  /** Gives the camera the shape of its part of the picture; returns width and height of that, and the parts. */
+  aim() {
+    const [width, height] = this.size || [1, 1];
     const parts = Math.max(1, this.motions.length);
-    const share = Math.floor(width / parts);
+    const share = Math.max(1, Math.floor(width / parts));
     this.camera.aspect = share / height;
     this.camera.updateProjectionMatrix();
+    return [share, height, parts];
+  }
+
+  draw() {
+    if (!this.size) return;
+    const [share, height, parts] = this.aim();
     for (let n = 0; n < parts; n += 1) {
       this.figures.forEach((figure, m) => {
         figure.group.visible = m === n && m < this.motions.length;
@@ -209,7 +216,7 @@ function floorLines() {
   return mesh;
 }
 
-/** A point in the middle of a motion, and the radius around it in which most of it stays. */
+/** A point in the middle of a motion, and half the height and width around it in which most of it stays. */
 function extent(numbers, floor) {
   const low = [Infinity, Infinity];
   const high = [-Infinity, -Infinity];
@@ -225,5 +232,5 @@ function extent(numbers, floor) {
   const tall = Math.min(2.2, Math.max(1.2, top - floor));
   const wide = Number.isFinite(low[0]) ? Math.min(2, Math.max(high[0] - low[0], high[1] - low[1]) / 2) : 0.5;
   const middle = (axis) => (Number.isFinite(low[axis]) ? (low[axis] + high[axis]) / 2 : 0);
-  return [[middle(0), middle(1), floor + tall / 2], Math.max(tall / 2 + 0.05, wide)];
+  return [[middle(0), middle(1), floor + tall / 2], tall / 2 + 0.05, wide];
 }

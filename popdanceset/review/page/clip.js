@@ -20,6 +20,7 @@ export class ClipView {
     Object.assign(this, { room, data, onopen, reviewer });
     this.clip = null;
     this.detail = null;
+    this.failed = null;
     this.source = "";
     this.motions = [];
     this.view = 0;
@@ -105,13 +106,17 @@ export class ClipView {
     const turn = this.opening;
     this.clip = clip;
     this.detail = null;
+    this.failed = null;
     this.setReady("");
     this.showHead();
     let detail;
     try {
       detail = await this.data.detail(clip.clip_id, this.reviewer());
     } catch (error) {
-      if (turn === this.opening) this.clock.close();
+      if (turn === this.opening) {
+        this.clock.close();
+        this.failed = clip.clip_id;
+      }
       throw error;
     }
     if (turn !== this.opening) return;
@@ -133,6 +138,11 @@ export class ClipView {
     await Promise.all([this.showBodies(turn), this.showOverlay(turn)]);
     if (turn !== this.opening) return;
     this.setReady(clip.clip_id);
+  }
+
+  /** Whether the clip can be judged: it is on the screen, or cannot be brought there. */
+  get canJudge() {
+    return this.clip !== null && [this.ready, this.failed].includes(this.clip.clip_id);
   }
 
   /** Notes which clip is shown in full, for the decisions that need its time. */
@@ -248,8 +258,8 @@ export class ClipView {
     const rows = FACTS.filter(([name]) => clip[name] !== null && clip[name] !== undefined).map(
       ([name, label, places, unit]) => {
         const [low, middle, high] = distribution[name] || [];
-        const usual = Number.isFinite(middle)
-          ? `all clips: ${decimals(middle, places)} (${decimals(low, places)} to ${decimals(high, places)})` : "";
+        // 90 % of all clips.
+        const usual = Number.isFinite(middle) ? `usually ${decimals(low, places)} to ${decimals(high, places)}` : "";
         return [label, `${decimals(clip[name], places)} ${unit}`.trim(), usual];
       },
     );

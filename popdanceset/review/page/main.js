@@ -46,8 +46,9 @@ class Page {
     const [info, table] = await Promise.all([this.data.room(), this.data.clips()]);
     this.room = new Room(info, table);
     this.reviewer ||= info.reviewer || "";
-    document.title = info.title || "Review room";
-    byId("title").textContent = info.title || "Review room";
+    const title = [this.room.readOnly ? "" : "Review", info.title].filter(Boolean).join(": ");
+    document.title = title;
+    byId("title").textContent = title;
     this.list = new List(this.room, {
       onopen: (clip) => this.openClip(clip.clip_id),
       onfilter: (filter) => this.filterBy(filter),
@@ -242,6 +243,8 @@ class Page {
       if (event.key === "Escape") target.blur();
       return;
     }
+    // A key that is held down must not judge one clip after the other.
+    if (event.repeat && (event.key === "z" || DECISIONS.some(({ key }) => key === event.key))) return;
     if ((event.key === " " || event.key === "Enter") && target.closest("button, a, input")) return;
     if (this.act(event.key)) event.preventDefault();
   }
@@ -287,7 +290,8 @@ class Page {
       complain("Set a loop first: i at its start, o at its end.");
       return;
     }
-    if (needs && this.clipView.ready !== clip.clip_id) {
+    // Nobody can judge what is not on the screen yet.
+    if (needs ? this.clipView.ready !== clip.clip_id : !this.clipView.canJudge) {
       complain("Wait until the clip is loaded.");
       return;
     }

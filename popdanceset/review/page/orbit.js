@@ -23,12 +23,14 @@ export class Orbit {
     surface.addEventListener("keydown", (event) => this.key(event));
   }
 
-  /** Looks at a point from the front, so that a sphere around it is in the picture. */
-  frame(target, radius) {
+  /** Looks at a point from the front, so that what is that high and wide around it is in the picture. */
+  frame(target, halfHeight, halfWidth) {
     this.target = [...target];
     this.centre = [...target];
-    const angle = (this.camera.fov * Math.PI) / 360;
-    this.reach = (1.15 * radius) / Math.sin(angle);
+    const slope = Math.tan((this.camera.fov * Math.PI) / 360);
+    const far = Math.max(halfHeight / slope, halfWidth / (slope * this.camera.aspect));
+    // Arms reach towards the camera, too.
+    this.reach = 1.1 * far + 0.5 * halfWidth;
     this.home();
   }
 

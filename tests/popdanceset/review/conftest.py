@@ -278,6 +278,11 @@ class Reviewer(Visitor):
         ready = "document.getElementById('view-clip').dataset.ready"
         return str(self.wait(f"{ready} === '{clip_id}' && {ready}" if clip_id else ready))
 
+    def at_another(self, clip_id: str) -> str:
+        """Waits until another clip than this one is shown in full; returns its id."""
+        ready = "document.getElementById('view-clip').dataset.ready"
+        return str(self.wait(f"{ready} !== '{clip_id}' && {ready}"))
+
     def open_first(self) -> str:
         """Opens the first clip of the list by key; returns its id."""
         self.at_list()

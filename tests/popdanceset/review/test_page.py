@@ -34,10 +34,7 @@ def test_an_accepted_clip_is_followed_by_the_next_open_one(served: Any, visit: V
     ann = visit(served.url)
     first = ann.open_first()
     ann.press("a")
-    second = ann.wait(
-        f"document.getElementById('view-clip').dataset.ready !== '{first}' && "
-        "document.getElementById('view-clip').dataset.ready"
-    )
+    second = ann.at_another(first)
     ann.saved()
     assert standing(served.database) == [(first, "accept", "")]
     assert ann.text("#progress-text") == "1 of 12 clips judged"
@@ -61,6 +58,18 @@ def test_a_clip_is_rejected_with_a_reason_and_a_note(served: Any, visit: Visit) 
     ann.at_clip(first)
     assert ann.text("#clip-state") == "rejected: unsteady_pose · Ann"
     assert "hips <b>jump</b>" in ann.text("#decisions")
+
+
+def test_a_key_held_down_judges_one_clip(served: Any, visit: Visit) -> None:
+    ann = visit(served.url)
+    first = ann.open_first()
+    for _ in range(5):
+        ann.page.keyboard.down("a")
+    ann.page.keyboard.up("a")
+    second = ann.at_another(first)
+    ann.saved()
+    assert standing(served.database) == [(first, "accept", "")]
+    assert ann.text("#clip-id") == second
 
 
 def test_buttons_do_what_keys_do(served: Any, visit: Visit) -> None:
@@ -308,7 +317,7 @@ def test_decisions_wait_while_the_server_does_not_answer(
     first = ann.open_first()
     served.stop()
     ann.press("e", "a")
-    ann.page.wait_for_selector("#unsaved:not([hidden])")
+    ann.wait("!document.getElementById('unsaved').hidden")
     assert "not saved yet: the server does not answer" in ann.text("#unsaved")
     assert ann.page.locator(".grid-row", has_text=first).locator(".c-state").text_content() == "saving…"
     again = serve_room(room_store, port=int(served.url.rstrip("/").rpartition(":")[2]))
@@ -325,7 +334,7 @@ def test_unsent_decisions_survive_a_reload(served: Any, visit: Visit) -> None:
     first = ann.open_first()
     ann.page.route("**/api/decisions", lambda route: route.abort())
     ann.press("e")
-    ann.page.wait_for_selector("#unsaved:not([hidden])")
+    ann.wait("!document.getElementById('unsaved').hidden")
     ann.page.unroute("**/api/decisions")
     ann.page.reload()
     ann.saved()
@@ -339,7 +348,7 @@ def test_a_refused_decision_stays_in_sight(served: Any, visit: Visit) -> None:
     ann.press("m")
     ann.page.get_by_role("combobox", name="Clip id").fill("no such clip")
     ann.press("Enter")
-    ann.page.wait_for_selector("#unsaved:not([hidden])")
+    ann.wait("!document.getElementById('unsaved').hidden")
     assert f"music on {first}: there is no clip 'no such clip' here" in ann.text("#unsaved")
     assert "there is no clip 'no such clip' here" in ann.text("#alert")
     assert served.database.decisions() == []
