@@ -14,7 +14,7 @@ from popdanceset.errors import PopDanceSetError
 
 GROUP = "popdanceset.commands"
 ORDER = (
-    *("demo", "crawl", "fit", "select", "acquire", "extract", "features", "publish", "report"),
+    *("demo", "crawl", "fit", "select", "acquire", "extract", "features", "review", "publish", "report"),
     *("train", "sample", "evaluate", "convert", "render"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SUFFIX = re.compile(r"(?:_p\d+)?(?:_Clip_\d+)?$", re.ASCII)
+_CLIP_ID = re.compile(r"(?P<bvid>.+?)(?:_p(?P<page>\d+))?_Clip_(?P<number>\d+)")
 
 _CLIP = re.compile(r"_Clip_\d+$", re.ASCII)
 
@@ -32,3 +33,9 @@ def part_of(clip_id: str) -> str:
 def clip_id(bvid: str, number: int, page: int = 1) -> str:
     """Returns `{bvid}_Clip_{number}`, or `{bvid}_p{page}_Clip_{number}`; numbers begin at 1."""
     return f"{part_id(bvid, page)}_Clip_{number}"
+
+
+def clip_order(clip_id: str) -> tuple[str, int, int]:
+    """Returns a sort key: by video, then part, then number, so that `…_Clip_2` comes before `…_Clip_10`."""
+    match = _CLIP_ID.fullmatch(clip_id)
+    return (match["bvid"], int(match["page"] or 1), int(match["number"])) if match else (clip_id, 0, 0)

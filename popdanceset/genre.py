@@ -99,6 +99,25 @@ def read_rules(path: Path) -> tuple[GenreStep, ...]:
     Raises:
         SettingsError: as `genre`.
     """
+    known, steps = _document(path)
+    return tuple(_step(step, known, f"{path}, step {n}") for n, step in enumerate(steps, 1))
+
+
+def names(rules: str | Path = "") -> tuple[str, ...]:
+    """Returns the names that a genre may have, `unknown` among them.
+
+    Args:
+        rules: as for `genre`.
+
+    Raises:
+        SettingsError: as `genre`.
+    """
+    known, _ = _document(rules_file(rules))
+    return tuple(dict.fromkeys([*map(str, known), UNKNOWN]))
+
+
+def _document(path: Path) -> tuple[list[Any], list[Any]]:
+    """The list of genres and the steps of a file of rules."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -112,7 +131,7 @@ def read_rules(path: Path) -> tuple[GenreStep, ...]:
         raise SettingsError(
             "must have a list `genres`, tables `[[step]]`, and nothing else", path, f"see {DEFAULT}"
         )
-    return tuple(_step(step, known, f"{path}, step {n}") for n, step in enumerate(steps, 1))
+    return known, steps
 
 
 def plain(text: str) -> str:

@@ -29,6 +29,7 @@ Names are relative to the store (or the release) and use `/` on every system.
                                                          (object stores)
     .locks/{name}                                        locks of one machine
     .scratch/                                            unfinished files of running processes
+    review/decisions.sqlite                              what reviewers decided (local stores)
     tombstones/{bvid}.json                               a video was withdrawn: its id is never used again
     releases/{version}/                                  a release, see below
     releases/{version}/WITHDRAWN.md                      the release was deleted; nothing else is left of it
@@ -53,6 +54,7 @@ where `part` is `{bvid}` or, from the second part on, `{bvid}_p{page}`.
         splits/{split}.txt              clip ids of a split
         splits/published-{split}.txt    clip ids of a split of the lists of an imported set
         figures/{name}.png              figures of the card
+        viewer/index.html               pages that show the clips in 3D, if they were asked for
 """
 
 from __future__ import annotations
@@ -95,6 +97,8 @@ TOMBSTONES = "tombstones"
 RELEASES = "releases"
 REPORTS = "reports"
 MANIFESTS = "manifests"
+REVIEW = "review"
+REVIEW_DATABASE = "review/decisions.sqlite"
 ALERTS_SENT = "alerts/sent.json"
 
 FOLDERS = (
@@ -111,7 +115,20 @@ FOLDERS = (
         FINGERPRINTS,
         MERGES,
     ),
-    *(MUSIC, POSES, VERDICTS, FAILURES, LEDGER, CLAIMS, LEASES, TOMBSTONES, RELEASES, REPORTS, MANIFESTS),
+    *(
+        MUSIC,
+        POSES,
+        VERDICTS,
+        FAILURES,
+        LEDGER,
+        CLAIMS,
+        LEASES,
+        TOMBSTONES,
+        RELEASES,
+        REPORTS,
+        MANIFESTS,
+        REVIEW,
+    ),
 )
 """The folders at the top of a store whose size `popdanceset status` states."""
 
@@ -140,6 +157,7 @@ CHANGELOG = "CHANGELOG.md"
 RELEASE_MANIFEST = "meta/manifest"
 RELEASE_SPLITS = "splits"
 RELEASE_FIGURES = "figures"
+RELEASE_VIEWER = "viewer"
 FRAMES_STEM = "frames"
 WITHDRAWAL_NOTE = "WITHDRAWN.md"
 
@@ -148,6 +166,7 @@ MANIFEST_DOCUMENT = "manifest.yaml"
 MANIFEST_VIDEOS = "videos.csv"
 MANIFEST_CLIPS = "clips.csv"
 MANIFEST_DANCERS = "dancers.csv"
+MANIFEST_REVIEWS = "reviews.csv"
 
 
 def stem(name: str) -> str:

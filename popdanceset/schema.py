@@ -80,6 +80,10 @@ class Reason(StrEnum):
     # poses; several_dancers and too_short are given to poses too
     NOT_TRACKED = "not_tracked", "the pose estimator lost the dancer"
     UNSTEADY_POSE = "unsteady_pose", "the estimated pose is not steady enough"
+    # review; people give reasons of screening and poses too
+    WRONG_PERSON = "wrong_person", "the poses are of somebody else than the dancer"
+    NOT_A_DANCE = "not_a_dance", "what the clip shows is no dance"
+    TRIMMED = "trimmed", "a reviewer cut it away"
 
 
 def _field(
@@ -251,6 +255,24 @@ CLIPS = _schema(
         _field("accepted", pa.bool_(), "satisfies every rule of screening"),
         _REASON,
         _field("note", _WORD, "details of the reason, if there are any", nullable=True),
+        _field(
+            "planned_start",
+            pa.float64(),
+            "start before reviewers trimmed or split it",
+            unit="s",
+            nullable=True,
+        ),
+        _field(
+            "planned_end", pa.float64(), "end before reviewers trimmed or split it", unit="s", nullable=True
+        ),
+        _field(
+            "swaps",
+            _WORD,
+            "spans in which reviewers found left and right exchanged: start-end in the clip, joined by +",
+            unit="s",
+            nullable=True,
+        ),
+        _field("reviewed", _WORD, "the reviewers' changes that this clip has", nullable=True),
         *_IMPORT,
     ],
 )
@@ -480,7 +502,20 @@ RELEASE_CLIPS = _schema(
         _field("mean_score", pa.float64(), "mean joint confidence, if there is any", unit="1", nullable=True),
         _field("jitter", pa.float64(), "mean joint acceleration", unit="m/s2"),
         _field("estimator", _WORD, "name and version of the pose estimator"),
-        _field("verdict", _WORD, "accept, or review: a person should look at the poses", nullable=True),
+        _field(
+            "verdict",
+            _WORD,
+            "of the pose extractor: accept, or review: a person should look at the poses; reject only where "
+            "reviewer_verdict is accept",
+            nullable=True,
+        ),
+        _field(
+            "reviewer_verdict",
+            _WORD,
+            "accept if people accepted the poses, whatever the verdict; null if nobody did",
+            nullable=True,
+        ),
+        _field("reviewed", _WORD, "changes that reviewers made to the clip; null: none", nullable=True),
         _field("score", pa.float64(), "quality of the poses, 0..1", unit="1", nullable=True),
         _field(
             "reasons",

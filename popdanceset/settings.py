@@ -347,6 +347,9 @@ class ReleaseSettings(_Group):
         True,
         description="state the cost of making it in meta/info.json, which then differs from run to run",
     )
+    viewer: bool = Field(
+        False, description="add pages that show the clips in 3D and open from the disk; about 0.4 kB a frame"
+    )
 
 
 class PriceSettings(_Group):

@@ -100,16 +100,23 @@ class Store:
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Returns the complete files below a folder with their sizes in bytes, in order of their names."""
+        return {name: int(info.size or 0) for name, info in self._files(folder).items()}
+
+    def marks(self, folder: str) -> dict[str, str]:
+        """Returns the complete files below a folder with a mark that differs when a file was replaced."""
+        return {name: f"{info.size}@{info.mtime_ns}" for name, info in self._files(folder).items()}
+
+    def _files(self, folder: str) -> dict[str, pafs.FileInfo]:
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         with self._readable(folder):
             found = self._fs.get_file_info(selector)
         # Plain text: objects of paths would take longer than the listing itself.
-        sizes = {
-            info.path.removeprefix(self._root).lstrip("/"): int(info.size or 0)
+        files = {
+            info.path.removeprefix(self._root).lstrip("/"): info
             for info in found
             if info.type == pafs.FileType.File
         }
-        return {n: sizes[n] for n in sorted(sizes) if not _hidden(n)}
+        return {n: files[n] for n in sorted(files) if not _hidden(n)}
 
     def walk(self, folder: str = "") -> Iterator[tuple[str, bool]]:
         """Yields every file and folder below a folder, also hidden and unfinished ones, which `list` omits.
@@ -319,20 +326,24 @@ class Store:
 
     def read_table(
         self,
-        name: str,
+        name: str | Sequence[str],
         schema: pa.Schema,
         columns: Sequence[str] | None = None,
         filter: ds.Expression | None = None,
     ) -> pa.Table:
         """Reads a table from one file, or from all parquet files below a folder in the order of their names.
 
-        A folder that was never written is an empty table, not an error.
+        A folder that was never written is an empty table, not an error. Instead of a folder, several of its
+        files may be named.
 
         Raises:
             SchemaError: a file lacks columns of the schema.
             StoreError: the named file is missing, or a file is not readable.
         """
-        names = [name] if name.endswith(".parquet") else self.list(name, ".parquet")
+        if isinstance(name, str):
+            names = [name] if name.endswith(".parquet") else self.list(name, ".parquet")
+        else:
+            names, name = [*name], name[0] if name else ""
         if not names:
             return schema.empty_table().select(schema.names if columns is None else [*columns])
         try:

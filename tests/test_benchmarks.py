@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from popdanceset.review.vendoring import vendor
+from tests import browsing
+
 FOLDER = Path(__file__).parent / "benchmarks"
 SHARED = FOLDER.parents[1].parent / "shared"
 
@@ -34,22 +37,26 @@ TINY = {
     ],
 }
 NEED_SHARED = {"hybrik": ["--frames", "2", "--rounds", "1", "--no-compile"]}
+NEED_BROWSER = {"review": ["--clips", "20", "--seconds", "1", "--repeats", "1"]}
 ELSEWHERE = {"same_music", "screening", "selection"}
 """Tested beside what they measure."""
+ALL = TINY | NEED_SHARED | NEED_BROWSER
 
 
 def test_no_benchmark_is_forgotten() -> None:
-    assert {path.stem for path in FOLDER.glob("*.py")} == TINY.keys() | NEED_SHARED.keys() | ELSEWHERE
+    assert {path.stem for path in FOLDER.glob("*.py")} == ALL.keys() | ELSEWHERE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*TINY, *NEED_SHARED])
+@pytest.mark.parametrize("name", [*ALL])
 def test_it_prints_its_figure_last(name: str) -> None:
     if name in NEED_SHARED and not SHARED.is_dir():
         pytest.skip("the reference network's weights and a film, in ../shared, are not here")
     if name == "engine":
         pytest.importorskip("ray", reason="Ray is not installed: pip install 'popdanceset[ray]'")
-    command = [sys.executable, FOLDER / f"{name}.py", *(TINY | NEED_SHARED)[name]]
+    if name in NEED_BROWSER and (browsing.program() is None or vendor.missing()):
+        pytest.skip("there is no chromium, or the page lacks three.js")
+    command = [sys.executable, FOLDER / f"{name}.py", *ALL[name]]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     assert "Traceback" not in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from collections import defaultdict
@@ -206,3 +207,42 @@ def test_links_in_readmes_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+# -- what CI runs
+
+
+def run_ci(folder: Path, *programs: str) -> list[str]:
+    """Runs `.ci/run` with stubs of programs in place of the real ones; returns what it prints."""
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci/run", folder / ".ci/run")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    tools = folder / "bin"
+    tools.mkdir()
+    for tool in ("bash", "dirname", "grep", "rm", "id", "mkdir", "cp", "env"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    venv = "mkdir -p .venv/bin; cp bin/stub .venv/bin/pip; cp bin/stub .venv/bin/pytest"
+    for name, text in {"stub": "", "python3": venv, **dict.fromkeys(programs, "")}.items():
+        (tools / name).write_text(f'#!/usr/bin/env bash\necho "${{0##*/}} $*"\n{text}\n', encoding="utf-8")
+        (tools / name).chmod(0o755)
+    done = subprocess.run(
+        [tools / "bash", folder / ".ci/run"],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_ci_runs_exactly_the_test_line_of_the_readme(tmp_path: Path) -> None:
+    shown, *ran = run_ci(tmp_path, "chromium", "pg_ctlcluster")
+    assert f"\n{shown.removeprefix('+ ')}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert ran == ["python3 -m venv .venv", "pip install -q .[test]", "pytest -n 2 --dist loadfile --cov"]
+
+
+def test_ci_goes_on_where_programs_cannot_be_had(tmp_path: Path) -> None:
+    said, _, *ran = run_ci(tmp_path)
+    assert said == "not installed: chromium postgresql; the tests that need them will be skipped"
+    assert len(ran) == 3

@@ -28,20 +28,26 @@ Pairs = Sequence[tuple[int, int]]
 
 PARTS = ("trunk", "arms", "legs")
 
-_SMPL: dict[str, Pairs] = {
+SMPL_SIDES: dict[str, Pairs] = {
     "trunk": ((1, 2), (13, 14), (16, 17)),
     "arms": ((18, 19), (20, 21), (22, 23)),
     "legs": ((4, 5), (7, 8), (10, 11)),
 }
-_COCO: dict[str, Pairs] = {
+COCO_SIDES: dict[str, Pairs] = {
     "trunk": ((5, 6), (11, 12)),
     "arms": ((7, 8), (9, 10)),
     "legs": ((13, 14), (15, 16)),
 }
-_COCO_FACE: Pairs = ((1, 2), (3, 4))
+KEYPOINT_SIDES: dict[str, Pairs] = {**COCO_SIDES, "trunk": (*COCO_SIDES["trunk"], (1, 2), (3, 4))}
+"""The same with eyes and ears, which turn with the trunk."""
 _LIMB_JOINTS, _LIMB_KEYPOINTS = [18, 19, 20, 21, 4, 5, 7, 8], [7, 8, 9, 10, 13, 14, 15, 16]
 _ENDS, _END_SHIFTS = [22, 23, 10, 11], [2, 3, 6, 7]
-_LEAVES = {"trunk": (), "arms": ((25, 26),), "legs": ((27, 28),)}
+SCORE_SIDES: dict[str, Pairs] = {
+    "trunk": SMPL_SIDES["trunk"],
+    "arms": (*SMPL_SIDES["arms"], (25, 26)),
+    "legs": (*SMPL_SIDES["legs"], (27, 28)),
+}
+"""Of `Poses.scores`, which have hands and feet too."""
 _CHAINS = {"arms": ((16, 18, 20, 22), (17, 19, 21, 23)), "legs": ((1, 4, 7, 10), (2, 5, 8, 11))}
 
 _LONGEST = 3
@@ -122,30 +128,31 @@ def restored(poses: Poses, joints: Floats | None = None) -> Poses:
     if len(times) < 3:
         return poses
     if joints is None:
-        joints = _seen(forward_kinematics(poses.rotations, poses.scaling), poses.keypoints3d)
+        joints = seen_joints(forward_kinematics(poses.rotations, poses.scaling), poses.keypoints3d)
     size = np.maximum((poses.bbox[:, 2:] - poses.bbox[:, :2]).max(1), 1.0)
-    turned = exchanges(joints, times, _SMPL)
-    in_space = exchanges(poses.keypoints3d, times, _COCO)
-    in_picture = exchanges(poses.keypoints2d, times, _COCO, _SHARE * size)
+    turned = exchanges(joints, times, SMPL_SIDES)
+    in_space = exchanges(poses.keypoints3d, times, COCO_SIDES)
+    in_picture = exchanges(poses.keypoints2d, times, COCO_SIDES, _SHARE * size)
     count = int((turned | in_space | in_picture).any(1).sum())
     if not count:
         return poses
-    face = {**_COCO, "trunk": (*_COCO["trunk"], *_COCO_FACE)}
-    leaves = {name: (*_SMPL[name], *_LEAVES[name]) for name in PARTS}
     return replace(
         poses,
         rotations=_aimed(poses.rotations, joints, turned, times),
-        keypoints3d=exchanged(poses.keypoints3d, in_space, face),
-        keypoints2d=exchanged(poses.keypoints2d, in_picture, face),
-        scores=exchanged(poses.scores, turned, leaves),
-        observed=exchanged(poses.observed, turned, _SMPL),
+        keypoints3d=exchanged(poses.keypoints3d, in_space, KEYPOINT_SIDES),
+        keypoints2d=exchanged(poses.keypoints2d, in_picture, KEYPOINT_SIDES),
+        scores=exchanged(poses.scores, turned, SCORE_SIDES),
+        observed=exchanged(poses.observed, turned, SMPL_SIDES),
         exchanged=poses.exchanged + count,
     )
 
 
-def _seen(joints: Floats, keypoints3d: Floats) -> Floats:
-    """Joints (n, 24, 3) whose limbs are where the keypoints are: bones of constant length do not show where
-    the limbs of the other side were seen. Hands and feet move along."""
+def seen_joints(joints: Floats, keypoints3d: Floats) -> Floats:
+    """Returns SMPL's joints (n, 24, 3) whose limbs are where the keypoints (n, 17, 3) are.
+
+    Bones of constant length do not show where the limbs of the other side were seen. Hands and feet move
+    along.
+    """
     shift = keypoints3d[:, _LIMB_KEYPOINTS] - joints[:, _LIMB_JOINTS]
     result = np.array(joints)
     result[:, _LIMB_JOINTS] += shift
@@ -179,7 +186,7 @@ def _aimed(rotations: Floats, joints: Floats, flags: Flags, times: Floats) -> Fl
     for name, chosen in limbs.items():
         chain = [joint for side in _CHAINS[name] for joint in side]
         local[np.ix_(chosen, chain)] = between[np.ix_(chosen, chain)]
-    target = exchanged(joints[rows], flags[rows], _SMPL)
+    target = exchanged(joints[rows], flags[rows], SMPL_SIDES)
     for name, chosen in limbs.items():
         moved = chosen | trunk
         for side in _CHAINS[name]:

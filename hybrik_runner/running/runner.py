@@ -15,18 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrik_runner.estimator import PoseEstimator, Poses, loaded_estimator
+from hybrik_runner.poses.swapped import spans_of, swapped
 from hybrik_runner.poses.table import Quality, build
 from hybrik_runner.poses.verdict import Verdict, judge, rejected, row
 from hybrik_runner.running.claims import Claims, claimed
 from hybrik_runner.running.devices import on_each_device
 from hybrik_runner.running.pipeline import Job, Pipeline
 from popdanceset import layout, media
-from popdanceset.clip_id import video_of
+from popdanceset.clip_id import clip_order, video_of
 from popdanceset.clip_table import read_clips
 from popdanceset.errors import InputError, MediaError, StoreError
 from popdanceset.ledger import count, measured
 from popdanceset.safety import Net
-from popdanceset.schema import FPS, VERDICTS, Reason
+from popdanceset.schema import CLIPS, FPS, VERDICTS, Reason
 from popdanceset.withdrawal.tombstones import is_withdrawn, withdrawn
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ Row = dict[str, Any]
 
 STAGE = "extract"
 """This stage's name among the failures."""
+
+_REVIEWED = ("swaps", "reviewed")
+"""Columns of a clip that say what its poses depend on besides its file."""
 
 _one_at_a_time = threading.Lock()
 """An estimator keeps its device busy by itself and expects no more than its own `lanes` threads, so a process
@@ -158,7 +162,7 @@ def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     """Rows of the accepted clips by their ids."""
     wanted = None if clip_ids is None else list(dict.fromkeys(clip_ids))
     gone = withdrawn(store)
-    table = read_clips(store, ["clip_id", "bvid", "path", "accepted"], wanted)
+    table = read_clips(store, ["clip_id", "bvid", "path", "accepted", *_REVIEWED], wanted)
     rows = (row for row in table.to_pylist() if row["accepted"] and row["bvid"] not in gone)
     clips = {clip["clip_id"]: clip for clip in rows}
     if wanted is not None:
@@ -170,6 +174,17 @@ def _accepted(store: Store, clip_ids: Iterable[str] | None) -> dict[str, Row]:
     for clip_id in clips:
         _check_id(clip_id)
     return clips
+
+
+def _is_same(clip: Row, store: Store) -> bool:
+    """Whether reviewers still want the same of a clip as its row said when its extraction began."""
+    bvid, page, _ = clip_order(clip["clip_id"])
+    name = layout.clip_rows(bvid, page)
+    if not store.exists(name):  # its part is about to be acquired again, which discards the poses
+        return True
+    rows = store.read_table(name, CLIPS, columns=["clip_id", *_REVIEWED]).to_pylist()
+    now = next((row for row in rows if row["clip_id"] == clip["clip_id"]), None)
+    return now is not None and all((now[key] or "") == (clip[key] or "") for key in _REVIEWED)
 
 
 def _check_id(clip_id: str) -> None:
@@ -206,15 +221,20 @@ def _work(
         jobs = (Job(clip_id, partial(_frames, store, clips[clip_id])) for clip_id in own)
         with closing(pipeline.run(jobs)) as results:
             for done in results:
-                clip = clips[done.name]
+                clip, is_same = clips[done.name], False
                 if not claims.holds(done.name):
                     lost[done.name] = clip
                     continue
                 with net.under(done.name, clip["bvid"]):
-                    _write(done.name, clip["bvid"], done.poses, estimator.name, settings, store)
+                    poses = done.poses
+                    if isinstance(poses, Poses):
+                        poses = swapped(poses, spans_of(clip["swaps"]))
+                    _write(done.name, clip["bvid"], poses, estimator.name, settings, store)
+                    is_same = _is_same(clip, store)
                 # A clip that was cut again in the meantime has another file: these poses are of another span.
+                # One whose reviewers want something else has another row.
                 gone = is_withdrawn(clip["bvid"], store)
-                if gone or not store.exists(clip["path"]):
+                if gone or not is_same or not store.exists(clip["path"]):
                     store.remove(layout.verdict(done.name))
                     store.remove(layout.poses(done.name))
                 if gone:

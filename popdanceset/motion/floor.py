@@ -121,6 +121,17 @@ def contacts(height: Floats, fps: float) -> Flags:
     return bearing
 
 
+def on_floor(height: Floats) -> Flags:
+    """Returns whether the left and the right foot (n, 2) are on the floor z = 0, still or not.
+
+    Args:
+        height: (n, 4) of `heights`.
+    """
+    # A foot stands on its ankle or its ball, whichever is lower.
+    on: Flags = np.asarray(np.minimum(height[:, :2], height[:, 2:]) < _ON_FLOOR)
+    return on
+
+
 def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Ground:
     """Puts a body on its floor.
 
@@ -178,11 +189,9 @@ def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags 
     height = heights(root, joints, scale)
     still = contacts(height, fps)
     flat = _speeds(feet[..., :2], fps)
-    # The foot stands on its ankle or its ball, whichever is lower.
     lower = np.array([0, 1]) + 2 * (height[:, 2:] <= height[:, :2])
-    low = np.take_along_axis(height, lower, 1)
     speed = np.take_along_axis(flat, lower, 1)
-    on: Flags = np.asarray((low < _ON_FLOOR) & seen[:, None])
+    on = on_floor(height) & seen[:, None]
     lowest = height.min(1)
     resting = np.any(still, axis=1) & seen
     return Footing(

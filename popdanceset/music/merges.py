@@ -66,6 +66,51 @@ def decide(store: Store, one: str, other: str, state: PairState) -> str:
     return aliases(store).get(one, one)
 
 
+def name_same(store: Store, one: str, other: str, bvid: str, page: int) -> bool:
+    """Records that, as a person says, the music of a part is the same as another music id.
+
+    No fingerprint of either is needed, so that silent and imported clips can be named too.
+
+    Args:
+        one, other: the two music ids.
+        bvid, page: the part that was looked at.
+
+    Returns:
+        Whether that is new.
+
+    Raises:
+        StoreError: the store is not writable.
+    """
+    name = pair_name(one, other)
+    row = store.read_table(name, MERGES).to_pylist()[0] if store.exists(name) else {}
+    # Also if they are joined through a third one already: that may be taken back.
+    if one == other or row.get("state") == PairState.MERGED:
+        return False
+    kept = (row.get("bvid") or bvid, row.get("page", page), row.get("method", ""), row.get("similarity", 0.0))
+    store.write_rows(name, [_row(one, other, PairState.MERGED, *kept)], MERGES)
+    return True
+
+
+def take_back(store: Store, one: str, other: str) -> None:
+    """Takes back that a person named two music ids as the same: what a fingerprint proposed is a proposal
+    again, and any other record is removed.
+
+    Raises:
+        StoreError: the store is not writable.
+    """
+    name = pair_name(one, other)
+    if not store.exists(name):
+        return
+    (row,) = store.read_table(name, MERGES).to_pylist()
+    if row["state"] != PairState.MERGED:
+        return
+    if row["method"]:
+        kept = row["bvid"], row["page"], row["method"], row["similarity"]
+        store.write_rows(name, [_row(one, other, PairState.PROPOSED, *kept)], MERGES)
+    else:
+        store.remove(name)
+
+
 def pairs(store: Store, state: PairState | None = None) -> list[dict[str, Any]]:
     """Returns rows of `popdanceset.schema.MERGES`, all or those with one state, ordered by their ids."""
     rows = store.read_table(layout.MERGES, MERGES).to_pylist()

@@ -127,17 +127,25 @@ def select(settings: Settings, statistics: str | None, model: str, out: str) -> 
     "--model", metavar="FILE|ID|paper-midpoints", help=f"{MODEL_HELP} (default: the store's newest fit)."
 )
 def explain(settings: Settings, statistics: str | None, bvid: str, model: str | None) -> None:
-    """Show what each count contributes to a video's Pop, and why it is accepted or rejected."""
+    """Show what each count contributes to a video's Pop, and why it is accepted or rejected.
+
+    Decisions of reviewers on its clips follow, from reviews.csv of each manifest.
+    """
     from popdanceset.popularity.explain import explain as run
     from popdanceset.popularity.model import load_model
     from popdanceset.popularity.statistics import open_statistics
+    from popdanceset.review.explaining import review_lines
     from popdanceset.store import Store
     from popdanceset.withdrawal.tombstones import check_not_withdrawn
 
     check_not_withdrawn(bvid, Store(settings.store))
-    source = open_statistics(statistics or settings.store)
-    chosen = load_model(model, settings, Store(settings.store), source)
-    click.echo(str(run(bvid, source, chosen, settings.popularity)))
+    try:
+        source = open_statistics(statistics or settings.store)
+        chosen = load_model(model, settings, Store(settings.store), source)
+        click.echo(str(run(bvid, source, chosen, settings.popularity)))
+    finally:  # also if there are no statistics: an imported video has none
+        for line in review_lines(bvid, Path(settings.manifests).expanduser()):
+            click.echo(line)
 
 
 @click.command()

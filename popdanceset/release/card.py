@@ -23,6 +23,7 @@ from popdanceset.release.responsible import (
     imported_clips,
     licence,
     responsible_ai,
+    review,
 )
 from popdanceset.release.shards import Configuration
 from popdanceset.schema import dtype_name
@@ -58,13 +59,19 @@ class SizeTable(NamedTuple):
     rows: list[tuple[str, list[str]]]
 
 
-def card(info: ReleaseInfo, tables: Mapping[str, Configuration], figures: Sequence[DrawnFigure] = ()) -> str:
+def card(
+    info: ReleaseInfo,
+    tables: Mapping[str, Configuration],
+    figures: Sequence[DrawnFigure] = (),
+    viewer: bool = False,
+) -> str:
     """Renders the text of the card.
 
     Args:
         info: description of the release.
         tables: the configurations by name. The first is the default.
         figures: that the release has.
+        viewer: whether the release has one.
     """
     import jinja2
     from huggingface_hub import DatasetCardData
@@ -102,12 +109,14 @@ def card(info: ReleaseInfo, tables: Mapping[str, Configuration], figures: Sequen
         info=info,
         citation=CITATION,
         figures=figures,
+        viewer=viewer,
         table_1=[_table_1(info), *PUBLISHED_TABLE_1],
         sizes=_sizes(info),
         imported=imported_clips(info),
         crawled=any_crawled(info),
         licence=licence(info),
         rai=responsible_ai(info),
+        review=review(info),
         maintenance=MAINTENANCE,
         withdrawal=WITHDRAWAL,
         counts=f"{counted(info.counts.clips, 'clip')} of {counted(info.counts.dancers, 'dancer')}",

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")
+@click.option(
+    "--viewer/--no-viewer",
+    default=None,
+    help="Whether a new release contains pages that show its clips in 3D, without films and sounds.",
+)
 @with_choices
 @with_hub
 def publish(settings: Settings, manifest: str, version: str | None, hub: HubOptions, **choices: Any) -> None:
     """Publish the accepted clips of a manifest as a versioned release.
 
     Clips with verdict `review` are accepted too, if their score suffices; meta/clips.parquet has verdict,
-    score and reasons of every clip.
+    score and reasons of every clip. What reviewers decided (reviews.csv) counts more than verdict and score.
     """
     from popdanceset.progress import track
     from popdanceset.release.writer import publish as publish_release

@@ -75,6 +75,10 @@ _ENCODINGS = {
     ".csv": "text/csv",
     ".yaml": "application/yaml",
     ".png": "image/png",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
 }
 
 

@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 from popdanceset import layout
 from popdanceset.release.content_hash import rows_hash
 from popdanceset.release.info import ReleaseInfo, parse_info
+from popdanceset.release.reviewed import REVIEWED
 from popdanceset.release.shards import row_groups
 from popdanceset.schema import LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, Reason
 from popdanceset.store import Store
+from popdanceset.wording import counted
 
 TRAIN = "train"
 WITHDRAWN = "withdrawn"
@@ -23,6 +25,9 @@ UNRECORDED = "not recorded: the video was withdrawn, or the releases do not foll
 
 _POSITIONS = ("first_row", "file", "row_group", "split")
 """Columns of the clip table that say where a clip is, not what it is."""
+
+_ROUNDING, _TINY = 1e-6, 1e-9
+"""Standard deviations below these, relative to the mean and absolute, are those of rounded constants."""
 
 Row = dict[str, Any]
 
@@ -127,7 +132,8 @@ class Shift(NamedTuple):
     """How the distribution of a feature changed; root mean squares over its numbers.
 
     Attributes:
-        mean: difference of the means, in standard deviations of the earlier release (0 if they are 0).
+        mean: difference of the means, in standard deviations of the earlier release; numbers that are
+            constant there count as 0.
         std_before: standard deviation in the earlier release.
         std_after: standard deviation in the later release.
     """
@@ -185,7 +191,7 @@ class ReleaseDifference:
             (len(self.changed), "changed"),
             (len(self.moved), "moved to another split"),
         )
-        words = [f"{count} clips {what}" for count, what in parts if count]
+        words = [f"{counted(count, 'clip')} {what}" for count, what in parts if count]
         return ", ".join(words) or "the same rows, described anew"
 
     def as_document(self) -> dict[str, Any]:
@@ -261,9 +267,10 @@ def counts_of(a: ReleaseInfo, b: ReleaseInfo) -> dict[str, tuple[float | None, f
 
 
 def explained(reason: str) -> str:
-    """Returns a reason with its meaning, if it is one of the stages' reasons."""
-    known = reason in Reason._value2member_map_
-    return f"{reason}: {Reason(reason).meaning}" if reason and known else reason
+    """Returns a reason with its meaning, if it is one of the stages' or reviewers' reasons."""
+    value = reason.removeprefix(REVIEWED)
+    known = value in Reason._value2member_map_
+    return f"{reason}: {Reason(value).meaning}" if value and known else reason
 
 
 def _counts(info: ReleaseInfo) -> dict[str, float]:
@@ -325,7 +332,9 @@ def _shift(a: Mapping[str, Any], b: Mapping[str, Any]) -> Shift:
     )
     if mean_a.shape != mean_b.shape:
         return Shift(0.0, _rms(std_a), _rms(std_b))
-    moved = np.divide(mean_b - mean_a, std_a, out=np.zeros_like(mean_a), where=std_a > 0)
+    # A number that is constant, as the rotation of a hand, still deviates by the rounding of its mean.
+    varies = std_a > _ROUNDING * np.maximum(np.abs(mean_a), np.abs(mean_b)) + _TINY
+    moved = np.divide(mean_b - mean_a, std_a, out=np.zeros_like(mean_a), where=varies)
     return Shift(_rms(moved), _rms(std_a), _rms(std_b))
 
 

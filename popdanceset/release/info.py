@@ -45,7 +45,8 @@ CHANGES: Mapping[int, SchemaChange] = {
         "published_split and high_quality of the clips; a semantic version, CHANGELOG.md, "
         "meta/rows.parquet and meta/left_out.parquet; unchanged data files are those of the release "
         "before, so the order of the clips is that of the files; columns skate, skating, penetration, "
-        "floating and tier of the clips; figures, and how the videos were found"
+        "floating and tier of the clips; figures, and how the videos were found; columns reviewer_verdict "
+        "and reviewed of the clips"
     ),
 }
 """Every schema version, and what it changed."""
@@ -103,6 +104,23 @@ class CollectionInfo(_InfoPart):
     listings: dict[str, int] = {}
     uploaders: int = 0
     without_uploader: int = 0
+
+
+class ReviewInfo(_InfoPart):
+    """What people decided about clips that could have been published.
+
+    Attributes:
+        clips: number of clips that they decided something about.
+        accepted, rejected: clips whose poses they accepted or rejected.
+        changed: clips that they had changed: poses extracted again, trimmed, divided, or described anew.
+        reviewers: number of people.
+    """
+
+    clips: int
+    accepted: int
+    rejected: int
+    changed: int
+    reviewers: int
 
 
 class TableOneInfo(_InfoPart):
@@ -232,6 +250,7 @@ class ReleaseInfo(_InfoPart):
         split_rule: how the splits were made; None if an older program made them.
         tiers: quality tier → number of clips; empty if an older program made the release.
         cost: of making it (`popdanceset.release.cost`); None: not recorded.
+        review: what people decided about clips; None: nothing, or unknown.
     """
 
     version: str
@@ -262,6 +281,7 @@ class ReleaseInfo(_InfoPart):
     split_rule: SplitRule | None = None
     tiers: dict[str, int] = {}
     cost: CostInfo | None = None
+    review: ReviewInfo | None = None
 
     def document(self) -> Document:
         """Returns the content of `meta/info.json` as plain data; fields that were never set are left out."""

@@ -45,7 +45,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
         "dataPreprocessingProtocol": _preprocessing(info),
         "dataImputationProtocol": _imputation(info),
         "dataAnnotationProtocol": _annotation(info),
-        "annotationsPerItem": "" if info.imported else "None: software makes all annotations.",
+        "annotationsPerItem": _per_item(info),
         "machineAnnotationTools": [
             info.generator,
             *(f"poses by {name}" for name in info.estimators),
@@ -63,6 +63,7 @@ def responsible_ai(info: ReleaseInfo) -> dict[str, Any]:
             f"{layout.RELEASE_CLIPS} has the public ids of the videos and their dancers.",
             "A dancer id is the public id of the uploader, or of the dancers of a joint upload.",
             f"{layout.RELEASE_MANIFEST}, if it is there, has titles, uploader ids and counts of the videos.",
+            *(["It has the decisions of reviewers without their names and notes."] if info.review else []),
             "Motion itself can identify a person.",
         ],
         "dataSocialImpact": (
@@ -216,6 +217,26 @@ def _imputation(info: ReleaseInfo) -> str:
     )
 
 
+def review(info: ReleaseInfo) -> str:
+    """Returns in words what people decided about clips; empty if they decided nothing."""
+    found = info.review
+    if found is None:
+        return ""
+    by = f" by {counted(found.reviewers, 'reviewer')}" if found.reviewers else ""
+    return (
+        f"People looked at {counted(found.clips, 'clip')}{by}: {found.accepted:,} accepted, "
+        f"{found.rejected:,} rejected, {found.changed:,} changed."
+    )
+
+
+def _per_item(info: ReleaseInfo) -> str:
+    if info.imported:
+        return ""
+    if info.review is None:
+        return "None: software makes all annotations."
+    return f"Software makes all annotations, and people checked some of them. {review(info)}"
+
+
 def _annotation(info: ReleaseInfo) -> str:
     made = [
         "poses by a pose estimator",
@@ -229,6 +250,7 @@ def _annotation(info: ReleaseInfo) -> str:
             *(["Imported clips have the poses and genres of their source."] if info.imported else []),
             software,
             "Maintainers can name the dancer of a video and decide whether two pieces of music are the same.",
+            *([review(info)] if info.review else []),
         ]
     )
 

@@ -12,7 +12,8 @@
 AIST++ is a sequence of basic breaking, from several cameras; the captured dances are `humanoid3d_dance_a` and
 `_b` of DeepMimic (Peng et al., SIGGRAPH 2018); estimated are the demo's clips, by BlazePose from one camera.
 So A is what captured motion satisfies. B is what the pose stage accepts without a doubt. C is the rest: a
-number is beyond B, or a person should look at the poses and nobody has (`verdict` is `review`).
+number is beyond B, or a person should look at the poses and nobody has (`verdict` is `review`). Where a
+reviewer accepted the poses (`reviewer_verdict`), the verdict counts as accept; the numbers count as ever.
 
 A number that is not known proves nothing: such a clip is not better than B. That concerns poses of older
 extractors, imported clips that came without confidences, and clips in which no foot ever touches the floor.
@@ -87,14 +88,16 @@ def tier_of(clip: Mapping[str, Any]) -> Tier:
         clip: a row of the clip table; a column that is missing, None or NaN is unknown.
     """
     tiers = [bound.tier(clip.get(bound.column)) for bound in BOUNDS]
-    return max(*tiers, _OF_VERDICT.get(clip.get("verdict"), Tier.C))
+    verdict = clip.get("reviewer_verdict") or clip.get("verdict")
+    return max(*tiers, _OF_VERDICT.get(verdict, Tier.C))
 
 
-def quality(verdict: Mapping[str, Any]) -> dict[str, Any]:
+def quality(verdict: Mapping[str, Any], reviewer_verdict: str = "") -> dict[str, Any]:
     """Returns the quality columns of a clip's row, its tier among them.
 
     Args:
         verdict: the clip's row of VERDICTS.
+        reviewer_verdict: `accept` if people accepted the poses; empty if nobody did.
     """
     stands = verdict["contact"] != 0  # otherwise the numbers of its feet are zeros that mean nothing
     numbers: dict[str, Any] = {
@@ -107,6 +110,8 @@ def quality(verdict: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": verdict["verdict"],
         "score": verdict["score"],
         "reasons": verdict["reasons"],
+        # A column without a value is left out: rows are hashed, and nothing has changed without a review.
+        **({"reviewer_verdict": reviewer_verdict} if reviewer_verdict else {}),
     }
     return {**numbers, "tier": tier_of(numbers).value}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from popdanceset.wording import counted
+
 SHOWN = 100
 
 
@@ -29,7 +31,7 @@ def validate(context: click.Context, release: str, every: bool) -> None:
     if found.total:
         more = found.total - len(shown)
         hidden = f" ({more} more are not shown)" if more else ""
-        click.echo(f"{found.total} faults{hidden}", err=True)
+        click.echo(f"{counted(found.total, 'fault')}{hidden}", err=True)
         context.exit(1)
     click.echo(
         f"release {found.version} is valid: {found.clips} clips, {found.frames} frames, "

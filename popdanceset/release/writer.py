@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 import popdanceset
 from popdanceset import layout
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import StoreError
 from popdanceset.genre import UNKNOWN
 from popdanceset.ledger import count, measured
@@ -47,9 +48,10 @@ from popdanceset.release.info import (
     TableOneInfo,
     feature_infos,
 )
-from popdanceset.release.members import ReleaseVideos, clip_order, members, music_extractors, release_videos
+from popdanceset.release.members import ReleaseVideos, members, music_extractors, release_videos
 from popdanceset.release.overview import Overview
 from popdanceset.release.responsible import min_pop
+from popdanceset.release.reviewed import anonymous, review_info
 from popdanceset.release.rows import checked_frame_rows, checked_music_rows
 from popdanceset.release.shards import MAX_BYTES, Configuration, Place, ShardWriter
 from popdanceset.release.splits import LONG, SHORT
@@ -63,6 +65,9 @@ from popdanceset.release.versions import (
     purged,
     purged_semantic_versions,
 )
+from popdanceset.release.viewer import check_viewer, write_viewer
+from popdanceset.review.decisions import Decision
+from popdanceset.review.in_force import write_decisions
 from popdanceset.schema import CLIPS, FPS, FRAMES, LEFT_OUT, RELEASE_CLIPS, RELEASE_ROWS, VERSION
 from popdanceset.settings import ReleaseSettings, Settings
 from popdanceset.store import Store
@@ -133,6 +138,8 @@ def publish(
         StoreError: something is missing, or the store cannot be written.
     """
     began = time.monotonic()
+    if settings.release.viewer:
+        check_viewer()
     day = day or datetime.date.today()
     folder = find_manifest(manifest, settings)
     gone = withdrawn(store)
@@ -178,6 +185,8 @@ def publish(
             info = _release_info(tables, videos, source, version, day, settings.release)
             if settings.release.cost and (cost := cost_info(store, settings.prices, frames / FPS)):
                 info = info.model_copy(update={"cost": cost})
+            decisions = videos.decisions or ()
+            info = info.model_copy(update={"review": review_info(decisions, {*splits, *whys})})
             held = Content(
                 info,
                 {clip["clip_id"]: clip for clip in tables.clips.to_pylist()},
@@ -188,8 +197,12 @@ def publish(
             found = difference(read_content(store, before.folder), held, gone) if before else None
             info = _succeeding(info, before, found, purged_semantic_versions(store))
             held = replace(held, info=info)
-            figures = settings.release.figures
-            _write_description(unfinished, tables, info, folder, held, found, figures, Targets(gone))
+            described = anonymous(decisions, splits.keys())
+            if settings.release.viewer:
+                write_viewer(unfinished, store, version, held.clips.values())
+            _write_description(
+                unfinished, tables, info, folder, described, held, found, settings.release, Targets(gone)
+            )
             _check_withdrawals(store, clips, gone)
             store.put_folder(unfinished, layout.release(version), layout.RELEASE_INFO, shared)
             count(items=len(clips), frames=frames, media_seconds=frames / FPS)
@@ -524,9 +537,10 @@ def _write_description(
     tables: _Tables,
     info: ReleaseInfo,
     manifest: Path,
+    decisions: Sequence[Decision],
     held: Content,
     found: ReleaseDifference | None,
-    with_figures: bool,
+    settings: ReleaseSettings,
     gone: Targets,
 ) -> None:
     """Writes everything that describes the rows."""
@@ -538,14 +552,16 @@ def _write_description(
         (layout.RELEASE_LEFT_OUT, from_rows(left_out, LEFT_OUT)),
     ):
         pq.write_table(table, folder / name, compression="zstd")
-    _copy_manifest(manifest, folder / layout.RELEASE_MANIFEST, gone)
+    _copy_manifest(manifest, decisions, folder / layout.RELEASE_MANIFEST, gone)
     _write_splits(folder, tables.clips)
     _write_json(folder / layout.RELEASE_STATS, held.statistics)
     _write_json(folder / layout.RELEASE_INFO, info.document())
     (folder / layout.CHANGELOG).write_text(changelog(info, found, held), encoding="utf-8")
     limits = Limits(SHORT, LONG, min_pop(info))
-    figures = save_figures(folder, [*held.clips.values()], tables.overview, limits) if with_figures else []
-    (folder / layout.CARD).write_text(card(info, tables.configurations(), figures), encoding="utf-8")
+    rows = [*held.clips.values()]
+    figures = save_figures(folder, rows, tables.overview, limits) if settings.figures else []
+    text = card(info, tables.configurations(), figures, settings.viewer)
+    (folder / layout.CARD).write_text(text, encoding="utf-8")
     _write_json(folder / layout.CROISSANT, croissant(folder, info, tables.configurations()))
 
 
@@ -600,7 +616,9 @@ def _release_info(
         },
         contact=settings.contact,
         settings=settings.model_dump(
-            mode="json", exclude={"version", "license", "contact", "figures", "cost"}, exclude_none=True
+            mode="json",
+            exclude={"version", "license", "contact", "figures", "cost", "viewer"},
+            exclude_none=True,
         ),
         collection=source,
         table_1=TableOneInfo(
@@ -636,12 +654,24 @@ def _write_splits(folder: Path, clips: pa.Table) -> None:
         (folder / layout.published_split(split)).write_text("".join(lines), encoding="utf-8")
 
 
-def _copy_manifest(folder: Path, target: Path, gone: Targets) -> None:
-    """Copies a manifest without the lines of withdrawn videos, which another checkout may still have."""
+def _copy_manifest(folder: Path, decisions: Sequence[Decision], target: Path, gone: Targets) -> None:
+    """Copies a manifest without the lines of withdrawn videos, which another checkout may still have.
+
+    Args:
+        folder: of the manifest.
+        decisions: of reviewers, without anything personal.
+        target: folder of the copy.
+        gone: the withdrawn videos.
+    """
     if folder.is_dir():
         target.mkdir()
-        for name in (layout.MANIFEST_DOCUMENT, layout.MANIFEST_VIDEOS):
-            (target / name).write_bytes(cleaned_text((folder / name).read_bytes(), gone)[1])
+        write_decisions(target, decisions)
+        for source in (
+            folder / layout.MANIFEST_DOCUMENT,
+            folder / layout.MANIFEST_VIDEOS,
+            *target.glob(layout.MANIFEST_REVIEWS),
+        ):
+            (target / source.name).write_bytes(cleaned_text(source.read_bytes(), gone)[1])
 
 
 def _check_withdrawals(store: Store, clips: Sequence[Mapping[str, Any]], before: Collection[str]) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
 from popdanceset.errors import InputError
 from popdanceset.ledger import read_ledger
 from popdanceset.operations.cost import StageCost, stage_costs
+from popdanceset.release.reviewed import WAITING
 from popdanceset.release.versions import PublishedRelease, published
 from popdanceset.report.rejections import RejectionGroup, grouped, rejections
+from popdanceset.report.review import ReviewSummary, decisions_of, summarise
 from popdanceset.report.stages import PipelineStage, stages
 from popdanceset.report.tables import DatasetTables, Part, Row, read_tables
 from popdanceset.store import Store
+from popdanceset.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class ReportData:
         release: the published release; None if there is none yet.
         gaps: what is missing so far, one sentence each.
         costs: what the runs of the store used, by stage; empty if none is recorded.
+        review: what reviewers decided; None if they decided nothing.
     """
 
     manifest: str
@@ -48,20 +53,23 @@ class ReportData:
     release: PublishedRelease | None
     gaps: tuple[str, ...]
     costs: tuple[StageCost, ...] = ()
+    review: ReviewSummary | None = None
 
 
-def collect(store: Store, manifest: str, version: str = "") -> ReportData:
+def collect(store: Store, manifest: str, version: str = "", folder: Path | None = None) -> ReportData:
     """Collects the data of a report.
 
     Args:
         store: with the tables; tables of stages that have not run yet may be missing.
         manifest: name of the selection.
         version: release to report on; empty: the newest one made from this manifest.
+        folder: of the manifest, which has the decisions of reviewers; None: they are not known.
 
     Raises:
-        InputError: there is no such selection or release.
+        InputError: there is no such selection or release, or the decisions cannot be read.
     """
-    tables = read_tables(store, manifest)
+    decisions = decisions_of(folder)
+    tables = read_tables(store, manifest, decisions)
     rejected = rejections(tables)
     release = _release(store, manifest, version)
     return ReportData(
@@ -77,6 +85,7 @@ def collect(store: Store, manifest: str, version: str = "") -> ReportData:
         release=release,
         gaps=_gaps(tables, release),
         costs=stage_costs(read_ledger(store)),
+        review=summarise(store, tables.clips, decisions, tables.members),
     )
 
 
@@ -115,6 +124,12 @@ def _gaps(tables: DatasetTables, release: PublishedRelease | None) -> tuple[str,
     if waiting:
         count = len(tables.clips)
         gaps.append(f"{waiting} of {count} clips wait for their poses: run `popdanceset extract`.")
+    changing = sum(outcome == WAITING for outcome in tables.outcomes.values())
+    if changing:
+        gaps.append(
+            f"{counted(changing, 'clip')} left out until reviewers' changes are made: "
+            "run `popdanceset acquire`."
+        )
     if release is None:
         gaps.append("Nothing has been published yet: run `popdanceset publish`.")
     return tuple(gaps)

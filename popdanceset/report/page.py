@@ -146,7 +146,7 @@ def write_report(
     """
     began = time.monotonic()
     folder = find_manifest(manifest, settings)
-    data = collect(store, folder.name, release_version or "")
+    data = collect(store, folder.name, release_version or "", folder)
     accuracy = list((extra or {}).get("accuracy", ()))
     by_clip = {row["clip_id"]: row for row in accuracy}
     reviewed = read_manifest(folder) if folder.is_dir() else None

@@ -86,11 +86,16 @@ def read_poses(store: Store, clip_id: str) -> ClipPoses | None:
         joints=arrays["joints3d"],
         root=arrays["smpl_trans"],
         scores=arrays["pred_scores"][:, :24],
-        beats=_read_beats(store, clip_id),
+        beats=read_beats(store, clip_id),
     )
 
 
-def _read_beats(store: Store, clip_id: str) -> NDArray[np.intp] | None:
+def read_beats(store: Store, clip_id: str) -> NDArray[np.intp] | None:
+    """Returns the frames with a beat; None if the store has no music features of the clip that mark beats.
+
+    Raises:
+        StoreError: the features are not readable.
+    """
     names = (layout.music_features(clip_id, extractor) for extractor in BEAT_EXTRACTORS)
     name = next((name for name in names if store.exists(name)), None)
     if name is None:

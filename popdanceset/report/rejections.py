@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from popdanceset.report.tables import DatasetTables, Row
+from popdanceset.report.review import rejected_for
+from popdanceset.report.tables import DatasetTables, Row, has_poses
 from popdanceset.schema import FPS, Reason
 from popdanceset.video import rules
 
-STAGES = ("selection", "download", "screening", "spans", "poses")
+STAGES = ("selection", "download", "screening", "spans", "poses", "review")
 """The stages that reject, in the order of the pipeline. `spans` are parts of videos of which other parts were
 kept."""
 
@@ -51,6 +52,7 @@ def rejections(tables: DatasetTables) -> list[Rejected]:
         *_by_screening(tables),
         *_spans(tables),
         *_by_poses(tables),
+        *_by_review(tables),
     ]
 
 
@@ -136,13 +138,22 @@ def _spans(tables: DatasetTables) -> Iterator[Rejected]:
 
 
 def _by_poses(tables: DatasetTables) -> Iterator[Rejected]:
-    """Yields clips whose poses are not good enough for a release."""
+    """Yields clips whose poses are not good enough for a release, unless reviewers decided about them."""
     for clip in tables.clips:
         verdict = clip["verdict"]
-        if verdict and not verdict["accepted"]:
+        if verdict and not has_poses(clip) and not rejected_for(clip["review"]):
             note = "; ".join(filter(None, [clip["clip_id"], verdict["note"]]))
             row = {"bvid": clip["bvid"], "reason": verdict["reason"]}
             yield _rejected(tables, "poses", row, clip["frames"] / FPS, note)
+
+
+def _by_review(tables: DatasetTables) -> Iterator[Rejected]:
+    """Yields clips that reviewers rejected."""
+    for clip in tables.clips:
+        if reason := rejected_for(clip["review"]):
+            row = {"bvid": clip["bvid"], "reason": reason}
+            note = f"{clip['clip_id']}; decided by reviewers"
+            yield _rejected(tables, "review", row, clip["frames"] / FPS, note)
 
 
 def _by(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:

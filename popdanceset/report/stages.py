@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from popdanceset.release.reviewed import ACCEPT, WAITING
 from popdanceset.release.versions import PublishedRelease
 from popdanceset.report.rejections import Rejected
-from popdanceset.report.tables import DatasetTables
+from popdanceset.report.review import rejected_for
+from popdanceset.report.tables import DatasetTables, has_poses
 from popdanceset.schema import FPS
 
 
@@ -58,13 +60,22 @@ def stages(
     downloaded = {bvid for bvid, _ in tables.downloaded}
     screened = {row["bvid"] for row in tables.spans}
     judged = [clip for clip in tables.clips if clip["verdict"]]
-    posed = [clip for clip in judged if clip["verdict"]["accepted"]]
-    frames = sum(clip["verdict"]["frames"] for clip in posed)
+    posed = [clip for clip in judged if has_poses(clip) or rejected_for(clip["review"])]
+    kept = [clip for clip in posed if clip["review"] in ("", ACCEPT)]
+    frames = sum(clip["verdict"]["frames"] for clip in kept)
     if release is None:
         last = PipelineStage("extracted", frames, "frames", frames / FPS)
     else:
         released = release.info.counts.frames
         last = PipelineStage("released", released, "frames", released / FPS)
+    reviewed = PipelineStage(
+        "reviewed",
+        len(kept),
+        "clips",
+        frames / FPS,
+        sum(clip["review"] == WAITING for clip in posed),
+        tuple(losses["review"].most_common()),
+    )
     return (
         PipelineStage("seen", len(seen), "videos", pc.sum(tables.statistics["duration"]).as_py() or 0.0),
         PipelineStage(
@@ -96,9 +107,10 @@ def stages(
             "extracted",
             len(posed),
             "clips",
-            frames / FPS,
+            sum(clip["verdict"]["frames"] for clip in posed) / FPS,
             len(tables.clips) - len(judged),
             tuple(losses["poses"].most_common()),
         ),
+        *([reviewed] if tables.outcomes else []),
         last,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,11 @@ import pyarrow.dataset as ds
 
 from popdanceset import layout
 from popdanceset.bilibili.statistics import latest_statistics
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import InputError
-from popdanceset.release.members import clip_order
+from popdanceset.release.reviewed import ACCEPT
+from popdanceset.report.review import outcomes
+from popdanceset.review.decisions import Decision
 from popdanceset.schema import CLIPS, SELECTION, VERDICTS, VIDEOS
 from popdanceset.store import Store
 
@@ -31,6 +35,7 @@ class DatasetTables:
         videos: rows of VIDEOS by part.
         spans: rows of CLIPS, accepted or not.
         verdicts: rows of VERDICTS by clip id.
+        outcomes: what reviewers made of clips, by clip id (`popdanceset.report.review.outcomes`).
     """
 
     statistics: pa.Table
@@ -38,6 +43,7 @@ class DatasetTables:
     videos: dict[Part, Row]
     spans: list[Row]
     verdicts: dict[str, Row]
+    outcomes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def scored(self) -> dict[str, Row]:
@@ -58,10 +64,16 @@ class DatasetTables:
     def clips(self) -> list[Row]:
         """Rows of CLIPS that screening accepted, in order of the clips' names.
 
-        Each has two more keys: `verdict` (a row of VERDICTS or None) and `selection` (a row of SELECTION).
+        Each has three more keys: `verdict` (a row of VERDICTS or None), `selection` (a row of SELECTION) and
+        `review` (what reviewers made of it; empty if nothing).
         """
         clips = [
-            {**row, "verdict": self.verdicts.get(row["clip_id"]), "selection": self.scored[row["bvid"]]}
+            {
+                **row,
+                "verdict": self.verdicts.get(row["clip_id"]),
+                "selection": self.scored[row["bvid"]],
+                "review": self.outcomes.get(row["clip_id"], ""),
+            }
             for row in self.spans
             if row["accepted"]
         ]
@@ -75,12 +87,21 @@ class DatasetTables:
         return titles | {bvid: row["title"] for bvid, row in self.scored.items() if row["title"]}
 
 
-def read_tables(store: Store, manifest: str) -> DatasetTables:
+def has_poses(clip: Row) -> bool:
+    """Returns whether a row of `DatasetTables.clips` has poses that the verdict, or reviewers, accept."""
+    verdict = clip["verdict"]
+    if verdict is None:
+        return False
+    return bool(verdict["accepted"] or (clip["review"] == ACCEPT and verdict["frames"]))
+
+
+def read_tables(store: Store, manifest: str, decisions: Iterable[Decision] | None = None) -> DatasetTables:
     """Reads the tables of a manifest.
 
     Args:
         store: with the tables.
         manifest: name of the selection.
+        decisions: of reviewers, in force; None: unknown.
 
     Raises:
         InputError: there is no such selection.
@@ -99,10 +120,12 @@ def read_tables(store: Store, manifest: str) -> DatasetTables:
     of_members = ds.field("bvid").isin(accepted)
     videos = store.read_table(layout.VIDEOS, VIDEOS, filter=of_members).to_pylist()
     verdicts = store.read_table(layout.VERDICTS, VERDICTS, filter=of_members).to_pylist()
+    spans = store.read_table(layout.CLIPS, CLIPS, filter=of_members).to_pylist()
     return DatasetTables(
         statistics=statistics,
         selection=selection,
         videos={(row["bvid"], row["page"]): row for row in videos},
-        spans=store.read_table(layout.CLIPS, CLIPS, filter=of_members).to_pylist(),
+        spans=spans,
         verdicts={row["clip_id"]: row for row in verdicts},
+        outcomes=outcomes((row for row in spans if row["accepted"]), decisions),
     )

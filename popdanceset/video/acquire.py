@@ -17,6 +17,7 @@ from popdanceset.clip_id import part_id
 from popdanceset.engine import Engine, find_engine, spread
 from popdanceset.errors import (
     DownloadError,
+    FailedError,
     InputError,
     MediaError,
     PopDanceSetError,
@@ -24,15 +25,17 @@ from popdanceset.errors import (
     StoreError,
     TransferError,
 )
-from popdanceset.genre import read_rules, rules_file
+from popdanceset.genre import UNKNOWN, read_rules, rules_file
 from popdanceset.ledger import count, measured
 from popdanceset.music.identity import identify
 from popdanceset.progress import Advance, ignore, track
+from popdanceset.review.in_force import Reviews
 from popdanceset.safety import Net, check_failures
 from popdanceset.schema import CLIPS, Reason
 from popdanceset.store import Store
 from popdanceset.video.clip_list import Listed, Part
 from popdanceset.video.clips import (
+    NO_REVIEWS,
     Row,
     Tally,
     Video,
@@ -48,11 +51,13 @@ from popdanceset.video.dancers import dancer_of
 from popdanceset.video.download import download, quarantine
 from popdanceset.video.fetching import ends_video, fetch_videos
 from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
+from popdanceset.video.revision import Revision
 from popdanceset.video.screening.detector import PersonDetector, loaded_detector
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint, screen
 from popdanceset.withdrawal.guard import respected
 from popdanceset.withdrawal.tombstones import is_withdrawn
+from popdanceset.wording import counted
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -70,6 +75,8 @@ class Summary(Tally):
         videos: number of videos that are finished, now or before.
         unfinished: ids of videos whose download failed on the way; another run tries them again.
         failed: parts that failed unexpectedly, now or before.
+        changed: number of parts that were acquired before, and whose clips are now as reviewers want them.
+        left: such parts whose clips could not be changed; another run tries again.
         withdrawn: number of videos that were withdrawn from the dataset, and left alone.
         refused: the host's refusal, if that was its last answer.
     """
@@ -77,13 +84,16 @@ class Summary(Tally):
     videos: int = 0
     unfinished: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    changed: int = 0
+    left: list[str] = field(default_factory=list)
     withdrawn: int = 0
     refused: RefusedError | None = None
 
     def __str__(self) -> str:
         failed = f"; {len(self.failed)} failed unexpectedly" if self.failed else ""
         gone = f"; {self.withdrawn} were withdrawn" if self.withdrawn else ""
-        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s{gone}{failed}"
+        changed = f"; reviewers changed {counted(self.changed, 'part')}" if self.changed else ""
+        return f"{self.videos} videos, {self.clips} clips, {self.seconds:.1f} s{gone}{changed}{failed}"
 
     def add(self, rows: list[Row]) -> None:
         """Counts the rows of one video."""
@@ -97,7 +107,8 @@ class Summary(Tally):
         Raises:
             RefusedError: the host's last answer was a refusal.
             TransferError: some could not be fetched; those that could are finished.
-            FailedError: some parts failed unexpectedly; the others are finished.
+            FailedError: some parts failed unexpectedly, or reviewers' changes could not be made; the others
+                are finished.
         """
         if self.refused:
             raise self.refused
@@ -110,6 +121,12 @@ class Summary(Tally):
                 "run again",
             )
         check_failures(STAGE, self.failed)
+        if self.left:
+            raise FailedError(
+                f"reviewers' changes to {counted(len(self.left), 'part')} could not be made",
+                first_few(self.left),
+                "see the warnings; their clips are unchanged",
+            )
 
 
 def acquire_manifest(
@@ -158,7 +175,8 @@ def acquire(
     detector: PersonDetector | None = None,
     retry_failed: bool = False,
 ) -> Summary:
-    """Acquires every video of a manifest, one after the other; finished ones are only counted.
+    """Acquires every video of a manifest, one after the other. Finished ones are only counted, unless
+    reviewers want to change their clips.
 
     Args:
         advance: called after each video, with its id as the note.
@@ -173,6 +191,7 @@ def acquire(
     """
     read_rules(rules_file(settings.music.genres))  # so that mistakes in them are reported before the work
     summary, net = Summary(), Net(STAGE, store, retry=retry_failed)
+    revision = Revision(folder, settings, store)
     with measured(STAGE, store), contextlib.ExitStack() as borrowed:
         for video in folder.manifest.videos:
             if is_withdrawn(video.bvid, store):
@@ -183,7 +202,10 @@ def acquire(
                 detector = borrowed.enter_context(loaded_detector(settings))
             try:
                 with respected(store, bvids=[video.bvid]):
-                    rows = acquire_video(video, settings, store, detector, folder.listed, folder.dancers, net)
+                    rows = acquire_video(
+                        video, settings, store, detector, folder.listed, folder.dancers, net, folder.reviews
+                    )
+                    rows = revision.revised(video, rows)
                 if is_withdrawn(video.bvid, store):
                     summary.withdrawn += 1
                 else:
@@ -197,6 +219,7 @@ def acquire(
                 else:
                     raise
             advance(1, video.bvid)
+    summary.changed, summary.left = revision.changed, revision.left
     if summary.unfinished:
         summary.refused = refusal_in_progress()
     return summary
@@ -269,6 +292,7 @@ def acquire_video(
     listed: Mapping[Part, Sequence[Listed]] = MappingProxyType({}),
     dancers: Mapping[str, str] = MappingProxyType({}),
     net: Net | None = None,
+    reviews: Reviews = NO_REVIEWS,
 ) -> list[Row]:
     """Downloads, screens, plans and cuts one video part by part, and determines its music and genre.
 
@@ -278,7 +302,8 @@ def acquire_video(
 
     Args:
         detector: the caller's own; None: the one of the settings, loaded when it is needed.
-        listed, dancers: as in `popdanceset.video.manifest_folder.ManifestFolder`.
+        listed, dancers, reviews: as in `popdanceset.video.manifest_folder.ManifestFolder`. Parts that are
+            finished are left as they are (`popdanceset.video.revision`).
         net: catches unexpected errors; None: a new one.
 
     Returns:
@@ -296,7 +321,7 @@ def acquire_video(
     rows: list[Row] = []
     for page in pages(video):
         known = listed.get((video.bvid, page), ())
-        rows += _acquire_part(video, page, settings, store, detector, known, dancers, net)
+        rows += _acquire_part(video, page, settings, store, detector, known, dancers, reviews, net)
         if ends_video(rows[-1]["reason"], page):
             break
     return rows
@@ -324,6 +349,7 @@ def _acquire_part(
     detector: PersonDetector | None,
     listed: Sequence[Listed],
     dancers: Mapping[str, str],
+    reviews: Reviews,
     net: Net,
 ) -> list[Row]:
     """Returns the rows of a part; of one that fails unexpectedly, a row that says so."""
@@ -334,7 +360,7 @@ def _acquire_part(
         with in_turn(video.bvid, store):
             if (done := _finished(video.bvid, page, store, net)) is not None:  # another process did it
                 return done
-            rows = _made(video, page, settings, store, detector, listed, dancers)
+            rows = _made(video, page, settings, store, detector, listed, dancers, reviews)
         net.forget(item)
         clips = [row for row in rows if row["accepted"]]
         count(
@@ -346,7 +372,8 @@ def _acquire_part(
         return rows
     # Clips of an earlier plan stay, with what was made from them, until a run succeeds.
     dancer = dancer_of(video.bvid, None, video.mid, dancers)
-    failed = blank_row(video, page, 0.0, 0.0, Reason.FAILED) | {"note": net.note(item), "dancer_id": dancer}
+    failed = blank_row(video, page, 0.0, 0.0, Reason.FAILED)
+    failed |= {"note": net.note(item), "dancer_id": dancer, "genre": UNKNOWN}
     written: list[Row] = store.write_rows(layout.clip_rows(video.bvid, page), [failed], CLIPS).to_pylist()
     return written
 
@@ -364,19 +391,21 @@ def _made(
     detector: PersonDetector | None,
     listed: Sequence[Listed],
     dancers: Mapping[str, str],
+    reviews: Reviews,
 ) -> list[Row]:
     """Downloads, screens and cuts a part, and writes its rows."""
     found = download(video.bvid, video.duration, settings, store, page)
     if found["accepted"]:
         try:
-            rows = _clips(video, found, settings, store, detector, listed)
+            rows = _clips(video, found, settings, store, detector, listed, reviews)
         except MediaError as error:
             log.warning("%s", error)
             quarantine(found, error.what, store)
             rows = [blank_row(video, page, 0.0, found["duration"], Reason.DAMAGED) | {"note": error.what}]
     else:
         rows = [blank_row(video, page, 0.0, 0.0, Reason(found["reason"])) | {"note": found["note"]}]
-    return list_rows(video, page, rows, settings, store, found.get("tags") or (), dancers, listed)
+    tags = found.get("tags") or ()
+    return list_rows(video, page, rows, settings, store, tags, dancers, listed, reviews=reviews)
 
 
 def _clips(
@@ -386,12 +415,15 @@ def _clips(
     store: Store,
     detector: PersonDetector | None,
     listed: Sequence[Listed],
+    reviews: Reviews,
 ) -> list[Row]:
     page = found["page"]
     with store.local(layout.video_file(video.bvid, page)) as path:
         screening = _screened(video.bvid, page, path, found["sha256"], settings, store, detector)
         music_id = identify(path, video.bvid, page, settings, store)
-        return cut_clips(video, page, lambda: path, screening, music_id, settings, store, listed)
+        return cut_clips(
+            video, page, lambda: path, screening, music_id, settings, store, listed, reviews=reviews
+        )
 
 
 def _screened(

@@ -8,16 +8,22 @@ whenever a run is stopped. A new plan replaces an older one in this order:
    those clips then wait for their poses, with their old files, as if nothing had been done with them yet.
 3. The part's table is replaced, by one rename.
 4. Files that no row names are removed, and what was made from them in the meantime is discarded too.
+5. If reviewers changed clips, the table is replaced once more: only now it notes that they were obeyed, so
+   that a run which is stopped before does all of it again.
+
+Reviewers can also ask for new poses of a clip whose span stays the same; only those are discarded then.
 
 A stage that writes something about a clip checks afterwards whether the file it read is still there, and
-takes its work back if not. So it need not wait for a plan in progress, nor the plan for it.
+whether its row still says the same of reviewers; if not, it takes its work back. So it need not wait for a
+plan in progress, nor the plan for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -25,13 +31,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from popdanceset import layout
 from popdanceset.clip_id import clip_id
-from popdanceset.genre import UNKNOWN, genre
+from popdanceset.genre import genre
+from popdanceset.review.in_force import NOTHING, ClipReview, Reviews
 from popdanceset.schema import CLIPS, Reason
-from popdanceset.video import derived
+from popdanceset.video import derived, reviewed
 from popdanceset.video.beats import beats
 from popdanceset.video.cutting import cut, frame_count
 from popdanceset.video.dancers import dancer_of
-from popdanceset.video.planning import Known, Span, is_divided, pauses, plan
+from popdanceset.video.history import history_of, plan_of
+from popdanceset.video.measures import measure
+from popdanceset.video.planning import Span, is_divided, pauses, plan
+from popdanceset.video.recut import History, Piece, recut
 
 if TYPE_CHECKING:
     from popdanceset.settings import Settings
@@ -39,7 +49,11 @@ if TYPE_CHECKING:
     from popdanceset.video.clip_list import Listed
     from popdanceset.video.screening.report import Screening
 
+log = logging.getLogger(__name__)
+
 Row = dict[str, Any]
+
+NO_REVIEWS: Reviews = MappingProxyType({})
 
 
 @dataclass
@@ -129,8 +143,10 @@ def cut_clips(
     store: Store,
     listed: Sequence[Listed] = (),
     before: Sequence[Row] = (),
+    reviews: Reviews = NO_REVIEWS,
+    keep_plan: bool = False,
 ) -> list[Row]:
-    """Plans a part and cuts its clips into the store.
+    """Plans a part, lets reviewers change the plan, and cuts its clips into the store.
 
     Every second of the part is in one row. A clip that shows the same frames as its row of an earlier plan
     keeps its files.
@@ -139,23 +155,37 @@ def cut_clips(
         source: returns the video's file; called only if a clip must be cut, or beats must be found.
         listed, before: clips of the manifest's list, and rows of the store: their numbers are kept. Where
             the two differ, the store is right.
+        reviews: what reviewers decided on clips of the manifest.
+        keep_plan: take the plan from the rows before, whatever the settings are now; only reviewers change
+            it.
 
     Raises:
         MediaError: the file is damaged.
         StoreError: the store is not writable, or full.
     """
+    decided = reviewed.of_part(reviews, video.bvid, page)
+
+    def measured(start: float, end: float) -> dict[str, float | None]:
+        return measure(screening, start, end, settings.screening)
+
     shared = {
         "music_id": music_id,
         "cuts_per_minute": 60 * (len(screening.cuts) + len(screening.transitions)) / screening.duration,
         "bars": _covered(screening.overlays.bars),
     }
     made = {row["clip_id"]: row for row in before if row["accepted"]}
+    earlier_plans = history_of(listed, before, decided)
+    spans = plan_of(before, measured) if keep_plan else _planned(source, screening, settings, earlier_plans)
+    pieces = recut(spans, decided, earlier_plans, measured)
+    _log_ignored(video, page, pieces, decided)
     rows = []
-    for span in _planned(source, screening, settings, _known(listed, before)):
+    for piece in pieces:
+        span = piece.span
         row = blank_row(video, page, span.start, span.end, span.reason) | shared | span.measures
         if span.accepted:
             row |= {"clip_id": clip_id(video.bvid, span.number, page)}
             row |= {"frames": frame_count(span.start, span.end)}
+            row |= _changes(piece, decided)
             earlier = made.get(row["clip_id"])
             if earlier and shows_same(earlier, row) and _has_files(earlier, store):
                 row |= {key: earlier[key] for key in ("path", "music_path")}
@@ -175,14 +205,16 @@ def list_rows(
     dancers: Mapping[str, str] = MappingProxyType({}),
     listed: Sequence[Listed] = (),
     before: Sequence[Row] = (),
+    reviews: Reviews = NO_REVIEWS,
 ) -> list[Row]:
     """Replaces a part's rows, and discards what later stages made from clips that have changed.
 
     Args:
-        rows: the new ones; the files of their clips are in the store.
+        rows: the new ones; the files of their clips are in the store. They have the genre and the dancer if a
+            reviewer named one.
         tags: of the video, for its genre.
-        dancers: named by a reviewer (`popdanceset.video.dancers`).
-        listed, before: as in `cut_clips`.
+        dancers: named by hand (`popdanceset.video.dancers`).
+        listed, before, reviews: as in `cut_clips`.
 
     Returns:
         The rows as written.
@@ -194,14 +226,32 @@ def list_rows(
     name = layout.clip_rows(video.bvid, page)
     kind = genre(video.tid, video.tid_v2, video.title, tags, settings.music.genres)
     joint = getattr(video, "dancers", None)  # only a manifest's videos know of joint uploads
-    who = [dancer_of(video.bvid, row["clip_id"], video.mid, dancers, joint) for row in rows]
-    labels = [{"genre": kind, "dancer_id": dancer} for dancer in who]
-    now, made = ({row["clip_id"]: row for row in some if row["accepted"]} for some in (rows, before))
+    labelled = [
+        row
+        | {
+            "genre": row["genre"] or kind,
+            "dancer_id": row["dancer_id"] or dancer_of(video.bvid, row["clip_id"], video.mid, dancers, joint),
+        }
+        for row in rows
+    ]
+    now, made = ({row["clip_id"]: row for row in some if row["accepted"]} for some in (labelled, before))
+    wanted = {each: reviewed.obeyed(row, reviews, store) for each, row in now.items()}
+    for each, row in now.items():
+        row["reviewed"] = wanted[each].changes or None
+    reviewed.match_music(made, now, wanted, reviews, store)
     ids = {*now, *made, *(clip_id(video.bvid, line.clip.number, page) for line in listed)}
-    for each in sorted(ids):
-        if each not in now or each not in made or not shows_same(now[each], made[each]):
-            derived.discard(each, store)
-    labelled = [row | label for row, label in zip(rows, labels, strict=True)]
+    changed = {each for each in ids if not _stays(each, now, made)}
+    same = now.keys() - changed
+    again = {each for each in same if reviewed.wants_new_poses(made[each], now[each], wanted[each])}
+    _discard(changed, again, store)
+    noted = {each: made.get(each, {}).get("reviewed") for each in now}
+    if changed | again and any((row["reviewed"] or "") != (noted[each] or "") for each, row in now.items()):
+        unfinished = noted | dict.fromkeys(changed, reviewed.UNFINISHED)
+        unfinished |= dict.fromkeys(again, reviewed.UNFINISHED_POSES)
+        rows_so_far = [row | {"reviewed": unfinished.get(row["clip_id"])} for row in labelled]
+        store.write_rows(name, rows_so_far, CLIPS)
+        _remove_old_files(video.bvid, page, rows, store)
+        _discard((), again, store)  # what running stages made from the earlier row
     written: list[Row] = store.write_rows(name, labelled, CLIPS).to_pylist()
     _remove_old_files(video.bvid, page, rows, store)
     return written
@@ -224,7 +274,7 @@ def blank_row(video: Video, page: int, start: float, end: float, reason: Reason)
         "path": "",
         "music_path": "",
         "music_id": "",
-        "genre": UNKNOWN,
+        "genre": "",
         "dancer_id": "",
         "cuts_per_minute": None,
         "shake": None,
@@ -233,28 +283,62 @@ def blank_row(video: Video, page: int, start: float, end: float, reason: Reason)
         "accepted": reason is Reason.NONE,
         "reason": reason,
         "note": None,
+        "planned_start": None,
+        "planned_end": None,
+        "swaps": None,
+        "reviewed": None,
     }
 
 
-def _known(listed: Sequence[Listed], before: Sequence[Row]) -> list[Known]:
-    """Clips of earlier plans. The list may be older than the store, if a run stopped between the two."""
-    known = {line.clip.number: line.clip for line in listed}
-    for row in before:
-        if row["accepted"]:
-            number = int(row["clip_id"].rpartition("_")[2])
-            known[number] = Known(number, row["start"], row["end"])
-    return [known[number] for number in sorted(known)]
-
-
 def _planned(
-    source: Callable[[], Path], screening: Screening, settings: Settings, known: Sequence[Known]
+    source: Callable[[], Path], screening: Screening, settings: Settings, history: History
 ) -> list[Span]:
     """The plan. The beats of the music are detected only if a clip must be divided."""
-    spans = plan(screening, settings, (), known)
+    spans = plan(screening, settings, (), history.planned, history.highest)
     if not is_divided(spans):
         return spans
     moments = beats(source()) or pauses(screening)
-    return plan(screening, settings, moments, known)
+    return plan(screening, settings, moments, history.planned, history.highest)
+
+
+def _changes(piece: Piece, decided: Mapping[int, ClipReview]) -> Row:
+    """The columns of a clip that reviewers determine."""
+    lineage = [decided.get(number, NOTHING) for number in piece.origin]
+    planned = piece.planned if piece.is_changed else (None, None)
+    return {
+        "planned_start": planned[0],
+        "planned_end": planned[1],
+        "swaps": reviewed.swaps(lineage, piece.span.start, piece.span.end),
+        "note": "; ".join(f"not obeyed: {each}" for each in piece.ignored) or None,
+        **reviewed.labels(lineage),
+    }
+
+
+def _log_ignored(video: Video, page: int, pieces: Sequence[Piece], decided: Mapping[int, ClipReview]) -> None:
+    for piece in pieces:
+        for each in piece.ignored:
+            name = clip_id(video.bvid, piece.span.number, page)
+            log.warning("%s: cannot obey its reviewer: %s", name, each)
+    made = {piece.span.number for piece in pieces}
+    for number in sorted(decided.keys() - made):
+        if decided[number].changes:
+            name = clip_id(video.bvid, number, page)
+            log.warning("%s: no such clip is made now; its reviewer's changes wait", name)
+
+
+def _stays(clip_id: str, now: Mapping[str, Row], made: Mapping[str, Row]) -> bool:
+    """Whether a clip shows the same frames as before, and no run was stopped while it changed."""
+    if clip_id not in now or clip_id not in made:
+        return False
+    return shows_same(now[clip_id], made[clip_id]) and made[clip_id]["reviewed"] != reviewed.UNFINISHED
+
+
+def _discard(changed: Collection[str], again: Collection[str], store: Store) -> None:
+    """Discards what was made from clips that changed, and the poses that have to be made again."""
+    for each in sorted(changed):
+        derived.discard(each, store)
+    for each in sorted(again):
+        derived.discard_poses(each, store)
 
 
 def _stem(row: Row) -> str:

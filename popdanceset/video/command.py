@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 def acquire(settings: Settings, manifest: str, replan: bool, retry_failed: bool) -> None:
     """Turn the videos of MANIFEST (a name or a folder) into clips.
 
-    Run it again to continue: finished videos are kept, and broken downloads go on where they stopped. Use
-    --replan to apply changed thresholds to finished videos: clips whose span stays the same keep their files
-    and poses; the others are cut again and wait for new poses.
+    Run it again to continue: finished videos are kept, and broken downloads go on where they stopped. Clips
+    that reviewers want to change (reviews.csv of the manifest) are changed, also those of finished videos.
+
+    Use --replan to apply changed thresholds to finished videos: clips whose span stays the same keep their
+    files and poses; the others are cut again and wait for new poses.
 
     A video that fails unexpectedly keeps a row with the reason `failed` and does not stop the others; another
     version of this program tries it again.

@@ -14,7 +14,10 @@ from popdanceset.errors import ManifestError
 
 
 class Line(BaseModel):
-    """A line; its fields are columns, and columns that are not fields are ignored."""
+    """A line; its fields are columns, and columns that are not fields are ignored.
+
+    A field with a default is a column that may be missing, or blank.
+    """
 
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
@@ -28,21 +31,24 @@ def read_lines(path: Path, model: type[Model]) -> Iterator[tuple[str, Model]]:
     Raises:
         ManifestError: the file is unreadable, lacks a column, or a cell has a wrong value.
     """
-    if not path.exists():
-        return
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    optional = [name for name in model.model_fields if name not in required]
     try:
         reader = csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline=""), strict=True)
-        if lacking := [name for name in model.model_fields if name not in (reader.fieldnames or ())]:
+        if lacking := [name for name in required if name not in (reader.fieldnames or ())]:
             raise ManifestError(f"columns {', '.join(lacking)} are missing", path, "add them")
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             try:
-                line = model.model_validate({name: row[name] or "" for name in model.model_fields})
+                cells = {name: row[name] or "" for name in required}
+                line = model.model_validate(cells | {name: row[name] for name in optional if row.get(name)})
             except ValidationError as error:
                 first = error.errors()[0]
                 column = str(first["loc"][0]) if first["loc"] else ""
                 wrong = f"{column} cannot be {str(row[column])[:40]!r}" if column else first["msg"]
                 raise ManifestError(wrong, where, "correct or remove the line") from error
             yield where, line
+    except FileNotFoundError:
+        return
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"cannot be read: {error}", path, "correct the file") from error

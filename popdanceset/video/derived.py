@@ -21,6 +21,12 @@ def names(clip_id: str) -> list[str]:
     return [layout.verdict(clip_id), layout.poses(clip_id), *features, *failures]
 
 
+def discard_poses(clip_id: str, store: Store) -> None:
+    """Removes its verdict, its poses, and the failure to make them: the clip still shows the same frames."""
+    for name in (layout.verdict(clip_id), layout.poses(clip_id), layout.failure("extract", clip_id)):
+        store.remove(name)
+
+
 def discard(clip_id: str, store: Store) -> None:
     """Removes it. The stages then make it again, if the clip still exists.
 

@@ -1,4 +1,5 @@
-"""What a manifest's folder states about its videos: the manifest, the list of its clips, and who dances."""
+"""What a manifest's folder states about its videos: the manifest, the list of its clips, who dances, and what
+reviewers decided."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Self
 
 from popdanceset import layout
 from popdanceset.manifest import Manifest, read_manifest
+from popdanceset.review.in_force import Reviews, read_reviews
 from popdanceset.store import Store
 from popdanceset.video.clip_list import Listed, Part, list_clips, read_clip_list
 from popdanceset.video.dancers import read_dancers
@@ -20,6 +22,7 @@ _FILES = (
     layout.MANIFEST_VIDEOS,
     layout.MANIFEST_CLIPS,
     layout.MANIFEST_DANCERS,
+    layout.MANIFEST_REVIEWS,
 )
 
 
@@ -31,11 +34,13 @@ class ManifestFolder:
         manifest: its videos.
         listed: clips of earlier plans (`popdanceset.video.clip_list`), whose numbers are kept.
         dancers: who dances where (`popdanceset.video.dancers`), if not the uploader.
+        reviews: what reviewers decided on its clips (`popdanceset.review.in_force`).
     """
 
     manifest: Manifest
     listed: Mapping[Part, Sequence[Listed]] = field(default_factory=dict)
     dancers: Mapping[str, str] = field(default_factory=dict)
+    reviews: Reviews = field(default_factory=dict)
 
     def only(self, bvids: Collection[str]) -> Self:
         """The same with only some of the videos."""
@@ -61,10 +66,10 @@ def read_folder(folder: Path) -> ManifestFolder:
     with _lock:
         state = _state(path)
         if path not in _read or _read[path][0] != state:
-            _read[path] = (
-                state,
-                ManifestFolder(read_manifest(folder), read_clip_list(folder), read_dancers(folder)),
+            found = ManifestFolder(
+                read_manifest(folder), read_clip_list(folder), read_dancers(folder), read_reviews(folder)
             )
+            _read[path] = state, found
         return _read[path][1]
 
 

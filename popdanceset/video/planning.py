@@ -76,6 +76,7 @@ def plan(
     settings: Settings,
     moments: Sequence[float] = (),
     known: Sequence[Known] = (),
+    highest: int = 0,
 ) -> list[Span]:
     """Divides a video into clips and rejected spans, in order, without gap or overlap.
 
@@ -89,6 +90,7 @@ def plan(
             within reach, it is divided evenly.
         known: clips of an earlier plan. A clip that has `KEEPS_NUMBER` of its time in common with one of them
             takes its number; new clips have numbers above all of them.
+        highest: a number that new clips have to exceed too.
     """
     judge = Judge(screening, settings)
     seam = 1 / screening.fps if screening.fps else 0.0
@@ -104,7 +106,8 @@ def plan(
             pieces += _divide_shot(judge.shot(start, end), settings, moments)
             pieces.append(_Piece(end, right, Reason.CAMERA_CUTS, seam=True))
         at = max(at, right)
-    return _numbered(_joined([p for p in pieces if p.end > p.start]), screening, settings, known)
+    joined = _joined([p for p in pieces if p.end > p.start])
+    return _numbered(joined, screening, settings, known, highest)
 
 
 def is_divided(spans: Iterable[Span]) -> bool:
@@ -203,16 +206,17 @@ def _joined(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 
 def _numbered(
-    pieces: Sequence[_Piece], screening: Screening, settings: Settings, known: Sequence[Known]
+    pieces: Sequence[_Piece], screening: Screening, settings: Settings, known: Sequence[Known], highest: int
 ) -> list[Span]:
-    free = max((clip.number for clip in known), default=0)
+    free = max((highest, *(clip.number for clip in known)))
     spans = []
     for piece in pieces:
         number = 0
         if piece.reason is Reason.NONE:
             # The most alike: planned again, every clip is recognised as what it is already.
-            same = max(known, key=lambda clip: _likeness(clip, piece), default=None)
-            if same is not None and _likeness(same, piece) >= KEEPS_NUMBER - EPSILON:
+            own = piece.start, piece.end
+            same = max(known, key=lambda clip: likeness((clip.start, clip.end), own), default=None)
+            if same is not None and likeness((same.start, same.end), own) >= KEEPS_NUMBER - EPSILON:
                 number = same.number
             else:
                 number = free = free + 1
@@ -221,7 +225,7 @@ def _numbered(
     return spans
 
 
-def _likeness(clip: Known, piece: _Piece) -> float:
-    """Time that both have in common over that of the longer one; below 0 where they lie apart."""
-    shared = min(clip.end, piece.end) - max(clip.start, piece.start)
-    return shared / max(clip.end - clip.start, piece.end - piece.start)
+def likeness(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """Time that two spans have in common over that of the longer one; below 0 where they lie apart."""
+    shared = min(one[1], other[1]) - max(one[0], other[0])
+    return shared / max(one[1] - one[0], other[1] - other[0])

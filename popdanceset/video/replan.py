@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from popdanceset import layout
@@ -19,10 +20,12 @@ from popdanceset.clip_id import part_id
 from popdanceset.errors import InputError, MediaError, SchemaError, StoreError
 from popdanceset.ledger import count, measured
 from popdanceset.progress import Advance, ignore, track
+from popdanceset.review.in_force import Reviews
 from popdanceset.safety import Net, check_failures
-from popdanceset.schema import VIDEOS, Reason
+from popdanceset.schema import CLIPS, VIDEOS, Reason
 from popdanceset.video.clip_list import Listed
 from popdanceset.video.clips import (
+    NO_REVIEWS,
     Row,
     Tally,
     Video,
@@ -35,6 +38,7 @@ from popdanceset.video.clips import (
     shows_same,
 )
 from popdanceset.video.manifest_folder import ManifestFolder, opened_folder
+from popdanceset.video.reviewed import relabelled
 from popdanceset.video.screening.report import Screening
 from popdanceset.video.screening.screen import fingerprint
 from popdanceset.withdrawal.guard import respected
@@ -142,7 +146,7 @@ def replan(folder: ManifestFolder, settings: Settings, store: Store, advance: Ad
 
     A clip keeps its id if it overlaps its old self by `popdanceset.video.planning.KEEPS_NUMBER`. Where its
     span differs it is cut again, and its poses, verdict and music features are discarded. Where it does not,
-    nothing of the clip is touched. Genres and dancers are determined again too.
+    nothing of the clip is touched. Genres and dancers are determined again too, and reviewers are obeyed.
 
     Args:
         folder: its clip list must be up to date, so that it contains the clips of runs that were stopped.
@@ -183,7 +187,7 @@ def _replan_part(
             if before is None:
                 _note(summary.waiting, video)
                 return True
-            now = _plan_again(video, page, before, settings, store, known, folder.dancers)
+            now = plan_again(video, page, before, settings, store, known, folder.dancers, folder.reviews)
     except (MediaError, SchemaError) as error:
         log.warning("%s; its clips are left unchanged", error)
         _note(summary.left, video)
@@ -201,16 +205,34 @@ def _note(bvids: list[str], video: Video) -> None:
         bvids.append(video.bvid)
 
 
-def _plan_again(
+def plan_again(
     video: Video,
     page: int,
     before: list[Row],
     settings: Settings,
     store: Store,
-    listed: Sequence[Listed],
-    dancers: Mapping[str, str],
+    listed: Sequence[Listed] = (),
+    dancers: Mapping[str, str] = MappingProxyType({}),
+    reviews: Reviews = NO_REVIEWS,
+    keep_plan: bool = False,
 ) -> list[Row]:
-    """Returns a part's new rows, or those before if the part has no file to plan with."""
+    """Plans an acquired part again. Its video must be held (`popdanceset.video.clips.in_turn`).
+
+    Args:
+        before: its rows.
+        listed, dancers, reviews: as in `popdanceset.video.manifest_folder.ManifestFolder`.
+        keep_plan: only do what reviewers want; do not plan with the current settings.
+
+    Returns:
+        The new rows, or those before if the part has no file to plan with.
+
+    Raises:
+        MediaError: the screening report, the row of the download or a video that must be cut is missing, or
+            the video is damaged. Nothing was changed.
+        StoreError: the store is not writable, or full.
+    """
+    if any(row["source"] for row in before):  # imported: there is no video
+        return _relabelled(video, page, before, store, reviews)
     if any(row["reason"] in _WITHOUT_FILE for row in before):
         return before
     name = layout.video_row(video.bvid, page)
@@ -230,8 +252,19 @@ def _plan_again(
             return path[0]
 
         music_id = before[0]["music_id"]  # of the whole part
-        rows = cut_clips(video, page, source, screening, music_id, settings, store, listed, before)
-    return list_rows(video, page, rows, settings, store, download["tags"] or (), dancers, listed, before)
+        rows = cut_clips(
+            video, page, source, screening, music_id, settings, store, listed, before, reviews, keep_plan
+        )
+    tags = download["tags"] or ()
+    return list_rows(video, page, rows, settings, store, tags, dancers, listed, before, reviews)
+
+
+def _relabelled(video: Video, page: int, before: list[Row], store: Store, reviews: Reviews) -> list[Row]:
+    rows = relabelled(before, reviews, store)
+    if rows == before:
+        return before
+    written: list[Row] = store.write_rows(layout.clip_rows(video.bvid, page), rows, CLIPS).to_pylist()
+    return written
 
 
 def _report(bvid: str, page: int, sha256: str, settings: Settings, store: Store) -> Screening:

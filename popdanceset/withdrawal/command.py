@@ -31,6 +31,14 @@ _cache_dir = click.option(
 @click.option("--reason", type=click.Choice(REASONS), help="Who asked for it, or why it is necessary.")
 @click.option("--note", default="", metavar="TEXT", help="Details, without any personal data.")
 @click.option("--purge-old", is_flag=True, help="Also delete older releases that contain the videos.")
+@click.option(
+    "--database",
+    "databases",
+    multiple=True,
+    type=UserPath(),
+    metavar="FILE",
+    help="Review database outside the store to clean too; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 @_cache_dir
@@ -42,6 +50,7 @@ def withdraw(
     reason: str | None,
     note: str,
     purge_old: bool,
+    databases: tuple[Path, ...],
     dry_run: bool,
     yes: bool,
     cache_dir: Path | None,
@@ -60,7 +69,10 @@ def withdraw(
     store = Store(settings.store)
 
     def withdrawal(dry: bool) -> str:
-        done = run(settings, store, ids, why, note, purge_old=purge_old, dry_run=dry, cache_dir=cache_dir)
+        done = run(
+            settings, store, ids, why, note,
+            purge_old=purge_old, dry_run=dry, cache_dir=cache_dir, databases=databases,
+        )  # fmt: skip
         return str(done)
 
     if dry_run:

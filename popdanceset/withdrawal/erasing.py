@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -25,6 +25,7 @@ from popdanceset import layout
 from popdanceset.locks import abandoned
 from popdanceset.store import Store
 from popdanceset.withdrawal import merges
+from popdanceset.withdrawal.decisions import erase_decisions
 from popdanceset.withdrawal.searching import PAGES, in_bytes
 from popdanceset.withdrawal.tables import Mask, scrub
 from popdanceset.withdrawal.targets import Targets
@@ -77,17 +78,25 @@ class _Work:
     done: Erased
 
 
-def erase(store: Store, targets: Targets, manifests: Path | None = None, *, dry_run: bool = False) -> Erased:
+def erase(
+    store: Store,
+    targets: Targets,
+    manifests: Path | None = None,
+    databases: Iterable[Path] = (),
+    *,
+    dry_run: bool = False,
+) -> Erased:
     """Erases everything but tombstones and releases.
 
     Args:
         store: the store.
         targets: the videos.
         manifests: folder of the manifests; their lines about the videos go too.
+        databases: of reviewers' decisions, besides the one in the store.
         dry_run: only count.
 
     Raises:
-        StoreError: the store is not writable.
+        StoreError: the store is not writable, or another process reads a database.
     """
     work = _Work(store, targets, dry_run, Erased())
     if not targets:
@@ -96,14 +105,22 @@ def erase(store: Store, targets: Targets, manifests: Path | None = None, *, dry_
     _erase_pairs(work)
     _erase_media(work)
     _erase_named(work)
+    own = store.workplace(layout.REVIEW_DATABASE) if store.is_local else None
     for name, is_file in store.walk():
         top = name.split("/")[0]
+        if own and name.startswith(layout.REVIEW_DATABASE):
+            continue
         if not is_file or top in (*_NEVER_READ, *_KEPT, layout.MERGES, layout.SCRATCH):
             continue
         if top == layout.STATISTICS or not targets.named(name):  # the others are gone, if this is no dry run
             _erase_content(work, name)
     if manifests is not None and manifests.is_dir():
         erase_manifests(manifests, targets, work.done, dry_run=dry_run)
+    # At the end: it fails if somebody is reviewing, and everything else is gone by then.
+    for path in [*([own] if own and own.exists() else []), *databases]:
+        rows = erase_decisions(path, targets, dry_run=dry_run)
+        work.done.rows["review"] += rows or 0
+        work.done.left += [str(path)] if rows is None else []
     return work.done
 
 

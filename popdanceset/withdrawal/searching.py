@@ -7,6 +7,7 @@ import binascii
 import gzip
 import logging
 import re
+import sqlite3
 import zipfile
 import zlib
 from collections import Counter
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from popdanceset import layout
 from popdanceset.store import Store
+from popdanceset.withdrawal.databases import DATABASES, in_database
 from popdanceset.withdrawal.tables import occurrences
 from popdanceset.withdrawal.targets import Targets
 
@@ -28,6 +30,11 @@ PAGES = (".html", ".htm", ".svg", ".md")
 
 _EMBEDDED = re.compile(rb"base64,([0-9A-Za-z+/=\s]{16,})")
 _LARGEST_PAGE = 1 << 28
+_UNREADABLE = (
+    *(pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError),
+    sqlite3.DatabaseError,
+)
+"""What is raised for files that are not what their names say."""
 
 Found = Iterator[tuple[str, str, int]]
 """Video, where in the file, and how many times."""
@@ -44,9 +51,9 @@ def search_file(store: Store, name: str, targets: Targets) -> Found:
         counts.update({(bvid, "bytes"): n for bvid, n in in_bytes(file, targets).items()})
         file.seek(0)
         try:
-            for bvid, where, number in _inside(file, name, targets):
+            for bvid, where, number in _inside(file, store, name, targets):
                 counts[bvid, where] += number
-        except (pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except _UNREADABLE as error:
             log.warning("%s: only its bytes were searched: %s", name, error)
         except OSError as error:
             if not isinstance(error, gzip.BadGzipFile):
@@ -74,10 +81,13 @@ def in_bytes(file: Any, targets: Targets) -> Counter[str]:
     return counts
 
 
-def _inside(file: Any, name: str, targets: Targets) -> Found:
+def _inside(file: Any, store: Store, name: str, targets: Targets) -> Found:
     if name.endswith(layout.PARQUET):
         for column, counts in occurrences(file, targets):
             yield from ((bvid, f"column {column}", number) for bvid, number in counts.items())
+    elif name.endswith(DATABASES):
+        for table, counts in in_database(store, name, targets):
+            yield from ((bvid, f"table {table}", number) for bvid, number in counts.items())
     elif name.endswith(ARCHIVES):
         yield from _in_archive(file, targets)
     elif name.endswith(".gz"):

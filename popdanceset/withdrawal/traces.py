@@ -25,7 +25,8 @@ class Trace(NamedTuple):
     Attributes:
         bvid: the video; empty if the whole place is derived from videos that cannot be told apart.
         place: file or folder, with the store or folder that holds it.
-        what: `name`, `bytes`, `column …`, `member …`, `compressed`, `embedded`, `cache` or `unreadable`.
+        what: `name`, `bytes`, `column …`, `table …`, `member …`, `compressed`, `embedded`, `cache` or
+            `unreadable`.
         number: how many times.
         release: the release that the place belongs to; empty for other places.
     """

@@ -77,6 +77,7 @@ def withdraw(
     dry_run: bool = False,
     day: datetime.date | None = None,
     cache_dir: Path | None = None,
+    databases: Iterable[Path] = (),
 ) -> Withdrawal:
     """Withdraws videos. It can be stopped at any moment; called again, it ends with the same result.
 
@@ -90,10 +91,11 @@ def withdraw(
         dry_run: change nothing.
         day: of the withdrawal; None: today.
         cache_dir: folder of the training caches; None: the user's.
+        databases: of reviewers' decisions, besides the one in the store.
 
     Raises:
         InputError: an id, or the note, is not suitable, or the reason is missing.
-        StoreError: the store or a manifest is not writable.
+        StoreError: the store, a manifest or a database is not writable.
     """
     ids = video_ids(bvids)
     check_note(note)
@@ -109,7 +111,7 @@ def withdraw(
                 write_tombstone(Tombstone(bvid, today, reason, note), store)
         store.sweep()
     manifests = Path(settings.manifests).expanduser()
-    erased = erase(store, targets, manifests, dry_run=dry_run)
+    erased = erase(store, targets, manifests, databases, dry_run=dry_run)
     releases = list(concerned(store, targets))
     # Before the releases, which know the names of the caches.
     contents = [release.content for release in releases if release.content]

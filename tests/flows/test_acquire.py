@@ -9,6 +9,8 @@ from flows.acquire import acquire_batch, replan_batch
 from popdanceset import layout
 from popdanceset.errors import FailedError, TransferError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
+from popdanceset.review.decisions import Decision, Kind
+from popdanceset.review.in_force import write_decisions
 from popdanceset.schema import CLIPS, VIDEOS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -36,6 +38,14 @@ def overrides(tmp_path: Path) -> dict[str, Any]:
 def test_planning_again_names_what_it_had_to_leave(overrides: dict[str, Any]) -> None:
     assert replan_batch.fn(overrides, "m", [ONE.bvid]) == [ONE.bvid]
     assert replan_batch.fn(overrides, "m", [TWO.bvid]) == []  # never acquired
+
+
+def test_changes_of_reviewers_that_cannot_be_made_fail_their_batch(overrides: dict[str, Any]) -> None:
+    """As everything else that went wrong with some videos, it does not fail the flow."""
+    change = Decision(f"{ONE.bvid}_Clip_1", Kind.GENRE, "jazz")
+    write_decisions(Path(overrides["manifests"], "m"), [change])
+    with pytest.raises(FailedError, match=f"{ONE.bvid}: reviewers' changes to 1 part could not be made"):
+        acquire_batch.fn(overrides, "m", [ONE.bvid])
 
 
 def test_a_broken_transfer_makes_its_batch_fail(

@@ -1,7 +1,7 @@
 """Videos made for the tests: every frame carries its number, so that it is recognised after encoding."""
 
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from popdanceset.media import frames
+from popdanceset.review.vendoring import vendor
+from tests import browsing
 
 BITS, BLOCK = 10, 16  # a row of black and white squares: the number's binary digits
 
@@ -141,3 +143,12 @@ def ffmpeg() -> Callable[..., Path]:
         return Path(str(arguments[-1]))
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; the tests are skipped where there is none, or where the pages lack three.js."""
+    if lacking := vendor.missing():
+        pytest.skip(f"the page lacks {', '.join(lacking)}: run `popdanceset review vendor`")
+    with browsing.chromium() as running:
+        yield running

@@ -10,7 +10,7 @@ import pytest
 
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.estimator import Poses
-from hybrik_runner.poses.sides import _COCO, _SMPL, PARTS, exchanged, exchanges, restored
+from hybrik_runner.poses.sides import COCO_SIDES, PARTS, SMPL_SIDES, exchanged, exchanges, restored
 from hybrik_runner.poses.table import build
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
@@ -94,14 +94,14 @@ def test_poses_of_any_estimator(sway: Callable[..., Poses], parts: tuple[str, ..
     right = sway(times, np.ones(60, bool))
     wrong_frames = np.zeros((60, 3), bool)
     wrong_frames[np.ix_([20, 40], [PARTS.index(part) for part in parts])] = True
-    joints = exchanged(forward_kinematics(right.rotations, right.scaling), wrong_frames, _SMPL)
+    joints = exchanged(forward_kinematics(right.rotations, right.scaling), wrong_frames, SMPL_SIDES)
     rotations = np.array(right.rotations)
     rotations[[20, 40]] = inverse_kinematics(joints[[20, 40]])
     wrong = replace(
         right,
         rotations=rotations,
-        keypoints3d=exchanged(right.keypoints3d, wrong_frames, _COCO),
-        keypoints2d=exchanged(right.keypoints2d, wrong_frames, _COCO),
+        keypoints3d=exchanged(right.keypoints3d, wrong_frames, COCO_SIDES),
+        keypoints2d=exchanged(right.keypoints2d, wrong_frames, COCO_SIDES),
     )
     assert angles(wrong.rotations, right.rotations).max() > 25
     again = restored(wrong)
@@ -115,7 +115,7 @@ def test_poses_of_any_estimator(sway: Callable[..., Poses], parts: tuple[str, ..
 def test_the_table_counts_them(sway: Callable[..., Poses], settings: Settings) -> None:
     poses = sway(np.arange(60) / 30, np.ones(60, bool))
     wrong_frames = flags(60, {30: (0, 1, 2)})
-    wrong = replace(poses, keypoints2d=exchanged(poses.keypoints2d, wrong_frames, _COCO))
+    wrong = replace(poses, keypoints2d=exchanged(poses.keypoints2d, wrong_frames, COCO_SIDES))
     quality = build("c", wrong, "fake", settings)
     assert quality.exchanged == 1
     assert build("c", replace(poses, exchanged=3), "fake", settings).exchanged == 3

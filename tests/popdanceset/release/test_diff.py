@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from popdanceset.errors import InputError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.release.command import release as release_command
-from popdanceset.release.diff import UNRECORDED, Level, ReleaseDifference, difference, read_content
+from popdanceset.release.diff import UNRECORDED, Content, Level, ReleaseDifference, difference, read_content
 from popdanceset.release.info import parse_info
 from popdanceset.release.listing import listing
 from popdanceset.release.versions import find_release, next_semantic_version, published
@@ -258,6 +259,18 @@ def test_statistics_before_and_after(weekly: Refresher) -> None:
     assert found.shifts["smpl_scaling"].mean == 0
 
 
+def test_numbers_that_are_constant_but_for_rounding_do_not_shift(weekly: Refresher) -> None:
+    first = read_content(weekly.store, weekly.publish().path)
+
+    def with_hands(mean: float, std: float) -> Content:
+        return replace(first, statistics={"hands": {"mean": [0.25, mean], "std": [0.5, std]}})
+
+    rounded = difference(with_hands(1.0, 1e-13), with_hands(1.0 + 1e-7, 1e-13)).shifts["hands"]
+    assert rounded.mean == 0
+    moving = difference(with_hands(1.0, 0.1), with_hands(1.2, 0.1)).shifts["hands"]
+    assert moving.mean == pytest.approx(2 / np.sqrt(2))
+
+
 def test_a_release_without_hashes_is_compared_by_its_rows(weekly: Refresher, tmp_path: Path) -> None:
     """As those of schema version 2 are: no table of rows, no reasons, no semantic version."""
     first = weekly.publish()
@@ -293,7 +306,7 @@ def test_the_command_lists_clips_and_figures(weekly: Refresher) -> None:
     second = weekly.publish()
     text = weekly.run("diff", first.version, "2.0.0").output
     assert text.splitlines()[0] == "A  2026.01.02 (1.0.0), 2026-01-02: 6 clips, 8.0 s"
-    assert text.splitlines()[2] == "2 clips added, 1 clips removed, 1 clips changed, 4 unchanged: major"
+    assert text.splitlines()[2] == "2 clips added, 1 clip removed, 1 clip changed, 4 unchanged: major"
     for line in (
         f"+  {clip(3):<24}train",
         f"-  {clip(1):<24}train   not_tracked: the pose estimator lost the dancer",

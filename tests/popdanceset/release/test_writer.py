@@ -22,11 +22,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from popdanceset.clip_id import clip_order
 from popdanceset.errors import InputError, SchemaError, StoreError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.release import writer
 from popdanceset.release.command import publish as publish_command
-from popdanceset.release.members import clip_order
 from popdanceset.release.reader import Release
 from popdanceset.release.writer import PublishSummary, publish
 from popdanceset.schema import CLIPS, FRAMES, MERGES, RELEASE_CLIPS, VERDICTS, music_schema

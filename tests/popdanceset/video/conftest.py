@@ -1,5 +1,7 @@
 """A stage for the tests: a patterned wall, a camera that can be moved, and dancers that are magenta ovals."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
+from popdanceset.settings import Settings
+from popdanceset.store import Store
+from popdanceset.video import acquire as acquire_module
+from popdanceset.video import clips as clips_module
+from popdanceset.video.acquire import acquire_video
 from popdanceset.video.screening.detector import forget_detectors
+from tests.popdanceset.video.four_shots import EARLIER, VIDEO, changed, downloaded, later_stages, named_cut
 
 
 @pytest.fixture(autouse=True)
@@ -103,5 +111,49 @@ def noise() -> Callable[..., Any]:
         spectrum *= np.exp(-(((np.fft.rfftfreq(count, 1 / FPS) - hertz) / 2) ** 2))[:, None]
         motion = np.fft.irfft(spectrum, count, axis=0)
         return motion / motion.std(0)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def four_shots(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four shots: a dancer, 5 s; one who comes late, 7 s; again, 4.2 s; a dancer and a smaller one, 5 s."""
+    walls = [stage.wall(seed) for seed in range(4)]
+    shots = np.repeat(range(4), [150, 210, 126, 150])
+
+    def picture(n: int, shot: int) -> np.ndarray:
+        people = [] if 150 <= n < 182 else [stage.dancer(n)]
+        if shot == 3:
+            people = [(90 + 9 * np.sin(n / 9), 95, 110), (250 + 9 * np.sin(n / 7), 95, 80)]
+        return stage.picture(walls[shot], people=people)
+
+    pictures = [picture(n, int(shot)) for n, shot in enumerate(shots)]
+    sound = 0.3 * np.sin(np.arange(len(pictures) * 1600) / 25).astype(np.float32)
+    return film.write(tmp_path_factory.mktemp("film") / "film.mp4", pictures=pictures, sound=sound)
+
+
+@pytest.fixture(scope="session")
+def acquired(four_shots: Path, stage: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store as the earlier settings and all later stages left it."""
+    folder = tmp_path_factory.mktemp("acquired")
+    store = Store(folder / "store")
+    downloaded(store, four_shots, folder)
+    with pytest.MonkeyPatch.context() as during:
+        during.setattr(clips_module, "cut", named_cut)
+        acquire_video(VIDEO, changed(Settings(), EARLIER), store, stage.find_ovals)
+    later_stages(store)
+    return folder
+
+
+@pytest.fixture
+def copy(acquired: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Store]:
+    """Copies of that store; neither screening nor encoding happens on them."""
+    monkeypatch.setattr(clips_module, "cut", named_cut)
+    monkeypatch.setattr(acquire_module, "screen", lambda *_: pytest.fail("screened"))
+    monkeypatch.setattr(acquire_module, "download", lambda *_: pytest.fail("downloaded"))
+
+    def make(name: str) -> Store:
+        shutil.copytree(acquired / "store", tmp_path / name, copy_function=os.link)
+        return Store(tmp_path / name)
 
     return make

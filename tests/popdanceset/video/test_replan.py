@@ -1,6 +1,5 @@
 """Clips planned again: what stays is not touched, what changes takes its poses with it, at any instant."""
 
-import hashlib
 import os
 import shutil
 import signal
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from popdanceset.commands import with_values
 from popdanceset.errors import InputError, ManifestError
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.media import probe
@@ -33,131 +31,26 @@ from popdanceset.video.dancers import read_dancers
 from popdanceset.video.manifest_folder import ManifestFolder
 from popdanceset.video.planning import KEEPS_NUMBER
 from popdanceset.video.replan import Replanned, replan
-
-BVID = "BV1xx411c7mD"
-VIDEO = ManifestVideo(BVID, 1.0, mid=1, tid_v2=2028)
-MANIFEST = Manifest("m", (VIDEO,))
-ONE, TWO, THREE, FOUR = (f"{BVID}_Clip_{n}" for n in range(1, 5))
-
-EARLIER = {"clips.max_lapse": "1.5", "screening.min_visibility": "0.7"}
-LATER = {"clips.max_lapse": "0.4", "clips.min_seconds": "4.5", "screening.max_second": "0.9"}
-"""Settings that judge the four shots of the video differently."""
-
-
-def changed(settings: Settings, values: dict[str, str]) -> Settings:
-    for name, value in values.items():
-        group, _, leaf = name.partition(".")
-        settings = with_values(settings, group, **{leaf: value})
-    return settings
-
-
-@pytest.fixture(scope="module")
-def film(stage: Any, film: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four shots: a dancer, 5 s; one who comes late, 7 s; again, 4.2 s; a dancer and a smaller one, 5 s."""
-    walls = [stage.wall(seed) for seed in range(4)]
-    shots = np.repeat(range(4), [150, 210, 126, 150])
-
-    def picture(n: int, shot: int) -> np.ndarray:
-        people = [] if 150 <= n < 182 else [stage.dancer(n)]
-        if shot == 3:
-            people = [(90 + 9 * np.sin(n / 9), 95, 110), (250 + 9 * np.sin(n / 7), 95, 80)]
-        return stage.picture(walls[shot], people=people)
-
-    pictures = [picture(n, int(shot)) for n, shot in enumerate(shots)]
-    sound = 0.3 * np.sin(np.arange(len(pictures) * 1600) / 25).astype(np.float32)
-    return film.write(tmp_path_factory.mktemp("film") / "film.mp4", pictures=pictures, sound=sound)
-
-
-def downloaded(store: Store, film: Path, folder: Path) -> None:
-    """A store that contains the video already."""
-    copy = Path(shutil.copy(film, folder / "copy.mp4"))
-    row = {"bvid": BVID, "page": 1, "path": f"media/{BVID}/p1.mp4", "sha256": "x", "tags": ["Popping"]}
-    row |= {"accepted": True, "reason": "", "note": "", "duration": 636 / 30}
-    store.put(copy, row["path"])
-    store.write_table(f"videos/{BVID}.parquet", from_rows([row], VIDEOS), VIDEOS)
-
-
-def shown(row: dict[str, Any]) -> str:
-    """What a clip of this row must show."""
-    return f"{row['start']:.3f} {row['frames']}"
-
-
-def named_cut(source: Path, start: float, end: float, picture: Path, sound: Path) -> int:
-    """Cuts quickly: the files only say what they would show."""
-    frames = round((end - start) * 30)
-    for path in (picture, sound):
-        path.write_text(f"{start:.3f} {frames}")
-    return frames
-
-
-def later_stages(store: Store) -> None:
-    """Poses and music features of all clips that have none, each marked with what it was made from."""
-    schema = music_schema("baseline", 35)
-    for row in clips(store).values():
-        name = row["clip_id"]
-        verdict, poses, music, *_ = derived.names(name)
-        if not store.exists(verdict):
-            mark = store.read_bytes(row["path"])
-            store.write_bytes(poses, mark)
-            scores = {"detected": 0, "mean_score": 1.0, "jitter_before": 0.0, "jitter_after": 0.0}
-            line = {"clip_id": name, "bvid": BVID, "frames": row["frames"], "estimator": "e", **scores}
-            line |= {"accepted": True, "reason": "", "note": mark.decode()}
-            store.write_table(verdict, from_rows([line], VERDICTS), VERDICTS)
-        if not store.exists(music):
-            features = np.full((row["frames"], 35), row["start"], np.float32)
-            store.write_table(music, as_table(name, features, schema), schema)
-
-
-def clips(store: Store) -> dict[str, dict[str, Any]]:
-    return {r["clip_id"]: r for r in store.read_table("clips", CLIPS).to_pylist() if r["accepted"]}
-
-
-def check(store: Store) -> None:
-    """No row names a file of another span, no clip has poses or features of another span."""
-    for name, row in clips(store).items():
-        verdict, poses, music, *_ = derived.names(name)
-        assert store.read_bytes(row["path"]).decode() == shown(row)
-        assert store.read_bytes(row["music_path"]).decode() == shown(row)
-        if store.exists(verdict):
-            assert store.read_table(verdict, VERDICTS)["note"].to_pylist() == [shown(row)]
-            assert store.read_bytes(poses).decode() == shown(row)
-        if store.exists(music):
-            table = store.read_table(music, music_schema("baseline", 35)).to_pylist()
-            assert [len(table), table[0]["features"][0]] == [row["frames"], pytest.approx(row["start"])]
-
-
-def everything(store: Store) -> dict[str, str]:
-    """Every file of the store by its hash."""
-    root = Path(store.address)
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-
-
-@pytest.fixture(scope="module")
-def acquired(film: Path, stage: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store as the earlier settings and all later stages left it."""
-    folder = tmp_path_factory.mktemp("acquired")
-    store = Store(folder / "store")
-    downloaded(store, film, folder)
-    with pytest.MonkeyPatch.context() as during:
-        during.setattr(clips_module, "cut", named_cut)
-        acquire_video(VIDEO, changed(Settings(), EARLIER), store, stage.find_ovals)
-    later_stages(store)
-    return folder
-
-
-@pytest.fixture
-def copy(acquired: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Store]:
-    """Copies of that store; neither screening nor encoding happens on them."""
-    monkeypatch.setattr(clips_module, "cut", named_cut)
-    monkeypatch.setattr(acquire_module, "screen", lambda *_: pytest.fail("screened"))
-    monkeypatch.setattr(acquire_module, "download", lambda *_: pytest.fail("downloaded"))
-
-    def make(name: str) -> Store:
-        shutil.copytree(acquired / "store", tmp_path / name, copy_function=os.link)
-        return Store(tmp_path / name)
-
-    return make
+from tests.popdanceset.video.four_shots import (
+    BVID,
+    EARLIER,
+    FOUR,
+    LATER,
+    MANIFEST,
+    ONE,
+    THREE,
+    TWO,
+    VIDEO,
+    WRITES,
+    Killed,
+    changed,
+    check,
+    clips,
+    everything,
+    kill_at,
+    later_stages,
+    named_cut,
+)
 
 
 def run(store: Store, values: dict[str, str], manifest: Manifest = MANIFEST) -> Replanned:
@@ -220,38 +113,6 @@ def test_there_and_back_is_the_same_again(copy: Any, tmp_path: Path) -> None:
         later_stages(store)
         check(store)
     assert clips(store) == first  # three is found in the list, among the retired
-
-
-class Killed(BaseException):
-    """Ends a run as nothing in it expects."""
-
-
-WRITES = ("put", "write_bytes", "write_rows", "remove")
-
-
-def kill_at(moment: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ends the run around one of the store's changes: before the first (0), after it (1), before the second …
-
-    Returns:
-        The changes begun, as they happen.
-    """
-    begun: list[str] = []
-
-    def around(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def change(self: Store, *args: Any) -> Any:
-            begun.append(name)
-            if len(begun) * 2 - 2 == moment:
-                raise Killed
-            result = real(self, *args)
-            if len(begun) * 2 - 1 == moment:
-                raise Killed
-            return result
-
-        return change
-
-    for name in WRITES:
-        monkeypatch.setattr(Store, name, around(name, getattr(Store, name)))
-    return begun
 
 
 @pytest.mark.parametrize("meanwhile", [False, True], ids=["resumed at once", "later stages ran between"])

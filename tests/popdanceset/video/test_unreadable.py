@@ -67,6 +67,9 @@ CASES: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "videos unreadable": ("store/videos", mode(0), "store/videos"),
     "media unreadable": ("store/media", mode(0), "store/media"),
     "manifest unreadable": ("m", mode(0), "m/manifest.yaml"),
+    "clip list unreadable": ("m/clips.csv", mode(0), "m/clips.csv"),
+    "dancers unreadable": ("m/dancers.csv", mode(0), "m/dancers.csv"),
+    "reviews unreadable": ("m/reviews.csv", mode(0), "m/reviews.csv"),
     "store not writable": ("store", mode(0o555), "store/media"),
     "clips not writable": ("store/clips", mode(0o555), "store/clips"),
     "media not writable": ("store/media", mode(0o555), "store/media"),
@@ -80,6 +83,9 @@ CASES: dict[str, tuple[str, Callable[[Path], None], str]] = {
 def prepared(folder: Path) -> Path:
     """A manifest of one video, and a store that knows that it is gone."""
     write_manifest(folder / "m", Manifest("m", (ManifestVideo(BVID, 1.0, mid=1),)))
+    (folder / "m" / "clips.csv").write_text("clip_id,bvid,page,number,start,end,state\n")
+    (folder / "m" / "dancers.csv").write_text("id,dancer_id\n")
+    (folder / "m" / "reviews.csv").write_text("clip_id,kind,value,note,reviewer,decided_at\n")
     store = Store(folder / "store")
     row = {"bvid": BVID, "page": 1, "path": "", "sha256": "", "accepted": False, "reason": "gone", "note": ""}
     store.write_table(f"videos/{BVID}.parquet", from_rows([row], VIDEOS), VIDEOS)

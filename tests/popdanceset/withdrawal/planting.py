@@ -10,8 +10,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from popdanceset import layout
 from popdanceset.manifest import Manifest, ManifestVideo, write_manifest
 from popdanceset.music.merges import PairState, pair_name
+from popdanceset.review.database import ReviewDatabase
+from popdanceset.review.decisions import Decision, Kind
+from popdanceset.review.in_force import write_decisions
 from popdanceset.schema import FAILURES, FINGERPRINTS, FOLLOWERS, MERGES, SELECTION, STATISTICS, VIDEOS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
@@ -104,9 +108,31 @@ def fill(store: Store, settings: Settings, synthetic: ModuleType) -> None:
         f"{GONE}_Clip_1,{GONE},1,1,0.0000,5.0000,current\n{KEPT}_Clip_1,{KEPT},1,1,0.0000,5.0000,current\n"
     )
     (manifest / "dancers.csv").write_text(f"id,dancer_id\n{GONE}_Clip_1,Ann\n{KEPT},Bob\n")
+    decide(store, manifest)
     # Tables of stages that do not exist yet.
     store.write_json("decisions/day.json", {f"{GONE}_Clip_1": {"verdict": "accept"}, KEPT: {"verdict": "no"}})
     store.write_bytes("decisions/notes.csv", f"id,note\n{GONE},bad\n{KEPT},better than {GONE}\n".encode())
+
+
+def decide(store: Store, manifest: Path) -> None:
+    """Leaves decisions of reviewers in the manifest, and in the database of a store that is a folder."""
+    note = f"not like {GONE}; " + "a long remark; " * 1000 + f"as in {GONE}_Clip_1"
+    decisions = [
+        Decision(f"{GONE}_Clip_1", Kind.ACCEPT, reviewer="anna", decided_at="2026-01-01T12:00:00.000Z"),
+        Decision(f"{GONE}_p2_Clip_1", Kind.ACCEPT, reviewer="anna"),
+        Decision(f"{KEPT}_Clip_1", Kind.GENRE, "jazz", note, "anna"),
+        Decision(f"{OTHER}_Clip_1", Kind.MUSIC, f"{GONE}_Clip_1", reviewer="anna"),
+        Decision(f"{OTHER}_Clip_2", Kind.ACCEPT, reviewer="anna"),
+    ]
+    write_decisions(manifest, [*decisions[:2], *decisions[4:]])
+    if store.is_local:
+        database = ReviewDatabase(store.workplace(layout.REVIEW_DATABASE))
+        database.add(decisions)
+        for bvid in (GONE, KEPT):
+            database.looked(f"{bvid}_Clip_1", "anna", 5.0)
+        database.undo("anna")  # what was taken back is still there
+        database.add(decisions[1:])
+        database.close()
 
 
 def everything(*folders: Path | str) -> Iterator[tuple[str, bytes]]:
