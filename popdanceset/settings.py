@@ -176,7 +176,10 @@ class _MeasuringSettings(_Group):
     detector: str = Field("blazepose", description="name of the person detector, an entry point")
     sample_fps: float = Field(2.0, gt=0, description="frames a second in which dancers are counted")
     search_seconds: float = Field(
-        2.0, ge=0, description="seconds between two searches of the whole frame for more people"
+        2.0,
+        ge=0,
+        description="least seconds between two searches of the whole frame for more people; up to four "
+        "times as long while nobody comes or goes",
     )
     detector_score: float = Field(0.6, gt=0, lt=1, description="smallest confidence of a counted dancer")
     limb_score: float = Field(0.5, gt=0, lt=1, description="smallest confidence of a limb that is seen")

@@ -21,6 +21,7 @@ _ASIDE = 0.3  # radii that the hips keep away from the sides
 _SLACK = 0.002  # seconds
 _REACH = 1.5  # radii that the main dancer may move between two looks
 _LARGER = 1.5  # multiple of the main dancer's radius: whoever is that large becomes the main dancer
+_PATIENCE = 4  # multiple of `search_seconds` between two searches while nobody comes or goes
 _FORGOTTEN = 1.6  # seconds after which a person who comes back begins a new track
 _SEEN = 0.5  # confidence of a part of the body that can hide another
 _DEPTH, _THICKNESS = 0.25, 0.15  # lengths of the trunk: half its depth, and half the thickness of a limb
@@ -154,12 +155,14 @@ class DancerCounter:
     """Counts people and follows the main dancer.
 
     The whole frame is searched every `search_seconds`, and whenever a quick look finds more or fewer people
-    than before. The main dancer's limbs are looked at if the detector can find them (`LimbFinder`).
+    than before, or another main dancer. Each search that finds nobody new doubles the time to the next one,
+    up to `_PATIENCE` times: most videos show the same people all the time, and searching costs more than
+    everything else. The main dancer's limbs are looked at if the detector can find them (`LimbFinder`).
 
     Args:
         detector: of people.
         least_score: people of a lower confidence are not counted.
-        search_seconds: time between two searches of the whole frame.
+        search_seconds: least time between two searches of the whole frame.
     """
 
     def __init__(self, detector: PersonDetector, least_score: float, search_seconds: float) -> None:
@@ -168,24 +171,31 @@ class DancerCounter:
         self._seen: list[Look] = []
         self._people: Floats | None = None
         self._searched = -np.inf
+        self._interval = search_seconds
         self._tracks: dict[int, tuple[Floats, float]] = {}  # where and when each was seen last
 
     def look(self, frame: Frame) -> Seen:
         """Takes a frame, and returns who is in it."""
         height, width = frame.image.shape[:2]
         people = None
-        if self._people is not None and frame.time < self._searched + self._search_seconds - _SLACK:
+        due = frame.time >= self._searched + self._interval - _SLACK
+        if self._people is not None and not due:
             quick = self._found(frame, self._people)
             people = quick if len(quick) == len(self._people) else None
         if people is None:
             people = self._found(frame, None)
             self._searched = frame.time
+            same = due and self._people is not None and len(people) == len(self._people)
+            longest = _PATIENCE * self._search_seconds
+            self._interval = min(2 * self._interval, longest) if same else self._search_seconds
         self._people = people
         whole = is_whole(people, height, width)
         main, size, second, track, limbs = 0, 0.0, 0.0, 0, None
         seen = people
         if len(people):
             number, track = self._follow(people, frame.time)
+            if self._seen and track != self._seen[-1].track:  # another shot, perhaps
+                self._interval = self._search_seconds
             others = np.delete(people[:, 2], number)
             main, size = int(whole[number]), 2 * float(people[number, 2]) / height
             second = float(others.max() / people[number, 2]) if len(others) else 0.0

@@ -29,7 +29,7 @@ from popdanceset.video.screening.transitions import TransitionDetector
 if TYPE_CHECKING:
     from popdanceset.settings import ScreeningSettings
 
-VERSION = 4
+VERSION = 5
 """Of the measures: a report made with another version is made again."""
 
 _SLACK = 0.002  # seconds: time stamps are rounded

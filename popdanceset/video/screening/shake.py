@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Grey = NDArray[Any]
 
 _HEIGHT = 240  # pixels: height of the frames in which motion is measured
-_POINTS = 160
-_LEAST_POINTS = 60  # with fewer points left, new ones are searched for
+_POINTS = 100
+_LEAST_POINTS = 50  # with fewer points left, new ones are searched for
 _SEARCHED_AGAIN = 0.2  # seconds until a background with too few points is searched again
 _LEAST_AGREEING = 12  # points of the background that must move alike; otherwise the motion is unknown
 _WIDER = 1.2  # multiple of the circle around a body, for arms that leave it
@@ -36,7 +36,7 @@ _SLACK = 0.002  # seconds: time stamps are rounded
 
 _FLOW: dict[str, Any] = {
     "winSize": (15, 15),
-    "maxLevel": 3,
+    "maxLevel": 2,
     "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 15, 0.03),
 }
 _CORNERS: dict[str, Any] = {"maxCorners": _POINTS, "qualityLevel": 0.01, "minDistance": 7, "blockSize": 5}
@@ -77,7 +77,7 @@ class ShakeMeter:
         scale = min(1.0, _HEIGHT / min(height, width))
         grey: Grey = cv2.cvtColor(frame.image, cv2.COLOR_RGB2GRAY)
         if scale < 1:
-            grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            grey = cv2.resize(grey, None, fx=scale, fy=scale)
         self._shape = (grey.shape[0], grey.shape[1])
         self._diagonal = float(np.hypot(*grey.shape))
         circles = np.empty((0, 3)) if people is None else people[:, :3] * scale

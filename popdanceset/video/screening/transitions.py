@@ -162,14 +162,15 @@ def dissolves(times: Floats, small: Floats, apart: Floats) -> list[tuple[float, 
         half = max(2, round(reach / interval))
         n = np.arange(half, len(times) - half)
         n = n[barred[n - half] == barred[n + half]]
-        before, after = small[n - half], small[n + half]
         if len(n):
-            changed = np.median(np.abs(after - before), axis=1) > _CHANGED
+            n = n[np.median(np.abs(small[n + half] - small[n - half]), axis=1) > _CHANGED]
+        if len(n):
+            before, after = small[n - half], small[n + half]
             alike = _correlation(before, after)
             # Half-way, what two unlike frames show cancels out; a frame that moves keeps its contrast.
             own = (before.var(1) + after.var(1)) / 2
             pale = small[n].var(1) < own * (0.5 * (1 + np.maximum(alike, 0)) + _PALER)
-            n = n[changed & (alike < _UNLIKE) & pale]
+            n = n[(alike < _UNLIKE) & pale]
         if not len(n):
             continue
         before = small[n - half]

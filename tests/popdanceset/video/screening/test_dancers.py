@@ -74,10 +74,28 @@ def test_only_confident_finds_count() -> None:
     assert found.second == (0.0, 0.0, 0.5, 0.0)
 
 
-def test_everybody_is_searched_for_now_and_then() -> None:
-    detector = Scripted(*[[ONE]] * 9)
-    counted(detector, 9, search_seconds=2.0)
-    assert detector.searches == [True, False, False, False, True, False, False, False, True]
+def searched(detector: Any) -> list[int]:
+    """Numbers of the looks in which everybody was searched for."""
+    return [n for n, everywhere in enumerate(detector.searches) if everywhere]
+
+
+def test_everybody_is_searched_for_less_and_less_often_while_nobody_comes() -> None:
+    detector = Scripted(*[[ONE]] * 80)
+    counted(detector, 80, search_seconds=2.0)
+    assert searched(detector) == [0, 4, 12, 28, 44, 60, 76]  # after 2, 4 and then 8 seconds
+
+
+def test_a_search_that_finds_somebody_leads_to_more_searches() -> None:
+    alone, together = [[ONE]] * 12, [[LEFT, RIGHT]] * 12
+    detector = Scripted(*alone, *together)
+    counted(detector, 24, search_seconds=2.0)
+    assert searched(detector) == [0, 4, 12, 16]
+
+
+def test_another_main_dancer_leads_to_more_searches() -> None:
+    detector = Scripted(*[[LEFT]] * 14, *[[RIGHT]] * 10)
+    counted(detector, 24, search_seconds=2.0)
+    assert searched(detector) == [0, 4, 12, 16]
 
 
 def test_a_change_leads_to_a_thorough_search() -> None:
