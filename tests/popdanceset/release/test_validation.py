@@ -116,6 +116,15 @@ def test_a_whole_release_is_valid(folder: Path) -> None:
     assert "release 2026.01.02 is valid: 4 clips, 675 frames" in result.output
 
 
+def test_a_release_of_the_store_is_named_by_its_version(ready: Store, settings: Settings) -> None:
+    made = publish(settings, ready, "weekly")
+    for version in (made.version, "1.0.0"):
+        result = CliRunner().invoke(command, ["validate", version, "--store", settings.store])
+        assert f"release {made.version} is valid" in result.output
+    result = CliRunner().invoke(command, ["validate", "2.0.0", "--store", settings.store])
+    assert "there is no release '2.0.0'" in str(result.exception)
+
+
 def test_a_release_on_a_web_server_is_validated(folder: Path, web: ModuleType) -> None:
     with web.serve(folder) as server:
         assert validate(server.address).faults == []
