@@ -95,13 +95,13 @@ def card(
             for name, table in tables.items()
         ],
     )
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # nosec B701  # the result is Markdown
         loader=jinja2.PackageLoader("popdanceset.release", ""),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # the result is Markdown
+        autoescape=False,
     )
     environment.filters["cell"] = _cell
     return environment.get_template("card.md.jinja").render(

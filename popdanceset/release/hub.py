@@ -22,7 +22,7 @@ from popdanceset.errors import InputError, PopDanceSetError, RefusedError, Store
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
 
-TOKEN = "HF_TOKEN"
+TOKEN = "HF_TOKEN"  # nosec B105  # the name of an environment variable
 ENDPOINT = "HF_ENDPOINT"
 
 _TYPE = "dataset"

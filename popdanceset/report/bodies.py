@@ -32,7 +32,7 @@ def side_view(joints: NDArray[np.floating[Any]]) -> Markup:
         for a, b in order
         if np.isfinite(joints[[a, b]]).all()
     )
-    return Markup(
+    return Markup(  # nosec B704  # numbers and colours only
         '<svg class="body" role="img" aria-label="the 3D skeleton from the side" '
         f'viewBox="{LEFT} {TOP} {WIDTH} {HEIGHT}">'
         f'<g fill="none" stroke-width="0.045" stroke-linecap="round">{lines}</g></svg>'

@@ -35,7 +35,8 @@ _numbers = count()
 def drawing(figure: Figure, caption: str, tints: Mapping[str, str] | None = None) -> Drawing:
     """Converts a figure and adds a caption; arguments as `as_svg`."""
     width, height = figure.get_size_inches()
-    return Drawing(Markup(as_svg(figure, caption, tints)), caption, bool(width > 2.2 * height))
+    wide = bool(width > 2.2 * height)
+    return Drawing(Markup(as_svg(figure, caption, tints)), caption, wide)  # nosec B704  # matplotlib escapes
 
 
 def as_svg(figure: Figure, label: str, tints: Mapping[str, str] | None = None) -> str:
