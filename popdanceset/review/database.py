@@ -168,8 +168,9 @@ class ReviewDatabase(DurableDatabase):
         Raises:
             StoreError: the database is not readable.
         """
-        taken_back = "" if everything else " AND revoked_at IS NULL"
-        rows = self._read(f"SELECT {_COLUMNS} FROM decisions WHERE change > ?{taken_back} ORDER BY id", since)
+        also = "" if everything else " AND revoked_at IS NULL"
+        query = f"SELECT {_COLUMNS} FROM decisions WHERE change > ?{also} ORDER BY id"  # nosec B608  # constants
+        rows = self._read(query, since)
         return [Stored(row[0], _decision(row[1:7], self.path), row[7], row[8]) for row in rows]
 
     def latest(self) -> int:
@@ -230,7 +231,8 @@ class ReviewDatabase(DurableDatabase):
                 if targets.owner(clip_id):
                     for table in ("decisions", "looks"):
                         changed += connection.execute(
-                            f"DELETE FROM {table} WHERE clip_id = ?", (clip_id,)
+                            f"DELETE FROM {table} WHERE clip_id = ?",  # nosec B608  # one of two constants
+                            (clip_id,),
                         ).rowcount
             texts = connection.execute("SELECT id, kind, value, note, reviewer FROM decisions").fetchall()
             for id_, kind, value, note, reviewer in texts:
@@ -280,13 +282,13 @@ class ReviewDatabase(DurableDatabase):
         return int(latest)
 
     def _revoke(self, condition: str, values: tuple[object, ...]) -> list[int]:
+        """Takes back the decisions that fit a condition: text of this file, with what varies in `values`."""
         condition = f"{condition} AND revoked_at IS NULL"
-        found = self._connection.execute(
-            f"SELECT id FROM decisions WHERE {condition} ORDER BY id", values
-        ).fetchall()
+        query = f"SELECT id FROM decisions WHERE {condition} ORDER BY id"  # nosec B608  # see above
+        found = self._connection.execute(query, values).fetchall()
         if found:
             self._connection.execute(
-                f"UPDATE decisions SET revoked_at = ?, change = ? WHERE {condition}",
+                f"UPDATE decisions SET revoked_at = ?, change = ? WHERE {condition}",  # nosec B608  # as above
                 (now(), self._next_change(), *values),
             )
         return [int(row[0]) for row in found]

@@ -10,7 +10,7 @@ from popdanceset.commands import UserPath
 from popdanceset.errors import InputError
 
 PATH = UserPath()
-TOKEN_VARIABLE = "POPDANCESET_REVIEW_TOKEN"
+TOKEN_VARIABLE = "POPDANCESET_REVIEW_TOKEN"  # nosec B105  # its name, not its value
 
 
 @click.group(context_settings={"max_content_width": 110})

@@ -109,7 +109,7 @@ def _download(address: str) -> bytes:
         raise OSError(f"{address}: the address of a registry begins with https:// or http://")
     for pause in (*PAUSES, None):
         try:
-            with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:
+            with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # nosec B310  # checked above
                 content: bytes = answer.read(_MOST_BYTES + 1)
                 if answer.length and len(content) <= _MOST_BYTES:  # the connection ended early
                     raise http.client.IncompleteRead(content, answer.length)
