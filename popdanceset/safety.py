@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import traceback
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
@@ -40,7 +41,9 @@ log = logging.getLogger(__name__)
 PASSING = (RefusedError, SettingsError, AssetError, StoreError, DownloadError)
 """Errors that are not failures of an item: they concern the whole run, or have another meaning."""
 
-_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Error numbers of a disk that is full, or of a user who may not write more."""
+_MACHINE = FULL | {errno.EROFS, errno.EMFILE, errno.ENFILE}
 _LONGEST_NOTE = 300
 
 
@@ -124,6 +127,11 @@ class Net:
     def is_left(self, item: str) -> bool:
         """Returns whether the item failed, in this run or an earlier one, and is not to be tried again."""
         return item in self._now or (item in self._earlier and not self.is_due(item))
+
+
+def says_full(text: str) -> bool:
+    """Returns whether a program's message says that the disk is full, or that no more may be written."""
+    return any(os.strerror(number) in text for number in FULL)
 
 
 def raise_of_run(error: Exception) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import itertools
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,6 +15,7 @@ from popdanceset.errors import MediaError, StoreError
 from popdanceset.media import probe
 from popdanceset.media.decoding import Picture, pictures, sampled
 from popdanceset.media.sound import LAYOUTS, Samples, channels, placed
+from popdanceset.safety import FULL
 from popdanceset.schema import FPS
 
 SAMPLE_RATE = 48_000  # 1/s
@@ -94,8 +94,10 @@ def _explained(source: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreError("the disk is full", source, "free some space and run again") from error
+        if getattr(error, "errno", 0) in FULL:
+            raise StoreError(
+                f"cannot be written: {error.strerror}", source, "free some space and run again"
+            ) from error
         raise MediaError(
             f"cannot be cut: {error.strerror or error}", source, "fetch the file again"
         ) from error

@@ -6,7 +6,6 @@ a broken transfer, and is tried again in a later run.
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +19,7 @@ from popdanceset.errors import (
     StoreError,
     TransferError,
 )
+from popdanceset.safety import FULL, says_full
 
 REFUSING_STATUS = frozenset({412, 429})
 """HTTP: the request was taken for an attack, or came too often."""
@@ -67,8 +67,8 @@ def classify(error: BaseException, warnings: Sequence[str], where: str) -> PopDa
         the host's own statement, without the queries of addresses, which contain signatures.
     """
     chain = list(_causes(error))
-    full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
-    if full or "No space left on device" in str(chain[0]):
+    full = any(isinstance(e, OSError) and e.errno in FULL for e in chain)
+    if full or says_full(str(chain[0])):
         return StoreError("the disk is full", where, "free some space and run again")
     message = tidy(str(chain[0]))
     texts = [message, *warnings]

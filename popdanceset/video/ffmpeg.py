@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from popdanceset.errors import InputError, MediaError, StoreError
+from popdanceset.safety import says_full
 
 
 @functools.cache
@@ -43,6 +44,6 @@ def run(arguments: Sequence[str | Path], where: Path) -> None:
     if done.returncode == 0:
         return
     said = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-    if "No space left on device" in said:
+    if says_full(said):
         raise StoreError("the disk is full", where, "free some space and run again")
     raise MediaError(f"ffmpeg cannot cut it: {said.splitlines()[-1]}", where, "fetch the file again")

@@ -61,6 +61,7 @@ NO_FORMATS = "No video formats found!; please report this issue on  https://gith
         (NO_FORMATS, None, "", TransferError),
         ("Unsupported URL: https://www.bilibili.com/blackboard/x", None, "", DamagedError),
         ("unable to write data: [Errno 28] No space left on device", None, "", StoreError),
+        ("unable to write data: [Errno 27] File too large", None, "", StoreError),
         ("unable to open for writing", OSError(errno.ENOSPC, "No space"), "", StoreError),
         ("something nobody has ever seen", None, "", TransferError),
     ],

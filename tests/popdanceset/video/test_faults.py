@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -132,6 +133,20 @@ def test_a_full_disk_while_cutting(stage: Any, small_disk: Path, tmp_path: Path)
     with pytest.raises(PopDanceSetError) as caught:
         cut(path, 0.0, 1.0, small_disk / "clip.mp4", None)
     assert isinstance(caught.value, StoreError)
+
+
+def test_a_limit_of_file_sizes_is_no_damage_of_the_video(stage: Any, tmp_path: Path) -> None:
+    """Found by the fault bed: clips that may not be written made their video count as damaged for good."""
+    rng = np.random.default_rng(0)
+    noisy = [rng.integers(0, 255, (360, 640, 3), dtype=np.uint8) for _ in range(30)]
+    path = stage.write(tmp_path / "noise.mp4", noisy)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(StoreError, match="File too large"):
+            cut(path, 0.0, 1.0, tmp_path / "clip.mp4", None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_too_little_space_is_reported_before(tmp_path: Path) -> None:

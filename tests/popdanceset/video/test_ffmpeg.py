@@ -46,6 +46,7 @@ def test_without_any_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     ("said", "meaning", "words"),
     [
         (b"first\nclip.mp4: No space left on device\n", StoreError, "the disk is full"),
+        (b"first\nclip.mp4: File too large\n", StoreError, "the disk is full"),
         (b"first\nInvalid data found\n", MediaError, "Invalid data found"),
         (b"", MediaError, "exit code 1"),
     ],
