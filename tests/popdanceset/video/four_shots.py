@@ -2,13 +2,14 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from popdanceset import layout
 from popdanceset.commands import with_values
 from popdanceset.manifest import Manifest, ManifestVideo
 from popdanceset.music.features import as_table
@@ -94,10 +95,22 @@ def check(store: Store) -> None:
 
 
 def everything(store: Store) -> dict[str, str]:
-    """Every file of the store by its hash."""
+    """Every file of the store by its hash, as `files` lists them."""
     root = Path(store.address)
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files(store)}
+
+
+def times(store: Store) -> dict[Path, int]:
+    """When each of them was written."""
+    return {path: path.stat().st_mtime_ns for path in files(store)}
+
+
+def files(store: Store) -> Iterator[Path]:
+    """Every file of the store, but for the ledger, which every run adds to."""
+    ledger = Path(store.address_of(layout.LEDGER))
+    for path in Path(store.address).rglob("*"):
+        if path.is_file() and not path.is_relative_to(ledger):
+            yield path
 
 
 class Killed(BaseException):

@@ -46,6 +46,7 @@ from tests.popdanceset.video.four_shots import (
     kill_at,
     later_stages,
     named_cut,
+    times,
 )
 
 FIVE = f"{BVID}_Clip_5"
@@ -106,8 +107,7 @@ def test_what_is_obeyed_is_not_touched_again(copy: Any, monkeypatch: pytest.Monk
     reviews = SPLIT | REDO | {THREE: ClipReview(swaps=((13.0, 14.0),), genre="jazz", dancer="ann")}
     run(store, reviews)
     later_stages(store)
-    root = Path(store.address)
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+    before = times(store)
     monkeypatch.setattr(Store, "local", lambda *_: pytest.fail("read media"))
     reads: list[str] = []
     real = Store.read_table
@@ -116,7 +116,7 @@ def test_what_is_obeyed_is_not_touched_again(copy: Any, monkeypatch: pytest.Monk
     )
     assert run(store, reviews).changed == 0
     assert [name for name in reads if name.startswith("clips")] == [layout.clip_rows(BVID)]
-    assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == before
+    assert times(store) == before
 
 
 def test_undone_everything_is_as_it_was(copy: Any) -> None:
