@@ -133,7 +133,9 @@ FOLDERS = (
 """The folders at the top of a store whose size `popdanceset status` states."""
 
 SCRATCH = ".scratch"
-MUSIC_LOCK = ".locks/music"
+LOCKS = ".locks"
+IDENTIFYING_MUSIC = "music"
+"""What the one process of a machine locks that identifies music."""
 CONDITIONAL_LOCK = ".locks/conditional"
 
 TEMPORARY = "popdanceset-"
@@ -316,6 +318,11 @@ def claim(clip_id: str) -> str:
 def claim_lock(clip_id: str) -> str:
     """The same, as a locked file of a local store."""
     return f".claims/{clip_id}"
+
+
+def lock(name: str) -> str:
+    """The lock of one machine on what has this name."""
+    return f"{LOCKS}/{name}"
 
 
 def lease(name: str) -> str:

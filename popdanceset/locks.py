@@ -15,25 +15,33 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, waits: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Waits until no other thread or process holds the lock file, and holds it for the block.
 
     The file stays. The lock ends with its process, however that ends.
 
+    Args:
+        path: the lock file.
+        waits: called once if another one holds it.
+
     Raises:
         OSError: the file cannot be created, or its file system has no locks.
     """
-    from filelock import FileLock
+    from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(path)
-        lock.acquire()
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            waits()
+            lock.acquire()
     except NotImplementedError as error:  # how filelock reports a file system without locks
         raise OSError(f"this file system has no locks: {error}") from error
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -30,10 +31,12 @@ from popdanceset import layout
 from popdanceset.atomic import PARTIAL, atomic_write, sync_folder
 from popdanceset.conditional import ConditionalFiles, conditional_files
 from popdanceset.errors import SchemaError, StoreError
-from popdanceset.locks import abandoned, hold
+from popdanceset.locks import abandoned, hold, locked
 from popdanceset.tables import conform, from_rows
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -352,7 +355,9 @@ class Store:
                 table = dataset.to_table(columns=None if columns is None else [*columns], filter=filter)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError) as error:
             raise SchemaError(
-                str(error), self._path(name), "delete the damaged file and run its stage again"
+                str(error),
+                self._path(self._damaged(names, schema) or name),
+                "delete the damaged file and run its stage again",
             ) from error
         # pyarrow reads a column that a file lacks as nulls.
         incomplete = [
@@ -365,6 +370,15 @@ class Store:
                 "delete the damaged file and run its stage again",
             )
         return table
+
+    def _damaged(self, names: Sequence[str], schema: pa.Schema) -> str:
+        """Returns the first file that cannot be read as a table; empty if each can."""
+        for name in names:
+            try:
+                ds.dataset([self._path(name)], schema, "parquet", self._fs).to_table()
+            except (pa.ArrowException, OSError):
+                return name
+        return ""
 
     # -- media
 
@@ -498,6 +512,40 @@ class Store:
 
         with lock, contextlib.nullcontext() if self.is_local else leased(self, layout.lease(name)):
             yield folder
+
+    @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Waits until no other thread or process of this machine has this turn, and has it for the block.
+
+        On a file system without locks nobody waits, and a warning says so.
+
+        Raises:
+            StoreError: the store is not writable.
+        """
+        path = self.workplace(layout.lock(name))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
+        with contextlib.ExitStack() as lock:
+            try:
+                lock.enter_context(locked(path, lambda: log.info("%s: waiting for another process", name)))
+            except OSError as error:
+                log.warning("%s: no locks here (%s); let one process at a time do this", path, error)
+            yield
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """As `turn`, and in an object store also among all machines (`popdanceset.leases`).
+
+        Raises:
+            StoreError: the store is not writable.
+        """
+        from popdanceset.leases import leased
+
+        with self.turn(name), contextlib.nullcontext() if self.is_local else leased(self, layout.lease(name)):
+            yield
 
     def sweep(self) -> None:
         """Removes the unfinished files of processes that no longer run. Does nothing in an object store."""

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from popdanceset import layout
 from popdanceset.bilibili.client import Client, open_client
-from popdanceset.bilibili.ledger import BATCH, VIEW, FollowerLedger, Ledger
+from popdanceset.bilibili.ledger import FollowerLedger, Ledger
 from popdanceset.bilibili.records import VideoRecord, followers, from_view
 from popdanceset.bilibili.report import CrawlReport, FollowersReport, pace
 from popdanceset.bilibili.sources import Page, Source, parse_source
@@ -70,7 +71,9 @@ def crawl(
     """
     sources = [parse_source(text, settings) for text in dict.fromkeys(settings.crawl.sources)]
     with measured(STAGE, store), _opened(client, settings, store) as guest, respected(store):
-        report = _Crawl(settings, store, day, advance, guest).run(sources)
+        day = day or guest.clock.now().date()
+        with store.alone(layout.crawl_marks_of(day)):
+            report = _Crawl(settings, store, day, advance, guest).run(sources)
     log.info(
         "crawl of %s: %d videos, %d new rows; %d requests (%d refused) in %.1f s",
         report.day,
@@ -108,16 +111,17 @@ def ask_followers(
     with measured(STAGE, store), _opened(client, settings, store) as guest, respected(store):
         meter, gate = _Meter(guest), guest.politeness
         day = day or guest.clock.now().date()
-        _ask_staff(settings, store, model, guest, day)
-        ledger = FollowerLedger(store, day)
-        mids = promising_uploaders(settings, store, model)
-        todo = [mid for mid in mids if mid not in ledger.asked]
-        unknown = 0
-        for number, mid in enumerate(todo, 1):
-            count, note = followers(guest.get("/x/relation/stat", {"vmid": mid}))
-            ledger.save(mid, guest.clock.now(), count, note)
-            unknown += count is None
-            advance(1, f"{number}/{len(todo)}, {pace(gate, len(todo) - number)}")
+        with store.alone(layout.crawl_marks_of(day)):
+            _ask_staff(settings, store, model, guest, day)
+            ledger = FollowerLedger(store, day)
+            mids = promising_uploaders(settings, store, model)
+            todo = [mid for mid in mids if mid not in ledger.asked]
+            unknown = 0
+            for number, mid in enumerate(todo, 1):
+                count, note = followers(guest.get("/x/relation/stat", {"vmid": mid}))
+                ledger.save(mid, guest.clock.now(), count, note)
+                unknown += count is None
+                advance(1, f"{number}/{len(todo)}, {pace(gate, len(todo) - number)}")
         report = FollowersReport(
             day, len(mids), len(todo), unknown, meter.requests, meter.refusals, meter.seconds
         )
@@ -178,15 +182,11 @@ def _request_views(
         client: sends the requests.
         saved: called with each record.
     """
-    number = ledger.next_page(VIEW)
-    batch: list[VideoRecord] = []
     for bvid in bvids:
-        if len(batch) == BATCH:
-            batch, number = [], number + 1
         answer = client.get("/x/web-interface/view", {"bvid": bvid})
-        batch.append(from_view(bvid, answer, client.clock.now()))
-        ledger.save(VIEW, number, batch)
-        saved(batch[-1])
+        record = from_view(bvid, answer, client.clock.now())
+        ledger.save_view(record)
+        saved(record)
 
 
 def _opened(client: Client | None, settings: Settings, store: Store) -> AbstractContextManager[Client]:
@@ -224,12 +224,12 @@ class _Crawl:
     """One run."""
 
     def __init__(
-        self, settings: Settings, store: Store, day: date | None, advance: Advance | None, client: Client
+        self, settings: Settings, store: Store, day: date, advance: Advance | None, client: Client
     ) -> None:
         self.limit = settings.crawl.max_videos
         self.store = store
         self.client = client
-        self.day = day or client.clock.now().date()
+        self.day = day
         self.ledger = Ledger(store, self.day)
         self.advance = advance or ignore
         self.rows = 0

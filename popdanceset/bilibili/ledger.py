@@ -6,7 +6,8 @@
     followers/date=YYYY-MM-DD/{batch}.parquet            fifty answers of `relation/stat`
 
 Files are named by their content, so writing one again replaces it. A page whose file exists is never
-requested again.
+requested again. A run that continues another fills its last batch first. One run at a time may have the
+ledger of a day (`Store.alone`): two would request the same things, and write the same batches.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Ledger:
         self.known: dict[str, None] = {}
         self.settled: set[str] = set()
         self._files = set(store.list(self._folder, ".parquet"))
+        self._views = _Batches(store, f"{self._folder}/{VIEW}-", STATISTICS)
         self._last = {name: store.read_json(name) for name in store.list(self._marks, ".json")}
         columns = ["bvid", "state", "source", *NEEDED]
         for row in store.read_table(self._folder, STATISTICS, columns=columns).to_pylist():
@@ -79,7 +81,12 @@ class Ledger:
         self._store.write_rows(name, [record.row() for record in rows], STATISTICS)
         self._files.add(name)
         for record in rows:
-            self._remember(record.bvid, settled=slug == VIEW or not record.missing)
+            self._remember(record.bvid, settled=not record.missing)
+
+    def save_view(self, record: VideoRecord) -> None:
+        """Saves an answer of `view`, which is on disk when this returns."""
+        self._views.add(record.row())
+        self._remember(record.bvid, settled=True)
 
     @property
     def open(self) -> int:
@@ -116,18 +123,43 @@ class FollowerLedger:
         self.asked: set[int] = set(
             store.read_table(self._folder, FOLLOWERS, columns=["mid"])["mid"].to_pylist()
         )
-        numbers = (re.search(r"(\d+)\.parquet$", name) for name in store.list(self._folder, ".parquet"))
-        self._number = max((int(match[1]) for match in numbers if match), default=0) + 1
-        self._rows: list[dict[str, Any]] = []
+        self._batches = _Batches(store, f"{self._folder}/", FOLLOWERS)
 
     def save(self, mid: int, when: datetime, follower: int | None, note: str) -> None:
         """Saves one answer, which is on disk when this returns."""
-        if len(self._rows) == BATCH:
-            self._rows, self._number = [], self._number + 1
-        self._rows.append({"mid": mid, "snapshot_at": when, "follower": follower, "note": note})
-        name = f"{self._folder}/{self._number:05d}.parquet"
-        self._store.write_rows(name, self._rows, FOLLOWERS)
+        self._batches.add({"mid": mid, "snapshot_at": when, "follower": follower, "note": note})
         self.asked.add(mid)
+
+
+class _Batches:
+    """Rows in numbered files of `BATCH` rows; the last one is rewritten with each new row.
+
+    Args:
+        store: holds the files; those that exist are continued.
+        stem: names of files up to the number.
+        schema: of the rows.
+    """
+
+    def __init__(self, store: Store, stem: str, schema: pa.Schema) -> None:
+        self._store, self._stem, self._schema = store, stem, schema
+        folder = stem.rpartition("/")[0]
+        pattern = re.compile(rf"{re.escape(stem)}(\d+)\.parquet")
+        numbers = (pattern.fullmatch(name) for name in store.list(folder, ".parquet"))
+        self._number = max((int(match[1]) for match in numbers if match), default=0)
+        self._rows: list[dict[str, Any]] = []
+        if self._number:
+            self._rows = store.read_table(self._name, schema).to_pylist()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Adds a row, which is on disk when this returns."""
+        if not self._number or len(self._rows) >= BATCH:
+            self._rows, self._number = [], self._number + 1
+        self._rows.append(row)
+        self._store.write_rows(self._name, self._rows, self._schema)
+
+    @property
+    def _name(self) -> str:
+        return f"{self._stem}{self._number:05d}.parquet"
 
 
 def read_followers(store: Store) -> pa.Table:

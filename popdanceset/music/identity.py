@@ -12,12 +12,11 @@ propose to merge them.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +26,6 @@ import numpy as np
 from popdanceset import layout
 from popdanceset.clip_id import part_id
 from popdanceset.errors import StoreError
-from popdanceset.locks import locked
 from popdanceset.music.audio import read_track
 from popdanceset.music.fingerprint import RATE, Chromaprint, Method, Pitch, Prints, find_chromaprint
 from popdanceset.music.matching import Floats, similarity, variants
@@ -92,7 +90,7 @@ def identify(path: str | Path, bvid: str, page: int, settings: Settings, store: 
     methods = _methods(settings.music)
     prints = {method.name: method(samples) for method in methods}
     windows = {method.name: variants(method, samples, prints[method.name]) for method in methods}
-    with _turn(store):
+    with store.turn(layout.IDENTIFYING_MUSIC):
         known = {other: piece for other, piece in library.read(store).items() if other != name}
         matches = _matches(windows, audio_hash, known, settings.music)
         common_ids = aliases(store)
@@ -186,27 +184,6 @@ def _warn_without_chromaprint() -> None:
         "fpcalc is not on the path, so music is compared by the pitch fingerprint alone (install Debian's "
         "libchromaprint-tools, or set music.methods=pitch)"
     )
-
-
-@contextlib.contextmanager
-def _turn(store: Store) -> Iterator[None]:
-    """Waits until no other thread or process of this machine identifies music in the store.
-
-    Raises:
-        StoreError: the store is not writable.
-    """
-    path = store.workplace(layout.MUSIC_LOCK)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    except OSError as error:
-        raise StoreError(f"not writable: {error}", path, "check permissions and free space") from error
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(locked(path))
-        except OSError as error:
-            _log.warning("%s: no locks here (%s); identify music with one process only", path, error)
-        yield
 
 
 def _propose(

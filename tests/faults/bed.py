@@ -28,8 +28,8 @@ from tests.faults import chain, cheap
 ROOT = Path(__file__).parents[2]
 DAY = datetime.date(2026, 1, 5)
 VIDEOS = 60
-MEDIA = ("dance_a", "dance_b", "dance_c", "many_cuts")
-"""Three dances (four clips) and a film without a span that is long enough; `cast` adds a deleted video and a
+MEDIA = ("dance_a", "dance_b", "many_cuts")
+"""Two dances and a film without a span that is long enough; `cast` adds a deleted video and a
 paid one."""
 
 ENVIRONMENT = {

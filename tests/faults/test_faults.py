@@ -1,4 +1,4 @@
-"""A few of each fault. `python -m tests.faults` tries them for an hour."""
+"""A few of each fault, with the same choices each time. `python -m tests.faults` makes others for an hour."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
 @pytest.mark.parametrize("name", [*TRIALS])
 def test_nothing_is_lost_doubled_or_different(bed: Bed, name: str) -> None:
     trial = TRIALS[name]
-    seed = Random().randrange(100_000)
-    print(f"seed {seed}")
-    outcome = trial.fault(bed, Random(f"{seed} {name}"), trial.in_tests)
+    outcome = trial.fault(bed, Random(f"0 {name}"), trial.in_tests)
     if outcome.skipped:
         pytest.skip(outcome.skipped)
     assert outcome.found == {}

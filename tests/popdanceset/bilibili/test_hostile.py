@@ -315,5 +315,5 @@ def go_through(
     files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and path != ids]
     day = r"date=\d{4}-\d\d-\d\d"
     table = rf"((statistics|followers)/{day}|ledger/crawl)/[0-9A-Za-z-]+\.parquet"
-    form = rf"store/({table}|crawl/{day}/[0-9A-Za-z-]+\.json)"
+    form = rf"store/({table}|crawl/{day}/[0-9A-Za-z-]+\.json|\.locks/crawl/{day})"
     assert [file for file in files if not re.fullmatch(form, file.as_posix())] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -10,8 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from popdanceset.bilibili.crawl import ask_followers, crawl
-from popdanceset.bilibili.ledger import read_followers
+from popdanceset.bilibili.ledger import BATCH, read_followers
 from popdanceset.popularity.model import PAPER_MIDPOINTS, load_model
 from popdanceset.schema import STATISTICS
 from popdanceset.settings import Settings
@@ -82,3 +85,27 @@ def test_killed_by_sigkill_it_asks_for_nothing_again(settings: Settings, tmp_pat
     assert facts(store) == facts(Store(calm.store))
     promising = len(read_followers(store))
     assert promising == len(set(read_followers(store)["mid"].to_pylist())) > 2
+    views = store.read_table("statistics", STATISTICS).filter(pc.field("source") == "view")
+    files = [name for name in store.list("statistics") if "/view-" in name]
+    assert len(views) > BATCH
+    assert len(files) == math.ceil(len(views) / BATCH)  # each run filled the batch of the one before
+    assert len(store.list("followers")) == 1
+
+
+def test_two_at_once_take_turns(tmp_path: Path) -> None:
+    """Two crawls of a day on one store: the second finds everything, and requests nothing."""
+    store = Store(tmp_path / "shared")
+    with Simulator(population(60, seed=3)) as simulator:
+        command = [sys.executable, "-m", "popdanceset", "crawl", "--store", store.address, "--source", RANGE]
+        command += ["--followers", "paper-midpoints", "--day", "2026-03-01"]
+        command += ["--set", "crawl.requests_per_second=100", "--set", "network.contact=me@example.org"]
+        both = [
+            subprocess.Popen(command, env={**os.environ, **simulator.environment}, stdout=subprocess.DEVNULL)
+            for _ in range(2)
+        ]
+        assert [process.wait(120) for process in both] == [0, 0]
+        questions = asked(simulator)
+    assert len(questions) == len(set(questions)) > 60
+    assert finished(store) == set(questions)
+    mids = read_followers(store)["mid"].to_pylist()
+    assert len(mids) == len(set(mids)) > 0
