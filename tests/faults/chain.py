@@ -22,7 +22,8 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 
 MANIFEST = "bed"
-VERSION = "bed"
+VERSION = "2026.01.05"
+"""What a release of the bed's day is called anyhow."""
 STAGES = ("crawl", "select", "acquire", "extract", "features", "publish")
 BEGINNING, END = "start", "end"
 

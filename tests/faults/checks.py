@@ -24,16 +24,18 @@ STATES_TIMES = (
     layout.RELEASE_INFO,
     f"{layout.RELEASE_MANIFEST}/{layout.MANIFEST_DOCUMENT}",
     f"{layout.RELEASE_MANIFEST}/{layout.MANIFEST_VIDEOS}",
+    layout.CARD,
+    layout.CHANGELOG,
     layout.CROISSANT,
 )
-"""Files of a release that state when the statistics were taken, the id of the fit made from them, or the
-checksum of such a file. They are compared without those; all others byte for byte."""
+"""Files of a release that state when it was made or the statistics were taken, the id of the fit made from
+them, or the checksum of such a file. They are compared without those; all others byte for byte."""
 
 RELEASE = layout.release(VERSION)
 _OF_A_RUN = (layout.BUDGET, layout.LEDGER, layout.FITS)
 """Folders whose names are those of runs, or of fits."""
 
-_MOMENT = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00")
+_MOMENT = re.compile(rb"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?\+00:00)?")
 
 KEYS: dict[str, tuple[str, pa.Schema, tuple[str, ...]]] = {
     "statistics": (layout.STATISTICS, STATISTICS, ("bvid", "source")),

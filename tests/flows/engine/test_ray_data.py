@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 import time
@@ -27,12 +26,12 @@ from popdanceset.schema import CLIPS, FRAMES
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
+from tests.flows.engine.cluster import started
 from tests.flows.engine.work import Failing, Swaying
 from tests.hybrik_runner.conftest import clip_row, write_film
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'popdanceset[ray]'")
 
-ROOT = Path(__file__).parents[3]
 CLIP_IDS = [f"BV1_Clip_{number}" for number in range(1, 61)]
 FRAME_COUNT = 5
 
@@ -40,19 +39,10 @@ FRAME_COUNT = 5
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A cluster whose head does nothing, and three machines of one core; this process is connected to it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        from ray.cluster_utils import Cluster
-
-        small = {"object_store_memory": 80_000_000}
-        found = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False, **small})
-        found.machines = [found.add_node(num_cpus=1, **small) for _ in range(3)]
-        found.wait_for_nodes()
+    with started(3) as found:
         ray.init(found.address, log_to_driver=False, logging_level=logging.ERROR)
         yield found
         ray.shutdown()
-        found.shutdown()
 
 
 @pytest.fixture(scope="module")
