@@ -360,23 +360,22 @@ class Store:
                 "delete the damaged file and run its stage again",
             ) from error
         # pyarrow reads a column that a file lacks as nulls.
-        incomplete = [
-            field.name for field in table.schema if not field.nullable and table[field.name].null_count
-        ]
-        if incomplete:
+        if incomplete := _incomplete(table):
             raise SchemaError(
                 f"columns {incomplete} of {schema.metadata[b'table'].decode()!r} are missing or have nulls",
-                self._path(name),
+                self._path(self._damaged(names, schema) or name),
                 "delete the damaged file and run its stage again",
             )
         return table
 
     def _damaged(self, names: Sequence[str], schema: pa.Schema) -> str:
-        """Returns the first file that cannot be read as a table; empty if each can."""
+        """Returns the first file that cannot be read as a table, or lacks columns; empty if none."""
         for name in names:
             try:
-                ds.dataset([self._path(name)], schema, "parquet", self._fs).to_table()
+                table = ds.dataset([self._path(name)], schema, "parquet", self._fs).to_table()
             except (pa.ArrowException, OSError):
+                return name
+            if _incomplete(table):
                 return name
         return ""
 
@@ -640,6 +639,11 @@ class Store:
     def _shown(self, name: str) -> str:
         """The name for messages: a path, or an address with its scheme."""
         return self._path(name) if "://" not in self.address else f"{self}/{name}"
+
+
+def _incomplete(table: pa.Table) -> list[str]:
+    """Names of the columns that may have no nulls and do."""
+    return [field.name for field in table.schema if not field.nullable and table[field.name].null_count]
 
 
 def _as_json(document: Any) -> bytes:
