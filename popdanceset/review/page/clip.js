@@ -292,6 +292,7 @@ export class ClipView {
       ...decisions.map((decision) => this.decisionItem(decision)),
     );
     byId("decisions-head").textContent = decisions.length ? counted(decisions.length, "decision") : "No decisions yet";
+    byId("decisions-head").hidden = !decisions.length && byId("decide").hidden; // nobody decides in a release
     const marks = decisions.filter(({ kind, revoked_at: revoked }) => !revoked && ["split", "trim", "swap"].includes(kind));
     this.timeline.mark(
       marks.map(({ kind, value }) => {

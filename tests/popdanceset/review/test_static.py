@@ -262,4 +262,5 @@ def test_a_browser_opens_it_from_the_disk(
     assert problems == []
     assert {request.partition(":")[0] for request in requests} == {"file"}
     assert page.query_selector("#decide:not([hidden])") is None
+    assert page.query_selector("#decisions-head:not([hidden])") is None
     context.close()
