@@ -350,7 +350,7 @@ class Store:
         if not names:
             return schema.empty_table().select(schema.names if columns is None else [*columns])
         try:
-            with self._readable(name):
+            with self._readable(name), self._intact():
                 dataset = ds.dataset([self._path(n) for n in names], schema, "parquet", self._fs)
                 table = dataset.to_table(columns=None if columns is None else [*columns], filter=filter)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError) as error:
@@ -367,6 +367,16 @@ class Store:
                 "delete the damaged file and run its stage again",
             )
         return table
+
+    @contextlib.contextmanager
+    def _intact(self) -> Iterator[None]:
+        """Raises ArrowInvalid for a damaged local file, for which pyarrow often raises OSError."""
+        try:
+            yield
+        except OSError as error:
+            if self.is_local and error.errno is None and not isinstance(error, FileNotFoundError):
+                raise pa.ArrowInvalid(str(error)) from error
+            raise
 
     def _damaged(self, names: Sequence[str], schema: pa.Schema) -> str:
         """Returns the first file that cannot be read as a table, or lacks columns; empty if none."""

@@ -233,12 +233,27 @@ def test_a_file_that_does_not_hold_the_columns(store, folder, damage):
     assert len(store.read_table("music", MUSIC, ["clip_id"])) == 4  # what was asked for is there
 
 
-def test_a_damaged_file(store, folder):
-    store.write_table("music/a.parquet", music(frames=1000), MUSIC)
-    file = folder / "music" / "a.parquet"
-    file.write_bytes(file.read_bytes()[:-20])
+FOOTER = 600
+"""Bytes from the end of a small parquet file that lie within its footer."""
 
-    with pytest.raises(SchemaError, match="delete the damaged file"):
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-20],
+        lambda data: b"",
+        lambda data: data[:-FOOTER] + b"\xff" * 40 + data[40 - FOOTER :],  # pyarrow: OSError, invalid TType
+        lambda data: data[:4] + b"\xff" * (len(data) // 2) + data[4 + len(data) // 2 :],
+    ],
+    ids=["cut", "emptied", "footer overwritten", "pages overwritten"],
+)
+def test_a_damaged_file_among_others(store, folder, damage):
+    for name in "abc":
+        store.write_table(f"music/{name}.parquet", music(frames=1000), MUSIC)
+    file = folder / "music" / "b.parquet"
+    file.write_bytes(damage(file.read_bytes()))
+
+    with pytest.raises(SchemaError, match=r"music/b\.parquet: .*delete the damaged file"):
         store.read_table("music", MUSIC)
 
 
