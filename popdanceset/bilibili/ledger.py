@@ -66,13 +66,15 @@ class Ledger:
         return mark is not None and self.next_page(slug) > mark["last_page"]
 
     def save_last(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
-        """Saves the last page of a listing, as `save` does."""
+        """Saves the last page of a listing, as `save` does; of an empty one, that the one before was."""
+        rows = list(records)
         # The mark is written first: without its page it has no effect, but a last page without its mark would
         # make the next run request one page more.
-        mark = {"source": slug, "last_page": number}
+        mark = {"source": slug, "last_page": number if rows else number - 1}
         self._store.write_json(self._mark(slug), mark)
         self._last[self._mark(slug)] = mark
-        self.save(slug, number, records)
+        if rows:
+            self.save(slug, number, rows)
 
     def save(self, slug: str, number: int, records: Iterable[VideoRecord]) -> None:
         """Saves a finished page; its records are on disk when this returns."""
