@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import torch
@@ -26,9 +26,7 @@ from training.popdg.losses import GUIDED_FROM, Draw, training_loss
 from training.popdg.model import POPDG, Prediction
 from training.popdg.released import correspondence, load_released, read_checkpoint
 from training.popdg.schedule import Schedule, cosine_schedule
-
-TOLERANCE = 1e-4
-"""Largest difference allowed, relative to expected values above 1."""
+from training.recorded import TOLERANCE, Difference, compare, recorded_in, report
 
 GRADIENT_TOLERANCE = 1e-3
 """Largest difference of the gradient norm of a parameter, relative to it.
@@ -40,19 +38,6 @@ precision, here and in the code that recorded the values: gradients agree to thr
 Record = Mapping[str, Any]
 
 
-class Difference(NamedTuple):
-    """The largest difference between a value and the expected one, and the largest that is allowed."""
-
-    name: str
-    largest: float
-    tolerance: float
-
-    @property
-    def fine(self) -> bool:
-        """Whether the difference is within the tolerance; NaN is not."""
-        return self.largest <= self.tolerance
-
-
 def differences(folder: Path) -> Iterator[Difference]:
     """All comparisons, in order.
 
@@ -62,7 +47,7 @@ def differences(folder: Path) -> Iterator[Difference]:
     model = load_released(folder / "small64_weights.pt").model
     recorded = read_checkpoint(folder / "small64_io.pt")
     schedule = cosine_schedule(dtype=torch.float32)
-    try:
+    with recorded_in(folder / "small64_io.pt"):
         with torch.no_grad():
             x_t = q_sample(schedule, recorded["x_start"], recorded["t"], recorded["noise"])
             yield compare("noisy dance", x_t, recorded["x_t"])
@@ -71,19 +56,6 @@ def differences(folder: Path) -> Iterator[Difference]:
                 yield from _p_mean_variance(model, schedule, recorded, name, expected)
         for name, expected in recorded["p_losses"].items():
             yield from _losses(model, schedule, recorded, name, expected)
-    except (KeyError, IndexError, AttributeError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"these are not records of this network ({type(error).__name__}: {error})",
-            folder / "small64_io.pt",
-            "record both files together",
-        ) from error
-
-
-def compare(name: str, value: torch.Tensor, expected: torch.Tensor) -> Difference:
-    """The largest difference, relative to expected values above 1; infinite if the shapes differ."""
-    if value.shape != expected.shape:
-        return Difference(name, float("inf"), TOLERANCE)
-    return Difference(name, float(((value - expected) / expected.abs().clamp(min=1)).abs().max()), TOLERANCE)
 
 
 def _outputs(model: POPDG, recorded: Record) -> Iterator[Difference]:
@@ -227,13 +199,7 @@ def _gradients(model: POPDG, name: str, expected: Mapping[str, float | None]) ->
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 def check(folder: Path) -> int:
     """Compare network, diffusion and losses with values recorded from the released code in FOLDER."""
-    count = bad = 0
-    for difference in differences(folder):
-        verdict = "" if difference.fine else "  TOO LARGE"
-        click.echo(f"{difference.largest:9.2e} of {difference.tolerance:7.1e}  {difference.name}{verdict}")
-        count, bad = count + 1, bad + (not difference.fine)
-    click.echo(f"{bad} of {count} differences are too large" if bad else f"all {count} differences are small")
-    return 1 if bad else 0
+    return report(differences(folder))
 
 
 if __name__ == "__main__":
