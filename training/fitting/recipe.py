@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from popdanceset.errors import InputError
 from training.data.windows import DanceWindows
-from training.popdg.config import ModelConfig, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +74,23 @@ _FORMER = {"gradient_clipping": "clip", "ema_decay": "average", "rotated": "turn
 """Names of settings in older checkpoints."""
 
 
-def identity(
-    model: ModelConfig, objective: Objective, recipe: Recipe, windows: DanceWindows
-) -> dict[str, Any]:
-    """The settings that must stay the same for a run to continue as if it had never stopped."""
+_LACKING = {"architecture": "popdg"}
+"""The values of settings that older checkpoints lack."""
+
+
+def identity(model: Any, objective: Any, recipe: Recipe, windows: DanceWindows) -> dict[str, Any]:
+    """The settings that must stay the same for a run to continue as if it had never stopped.
+
+    Args:
+        model: the sizes of the network, a data class; see `training.interface.Sizes`.
+        objective: of its training, a data class.
+        recipe, windows: of the training.
+    """
     return {
+        "architecture": model.architecture,
         **asdict(model),
         **{f"objective.{name}": value for name, value in asdict(objective).items() if name != "weights"},
-        **{f"weights.{name}": value for name, value in asdict(objective.weights).items()},
+        **{f"weights.{name}": value for name, value in asdict(objective).get("weights", {}).items()},
         **{name: value for name, value in asdict(recipe).items() if name not in _FREE},
         "release": windows.content,
         "extractor": windows.extractor,
@@ -97,7 +105,14 @@ def must_match(saved: dict[str, Any], wanted: dict[str, Any], folder: Path) -> N
     Raises:
         InputError: settings differ; the message names all of them.
     """
-    before = {name: saved.get(name, saved.get(_FORMER.get(name, name))) for name in wanted}
+    known = _LACKING | saved
+    if known["architecture"] != wanted["architecture"]:
+        raise InputError(
+            f"contains a run of the model {known['architecture']}, not {wanted['architecture']}",
+            folder,
+            "name another folder",
+        )
+    before = {name: known.get(name, known.get(_FORMER.get(name, name))) for name in wanted}
     different = [
         f"{name} {before[name]} (now {value})" for name, value in wanted.items() if before[name] != value
     ]

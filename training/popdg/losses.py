@@ -22,6 +22,7 @@ from training.data.representation import (
     MinMaxScaler,
     rotation_6d_to_matrix,
 )
+from training.interface import Loss
 from training.motion.forward_kinematics import JOINTS, forward_kinematics
 from training.popdg.config import Objective
 from training.popdg.gaussian_diffusion import q_sample, vb_terms_bpd
@@ -55,13 +56,6 @@ class Draw(NamedTuple):
     noise: torch.Tensor
     keep_tokens: torch.Tensor
     keep_pooled: torch.Tensor
-
-
-class Loss(NamedTuple):
-    """The loss and its weighted parts by name, all scalars; the parts add up to the total."""
-
-    total: torch.Tensor
-    parts: dict[str, torch.Tensor]
 
 
 def draw(

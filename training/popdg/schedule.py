@@ -104,6 +104,8 @@ def respaced(schedule: Schedule, timesteps: list[int]) -> Schedule:
 
     The `SpacedDiffusion` of improved-diffusion.
     """
+    if timesteps == list(range(len(timesteps))):
+        return Schedule(schedule.betas[: len(timesteps)])  # exactly: a ratio of ᾱ close to 1 loses digits
     alphas_cumprod = schedule.alphas_cumprod[torch.tensor(timesteps)]
     return Schedule(1 - alphas_cumprod / torch.cat([alphas_cumprod.new_ones(1), alphas_cumprod[:-1]]))
 
