@@ -209,11 +209,20 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
 class Shell:
     """Stands for an object of an unknown class: keeps its arguments and its state, and does nothing."""
 
-    def __init__(self, *arguments: object, **named: object) -> None:
-        self.arguments, self.state = arguments, dict(named)
+    arguments: tuple[object, ...]
+    state: dict[str, object]
+
+    def __new__(cls, *arguments: object, **named: object) -> Shell:  # pickles may leave __init__ out
+        shell = super().__new__(cls)
+        shell.arguments, shell.state = arguments, dict(named)
+        return shell
 
     def __setstate__(self, state: object) -> None:
-        self.state = state if isinstance(state, dict) else {"state": state}
+        self.state |= state if isinstance(state, dict) else {"state": state}
+
+    def __setitem__(self, name: object, value: object) -> None:
+        """Keeps an item of an object that is a dict, such as an EasyDict."""
+        self.state[str(name)] = value
 
     def __call__(self, *arguments: object, **named: object) -> Shell:
         return Shell(*arguments, **named)
