@@ -69,10 +69,11 @@ def test_legs_that_face_backward_are_punished(up: int) -> None:
     assert facing(mixed, FRAMES, config).item() == pytest.approx(worst.item())
 
 
-def test_lifted_knees_turn_the_released_sign_over() -> None:
-    """The cross product of the knees points backward when they are above the root; its own sign corrects it."""
+def test_lifted_legs_turn_the_released_sign_over() -> None:
+    """The cross product of knees above the root points backward; only a sign of its own corrects it."""
     lifted = standing(lower_turned=False).clone().view(1, FRAMES, 24, 3)
     lifted[:, :, [4, 5], 1], lifted[:, :, [4, 5], 2] = 0.15, 0.3
+    lifted[:, :, [7, 8], 1], lifted[:, :, [7, 8], 2] = 0.4, 0.2
     motion = lifted.flatten(-2)
     assert facing(motion, FRAMES, RewardConfig(rate=1)).tolist() == [[1]]
     assert facing(motion, FRAMES, RewardConfig(rate=1, facing="released")).item() < -0.1
