@@ -11,7 +11,12 @@ from popdanceset.errors import InputError
 if TYPE_CHECKING:
     from training.interface import Model, Sizes
 
-MODELS = MappingProxyType({"popdg": "training.popdg.entry"})
+MODELS = MappingProxyType(
+    {
+        "popdg": "training.popdg.entry",
+        "fact": "training.baselines.fact.entry",
+    }
+)
 """The module of each model, whose `MODEL` says what `training.interface` asks for."""
 
 FIRST = "popdg"

@@ -19,9 +19,11 @@ class Preset(Generic[ConfigT, ObjectiveT]):
         objective: what its training minimises.
         recipe: settings of `training.fitting.recipe.Recipe` that differ from its defaults.
         stride: frames between the starts of two training windows.
+        drop_epochs: epochs from which the learning rate is a tenth of what it was before.
     """
 
     model: ConfigT
     objective: ObjectiveT
     recipe: Mapping[str, Any] = field(default_factory=dict)
     stride: int = 15
+    drop_epochs: tuple[int, ...] = ()

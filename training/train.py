@@ -167,6 +167,9 @@ def train(
         release, "train", window, stride,
         cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes, tier=tier,
     )  # fmt: skip
+    if plan.drop_epochs:
+        epoch = len(windows) / recipe.batch_size
+        recipe = dataclasses.replace(recipe, drops=tuple(round(drop * epoch) for drop in plan.drop_epochs))
     if steps is None:
         assert epochs is not None
         steps = max(1, round(epochs * len(windows) / recipe.batch_size))

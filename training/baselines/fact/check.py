@@ -26,6 +26,7 @@ from training.baselines.fact.keras_adam import KerasAdam
 from training.baselines.fact.losses import prediction_loss
 from training.baselines.fact.model import FACT
 from training.baselines.fact.released import from_released, read_variables
+from training.fitting.recipe import Recipe
 from training.recorded import (
     Difference,
     compare_numbers,
@@ -50,9 +51,10 @@ def differences(folder: Path) -> Iterator[Difference]:
         config = recorded_config(recorded["config"])
         yield from _outputs(from_released(variables, config).eval(), recorded)
         steps = [int(step) for step in recorded["lr_steps"]]
+        recipe = Recipe(steps=2_400_000, **PRESETS["released"].recipe)
         yield compare_numbers(
             "learning rates",
-            {str(step): PRESETS["released"].learning_rate_at(step) for step in steps},
+            {str(step): recipe.learning_rate_at(step) for step in steps},
             {str(step): float(rate) for step, rate in zip(steps, recorded["lr_values"], strict=True)},
         )
         yield from _training(from_released(variables, config), recorded)
@@ -72,7 +74,8 @@ def recorded_config(lines: NDArray[Any]) -> FactConfig:
         audio_frames=sizes["audio_len"],
         future=sizes["future"],
         motion_width=sizes["out_dim"],
-        audio_width=sizes["audio_dim"],
+        music_dim=sizes["audio_dim"],
+        window=max(sizes["motion_len"] + sizes["future"], sizes["audio_len"]),
     )
 
 
@@ -83,7 +86,7 @@ def _outputs(model: FACT, recorded: Record) -> Iterator[Difference]:
     for name, value in (
         ("motion_features", model.encode_motion(motion)),
         ("audio_features", model.encode_audio(window)),
-        ("output", model(motion, window)),
+        ("output", model(motion, window, motion.shape[1] + window.shape[1])),
         ("auto_regressive", dance(model, motion, audio, recorded["auto_regressive"].shape[1])),
     ):
         expected = _tensor(recorded[name])
@@ -98,7 +101,7 @@ def _training(model: FACT, recorded: Record) -> Iterator[Difference]:
     optimizer = KerasAdam(model.parameters(), lr=1e-3)
     for step in range(len(expected)):
         optimizer.zero_grad()
-        loss = prediction_loss(model(motion, audio, frames=model.config.future), target)
+        loss = prediction_loss(model(motion, audio), target)
         torch.autograd.backward(loss)
         if step == 0:
             yield _number("loss", loss.item(), recorded["loss"])

@@ -1,13 +1,14 @@
-"""Sizes of FACT and how it is trained: the presets `released`, `paper`, `released-frames` and `ours`."""
+"""Sizes of FACT and how it is trained: the presets `ours`, `released-frames`, `released` and `paper`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, ClassVar
 
 from popdanceset.errors import InputError
 from training.baselines.fact.representation import WIDTH
+from training.presets import Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,16 @@ class FactConfig:
         feedforward: features inside the feed-forward layers.
         motion_layers, audio_layers, cross_layers: layers of the three transformers.
         motion_frames, audio_frames: length of the windows that the network sees.
-        future: frames after the motion window that are predicted in training, at most `motion_frames` and
-            `audio_frames` together.
-        motion_width, audio_width: features of a frame of motion and of music.
+        future: frames after the motion window that are predicted in training.
+        seeds: motions that the network remembers to start dances from.
+        motion_width, music_dim: features of a frame of motion and of music.
+        window: frames of a training window, which contains all of the above.
 
     Raises:
         InputError: the sizes are impossible or do not fit each other.
     """
+
+    architecture: ClassVar[str] = "fact"
 
     width: int = 800
     heads: int = 10
@@ -37,8 +41,10 @@ class FactConfig:
     motion_frames: int = 120
     audio_frames: int = 240
     future: int = 20
+    seeds: int = 16
     motion_width: int = WIDTH
-    audio_width: int = 35
+    music_dim: int = 35
+    window: int = 240
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -46,56 +52,45 @@ class FactConfig:
                 raise InputError(f"{name} is {getattr(self, name)}", "FACT", "give a number from 1")
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide a width of {self.width}", "FACT")
-        if self.future > self.motion_frames + self.audio_frames:
+        least = max(self.motion_frames + self.future, self.audio_frames)
+        if self.window < least:
             raise InputError(
-                f"future is {self.future}, but the windows have only "
-                f"{self.motion_frames + self.audio_frames} frames together",
-                "FACT",
+                f"a window of {self.window} frames is too short", "FACT", f"give at least {least} frames"
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """A network with its data and training.
+class Objective:
+    """The mean square error of the predicted frames; there is nothing to choose."""
 
-    Attributes:
-        model: the sizes.
-        fps: frames a second of motion and music.
-        up: the vertical axis of the motion.
-        steps: of the optimizer.
-        batch_size: windows in a step.
-        learning_rates: (first step, learning rate) pairs, in order; the rate is constant between them.
-    """
 
-    model: FactConfig
-    fps: int
-    up: Literal["y", "z"]
-    steps: int = 2_400_000
-    batch_size: int = 32
-    learning_rates: tuple[tuple[int, float], ...] = ((0, 1e-4), (100_000, 1e-5), (150_000, 1e-6))
-
-    def learning_rate_at(self, step: int) -> float:
-        """The learning rate of a step; steps count from 0."""
-        return next(rate for first, rate in reversed(self.learning_rates) if step >= first)
-
+_RELEASED_RECIPE: dict[str, Any] = {
+    "batch_size": 32,
+    "learning_rate": 1e-4,
+    "drops": (100_000, 150_000),
+    "gradient_clipping": 0.0,
+    "ema_decay": 0.0,
+    "standardise": False,
+}
+_OUR_RECIPE = {**_RELEASED_RECIPE, "gradient_clipping": 1.0, "ema_decay": 0.999, "standardise": True}
 
 PRESETS = MappingProxyType(
     {
-        # What the released code and weights expect: AIST++ at 60 fps, y up.
-        "released": Preset(FactConfig(), fps=60, up="y"),
-        # The training schedule that the paper describes; the released configuration differs from it.
+        # As many seconds as the released network: half as many frames, since releases have 30 a second.
+        "ours": Preset(
+            FactConfig(motion_frames=60, audio_frames=120, future=10, window=120), Objective(), _OUR_RECIPE
+        ),
+        # As many frames as the released network: twice as many seconds.
+        "released-frames": Preset(FactConfig(), Objective(), _OUR_RECIPE),
+        # Sizes and settings of the released code, which trains 2.4 million steps on AIST++ at 60 fps, y up.
+        "released": Preset(FactConfig(), Objective(), _RELEASED_RECIPE, stride=1),
+        # The training that the paper describes (300,000 steps); the released configuration differs from it.
         "paper": Preset(
             FactConfig(),
-            fps=60,
-            up="y",
-            steps=300_000,
-            batch_size=16,
-            learning_rates=((0, 1e-4), (60_000, 1e-5), (100_000, 1e-6)),
+            Objective(),
+            {**_RELEASED_RECIPE, "batch_size": 16, "drops": (60_000, 100_000)},
+            stride=1,
         ),
-        # As many frames as the released network, on releases of PopDanceSet: twice as many seconds.
-        "released-frames": Preset(FactConfig(), fps=30, up="z"),
-        # As many seconds as the released network, on releases of PopDanceSet: half as many frames.
-        "ours": Preset(FactConfig(motion_frames=60, audio_frames=120, future=10), fps=30, up="z"),
     }
 )
-"""By name: `released`, `paper`, `released-frames`, `ours`."""
+"""By name: `ours`, `released-frames`, `released`, `paper`."""

@@ -18,7 +18,7 @@ def dance(model: FACT, seed: torch.Tensor, audio: torch.Tensor, frames: int | No
     Args:
         model: in evaluation mode.
         seed: (batch, motion_frames, motion_width), the motion during the first frames of the music.
-        audio: (batch, frames, audio_width) music from the first frame of the seed on.
+        audio: (batch, frames, music_dim) music from the first frame of the seed on.
         frames: stop after this many; None: go on while there is a whole window of music. The last window's
             music stays without a dance: `audio_frames` − `motion_frames` frames at the end.
 

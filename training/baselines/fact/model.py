@@ -17,14 +17,22 @@ class FACT(nn.Module):
 
     Args:
         config: the sizes.
+
+    Attributes:
+        seeds: (seeds, motion_frames, motion_width), motions of the training part to start dances from: the
+            first that it was trained on.
+        known_seeds: how many there are yet.
     """
+
+    seeds: torch.Tensor
+    known_seeds: torch.Tensor
 
     def __init__(self, config: FactConfig) -> None:
         super().__init__()
         self.config = config
         width = config.width
         self.motion_embedding = dense(config.motion_width, width)
-        self.audio_embedding = dense(config.audio_width, width)
+        self.audio_embedding = dense(config.music_dim, width)
         self.motion_positions = nn.Parameter(torch.empty(config.motion_frames, width))
         self.audio_positions = nn.Parameter(torch.empty(config.audio_frames, width))
         self.motion_transformer = _transformer(config, config.motion_layers)
@@ -34,20 +42,28 @@ class FACT(nn.Module):
         for weight in (self.motion_positions, self.audio_positions, self.output.weight):
             nn.init.trunc_normal_(weight, std=_DEVIATION, a=-2 * _DEVIATION, b=2 * _DEVIATION)
         nn.init.zeros_(self.output.bias)
+        self.register_buffer("seeds", torch.zeros(config.seeds, config.motion_frames, config.motion_width))
+        self.register_buffer("known_seeds", torch.tensor(0))
 
     def forward(self, motion: torch.Tensor, audio: torch.Tensor, frames: int | None = None) -> torch.Tensor:
         """Predicts the motion after a window. No attention is masked.
 
+        In training it remembers the first motions that it sees, see `seeds`.
+
         Args:
-            motion: (batch, motion_frames, motion_width).
-            audio: (batch, audio_frames, audio_width), from the first frame of the motion on.
-            frames: number of frames to predict; None: one for each frame of both windows.
+            motion: (batch, motion_frames, motion_width); frames beyond these are ignored.
+            audio: (batch, audio_frames, music_dim), from the first frame of the motion on; likewise.
+            frames: number of frames to predict, at most as many as both windows have; None: `future`.
 
         Returns:
-            (batch, frames, motion_width): frame 0 follows the last frame of `motion`.
+            (batch, frames, motion_width): frame 0 follows the last frame of the motion.
         """
+        motion, audio = motion[:, : self.config.motion_frames], audio[:, : self.config.audio_frames]
+        if self.training:
+            self._remember(motion)
         tokens = torch.cat([self.encode_motion(motion), self.encode_audio(audio)], dim=1)
-        predicted: torch.Tensor = self.output(self.cross_transformer(tokens)[:, :frames])
+        count = self.config.future if frames is None else frames
+        predicted: torch.Tensor = self.output(self.cross_transformer(tokens)[:, :count])
         return predicted
 
     def encode_motion(self, motion: torch.Tensor) -> torch.Tensor:
@@ -56,9 +72,16 @@ class FACT(nn.Module):
         return encoded
 
     def encode_audio(self, audio: torch.Tensor) -> torch.Tensor:
-        """(batch, audio_frames, audio_width) → (batch, audio_frames, width)."""
+        """(batch, audio_frames, music_dim) → (batch, audio_frames, width)."""
         encoded: torch.Tensor = self.audio_transformer(self.audio_embedding(audio) + self.audio_positions)
         return encoded
+
+    def _remember(self, motion: torch.Tensor) -> None:
+        known = int(self.known_seeds)
+        new = motion[: len(self.seeds) - known].detach()
+        if len(new):
+            self.seeds[known : known + len(new)] = new
+            self.known_seeds += len(new)
 
 
 class Layer(nn.Module):

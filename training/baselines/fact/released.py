@@ -88,9 +88,9 @@ def released_config(variables: Variables, heads: int) -> FactConfig:
             cross_layers=_layers(variables, "cross_modal_layer/transformer_layer/"),
             motion_frames=motion_frames,
             audio_frames=audio_frames,
-            future=min(FactConfig().future, motion_frames + audio_frames),
             motion_width=motion_width,
-            audio_width=len(variables["audio_linear_embedding/net/kernel"]),
+            music_dim=len(variables["audio_linear_embedding/net/kernel"]),
+            window=max(motion_frames + FactConfig().future, audio_frames),
         )
     except (KeyError, ValueError) as error:
         raise InputError(f"does not contain a FACT ({error})", do=_ADVICE) from error

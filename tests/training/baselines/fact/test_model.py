@@ -15,14 +15,16 @@ from popdanceset.errors import InputError  # noqa: E402
 from training.baselines.fact.config import PRESETS, FactConfig  # noqa: E402
 from training.baselines.fact.dancing import dance  # noqa: E402
 from training.baselines.fact.keras_adam import KerasAdam  # noqa: E402
-from training.baselines.fact.losses import example, prediction_loss  # noqa: E402
+from training.baselines.fact.losses import prediction_loss  # noqa: E402
 from training.baselines.fact.model import FACT, Layer  # noqa: E402
-from training.baselines.fact.representation import ROTATION, WIDTH, decode, encode  # noqa: E402
+from training.baselines.fact.representation import ROTATION, WIDTH, decode, encode, from_vectors  # noqa: E402
+from training.data import representation  # noqa: E402
 from training.data.representation import SmplMotion  # noqa: E402
+from training.fitting.recipe import Recipe  # noqa: E402
 
 SMALL = FactConfig(
     width=12, heads=3, feedforward=20, motion_layers=1, audio_layers=1, cross_layers=2,
-    motion_frames=4, audio_frames=6, future=2, motion_width=9, audio_width=5,
+    motion_frames=4, audio_frames=6, future=2, motion_width=9, music_dim=5, window=6, seeds=3,
 )  # fmt: skip
 
 
@@ -73,10 +75,12 @@ def test_music_of_the_whole_window_reaches_every_token(small: FACT) -> None:
     motion, audio = torch.randn(1, 4, 9), torch.randn(1, 6, 5)
     changed = audio.clone()
     changed[:, -1] += 1
-    before, after = small(motion, audio), small(motion, changed)
+    before, after = small(motion, audio, 10), small(motion, changed, 10)
     assert before.shape == (1, 10, 9)
     assert ((before - after).abs().amax(dim=-1) > 0).all()
-    assert torch.allclose(small(motion, audio, frames=2), before[:, :2])
+    assert torch.allclose(small(motion, audio), before[:, :2])
+    longer = torch.cat([motion, motion], dim=1), torch.cat([audio, audio], dim=1)
+    assert torch.equal(small(*longer), small(motion, audio))
 
 
 def test_first_values_are_those_of_keras() -> None:
@@ -91,15 +95,20 @@ def test_first_values_are_those_of_keras() -> None:
     assert model.output.bias.abs().max() == 0
 
 
-def test_only_the_next_frames_are_supervised(small: FACT) -> None:
-    motion, audio = torch.arange(8.0).view(1, 8, 1).expand(1, 8, 9), torch.randn(1, 9, 5)
-    cut = example(motion, audio, SMALL)
-    assert cut.motion[0, :, 0].tolist() == [0, 1, 2, 3]
-    assert cut.target[0, :, 0].tolist() == [4, 5]
-    assert torch.equal(cut.audio, audio[:, :6])
-    predicted = cut.target + torch.tensor([1.0, 3.0]).view(1, 2, 1)
-    later = torch.full((1, 5, 9), 100.0)
-    assert prediction_loss(torch.cat([predicted, later], dim=1), cut.target) == pytest.approx((1 + 9) / 2)
+def test_only_the_next_frames_are_supervised() -> None:
+    motion = torch.arange(6.0).view(1, 6, 1).expand(1, 6, 9)
+    predicted = motion[:, 4:] + torch.tensor([1.0, 3.0]).view(1, 2, 1)
+    assert prediction_loss(predicted, motion).item() == pytest.approx((1 + 9) / 2)
+
+
+def test_the_first_motions_of_the_training_are_remembered(small: FACT) -> None:
+    motions = [torch.full((2, 6, 9), float(number)) for number in range(3)]
+    for motion in motions:
+        small.train()(motion, torch.randn(2, 6, 5))
+    small.eval()(motions[2], torch.randn(2, 6, 5))
+    assert small.known_seeds == 3
+    assert small.seeds[:, 0, 0].tolist() == [0, 0, 1]
+    assert small.seeds.shape == (3, 4, 9)
 
 
 class LastFramePlusMusic(FACT):
@@ -128,6 +137,7 @@ def test_motion_survives_its_vectors_and_bad_matrices_become_the_nearest_rotatio
     motion = SmplMotion(poses, torch.randn(5, 3, generator=generator, dtype=torch.float64))
     vectors = encode(motion)
     assert vectors.shape == (5, WIDTH)
+    assert torch.allclose(from_vectors(representation.encode(*motion)), vectors)
     assert vectors[:, :6].abs().max() == 0
     assert torch.equal(vectors[:, 9:18].view(5, 3, 3), roma.rotvec_to_rotmat(poses[:, 0]))
     back = decode(vectors)
@@ -160,12 +170,12 @@ def test_keras_adam_follows_its_formula() -> None:
 
 
 def test_presets_and_their_learning_rates() -> None:
-    released, paper = PRESETS["released"], PRESETS["paper"]
+    released, paper = (Recipe(steps=1, **PRESETS[name].recipe) for name in ("released", "paper"))
     steps = (0, 99_999, 100_000, 149_999, 150_000, 2_000_000)
-    assert [released.learning_rate_at(step) for step in steps] == [1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6]
-    assert [paper.learning_rate_at(step) for step in steps[:3]] == [1e-4, 1e-5, 1e-6]
-    assert (released.fps, released.up, PRESETS["ours"].fps, PRESETS["ours"].up) == (60, "y", 30, "z")
+    rates = [released.learning_rate_at(step) for step in steps]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6])
+    assert [paper.learning_rate_at(step) for step in steps[:3]] == pytest.approx([1e-4, 1e-5, 1e-6])
     with pytest.raises(InputError, match="7 heads do not divide"):
         FactConfig(heads=7)
-    with pytest.raises(InputError, match="future is 400"):
-        FactConfig(future=400)
+    with pytest.raises(InputError, match="window of 139 frames is too short"):
+        FactConfig(window=139, audio_frames=100)

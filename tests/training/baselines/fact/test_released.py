@@ -20,7 +20,7 @@ from training.baselines.fact.released import correspondence, load_released  # no
 
 SMALL = FactConfig(
     width=12, heads=3, feedforward=20, motion_layers=2, audio_layers=1, cross_layers=3,
-    motion_frames=4, audio_frames=6, future=2, motion_width=9, audio_width=5,
+    motion_frames=4, audio_frames=6, future=2, motion_width=9, music_dim=5, window=6,
 )  # fmt: skip
 BEHIND = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -63,7 +63,7 @@ def test_weights_survive_their_released_names(tmp_path: Path, front: str, behind
     loaded = load_released(tmp_path / "fact.npz", heads=3)
     assert not loaded.training
     motion, audio = torch.randn(2, 4, 9), torch.randn(2, 6, 5)
-    assert torch.equal(loaded(motion, audio), model(motion, audio))
+    assert torch.equal(loaded(motion, audio, 10), model(motion, audio, 10))
 
 
 def test_files_that_are_no_fact_get_one_line(tmp_path: Path) -> None:
@@ -111,10 +111,10 @@ def test_records_of_another_size_are_met(tmp_path: Path) -> None:
     np.savez(tmp_path / "weights.npz", **variables(model))
     motion, audio, target = torch.randn(2, 4, 9), torch.randn(2, 7, 5), torch.randn(2, 2, 9)
     with torch.no_grad():
-        output = model(motion, audio[:, :6])
+        output = model(motion, audio[:, :6], 10)
         second = model(torch.cat([motion[:, 1:], output[:, :1]], dim=1), audio[:, 1:])
         danced = torch.stack([output[:, 0], second[:, 0]], dim=1)
-    loss = ((model(motion, audio[:, :6])[:, :2] - target) ** 2).mean()
+    loss = ((model(motion, audio[:, :6]) - target) ** 2).mean()
     gradients = torch.autograd.grad(loss, list(model.parameters()))
     sizes = (
         "hidden=12 heads=3 intermediate=20 audio_layers=1 motion_layers=2 cross_layers=3 motion_len=4 "
