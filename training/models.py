@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MODELS = MappingProxyType(
     {
         "popdg": "training.popdg.entry",
+        "edge": "training.baselines.edge.entry",
         "fact": "training.baselines.fact.entry",
     }
 )

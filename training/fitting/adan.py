@@ -25,7 +25,7 @@ class Adan(torch.optim.Optimizer):
         n ← (1−β3) n + β3 (g + (1−β2)(g − g₋))²
         p ← (p − lr (m̂ + (1−β2) v̂) / (√n̂ + ε)) / (1 + lr λ)
 
-    where a hat divides by 1 − (1−β)^k in step k. The first step of the released code only decays p.
+    where a hat divides by 1 − (1−β)^k in step k.
 
     Args:
         parameters: to optimise, float32; shards of a distributed network are updated in their process.
@@ -33,6 +33,7 @@ class Adan(torch.optim.Optimizer):
         betas: β1, β2, β3 in the convention of the paper: weights of the new values, not of the old ones.
         eps: ε.
         weight_decay: λ.
+        first_step_only_decays: as in the code of EDGE and POPDG: m, v and n stay 0 in the first step.
     """
 
     def __init__(
@@ -42,7 +43,10 @@ class Adan(torch.optim.Optimizer):
         betas: tuple[float, float, float] = (0.02, 0.08, 0.01),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        first_step_only_decays: bool = False,
     ) -> None:
+        self._first_step_only_decays = first_step_only_decays
         super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -67,6 +71,9 @@ class Adan(torch.optim.Optimizer):
                 state[name] = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
             state["before"] = gradient.detach().clone(memory_format=torch.contiguous_format)
         state["step"] += 1
+        if self._first_step_only_decays and state["step"] == 1:
+            parameter.mul_(1 / (1 + group["lr"] * group["weight_decay"]))
+            return
         betas = group["betas"]
         hats = [1 / (1 - (1 - beta) ** int(state["step"])) for beta in betas]
         constants = (*betas, *hats, group["lr"], group["eps"], 1 / (1 + group["lr"] * group["weight_decay"]))

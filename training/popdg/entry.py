@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,8 +16,8 @@ from training.popdg.config import ABLATIONS, PRESETS, RELEASED, ModelConfig, Obj
 from training.popdg.losses import Draw, draw, training_loss
 from training.popdg.model import POPDG
 from training.popdg.released import load_released
-from training.popdg.schedule import Schedule, cosine_schedule
-from training.sampling.diffusion import diffusion_dance
+from training.popdg.schedule import full_schedule
+from training.sampling.diffusion import QUICK, diffusion_dance
 
 
 class POPDGModel(Model):
@@ -61,8 +60,8 @@ class POPDGModel(Model):
 
     @property
     def quick(self) -> Options:
-        """Few steps of DPM-Solver++: enough to compare one checkpoint with the next."""
-        return Options("dpm-solver", 10)
+        """Few steps of DPM-Solver++."""
+        return QUICK
 
     def dance(
         self, trained: Trained, music: torch.Tensor, options: Options, seed: int
@@ -83,12 +82,6 @@ class POPDGModel(Model):
             RELEASED.objective.guidance,
             device,
         )
-
-
-@cache
-def full_schedule() -> Schedule:
-    """The noise schedule of training, computed once."""
-    return cosine_schedule()
 
 
 MODEL = POPDGModel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 
@@ -97,6 +97,12 @@ def cosine_schedule(num_timesteps: int = NUM_TIMESTEPS, dtype: torch.dtype = tor
     angles = (angles + offset) / (1 + offset) * math.pi / 2
     curve = angles.cos() ** 2
     return Schedule((1 - curve[1:] / curve[:-1]).clamp(0, largest).to(dtype))
+
+
+@cache
+def full_schedule() -> Schedule:
+    """The noise schedule of training and sampling, computed once."""
+    return cosine_schedule()
 
 
 def respaced(schedule: Schedule, timesteps: list[int]) -> Schedule:

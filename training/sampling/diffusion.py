@@ -29,6 +29,9 @@ _SAMPLERS: dict[SamplerName, Callable[..., torch.Tensor]] = {
     "ancestral": ancestral,
 }
 
+QUICK = Options("dpm-solver", 10)
+"""Enough to compare one checkpoint with the next."""
+
 BLOCK = 8
 """Number of windows in memory at once."""
 
