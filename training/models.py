@@ -16,6 +16,7 @@ MODELS = MappingProxyType(
         "popdg": "training.popdg.entry",
         "edge": "training.baselines.edge.entry",
         "fact": "training.baselines.fact.entry",
+        "bailando": "training.baselines.bailando.entry",
     }
 )
 """The module of each model, whose `MODEL` says what `training.interface` asks for."""

@@ -150,7 +150,7 @@ def train(
         raise InputError(f"{len(names)} models are named", "--model", "train one after the other")
     kind = load(names[0] if names else FIRST)
     plan = _preset(kind, preset)
-    model = _sized(kind, plan.model, [size for size in chosen if "=" in size])
+    model = _sized(kind, plan.model, [size for size in chosen if "=" in size], window)
     for part in ablate:
         if part not in kind.ablations:
             known = f"choose from {', '.join(kind.ablations)}" if kind.ablations else "leave it out"
@@ -203,9 +203,9 @@ def _preset(kind: Model, name: str | None) -> Preset[Any, Any]:
     return found
 
 
-def _sized(kind: Model, model: Any, sizes: list[str]) -> Any:
+def _sized(kind: Model, model: Any, sizes: list[str], window: int | None) -> Any:
     known = {field.name for field in dataclasses.fields(model)}
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {} if window is None else {"window": window}
     for size in sizes:
         name, _, value = size.partition("=")
         if name not in known or name in ("window", "music_dim"):

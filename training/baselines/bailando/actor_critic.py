@@ -1,7 +1,7 @@
 """Stage 4: the actor learns from the difference between rewards and the critic's values (Bailando, Sec. 3.3).
 
-Steps come in tens: five of the actor, then five of the critic. The base is frozen, and nothing is dropped:
-keep the network in evaluation mode.
+The base is frozen, and nothing is dropped: keep the network in evaluation mode. The released code takes turns
+of five steps for each of the two; they have no parameter in common.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from training.baselines.bailando.gpt import DanceGpt
 from training.baselines.bailando.representation import Halves
 from training.baselines.bailando.reward import rewards
 from training.baselines.bailando.vqvae import MotionVqVae
-
-_TURN = 5
-"""Steps of the actor, and then of the critic."""
 
 
 class Windows(NamedTuple):
@@ -141,11 +138,6 @@ def actor_loss(policy: Policy, error: torch.Tensor, mask: torch.Tensor, alpha: f
 def critic_loss(error: torch.Tensor) -> torch.Tensor:
     """The loss of the critic: the mean square of all errors, masked or not."""
     return error.square().mean()
-
-
-def is_actors_turn(step: int) -> bool:
-    """Whether the actor learns in a step, not the critic; steps count from 0."""
-    return step % (2 * _TURN) < _TURN
 
 
 def score(model: DanceGpt, windows: Windows) -> Halves:

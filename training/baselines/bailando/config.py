@@ -1,12 +1,13 @@
-"""Sizes of Bailando, its three stages of training and its reward: the presets `released` and `ours`."""
+"""Sizes of Bailando, its stages of training and its reward: the presets `ours` and `released`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from popdanceset.errors import InputError
+from training.presets import Preset
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,6 @@ class VqVaeConfig:
         depth: residual blocks on each level.
         dilation_growth: dilation of a block relative to the one before it.
         decay: of the moving averages that the codebook consists of.
-        commitment: weight of the distance between features and their codes in the loss.
     """
 
     width: int = 512
@@ -35,10 +35,9 @@ class VqVaeConfig:
     depth: int = 3
     dilation_growth: int = 3
     decay: float = 0.99
-    commitment: float = 0.02
 
     def __post_init__(self) -> None:
-        for name in self.__slots__[:-2]:
+        for name in self.__slots__[:-1]:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}", "Bailando", "give a number from 1")
         if self.stride % 2:
@@ -105,82 +104,141 @@ class RewardConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """How one stage is trained, with Adam.
+class BailandoConfig:
+    """All networks and the stage that is trained. Defaults are the released ones.
 
     Attributes:
-        learning_rate: at first.
-        betas: of Adam.
-        batch_size: windows in a step.
-        stride: frames between the starts of two windows of a motion.
-        epochs: through the training data.
-        drops: epochs at which the learning rate is divided by 10.
+        stage: 1 trains the VQ-VAEs of both halves, 2 the decoder of the velocity of joint 0, 3 the GPT, and 4
+            improves its head by actor and critic.
+        vqvae_width, residual_width, embedding, codes, levels, stride, depth, dilation_growth, decay: see
+            `VqVaeConfig`.
+        width, heads, base_layers, head_layers, critic_layers, block, music_dim, dropout: see `GptConfig`.
+        critic: first weights of the critic: `normal`, or `released`, which are all positive.
+        seeds: first codes of training dances that the network remembers to start dances from.
+        window: frames of a training window.
+
+    Raises:
+        InputError: the sizes are impossible or do not fit each other.
     """
 
-    learning_rate: float
-    betas: tuple[float, float]
-    batch_size: int = 32
-    stride: int = 40
-    epochs: int = 500
-    drops: tuple[int, ...] = (100, 200)
+    architecture: ClassVar[str] = "bailando"
 
-    def learning_rate_at(self, epoch: int) -> float:
-        """The learning rate of an epoch; epochs count from 0."""
-        return self.learning_rate * 0.1 ** sum(epoch >= drop for drop in self.drops)
+    stage: int = 1
+    vqvae_width: int = 512
+    residual_width: int = 512
+    embedding: int = 512
+    codes: int = 512
+    levels: int = 3
+    stride: int = 2
+    depth: int = 3
+    dilation_growth: int = 3
+    decay: float = 0.99
+    width: int = 768
+    heads: int = 12
+    base_layers: int = 6
+    head_layers: int = 6
+    critic_layers: int = 3
+    block: int = 29
+    music_dim: int = 438
+    dropout: float = 0.1
+    critic: str = "normal"
+    seeds: int = 64
+    window: int = 240
 
+    def __post_init__(self) -> None:
+        if self.stage not in (1, 2, 3, 4):
+            raise InputError(f"stage is {self.stage}", "Bailando", "give 1, 2, 3 or 4")
+        if self.critic not in ("normal", "released"):
+            raise InputError(f"critic is {self.critic!r}", "Bailando", "give normal or released")
+        if self.seeds < 1:
+            raise InputError(f"seeds is {self.seeds}", "Bailando", "give a number from 1")
+        frames = self.vqvae.frames_per_code
+        codes = self.window // frames
+        if self.window % frames or not 3 <= codes <= self.gpt.block + 1:
+            raise InputError(
+                f"a window of {self.window} frames does not fit",
+                "Bailando",
+                f"give a multiple of {frames} from {3 * frames} to {frames * (self.block + 1)}",
+            )
 
-VQ_VAE = Stage(3e-5, (0.5, 0.999))
-ROOT = Stage(5e-5, (0.9, 0.999), batch_size=8, stride=8)
-GPT = Stage(3e-4, (0.5, 0.999), epochs=400, drops=(250, 400))
-ACTOR_CRITIC = Stage(1e-5, (0.5, 0.999), batch_size=128, epochs=10, drops=())
+    @property
+    def vqvae(self) -> VqVaeConfig:
+        """The sizes of the VQ-VAE."""
+        return VqVaeConfig(
+            self.vqvae_width, self.residual_width, self.embedding, self.codes, self.levels, self.stride,
+            self.depth, self.dilation_growth, self.decay,
+        )  # fmt: skip
+
+    @property
+    def gpt(self) -> GptConfig:
+        """The sizes of the GPT."""
+        return GptConfig(
+            self.width, self.heads, self.base_layers, self.head_layers, self.critic_layers, self.block,
+            self.codes, self.music_dim, self.dropout,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """Networks with their data and training.
+class Objective:
+    """What training minimises.
 
     Attributes:
-        vqvae, gpt: the networks.
-        reward: of the actor.
-        fps: frames a second of the motion.
-        window: frames of a training window.
-        critic: first weights of the critic: `normal`, or `released`, which are all positive.
-        critic_music: split of the music that the actor practises on. The released code takes the test music,
-            which its published numbers are measured on.
-        starts: `motion`: windows of codes and music start anywhere in a motion; `music`: the released code
-            counts frames of the music, so all windows lie in the first eighth of a motion.
-        vqvae_stage, root_stage, gpt_stage, actor_critic_stage: training.
+        commitment: weight of the distance between features and their codes (stage 1).
+        silence, facing, rate: of the reward, see `RewardConfig` (stage 4).
+        discount: of the value of the next state (stage 4).
+        alpha: weight of the actor's entropy (stage 4).
     """
 
-    vqvae: VqVaeConfig
-    gpt: GptConfig
-    reward: RewardConfig
-    fps: int
-    window: int
-    critic: Literal["normal", "released"] = "normal"
-    critic_music: Literal["train", "test"] = "train"
-    starts: Literal["motion", "music"] = "motion"
-    vqvae_stage: Stage = VQ_VAE
-    root_stage: Stage = ROOT
-    gpt_stage: Stage = GPT
-    actor_critic_stage: Stage = ACTOR_CRITIC
+    commitment: float = 0.02
+    silence: Literal["allowed", "punished"] = "allowed"
+    facing: Literal["corrected", "released"] = "corrected"
+    rate: float = 0.0
+    discount: float = 1.0
+    alpha: float = 0.0
+
+
+BETAS = {1: (0.5, 0.999), 2: (0.9, 0.999), 3: (0.5, 0.999), 4: (0.5, 0.999)}
+"""Of Adam, by stage."""
+
+_EPOCHS = {1: (100, 200), 2: (100, 200), 3: (250, 400), 4: ()}
+"""When the learning rate drops. The released code trains 500, 500, 400 and 10 epochs."""
+
+_RECIPES: dict[int, dict[str, Any]] = {
+    1: {"batch_size": 32, "learning_rate": 3e-5},
+    2: {"batch_size": 8, "learning_rate": 5e-5},
+    3: {"batch_size": 32, "learning_rate": 3e-4},
+    4: {"batch_size": 128, "learning_rate": 1e-5},
+}
+
+
+def _presets(
+    name: str, model: BailandoConfig, objective: Objective, strides: dict[int, int], **recipe: Any
+) -> dict[str, Preset[BailandoConfig, Objective]]:
+    """The presets of all stages: `name` is the first, `name-2` the second, and so on."""
+    return {
+        name if stage == 1 else f"{name}-{stage}": Preset(
+            replace(model, stage=stage),
+            objective,
+            {**_RECIPES[stage], "gradient_clipping": 0.0, "ema_decay": 0.0, **recipe},
+            strides[stage],
+            _EPOCHS[stage],
+        )
+        for stage in _RECIPES
+    }
 
 
 PRESETS = MappingProxyType(
     {
-        # What the released code computes and its weights expect: AIST++ at 60 fps, y up.
-        "released": Preset(
-            VqVaeConfig(),
-            GptConfig(),
-            RewardConfig(silence="punished", facing="released"),
-            fps=60,
-            window=240,
-            critic="released",
-            critic_music="test",
-            starts="music",
+        # Releases of PopDanceSet, 30 fps: one level less keeps 7.5 codes a second.
+        **_presets("ours", BailandoConfig(levels=2, window=120), Objective(), {1: 20, 2: 4, 3: 20, 4: 20}),
+        # Sizes, settings and faults of the released code, which expects AIST++ at 60 fps.
+        **_presets(
+            "released",
+            BailandoConfig(critic="released"),
+            Objective(silence="punished", facing="released"),
+            {1: 40, 2: 8, 3: 40, 4: 8},
+            standardise=False,
         ),
-        # Releases of PopDanceSet, 30 fps, z up: one level less keeps 7.5 codes a second.
-        "ours": Preset(VqVaeConfig(levels=2), GptConfig(), RewardConfig(up=2), fps=30, window=120),
     }
 )
-"""By name: `released`, `ours`."""
+"""By name: `ours` and `released` for the first stage, `ours-2` … `ours-4` and so on for the others."""

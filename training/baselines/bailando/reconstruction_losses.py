@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from training.baselines.bailando.representation import split, without_velocity
-from training.baselines.bailando.vqvae import MotionVqVae, Reconstruction
+from training.baselines.bailando.vqvae import Reconstruction, Reconstructions
 
 
 class HalfLoss(NamedTuple):
@@ -37,12 +37,12 @@ class StageTwoLoss(NamedTuple):
     acceleration: torch.Tensor
 
 
-def stage_one_loss(model: MotionVqVae, motion: torch.Tensor) -> StageOneLoss:
-    """Reconstructs (batch, frames, 72) motion, without the velocity of joint 0."""
+def stage_one_loss(reconstructions: Reconstructions, motion: torch.Tensor, commitment: float) -> StageOneLoss:
+    """Compares both halves with (batch, frames, 72) motion, without the velocity of joint 0."""
     channels = split(without_velocity(motion))
     up, down = (
-        half_loss(reconstruction, expected, model.config.commitment)
-        for reconstruction, expected in zip(model.reconstruct(motion), channels, strict=True)
+        half_loss(reconstruction, expected, commitment)
+        for reconstruction, expected in zip(reconstructions, channels, strict=True)
     )
     return StageOneLoss((up.total + down.total) / 2, up, down)
 
@@ -57,11 +57,9 @@ def half_loss(reconstruction: Reconstruction, expected: torch.Tensor, commitment
     return HalfLoss(total, position, velocity, acceleration, reconstruction.commitment)
 
 
-def stage_two_loss(model: MotionVqVae, motion: torch.Tensor) -> StageTwoLoss:
-    """Restores the velocity of joint 0 of (batch, frames, 72) from codes; only its decoder gets gradients."""
-    with torch.no_grad():
-        codes = model.encode(motion).down
-    restored, expected = model.velocity(codes), motion[..., :3]
+def stage_two_loss(restored: torch.Tensor, motion: torch.Tensor) -> StageTwoLoss:
+    """Compares the velocity of joint 0 (batch, frames, 3) with that of (batch, frames, 72) motion."""
+    expected = motion[..., :3]
     velocity, acceleration = (
         functional.l1_loss(restored.diff(n, dim=1), expected.diff(n, dim=1)) for n in range(2)
     )

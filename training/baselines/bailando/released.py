@@ -73,7 +73,6 @@ def vqvae_from(weights: Weights, settings: object = None) -> MotionVqVae:
             depth=count(weights, f"{encoder}0.1.model."),
             dilation_growth=setting(settings, "dilation_growth_rate", default.dilation_growth),
             decay=setting(settings, "l_mu", default.decay),
-            commitment=setting(settings, "commit", default.commitment),
         )
     except (KeyError, ValueError) as error:
         raise InputError(f"does not contain Bailando's VQ-VAE ({error})") from error

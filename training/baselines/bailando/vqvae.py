@@ -30,6 +30,13 @@ class Reconstruction(NamedTuple):
     commitment: torch.Tensor
 
 
+class Reconstructions(NamedTuple):
+    """What both halves make of a motion."""
+
+    up: Reconstruction
+    down: Reconstruction
+
+
 class MotionVqVae(nn.Module):
     """Both halves, and the decoder of the velocity of joint 0, which sees the codes of the lower half.
 
@@ -61,10 +68,19 @@ class MotionVqVae(nn.Module):
         velocity: torch.Tensor = self.root_decoder(self.down.codebook.look_up(codes))
         return velocity
 
-    def reconstruct(self, motion: torch.Tensor) -> tuple[Reconstruction, Reconstruction]:
+    def reconstruct(self, motion: torch.Tensor) -> Reconstructions:
         """Encodes and decodes both halves of (batch, frames, 72), the velocity of which is ignored."""
         channels = split(without_velocity(motion))
-        return self.up(channels.up), self.down(channels.down)
+        return Reconstructions(self.up(channels.up), self.down(channels.down))
+
+    def restore_velocity(self, motion: torch.Tensor) -> torch.Tensor:
+        """(batch, frames, 72) → the velocity of joint 0 (batch, frames, 3) that its codes give.
+
+        Only the decoder of the velocity gets gradients.
+        """
+        with torch.no_grad():
+            codes = self.encode(motion).down
+        return self.velocity(codes)
 
 
 class HalfVqVae(nn.Module):

@@ -12,7 +12,6 @@ from training.baselines.bailando.actor_critic import (  # noqa: E402
     Policy,
     actor_loss,
     critic_loss,
-    is_actors_turn,
     policy_of,
     reward_of,
     score,
@@ -63,7 +62,6 @@ def test_errors_and_losses() -> None:
     assert actor_loss(policy, error, mask).item() == pytest.approx((2 * 5 - 3 * 5) / 2)
     assert actor_loss(policy, error, torch.tensor([[1.0, 0.0]])).item() == pytest.approx(10)
     assert actor_loss(policy, error, mask, alpha=0.1).item() == pytest.approx((10 - 15 - 1.1) / 2)
-    assert [is_actors_turn(step) for step in range(12)] == [True] * 5 + [False] * 5 + [True] * 2
 
 
 def test_the_policy_is_that_of_the_actions_taken() -> None:

@@ -51,7 +51,7 @@ def test_names_and_shapes_at_the_released_size(shared: Path) -> None:
     path = shared / "golden/baselines/bailando/released_shapes.json"
     vqvae, gpt = json.loads(path.read_text(encoding="utf-8")).values()
     with torch.device("meta"):
-        released = PRESETS["released"]
+        released = PRESETS["released"].model
         ours = shapes(MotionVqVae(released.vqvae), vqvae_names(released.vqvae))
         assert ours == vqvae
         ours = shapes(DanceGpt(released.gpt), gpt_names(released.gpt))

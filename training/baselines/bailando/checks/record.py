@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
+from training.baselines.bailando.config import Objective
 from training.baselines.bailando.gpt import DanceGpt
-from training.baselines.bailando.released import gpt_from, vqvae_from
+from training.baselines.bailando.released import gpt_from, setting, vqvae_from
 from training.baselines.bailando.vqvae import MotionVqVae
 from training.recorded import read_record, recorded_in
 
@@ -19,6 +20,12 @@ VQVAE, GPT = "vqvae_io.pt", "gpt_io.pt"
 def recorded_vqvae(folder: Path) -> MotionVqVae:
     """The VQ-VAE of a record, in evaluation mode."""
     return vqvae_from(*_weights(folder / "vqvae_weights.pt")).eval()
+
+
+def recorded_commitment(folder: Path) -> float:
+    """The weight of the commitment in the losses of a record."""
+    _, settings = _weights(folder / "vqvae_weights.pt")
+    return float(setting(settings, "commit", Objective().commitment))
 
 
 def recorded_gpt(folder: Path) -> DanceGpt:

@@ -10,7 +10,12 @@ from typing import Any
 import torch
 
 from training.baselines.bailando.checks.codebook import recorded_choices
-from training.baselines.bailando.checks.record import VQVAE, gradient_norms, recorded_vqvae
+from training.baselines.bailando.checks.record import (
+    VQVAE,
+    gradient_norms,
+    recorded_commitment,
+    recorded_vqvae,
+)
 from training.baselines.bailando.reconstruction_losses import (
     HalfLoss,
     StageOneLoss,
@@ -38,9 +43,11 @@ def differences(folder: Path) -> Iterator[Difference]:
     with recorded_in(folder / VQVAE):
         model, motion = recorded_vqvae(folder), recorded["pose_root_velocity"]
         yield from _codes(model, recorded)
-        yield from _stage_one_eval(model, motion, recorded["stage1_eval"])
+        commitment = recorded_commitment(folder)
+        yield from _stage_one_eval(model, motion, commitment, recorded["stage1_eval"])
         yield from _stage_two(model, motion, recorded["stage2"])
-        yield from _stage_one_train(recorded_vqvae(folder), motion, recorded["stage1_train"])
+        model = recorded_vqvae(folder)
+        yield from _stage_one_train(model, motion, commitment, recorded["stage1_train"])
 
 
 @torch.no_grad()
@@ -64,11 +71,13 @@ def _codes(model: MotionVqVae, recorded: Record) -> Iterator[Difference]:
 
 
 @torch.no_grad()
-def _stage_one_eval(model: MotionVqVae, motion: torch.Tensor, expected: Record) -> Iterator[Difference]:
-    up, down = model.reconstruct(motion)
-    restored = join(Halves(up.motion, down.motion))
+def _stage_one_eval(
+    model: MotionVqVae, motion: torch.Tensor, commitment: float, expected: Record
+) -> Iterator[Difference]:
+    both = model.reconstruct(motion)
+    restored = join(Halves(both.up.motion, both.down.motion))
     yield compare_to_largest("stage 1, evaluation: motion", restored, expected["x_out"])
-    yield from _parts("stage 1, evaluation", stage_one_loss(model, motion), expected)
+    yield from _parts("stage 1, evaluation", stage_one_loss(both, motion, commitment), expected)
 
 
 def _parts(title: str, loss: StageOneLoss, expected: Record) -> Iterator[Difference]:
@@ -85,7 +94,9 @@ def _parts(title: str, loss: StageOneLoss, expected: Record) -> Iterator[Differe
             yield compare_to_largest(f"{title}: {ours}, {half}", getattr(parts, ours), theirs[name])
 
 
-def _stage_one_train(model: MotionVqVae, motion: torch.Tensor, expected: Record) -> Iterator[Difference]:
+def _stage_one_train(
+    model: MotionVqVae, motion: torch.Tensor, commitment: float, expected: Record
+) -> Iterator[Difference]:
     """A step of training; the file of weights starts the averages of the codebooks as the record does."""
     model.train()
     halves = (model.up, model.down)
@@ -93,7 +104,7 @@ def _stage_one_train(model: MotionVqVae, motion: torch.Tensor, expected: Record)
     choices = zip_longest(halves, expected["randperm_up_down"], expected["tile_noise_up_down"])
     for half, permutation, noise in choices:
         half.codebook.draw = recorded_choices([permutation], [noise])
-    loss = stage_one_loss(model, motion)
+    loss = stage_one_loss(model.reconstruct(motion), motion, commitment)
     torch.autograd.backward(loss.total)
     yield from _parts("stage 1, training", loss, expected)
     for name, half in zip(("up", "down"), halves, strict=True):
@@ -106,7 +117,7 @@ def _stage_one_train(model: MotionVqVae, motion: torch.Tensor, expected: Record)
 
 def _stage_two(model: MotionVqVae, motion: torch.Tensor, expected: Record) -> Iterator[Difference]:
     model.zero_grad()
-    loss = stage_two_loss(model, motion)
+    loss = stage_two_loss(model.restore_velocity(motion), motion)
     torch.autograd.backward(loss.total)
     with torch.no_grad():
         restored = model.decode(model.encode(motion))
