@@ -7,7 +7,7 @@ takes it for its plain side. Names of weights are those of the authors' code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -168,11 +168,67 @@ def loss_parts(predicted: torch.Tensor, true: torch.Tensor) -> list[torch.Tensor
     return [weight * part for weight, part in zip(WEIGHTS, parts, strict=True)]
 
 
+def schedule() -> dict[str, torch.Tensor]:
+    """The cosine schedule as the authors' code has it: betas in double precision, the rest in single."""
+    curve = torch.cos((torch.arange(1001, dtype=torch.double) / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2
+    betas = (1 - curve[1:] / curve[:-1]).clamp(0, 0.999).float()
+    kept = torch.cumprod(1 - betas, 0)
+    before = torch.cat([torch.ones(1), kept[:-1]])
+    variance = betas * (1 - before) / (1 - kept)
+    return {
+        "betas": betas,
+        "alphas_cumprod": kept,
+        "posterior_variance": variance,
+        "posterior_log_variance_clipped": variance.clamp(min=1e-20).log(),
+        "posterior_mean_coef1": betas * before.sqrt() / (1 - kept),
+        "posterior_mean_coef2": (1 - before) * (1 - betas).sqrt() / (1 - kept),
+    }
+
+
+def guided(
+    network: PlainEDGE, x: torch.Tensor, t: torch.Tensor, music: torch.Tensor, weight: float
+) -> torch.Tensor:
+    keep = torch.ones(len(x), dtype=torch.bool)
+    free = network(x, t, music, ~keep)
+    return free + weight * (network(x, t, music, keep) - free)
+
+
+def ddim(
+    network: PlainEDGE, music: torch.Tensor, noises: Iterable[torch.Tensor], weights: list[float], long: bool
+) -> list[torch.Tensor]:
+    """The dance before each step and after the last; consecutive windows share a half if `long`."""
+    kept, source = schedule()["alphas_cumprod"], iter(noises)
+    times = [int(t) for t in torch.linspace(-1, 999, len(weights) + 1).flip(0)]
+    states = [next(source)]
+    for weight, now, then in zip(weights, times[:-1], times[1:], strict=True):
+        x, t = states[-1], torch.full((len(music),), now)
+        start = guided(network, x, t, music, weight).clamp(-1, 1)
+        if then < 0:
+            return [*states, start]
+        a, b = float(kept[now]), float(kept[then])
+        sigma = math.sqrt((1 - a / b) * (1 - b) / (1 - a))
+        noise = (x - math.sqrt(a) * start) / math.sqrt(1 - a)
+        x = math.sqrt(b) * start + math.sqrt(1 - b - sigma**2) * noise + sigma * next(source)
+        if long:
+            half = x.shape[1] // 2
+            x[1:, :half] = x[:-1, half:]
+        states.append(x)
+    return states
+
+
+def p_sample(
+    network: PlainEDGE, x: torch.Tensor, t: int, music: torch.Tensor, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """An ancestral step with guidance 2, or 1 near the end; and the clean dance that it predicts."""
+    table = {name: float(values[t]) for name, values in schedule().items()}
+    start = guided(network, x, torch.full((len(x),), t), music, 1.0 if t < 100 else 2.0).clamp(-1, 1)
+    mean = table["posterior_mean_coef1"] * start + table["posterior_mean_coef2"] * x
+    return mean + (math.sqrt(table["posterior_variance"]) * noise if t else 0), start
+
+
 def noisy(start: torch.Tensor, noise: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """The dance at a timestep of the cosine schedule."""
-    curve = torch.cos((torch.arange(1001, dtype=torch.double) / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2
-    betas = (1 - curve[1:] / curve[:-1]).clamp(0, 0.999)
-    kept = torch.cumprod(1 - betas, 0).float()[t].view(-1, 1, 1)
+    kept = schedule()["alphas_cumprod"][t].view(-1, 1, 1)
     return kept.sqrt() * start + (1 - kept).sqrt() * noise
 
 
@@ -182,6 +238,10 @@ class PlainAdan:
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, decay: float) -> None:
         self.lr, self.decay, self.step_number = lr, decay, 0
         self.state = [(p, *(torch.zeros_like(p) for _ in range(4))) for p in parameters]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for p, *_ in self.state:
+            p.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
@@ -197,3 +257,16 @@ class PlainAdan:
             towards = (m * hats[0] + (1 - b2) * v * hats[1]) / ((n * hats[2]).sqrt() + 1e-8)
             p.sub_(self.lr * towards).div_(1 + self.lr * self.decay)
             before.copy_(g)
+
+
+def training(batch: int, music_dim: int, layers: int) -> tuple[Callable[[], torch.Tensor], PlainAdan]:
+    """The loss of a batch at full size as a function, and the optimizer, for the benchmark."""
+    network = PlainEDGE(width=512, ff=1024, heads=8, layers=layers, music_dim=music_dim, window=150).train()
+    motion, music = torch.rand(batch, 150, CHANNELS) * 2 - 1, torch.randn(batch, 150, music_dim)
+
+    def loss() -> torch.Tensor:
+        t, noise = torch.randint(1000, (batch,)), torch.randn_like(motion)
+        keep = torch.rand(batch) >= 0.25
+        return torch.stack(loss_parts(network(noisy(motion, noise, t), t, music, keep), motion)).sum()
+
+    return loss, PlainAdan(network.parameters(), 2e-4, 0.02)
