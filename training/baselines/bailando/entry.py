@@ -80,7 +80,7 @@ class BailandoModel(Model):
         """Adam for the parameters of the stage."""
         trained = (parameter for parameter in network.parameters() if parameter.requires_grad)
         assert isinstance(network, Bailando)
-        return torch.optim.Adam(trained, recipe.learning_rate, BETAS[network.config.stage])
+        return torch.optim.Adam(trained, recipe.learning_rate, BETAS[network.config.stage], fused=True)
 
     def dance(
         self, trained: Trained, music: torch.Tensor, options: Options, seed: int

@@ -15,9 +15,6 @@ from training.baselines.bailando.gpt import DanceGpt, released_critic
 from training.baselines.bailando.representation import Halves
 from training.baselines.bailando.vqvae import MotionVqVae, Reconstructions
 
-_BEAT = 0.0
-"""Music features above which the last one is a beat; it is 1 or 0, or that with mean 0 and deviation 1."""
-
 
 class NextCodes(NamedTuple):
     """Stage 3: scores (batch, time, codes) of the next codes, and these codes (batch, time)."""
@@ -102,7 +99,7 @@ class Bailando(nn.Module):
             What the classes say; in stage 2, the velocity of joint 0 (batch, window, 3).
 
         Raises:
-            InputError: the first stage is missing.
+            InputError: the first stage is missing, or the music has no beats (stage 4).
         """
         if self.config.stage == 1:
             return self.vqvae.reconstruct(motion)
@@ -147,7 +144,7 @@ class Bailando(nn.Module):
             codes,
             (values.up + values.down)[..., 0],
             motion,
-            music[:, frames:-frames, -1] > _BEAT,
+            beats_of(music)[:, frames:-frames],
         )
 
     def _remember(self, codes: Halves) -> None:
@@ -156,3 +153,19 @@ class Bailando(nn.Module):
         if len(new):
             self.starts[known : known + len(new)] = new
             self.known_starts += len(new)
+
+
+def beats_of(music: torch.Tensor) -> torch.Tensor:
+    """(batch, frames, music_dim) → (batch, frames) bool: where the last feature marks a beat.
+
+    Raises:
+        InputError: it has more than two values, so it is no mark of beats.
+    """
+    marks = music[..., -1]
+    if not ((marks == marks.amin()) | (marks == marks.amax())).all():
+        raise InputError(
+            "stage 4 needs beats, and the last music feature marks none",
+            "Bailando",
+            "train on music features whose last one is 1 in frames with a beat, such as baseline",
+        )
+    return marks > 0  # 1 and 0, or these with mean 0 and deviation 1

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
 from popdanceset.errors import InputError  # noqa: E402
 from training.baselines.bailando.config import PRESETS, BailandoConfig  # noqa: E402
 from training.baselines.bailando.entry import MODEL  # noqa: E402
-from training.baselines.bailando.network import Bailando  # noqa: E402
+from training.baselines.bailando.network import Bailando, beats_of  # noqa: E402
 from training.baselines.bailando.representation import decode  # noqa: E402
 from training.data import DanceWindows  # noqa: E402
 from training.data import representation as vectors_of  # noqa: E402
@@ -59,6 +59,7 @@ def changed(trainer: Trainer, before: dict[str, torch.Tensor]) -> set[str]:
     }
 
 
+@pytest.mark.usefixtures("beats_in_releases")
 def test_each_stage_trains_its_part_and_the_last_ones_dance(windows: DanceWindows, tmp_path: Path) -> None:
     parts = {
         1: {"vqvae.up", "vqvae.down"},
@@ -121,6 +122,16 @@ def test_vectors_of_a_release_become_positions() -> None:
 def test_music_is_averaged_over_the_frames_of_a_code() -> None:
     music = torch.arange(10.0).view(1, 10, 1)
     assert Bailando(SMALL).per_code(music)[0, :, 0].tolist() == [1.5, 5.5, 8.5]
+
+
+def test_beats_are_marked_by_the_last_feature() -> None:
+    marks = torch.tensor([[0.0, 1, 0, 0, 1]])
+    for scaled in (marks, (marks - 0.4) / 0.49):
+        music = torch.stack([torch.randn(1, 5), scaled], dim=-1)
+        assert beats_of(music).tolist() == [[False, True, False, False, True]]
+    assert not beats_of(torch.zeros(1, 4, 2)).any()
+    with pytest.raises(InputError, match="marks none"):
+        beats_of(torch.randn(1, 5, 3))
 
 
 def test_sizes_that_do_not_fit() -> None:

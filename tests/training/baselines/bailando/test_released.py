@@ -164,3 +164,10 @@ def test_wrong_values_are_noticed(shared: Path, tmp_path: Path) -> None:
     torch.save(gpt, tmp_path / "gpt_io.pt")
     with pytest.raises(InputError, match="'sample'"):
         list(check.gpt.differences(tmp_path))
+
+
+def test_records_of_another_size_are_met(record: Path) -> None:
+    parts = (check.vqvae, check.codebook, check.gpt, check.actor_critic)
+    found = [difference for part in parts for difference in part.differences(record)]
+    assert [difference for difference in found if not difference.fine] == []
+    assert len(found) > 60
