@@ -15,6 +15,9 @@ import numpy as np
 import torch
 from torch.distributed.tensor import DTensor
 
+_WORTH_THREADS = 1 << 15
+"""Numbers in a parameter from which several threads are faster than one."""
+
 
 class Adan(torch.optim.Optimizer):
     """One step, with the gradient g and the previous gradient g₋ (g itself in the first step); m, v, n start
@@ -80,7 +83,9 @@ class Adan(torch.optim.Optimizer):
         names = ("mean", "change", "square", "before")
         tensors = [_local(x) for x in (parameter, gradient, *(state[name] for name in names))]
         if all(x.device.type == "cpu" and x.dtype == torch.float32 and x.is_contiguous() for x in tensors):
-            _one_pass()(*(x.detach().view(-1).numpy() for x in tensors), *map(np.float32, constants))
+            update = _one_pass()
+            _set_threads(parameter.numel())
+            update(*(x.detach().view(-1).numpy() for x in tensors), *map(np.float32, constants))
         else:
             _passes(tensors, *constants)
 
@@ -115,6 +120,9 @@ def _one_pass() -> Callable[..., None]:
     """The equations on flat float32 arrays, element by element; compiled at the first step, in a second."""
     import numba
 
+    threads = torch.get_num_threads()
+    numba.set_num_threads(1)
+    torch.set_num_threads(threads)  # numba and torch share OpenMP, and numba's start sets its threads to all
     one = np.float32(1)
 
     def update(  # type: ignore[no-untyped-def]
@@ -135,6 +143,17 @@ def _one_pass() -> Callable[..., None]:
         update
     )
     return compiled
+
+
+def _set_threads(numbers: int) -> None:
+    """Sets the threads of the next update to torch's; a small one is done sooner than threads have met.
+
+    On a loaded machine, where a thread waits for its core, meeting costs milliseconds for each parameter.
+    """
+    import numba
+
+    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    numba.set_num_threads(threads if numbers >= _WORTH_THREADS else 1)
 
 
 def _local(tensor: torch.Tensor) -> torch.Tensor:

@@ -63,7 +63,7 @@ def from_aist(positions: torch.Tensor, poses: torch.Tensor, scaling: float) -> t
         (windows, frames / 2, 151). The last frame of each window has no next frame: its contacts are 1.
     """
     x, y, z = (positions[:, ::2] / scaling).unbind(dim=-1)
-    turned = turned_upright(poses[:, ::2].unflatten(-1, (-1, 3)))
+    turned = turned_upright(poses[:, ::2].reshape(*x.shape, -1, 3))
     return encode(turned, torch.stack([x, -z, y], dim=-1))[..., CHANNELS]
 
 
