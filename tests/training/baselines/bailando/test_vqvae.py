@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -128,3 +131,39 @@ def test_stage_two_trains_the_decoder_of_the_velocity_only(model: MotionVqVae) -
     loss.total.backward()
     learning = {name.split(".")[0] for name, value in model.named_parameters() if value.grad is not None}
     assert learning == {"root_decoder"}
+
+
+def test_a_training_step_is_that_of_plain_layers() -> None:
+    """Loss, gradients and the codebook after a step; the plain network is in `plain.py`."""
+    spec = importlib.util.spec_from_file_location("plain_vqvae", Path(__file__).with_name("plain.py"))
+    assert spec
+    assert spec.loader
+    plain = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plain)
+    torch.manual_seed(1)
+    other = plain.PlainVqVae(width=6, codes=7, levels=2, depth=2).double()
+    network = MotionVqVae(
+        VqVaeConfig(width=6, residual_width=6, embedding=6, codes=7, levels=2, depth=2)
+    ).double()
+    halves = ((network.up, other.up), (network.down, other.down))
+    for mine, theirs in halves:
+        with torch.no_grad():
+            for one, value in zip(mine.parameters(), theirs.parameters(), strict=True):
+                one.copy_(value)
+        theirs.vectors, theirs.sums = theirs.vectors.double(), theirs.sums.double()
+        theirs.counts = 3 * theirs.counts.double()  # no vector is replaced at random
+        mine.codebook.start(theirs.vectors)
+        mine.codebook.counts.copy_(theirs.counts)
+    motion = torch.randn(2, 16, 72, dtype=torch.float64)
+    expected, loss = (
+        other.loss(motion),
+        stage_one_loss(network.train().reconstruct(motion), motion, 0.02).total,
+    )
+    torch.testing.assert_close(loss, expected)
+    expected.backward()
+    loss.backward()
+    for mine, theirs in halves:
+        for one, value in zip(mine.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(one.grad, value.grad)
+        torch.testing.assert_close(mine.codebook.vectors, theirs.vectors)
+        torch.testing.assert_close(mine.codebook.counts, theirs.counts)

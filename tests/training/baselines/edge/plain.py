@@ -259,7 +259,7 @@ class PlainAdan:
             before.copy_(g)
 
 
-def training(batch: int, music_dim: int, layers: int) -> tuple[Callable[[], torch.Tensor], PlainAdan]:
+def training(batch: int, music_dim: int, layers: int = 8) -> tuple[Callable[[], torch.Tensor], PlainAdan]:
     """The loss of a batch at full size as a function, and the optimizer, for the benchmark."""
     network = PlainEDGE(width=512, ff=1024, heads=8, layers=layers, music_dim=music_dim, window=150).train()
     motion, music = torch.rand(batch, 150, CHANNELS) * 2 - 1, torch.randn(batch, 150, music_dim)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +181,20 @@ def test_presets_and_their_learning_rates() -> None:
         FactConfig(heads=7)
     with pytest.raises(InputError, match="window of 139 frames is too short"):
         FactConfig(window=139, audio_frames=100)
+
+
+def test_the_network_is_that_of_plain_layers() -> None:
+    """With other positions and sizes than the recorded ones; the plain network is in `plain.py`."""
+    spec = importlib.util.spec_from_file_location("plain_fact", Path(__file__).with_name("plain.py"))
+    assert spec
+    assert spec.loader
+    plain = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plain)
+    torch.manual_seed(2)
+    other = plain.PlainFACT(12, 3, 20, layers=(1, 1, 2), frames=(4, 6), channels=(9, 5)).double()
+    model = FACT(SMALL).double()
+    with torch.no_grad():
+        for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
+            mine.copy_(theirs)
+    motion, audio = (torch.randn(3, frames, width, dtype=torch.float64) for frames, width in ((4, 9), (6, 5)))
+    torch.testing.assert_close(model(motion, audio, 10), other(motion, audio))
