@@ -7,8 +7,8 @@ A step draws time steps and noise, computes the loss, its gradients and Adan's u
 For POPDG the preset `paper`, with one pass, is compared with `released`, with three; for a baseline the
 preset `released` (of Bailando its first stage) with the plain implementation of the tests (torch's own
 layers). Each side runs in a process of its own, so that its peak memory is its own; the processes take turns,
-step by step. Prints medians, their ratio, and what the authors' code of POPDG took elsewhere; last the figures
-beside their targets. The exit code is 1 if one is missed.
+step by step. Prints medians, their ratio, and what the authors' code of POPDG took elsewhere; last the
+figures beside their targets. The exit code is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ SIDES = {
 """For each model what is compared with, and what is compared."""
 
 TARGETS = {"popdg": (0.33, 0.6), "edge": (1.1, 1.1), "fact": (1.1, 1.1), "bailando": (1.1, 1.5)}
-"""For each model the largest ratios of seconds and of memory. Bailando's first stage carries the weights of the
-GPT (0.5 GB) for the stages after it; the plain side has none."""
+"""For each model the largest ratios of seconds and of memory. Bailando's first stage carries the weights of
+the GPT for the stages after it (about 0.5 GB); the plain side has none."""
 
 LAYERS = {"popdg": "layers", "edge": "layers", "fact": "cross_layers", "bailando": "depth"}
 """For each model the size that `--layers` sets."""
