@@ -152,7 +152,8 @@ def _set_threads(numbers: int) -> None:
     """
     import numba
 
-    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    threads = min(torch.get_num_threads(), most)
     numba.set_num_threads(threads if numbers >= _WORTH_THREADS else 1)
 
 
