@@ -74,7 +74,13 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--columns", default="", metavar="KEY,KEY…", help="Show only these columns.")
 @click.option("--figures", type=PATH, metavar="DIR", help="Write bars.png and radar.png to this folder.")
-@click.option("--against", type=click.Choice(["paper"]), help="Add the rows of Table 2 of the POPDG paper.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="paper|peers|all|SOURCE",
+    help="Add published numbers: Table 2 of the POPDG paper, those of other papers, all, or those of one "
+    "source; may be repeated. Footnotes say how their protocols differ from that of the table.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all results as JSON, down to each motion.")
 @click.option("--strict", is_flag=True, help="Stop with an error where a motion looks wrong.")
 @click.option(
@@ -102,13 +108,14 @@ def evaluate(
     tables: tuple[Path, ...],
     columns: str,
     figures: Path | None,
-    against: str | None,
+    against: tuple[str, ...],
     as_json: bool,
     strict: bool,
     features_real: tuple[str, ...],
     features_generated: tuple[str, ...],
 ) -> None:
     """Compare generated dances with real ones: all metrics, with confidence intervals and protocol."""
+    from training.evaluation.published import chosen as published
     from training.evaluation.scoring import score_sets
     from training.evaluation.table import WRITERS, markdown
 
@@ -118,12 +125,11 @@ def evaluate(
             raise InputError("unknown kind of table", path, f"use one of {', '.join(WRITERS)}")
     if replicates < 0:
         raise InputError(f"--bootstrap {replicates} is not a number of resamplings", do="give 0 or more")
+    printed = published(against) if against else ()
     pairs = _feature_files(features_real, features_generated)
     truth, models = _read_sets(release, split, real, motions, music)
     with track("evaluate", 1 + len(models)) as advance:
-        evaluation = score_sets(
-            truth, models, mode, seed, replicates, strict, against == "paper", seconds, advance
-        )
+        evaluation = score_sets(truth, models, mode, seed, replicates, strict, printed, seconds, advance)
     for path in tables:
         _write(path, WRITERS[path.suffix](evaluation.comparison, chosen).encode())
         if path.suffix == ".csv":  # has no place for the protocol

@@ -1,4 +1,4 @@
-"""`popdanceset sample`: samples dances to any music from a trained network.
+"""`popdanceset sample`: samples dances to any music from a trained network of any model.
 
     popdanceset sample --checkpoint runs/popdg --music song.mp3 --out out/popdg
     popdanceset sample --checkpoint runs/popdg --release RELEASE --split test --out out/popdg
@@ -15,6 +15,7 @@ import click
 
 from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
+from training.models import FIRST, MODELS
 from training.sampling.choices import FORMATS, PARTS, STEPS, SamplerName
 
 PATH = UserPath()
@@ -35,8 +36,8 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the first variant; the others follow it.")
 @click.option(
-    "--sampler", default="ddim", show_default=True, type=click.Choice(get_args(SamplerName)),
-    help="Sampling algorithm.",
+    "--sampler", type=click.Choice(get_args(SamplerName)),
+    help="Sampling algorithm of a diffusion model (default: ddim).",
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), help=f"Steps of the sampler (default: {DEFAULT_STEPS}).")
 @click.option(
@@ -52,6 +53,10 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 @click.option("--keep", "part", metavar="PART", help=f"Part of --given to keep: {PARTS}.")
 @click.option("--released", is_flag=True, help="Read a checkpoint of the authors' code.")
 @click.option(
+    "--model", "wanted", type=click.Choice(list(MODELS)),
+    help=f"Model of the checkpoint (default: any; with --released: {FIRST}).",
+)  # fmt: skip
+@click.option(
     "--extractor", default="jukebox", show_default=True,
     help="Music features that a --released checkpoint was trained with.",
 )  # fmt: skip
@@ -64,7 +69,7 @@ def sample(
     out: Path,
     variants: int,
     seed: int,
-    sampler: SamplerName,
+    sampler: SamplerName | None,
     steps: int | None,
     guidance: float | None,
     formats: tuple[str, ...],
@@ -72,6 +77,7 @@ def sample(
     given: Path | None,
     part: str | None,
     released: bool,
+    wanted: str | None,
     extractor: str,
     device: str | None,
 ) -> None:
@@ -95,7 +101,10 @@ def sample(
     place = find_device(device, "--device")
     with ExitStack() as stack:
         opened = None if release is None else stack.enter_context(Release(release))
-        trained = load_authors(checkpoint, place, extractor) if released else load_trained(checkpoint, place)
+        if released:
+            trained = load_authors(checkpoint, place, extractor, wanted or FIRST)
+        else:
+            trained = load_trained(checkpoint, place, wanted)
         old = None if given is None else read_dance(given)
         try:
             out.mkdir(parents=True, exist_ok=True)

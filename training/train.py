@@ -1,6 +1,7 @@
-"""`popdanceset train`: trains POPDG on a release.
+"""`popdanceset train`: trains POPDG, or another model, on a release.
 
     popdanceset train --release R --out runs/popdg --epochs 2000
+    popdanceset train --model edge --release R --out runs/edge --epochs 2000
     accelerate launch --num_processes 2 -m training.train …        several devices or machines
 
 `python -m training.train` is the same program. With FSDP (`accelerate config`), the network must be wrapped
@@ -12,14 +13,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
-from training.popdg.config import ABLATIONS, PRESETS, ModelConfig
-from training.popdg.config import ablate as without
+from training.models import FIRST, MODELS
+
+if TYPE_CHECKING:
+    from training.interface import Model
+    from training.presets import Preset
 
 PATH = UserPath()
 
@@ -28,16 +32,23 @@ PATH = UserPath()
 @click.option("--release", required=True, metavar="DIR", help="Folder or address of a release.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder of checkpoints and logs.")
 @click.option(
-    "--preset", type=click.Choice(list(PRESETS)), default="paper", show_default=True,
-    help="Network and loss: as the paper describes them, or as the authors' code has them.",
+    "--model", "chosen", multiple=True, metavar="NAME|SIZE=VALUE",
+    help=f"Model to train: {', '.join(MODELS)} (default: {FIRST}). Or set a size of its network, "
+    "e.g. width=128; may be repeated.",
 )  # fmt: skip
 @click.option(
-    "--ablate", multiple=True, type=click.Choice(list(ABLATIONS)),
-    help="Remove a part of the network (Tables 3 and 4); may be repeated.",
+    "--preset", metavar="NAME",
+    help="Network, loss and settings: paper (default) or released for popdg, ours (default) or released for "
+    "the baselines. Released is as the authors' code has them.",
 )  # fmt: skip
 @click.option(
-    "--model", "sizes", multiple=True, metavar="NAME=VALUE",
-    help="Set a size of the network, e.g. width=128; may be repeated.",
+    "--ablate", multiple=True, metavar="PART",
+    help="Remove a part of the network (Tables 3 and 4): mf-attention, ds-attention, alignment, iddpm or "
+    "half-width of popdg; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--start", type=PATH, metavar="FILE",
+    help="Checkpoint of a finished training whose weights the training begins with.",
 )  # fmt: skip
 @click.option("--extractor", default="baseline", show_default=True, help="Name of the music features.")
 @click.option(
@@ -45,28 +56,32 @@ PATH = UserPath()
     help="Train on clips of this quality tier or better; A is the best (default: all clips).",
 )  # fmt: skip
 @click.option(
-    "--window", default=150, show_default=True, type=click.IntRange(4), help="Length of a window, frames."
+    "--window", type=click.IntRange(4), help="Length of a window, frames (default: of the preset; popdg 150)."
 )
 @click.option(
-    "--stride", default=15, show_default=True, type=click.IntRange(1), help="Frames between windows."
+    "--stride", type=click.IntRange(1), help="Frames between windows (default: of the preset; popdg 15)."
 )
 @click.option(
     "--epochs", type=click.FloatRange(0, min_open=True), help="Length of the training (paper: 2000)."
 )
 @click.option("--steps", type=click.IntRange(1), help="Length of the training in optimizer steps.")
-@click.option("--batch-size", default=128, show_default=True, help="Windows in a step, over all processes.")
 @click.option(
-    "--learning-rate", default=2e-4, show_default=True, help="Learning rate of Adan (the paper prints 1e-3)."
-)
-@click.option("--weight-decay", default=0.02, show_default=True, help="Weight decay of Adan.")
-@click.option("--warmup", default=0, show_default=True, help="Steps in which the learning rate rises from 0.")
-@click.option(
-    "--gradient-clipping", "--clip", "gradient_clipping", default=1.0, show_default=True,
-    help="Largest norm of the gradient; 0 for no clipping.",
+    "--batch-size", type=int,
+    help="Windows in a step, over all processes (default: of the preset; popdg 128).",
 )  # fmt: skip
 @click.option(
-    "--ema-decay", "--average", "ema_decay", default=0.9999, show_default=True,
-    help="Decay of the moving average of the parameters.",
+    "--learning-rate", type=float,
+    help="Learning rate (default: of the preset; popdg 2e-4, where the paper prints 1e-3).",
+)  # fmt: skip
+@click.option("--weight-decay", type=float, help="Weight decay of Adan (default: of the preset; popdg 0.02).")
+@click.option("--warmup", default=0, show_default=True, help="Steps in which the learning rate rises from 0.")
+@click.option(
+    "--gradient-clipping", "--clip", "gradient_clipping", type=float,
+    help="Largest norm of the gradient; 0 for no clipping (default: of the preset; popdg 1).",
+)  # fmt: skip
+@click.option(
+    "--ema-decay", "--average", "ema_decay", type=float,
+    help="Decay of the moving average of the parameters (default: of the preset; popdg 0.9999).",
 )  # fmt: skip
 @click.option(
     "--precision", type=click.Choice(["no", "bf16"]), default="no", show_default=True,
@@ -100,13 +115,14 @@ PATH = UserPath()
 def train(
     release: str,
     out: Path,
-    preset: str,
+    chosen: tuple[str, ...],
+    preset: str | None,
     ablate: tuple[str, ...],
-    sizes: tuple[str, ...],
+    start: Path | None,
     extractor: str,
     tier: str | None,
-    window: int,
-    stride: int,
+    window: int | None,
+    stride: int | None,
     epochs: float | None,
     steps: int | None,
     raw_music: bool,
@@ -115,12 +131,13 @@ def train(
     device: str | None,
     **settings: Any,
 ) -> None:
-    """Train POPDG on a release, or continue a training that was stopped."""
+    """Train a model on a release, or continue a training that was stopped."""
     from popdanceset.devices import find_device
     from training.data import DanceWindows
     from training.fitting.recipe import Recipe
     from training.fitting.trainer import Trainer
     from training.fitting.validation import validation
+    from training.models import load
 
     if (epochs is None) == (steps is None):
         raise InputError(
@@ -128,19 +145,36 @@ def train(
         )
     if device is not None:
         find_device(device, "--device")  # before the windows are cached, which may take minutes
-    chosen = PRESETS[preset]
+    names = [name for name in chosen if "=" not in name]
+    if len(names) > 1:
+        raise InputError(f"{len(names)} models are named", "--model", "train one after the other")
+    kind = load(names[0] if names else FIRST)
+    plan = _preset(kind, preset)
+    model = _sized(kind, plan.model, [size for size in chosen if "=" in size], window)
+    for part in ablate:
+        if part not in kind.ablations:
+            known = f"choose from {', '.join(kind.ablations)}" if kind.ablations else "leave it out"
+            raise InputError(f"{kind.title} has no part {part!r} to remove", "--ablate", known)
+        model = kind.ablations[part](model)
+    window, stride = window or model.window, stride or plan.stride
+    given = {name: value for name, value in settings.items() if value is not None}
+    settings = {**plan.recipe, **given}
+    if raw_music:
+        settings["standardise"] = False
+    recipe = Recipe(steps=steps or 1, **settings)
     cache_bytes = round(cache_size * 1e9)
     windows = DanceWindows(
         release, "train", window, stride,
         cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes, tier=tier,
     )  # fmt: skip
+    if plan.drop_epochs:
+        epoch = len(windows) / recipe.batch_size
+        recipe = dataclasses.replace(recipe, drops=tuple(round(drop * epoch) for drop in plan.drop_epochs))
     if steps is None:
         assert epochs is not None
-        steps = max(1, round(epochs * len(windows) / max(1, settings["batch_size"])))
-    standardise = not raw_music and preset != "released"
-    recipe = Recipe(steps=steps, standardise=standardise, **settings)
-    model = without(_sized(chosen.model, sizes), ablate)
-    trainer = Trainer(windows, model, chosen.objective, recipe, out, device)
+        steps = max(1, round(epochs * len(windows) / recipe.batch_size))
+        recipe = dataclasses.replace(recipe, steps=steps)
+    trainer = Trainer(windows, model, plan.objective, recipe, out, device, start)
     unseen = None
     if recipe.validate_every:
         unseen = validation(
@@ -161,19 +195,29 @@ def train(
     trainer.accelerator.end_training()
 
 
-def _sized(model: ModelConfig, sizes: tuple[str, ...]) -> ModelConfig:
+def _preset(kind: Model, name: str | None) -> Preset[Any, Any]:
+    found = kind.presets.get(name or next(iter(kind.presets)))
+    if found is None:
+        choices = ", ".join(kind.presets)
+        raise InputError(f"{kind.title} has no preset {name!r}", "--preset", f"choose from {choices}")
+    return found
+
+
+def _sized(kind: Model, model: Any, sizes: list[str], window: int | None) -> Any:
     known = {field.name for field in dataclasses.fields(model)}
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = {} if window is None else {"window": window}
     for size in sizes:
         name, _, value = size.partition("=")
         if name not in known or name in ("window", "music_dim"):
             choices = ", ".join(sorted(known - {"window", "music_dim"}))
-            raise InputError(f"{name!r} is not a size of the network", "--model", f"choose from {choices}")
-        kind = type(getattr(model, name))
+            raise InputError(
+                f"{name!r} is not a size of the network of {kind.title}", "--model", f"choose from {choices}"
+            )
+        of_type = type(getattr(model, name))
         try:
-            given[name] = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
+            given[name] = value.lower() in ("1", "true", "yes") if of_type is bool else of_type(value)
         except ValueError as error:
-            raise InputError(f"{value!r} is not of type {kind.__name__}", f"--model {name}") from error
+            raise InputError(f"{value!r} is not of type {of_type.__name__}", f"--model {name}") from error
     return dataclasses.replace(model, **given)
 
 

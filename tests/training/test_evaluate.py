@@ -117,7 +117,8 @@ def test_ground_truth_and_models_in_every_format(folders, run):
     tables = [folders / f"out/table.{ending}" for ending in ("md", "csv", "json", "tex")]
     code, out, _ = run(
         "--real", folders / "real", "--motions", f"POPDG={folders / 'model'}", "--motions", folders / "other",
-        "--music", folders / "music", "--against", "paper", "--figures", folders / "figures",
+        "--music", folders / "music", "--against", "paper", "--against", "tokendance",
+        "--figures", folders / "figures",
         *[word for path in tables for word in ("--table", path)],
     )  # fmt: skip
 
@@ -132,8 +133,15 @@ def test_ground_truth_and_models_in_every_format(folders, run):
     assert json.loads((folders / "out/table.protocol.json").read_text())["mode"] == "corrected"
     for path in (tables[0], tables[3]):
         assert "POPDG (paper, PopDanceSet)" in path.read_text()
+        assert "TokenDance (TokenDance, PopDanceSet)" in path.read_text()
     assert (folders / "figures/bars.png").stat().st_size > 20_000
     assert (folders / "figures/radar.png").stat().st_size > 20_000
+
+
+def test_an_unknown_source_is_named(folders, run):
+    code, out, err = run("--real", folders / "real", "--against", "DanceGPT")
+    assert (code, out) == (2, "")
+    assert "no source is called 'dancegpt' (choose from all, peers, paper, BeatDance" in err
 
 
 def test_a_home_folder_behind_a_name(folders, run, monkeypatch):

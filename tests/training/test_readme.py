@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 
 import pytest
 
 from tests import researcher
+from training.models import load
 from training.popdg.config import PRESETS
 
 
@@ -33,7 +33,7 @@ def test_the_commands(in_a_folder, monkeypatch):
     """Only the number of epochs and the size of the network differ from what the lines say."""
     small = replace(PRESETS["paper"].model, width=16, feedforward=16, heads=2, layers=1, music_layers=1)
     presets = {**PRESETS, "paper": replace(PRESETS["paper"], model=small)}
-    monkeypatch.setattr(importlib.import_module("training.train"), "PRESETS", presets)
+    monkeypatch.setattr(load("popdg"), "presets", presets)
 
     researcher.run_commands()
 

@@ -125,9 +125,9 @@ class MinMaxScaler:
         """(…, channels) → [-1, 1]."""
         return (2 * (vectors - self.minimum) / self.range - 1).clamp(-1, 1)
 
-    def unscale(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(…, channels) → original units; values outside [-1, 1] are clipped first."""
-        return (vectors.clamp(-1, 1) + 1) / 2 * self.range + self.minimum
+    def unscale(self, vectors: torch.Tensor, *, clip: bool = True) -> torch.Tensor:
+        """(…, channels) → original units; values outside [-1, 1] are clipped first, or not."""
+        return ((vectors.clamp(-1, 1) if clip else vectors) + 1) / 2 * self.range + self.minimum
 
     def to(self, device: torch.device | str) -> MinMaxScaler:
         """The same on another device."""

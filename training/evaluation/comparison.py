@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from popdanceset.errors import InputError
-from training.evaluation import paper
+from training.evaluation.published import PublishedNumber, differences, protocol_of_run
 from training.metrics.catalogue import METRICS, Description
 from training.metrics.diversity import NO_PAIR_OF_ONE_MUSIC, NO_PAIR_OF_TWO
 from training.metrics.score import NO_MUSIC_NAMES, UNDEFINED, Interval
@@ -47,7 +47,8 @@ class Row:
     Attributes:
         name: name of the model, or `ground truth`.
         kind: `real` for the ground truth, `model`, or `paper` for printed numbers.
-        numbers: by key of `DESCRIPTIONS`; printed numbers have no interval.
+        numbers: by key of `DESCRIPTIONS`; printed numbers have no interval, and their flags say how their
+            protocol differs.
     """
 
     name: str
@@ -73,12 +74,14 @@ class Comparison:
         protocol: what the measured rows share, and under `rows` what they do not, by name.
         findings: what the validity checks found, by row.
         left_out: motions that could not be scored.
+        published: printed numbers that were asked for.
     """
 
     rows: tuple[Row, ...]
     protocol: dict[str, Any]
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
+    published: tuple[PublishedNumber, ...] = ()
 
     @property
     def real(self) -> Row:
@@ -96,17 +99,22 @@ class Comparison:
         return tuple(row for row in self.rows if row.kind == "model")
 
 
-def paper_rows() -> tuple[Row, ...]:
-    """Returns the rows of the paper's Table 2."""
-    return tuple(
-        Row(
-            f"{model} (paper, {dataset})",
-            "paper",
-            {key: Interval(v, v, v) for key, v in zip(paper.COLUMNS, numbers, strict=True)},
-        )
-        for dataset, models in paper.TABLE_2.items()
-        for model, numbers in models.items()
-    )
+def published_rows(numbers: Iterable[PublishedNumber], protocol: Mapping[str, Any]) -> tuple[Row, ...]:
+    """Returns printed numbers as rows; the flag of each says how its protocol differs from that of a run.
+
+    Numbers that the suite does not compute are left out: the card itself lists them.
+
+    Args:
+        numbers: in the order of the rows.
+        protocol: of the measured rows.
+    """
+    ours = protocol_of_run(protocol)
+    rows: dict[str, dict[str, Interval]] = {}
+    for number in numbers:
+        if number.metric in DESCRIPTIONS:
+            found = Interval(number.value, number.value, number.value, differences(number, ours))
+            rows.setdefault(number.row, {})[number.metric] = found
+    return tuple(Row(name, "paper", columns) for name, columns in rows.items())
 
 
 def undefined(number: Interval) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 
 from popdanceset.errors import InputError
 from popdanceset.progress import Advance, ignore
-from training.evaluation.comparison import LATENCY, Comparison, LeftOut, Row, check_unique, paper_rows
+from training.evaluation.comparison import LATENCY, Comparison, LeftOut, Row, check_unique, published_rows
+from training.evaluation.published import PublishedNumber
 from training.evaluation.sets import DanceSet, common_rate, measurable
 from training.metrics.bootstrap import REPLICATES
 from training.metrics.compare import SetResult, compare
@@ -58,7 +59,7 @@ def score_sets(
     seed: int = 0,
     replicates: int = REPLICATES,
     strict: bool = False,
-    against_paper: bool = False,
+    against: Sequence[PublishedNumber] = (),
     seconds: float | None = None,
     advance: Advance = ignore,
 ) -> Evaluation:
@@ -73,7 +74,7 @@ def score_sets(
         seed: seed of the resampling behind the intervals.
         replicates: number of resamplings; 0 for no intervals.
         strict: raise an error where a motion looks wrong, instead of logging a warning.
-        against_paper: add the rows of the paper's Table 2.
+        against: printed numbers to add as rows.
         seconds: cut dances to this length; None leaves them whole.
         advance: called after each set.
 
@@ -113,12 +114,10 @@ def score_sets(
         sum(sum(scored.measured.frames) for scored in sets),
         time.perf_counter() - start,
     )
+    protocol = _protocol(sets, seconds)
     return Evaluation(
         Comparison(
-            (*rows, *(paper_rows() if against_paper else ())),
-            _protocol(sets, seconds),
-            findings,
-            tuple(left_out),
+            (*rows, *published_rows(against, protocol)), protocol, findings, tuple(left_out), tuple(against)
         ),
         tuple(sets),
     )

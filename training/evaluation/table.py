@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.evaluation import paper
 from training.evaluation.comparison import (
     ARROWS,
     DESCRIPTIONS,
@@ -21,6 +20,7 @@ from training.evaluation.comparison import (
     groups,
     undefined,
 )
+from training.evaluation.published import CAVEAT, NOT_TOLD, TITLES
 from training.metrics.score import Interval
 
 SHOWN = 3
@@ -98,8 +98,8 @@ def markdown(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
     lines += [f"{LEGEND}. In brackets: 95 % intervals." + _bold_note(comparison), ""]
     lines += [f"<sup>{letter}</sup> {text}  " for text, letter in notes.texts.items()]
     lines += [""] * bool(notes.texts)
-    if any(row.kind == "paper" for row in comparison.rows):
-        lines += [f"Printed rows: {paper.SOURCE}. {paper.CAVEAT}", ""]
+    if comparison.published:
+        lines += [_printed(comparison), ""]
     lines += [f"{row}: {clip} was left out, {reason}  " for row, clip, reason in _left_out(comparison)]
     lines += [f"Protocol: {line}  " for line in protocol_lines(comparison)]
     return "\n".join(lines).rstrip() + "\n"
@@ -124,6 +124,12 @@ def _markdown_table(comparison: Comparison, keys: Sequence[str], notes: _Footnot
         name = row.name.replace("|", "\\|")
         lines.append(f"| {f'*{name}*' if row.kind == 'paper' else name} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _printed(comparison: Comparison) -> str:
+    """The sources of the printed rows, and how to read them."""
+    titles = dict.fromkeys(number.source.title for number in comparison.published)
+    return f"Printed rows: {'; '.join(titles)}. {CAVEAT}"
 
 
 def _bold_note(comparison: Comparison) -> str:
@@ -193,8 +199,8 @@ def latex(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
             cells = [_latex_cell(row.numbers.get(key), winners[key] == row.name, notes) for key in keys]
             lines.append(" & ".join([row.name.translate(_LATEX), *cells]) + r" \\")
         lines += [r"\bottomrule", r"\end{tabular}"]
-    if any(row.kind == "paper" for row in comparison.rows):
-        notes.mark(f"Printed rows: {paper.SOURCE}. {paper.CAVEAT}".replace("; ", ", "))
+    if comparison.published:
+        notes.mark(_printed(comparison).replace("; ", ", "))
     if notes.texts:
         lines += ["", r"\par\footnotesize"]
         lines += [rf"$^{{{letter}}}$ {text.translate(_LATEX)}\\" for text, letter in notes.texts.items()]
@@ -242,7 +248,6 @@ def plain(number: Interval) -> dict[str, Any]:
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
     """Returns the comparison as plain data."""
-    printed = any(row.kind == "paper" for row in comparison.rows)
     return {
         "protocol": comparison.protocol,
         "columns": {
@@ -262,7 +267,30 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             for name, found in comparison.findings.items()
         },
         "left_out": [{"row": r, "clip": c, "reason": why} for r, c, why in _left_out(comparison)],
-    } | ({"paper": {"source": paper.SOURCE, "caveat": paper.CAVEAT}} if printed else {})
+    } | ({"published": _published(comparison)} if comparison.published else {})
+
+
+def _published(comparison: Comparison) -> dict[str, Any]:
+    """The printed numbers that were asked for, with all that is known of their protocols."""
+    return {
+        "caveat": CAVEAT,
+        "numbers": [
+            {
+                "source": n.source.name,
+                "title": n.source.title,
+                "read": n.source.read,
+                "model": n.model,
+                "dataset": n.dataset,
+                "metric": n.metric,
+                "value": n.value,
+                "deviation": n.deviation,
+                "runs": n.runs,
+                "protocol": {name: getattr(n.protocol, name) or NOT_TOLD for name in TITLES},
+                "note": n.note,
+            }
+            for n in comparison.published
+        ],
+    }
 
 
 def json_text(comparison: Comparison, chosen: Sequence[str] = ()) -> str:

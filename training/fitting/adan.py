@@ -15,6 +15,9 @@ import numpy as np
 import torch
 from torch.distributed.tensor import DTensor
 
+_WORTH_THREADS = 1 << 15
+"""Numbers in a parameter from which several threads are faster than one."""
+
 
 class Adan(torch.optim.Optimizer):
     """One step, with the gradient g and the previous gradient g₋ (g itself in the first step); m, v, n start
@@ -25,7 +28,7 @@ class Adan(torch.optim.Optimizer):
         n ← (1−β3) n + β3 (g + (1−β2)(g − g₋))²
         p ← (p − lr (m̂ + (1−β2) v̂) / (√n̂ + ε)) / (1 + lr λ)
 
-    where a hat divides by 1 − (1−β)^k in step k. The first step of the released code only decays p.
+    where a hat divides by 1 − (1−β)^k in step k.
 
     Args:
         parameters: to optimise, float32; shards of a distributed network are updated in their process.
@@ -33,6 +36,7 @@ class Adan(torch.optim.Optimizer):
         betas: β1, β2, β3 in the convention of the paper: weights of the new values, not of the old ones.
         eps: ε.
         weight_decay: λ.
+        first_step_only_decays: as in the code of EDGE and POPDG: m, v and n stay 0 in the first step.
     """
 
     def __init__(
@@ -42,7 +46,10 @@ class Adan(torch.optim.Optimizer):
         betas: tuple[float, float, float] = (0.02, 0.08, 0.01),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        first_step_only_decays: bool = False,
     ) -> None:
+        self._first_step_only_decays = first_step_only_decays
         super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -67,13 +74,18 @@ class Adan(torch.optim.Optimizer):
                 state[name] = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
             state["before"] = gradient.detach().clone(memory_format=torch.contiguous_format)
         state["step"] += 1
+        if self._first_step_only_decays and state["step"] == 1:
+            parameter.mul_(1 / (1 + group["lr"] * group["weight_decay"]))
+            return
         betas = group["betas"]
         hats = [1 / (1 - (1 - beta) ** int(state["step"])) for beta in betas]
         constants = (*betas, *hats, group["lr"], group["eps"], 1 / (1 + group["lr"] * group["weight_decay"]))
         names = ("mean", "change", "square", "before")
         tensors = [_local(x) for x in (parameter, gradient, *(state[name] for name in names))]
         if all(x.device.type == "cpu" and x.dtype == torch.float32 and x.is_contiguous() for x in tensors):
-            _one_pass()(*(x.detach().view(-1).numpy() for x in tensors), *map(np.float32, constants))
+            update = _one_pass()
+            _set_threads(parameter.numel())
+            update(*(x.detach().view(-1).numpy() for x in tensors), *map(np.float32, constants))
         else:
             _passes(tensors, *constants)
 
@@ -108,6 +120,9 @@ def _one_pass() -> Callable[..., None]:
     """The equations on flat float32 arrays, element by element; compiled at the first step, in a second."""
     import numba
 
+    threads = torch.get_num_threads()
+    numba.set_num_threads(1)
+    torch.set_num_threads(threads)  # numba and torch share OpenMP, and numba's start sets its threads to all
     one = np.float32(1)
 
     def update(  # type: ignore[no-untyped-def]
@@ -128,6 +143,18 @@ def _one_pass() -> Callable[..., None]:
         update
     )
     return compiled
+
+
+def _set_threads(numbers: int) -> None:
+    """Sets the threads of the next update to torch's; a small one is done sooner than threads have met.
+
+    On a loaded machine, where a thread waits for its core, meeting costs milliseconds for each parameter.
+    """
+    import numba
+
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    threads = min(torch.get_num_threads(), most)
+    numba.set_num_threads(threads if numbers >= _WORTH_THREADS else 1)
 
 
 def _local(tensor: torch.Tensor) -> torch.Tensor:

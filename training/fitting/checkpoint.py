@@ -151,6 +151,23 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def architecture(content: dict[str, Any]) -> str:
+    """The name of the model whose checkpoint this is; older checkpoints are of POPDG and do not say so."""
+    return str(content.get("architecture", "popdg"))
+
+
+def must_be_of(content: dict[str, Any], wanted: str, path: Path) -> None:
+    """Checks that a checkpoint is of a model.
+
+    Raises:
+        InputError: it is of another one.
+    """
+    if architecture(content) != wanted:
+        raise InputError(
+            f"is a checkpoint of the model {architecture(content)}, not {wanted}", path, "name another file"
+        )
+
+
 def _must_be_whole(path: Path) -> None:
     """Compares the checksums in the file with its content, which torch does not.
 

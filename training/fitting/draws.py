@@ -7,46 +7,41 @@ the number of processes or on interruptions.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 
-from training.data.representation import WIDTH
 from training.data.seeds import mixed
-from training.popdg.config import Objective
-from training.popdg.losses import Draw, draw
-from training.popdg.schedule import Schedule
 
 
 class Draws(NamedTuple):
     """Random numbers of one process in one step.
 
     Attributes:
-        chance: for the loss.
+        chance: for the loss: a named tuple of tensors (share, …).
         mirrored: (share,) bool; None if dances are not mirrored.
         angles: (share,) radians; None if dances are not rotated.
     """
 
-    chance: Draw
+    chance: Any
     mirrored: torch.Tensor | None
     angles: torch.Tensor | None
 
     def to(self, device: torch.device) -> Draws:
         """Moves all tensors to a device."""
         return Draws(
-            Draw(*(values.to(device) for values in self.chance)),
+            type(self.chance)(*(values.to(device) for values in self.chance)),
             None if self.mirrored is None else self.mirrored.to(device),
             None if self.angles is None else self.angles.to(device),
         )
 
 
 def draws(
-    objective: Objective,
-    schedule: Schedule,
+    draw: Callable[[int, torch.Generator], tuple[torch.Tensor, ...]],
     seed: int,
     step: int,
     size: int,
-    window: int,
     *,
     mirrored: bool = False,
     rotated: bool = False,
@@ -56,19 +51,19 @@ def draws(
     """Draws the random numbers of a step.
 
     Args:
-        objective, schedule, seed: of the training.
+        draw: draws those of the loss for a whole batch; see `training.interface.Model.draw`.
+        seed: of the training.
         step: its number.
         size: of the whole batch.
-        window: frames.
         mirrored, rotated: which augmentations to draw for.
         rank, world: number of this process, and number of processes.
     """
     generator = torch.Generator().manual_seed(mixed(seed, step))
-    whole = draw(objective, schedule, torch.empty(size, window, WIDTH), generator)
+    whole = draw(size, generator)
     flips, angles = torch.rand(2, size, generator=generator)
     share = slice(rank * (size // world), (rank + 1) * (size // world))
     return Draws(
-        Draw(*(values[share] for values in whole)),
+        type(whole)(*(values[share] for values in whole)),
         (flips < 0.5)[share] if mirrored else None,
         (2 * math.pi * angles)[share] if rotated else None,
     )

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from popdanceset.errors import InputError
 from training.data.windows import DanceWindows
-from training.popdg.config import ModelConfig, Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,8 @@ class Recipe:
         steps: of the optimizer.
         batch_size: windows in a step, over all processes.
         learning_rate, weight_decay: of Adan.
-        warmup: steps over which the learning rate rises from 0; it is constant afterwards.
+        warmup: steps over which the learning rate rises from 0.
+        drops: steps from which the learning rate is a tenth of what it was before.
         gradient_clipping: largest norm of the gradient; 0 for no clipping.
         ema_decay: decay of the moving average of the parameters, with which dances are sampled.
         precision: `no` is single precision; `bf16` halves memory and time on hardware that supports it.
@@ -38,6 +38,7 @@ class Recipe:
     learning_rate: float = 2e-4
     weight_decay: float = 0.02
     warmup: int = 0
+    drops: tuple[int, ...] = ()
     gradient_clipping: float = 1.0
     ema_decay: float = 0.9999
     precision: Literal["no", "bf16"] = "no"
@@ -60,12 +61,13 @@ class Recipe:
             raise InputError(f"learning_rate is {self.learning_rate}", "training", "give a number above 0")
 
     def learning_rate_at(self, step: int) -> float:
-        """The learning rate scheduler: linear warm-up, then constant; steps count from 0.
+        """The learning rate scheduler: linear warm-up, then constant between drops; steps count from 0.
 
         A function of the step, not a `torch.optim.lr_scheduler`, so that a resumed run needs no scheduler
         state.
         """
-        return self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1))
+        dropped = 0.1 ** sum(step >= drop for drop in self.drops)
+        return self.learning_rate * min(1.0, (step + 1) / (self.warmup + 1)) * dropped
 
 
 _FREE = ("steps", "checkpoint_every", "keep", "validate_every", "log", "log_every", "compile")
@@ -75,14 +77,23 @@ _FORMER = {"gradient_clipping": "clip", "ema_decay": "average", "rotated": "turn
 """Names of settings in older checkpoints."""
 
 
-def identity(
-    model: ModelConfig, objective: Objective, recipe: Recipe, windows: DanceWindows
-) -> dict[str, Any]:
-    """The settings that must stay the same for a run to continue as if it had never stopped."""
+_LACKING: dict[str, Any] = {"architecture": "popdg", "drops": ()}
+"""The values of settings that older checkpoints lack."""
+
+
+def identity(model: Any, objective: Any, recipe: Recipe, windows: DanceWindows) -> dict[str, Any]:
+    """The settings that must stay the same for a run to continue as if it had never stopped.
+
+    Args:
+        model: the sizes of the network, a data class; see `training.interface.Sizes`.
+        objective: of its training, a data class.
+        recipe, windows: of the training.
+    """
     return {
+        "architecture": model.architecture,
         **asdict(model),
         **{f"objective.{name}": value for name, value in asdict(objective).items() if name != "weights"},
-        **{f"weights.{name}": value for name, value in asdict(objective.weights).items()},
+        **{f"weights.{name}": value for name, value in asdict(objective).get("weights", {}).items()},
         **{name: value for name, value in asdict(recipe).items() if name not in _FREE},
         "release": windows.content,
         "extractor": windows.extractor,
@@ -97,7 +108,14 @@ def must_match(saved: dict[str, Any], wanted: dict[str, Any], folder: Path) -> N
     Raises:
         InputError: settings differ; the message names all of them.
     """
-    before = {name: saved.get(name, saved.get(_FORMER.get(name, name))) for name in wanted}
+    known = _LACKING | saved
+    if known["architecture"] != wanted["architecture"]:
+        raise InputError(
+            f"contains a run of the model {known['architecture']}, not {wanted['architecture']}",
+            folder,
+            "name another folder",
+        )
+    before = {name: known.get(name, known.get(_FORMER.get(name, name))) for name in wanted}
     different = [
         f"{name} {before[name]} (now {value})" for name, value in wanted.items() if before[name] != value
     ]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,19 +25,16 @@ from training.data.seeds import mixed
 from training.data.shuffled_batches import ShuffledBatches
 from training.fitting import checkpoint, snapshot
 from training.fitting.accelerator import open_accelerator
-from training.fitting.adan import Adan
 from training.fitting.draws import Draws, draws
 from training.fitting.ema import ExponentialMovingAverage
 from training.fitting.logs import open_log
 from training.fitting.recipe import Recipe, identity, must_match
-from training.popdg.config import ModelConfig, Objective
-from training.popdg.losses import Draw, training_loss
-from training.popdg.model import POPDG, Prediction
-from training.popdg.schedule import cosine_schedule
+from training.interface import Sizes
+from training.models import model_of
 
 _log = logging.getLogger(__name__)
 
-Validate = Callable[[POPDG, MinMaxScaler, MusicScaler], dict[str, float]]
+Validate = Callable[[Any, MinMaxScaler, MusicScaler], dict[str, float]]
 """Measures a network in evaluation mode, given the scalers of motion and music."""
 
 
@@ -52,25 +50,28 @@ class Trainer:
 
     Args:
         windows: of the training part.
-        model: the network; its window and music width are taken from `windows`.
-        objective: the loss.
+        model: the sizes of the network, which name its model; window and music width are those of `windows`.
+        objective: of the model's loss.
         recipe: all other settings.
         folder: of checkpoints and logs; created if missing.
         device: name in torch; None for accelerate's choice.
+        start: checkpoint of a finished training, with whose weights a new one begins; None: random weights.
 
     Raises:
         SettingsError: this machine has no such device.
-        InputError: the folder is not writable or contains another run, or the batch cannot be shared.
+        InputError: the folder is not writable or contains another run, the batch cannot be shared, or `start`
+            is of another network.
     """
 
     def __init__(
         self,
         windows: DanceWindows,
-        model: ModelConfig,
-        objective: Objective,
+        model: Sizes,
+        objective: Any,
         recipe: Recipe,
         folder: Path,
         device: str | None = None,
+        start: Path | None = None,
     ) -> None:
         # Precision is set in each step: accelerate would fix it for the lifetime of the process.
         log_with = None if recipe.log == "none" else recipe.log
@@ -87,14 +88,14 @@ class Trainer:
         except OSError as error:
             raise InputError(f"not writable: {error.strerror}", folder, "name another folder") from error
         self.objective, self.recipe, self.folder = objective, recipe, folder
-        self.config = replace(model, window=windows.length, music_dim=windows.music_width)
+        self.kind = model_of(model)
+        self.config: Any = replace(model, window=windows.length, music_dim=windows.music_width)  # type: ignore[type-var]
         self.identity = identity(self.config, objective, recipe, windows)
         found = checkpoint.newest(folder)
         if found is not None:
             must_match(found[1]["identity"], self.identity, folder)
 
         place = self.accelerator.device
-        self.schedule = cosine_schedule()
         # The samples of `self.windows` have the units that the network is trained on.
         self.windows = windows.with_scalers(
             widen(windows.scaler, mirrored=recipe.mirrored, rotated=recipe.rotated),
@@ -106,10 +107,12 @@ class Trainer:
             self.windows, recipe.batch_size, recipe.seed, rank, world, scaled=False
         )
         torch.manual_seed(mixed(recipe.seed))
-        network = POPDG(self.config)
+        network = self.kind.network(self.config)
+        if start is not None and found is None:
+            self._begin(network, start)
         self.model, self.optimizer = self.accelerator.prepare(
             torch.compile(network) if recipe.compile else network,
-            Adan(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay),
+            self.kind.optimizer(network, recipe),
         )
         self.average = ExponentialMovingAverage(self.model.parameters(), recipe.ema_decay)
         self.done = 0
@@ -120,9 +123,9 @@ class Trainer:
             _log.info("continues after step %d of %s", self.done, path)
 
     @property
-    def network(self) -> POPDG:
+    def network(self) -> Any:
         """The network without its wrappers for several devices."""
-        network: POPDG = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+        network: torch.nn.Module = self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
         return network
 
     @property
@@ -180,14 +183,13 @@ class Trainer:
         chance = self._chance(step)
         torch.manual_seed(mixed(recipe.seed, step, accelerator.process_index))  # of dropout
         for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate_at(step)
+            group["lr"] = self.kind.learning_rate_at(recipe, step)
         motion, music = motion.to(accelerator.device), music.to(accelerator.device)
-        motion = self.scaler.scale(augment(motion, chance.mirrored, chance.angles))
-        loss = training_loss(
+        motion = augment(motion, chance.mirrored, chance.angles)
+        loss = self.kind.loss(
             self._predict,
-            self.schedule,
             self.objective,
-            motion,
+            self.kind.encode(self.config, motion, self.scaler),
             self.music_scaler(music),
             chance.chance,
             self.scaler,
@@ -219,27 +221,36 @@ class Trainer:
                     "mean": self.music_scaler.mean,
                     "deviation": self.music_scaler.deviation,
                 },
-                "guidance": self.objective.guidance,
+                "guidance": self.kind.guidance(self.objective),
+                "architecture": self.config.architecture,
                 "versions": {name: version(name) for name in ("popdanceset", "torch")},
             }
             checkpoint.save(self.folder, self.done, content, self.recipe.keep)
         self.accelerator.wait_for_everyone()
 
-    def _predict(self, *inputs: torch.Tensor) -> Prediction:
+    def _begin(self, network: torch.nn.Module, start: Path) -> None:
+        saved = checkpoint.load(start)
+        try:
+            checkpoint.must_be_of(saved, self.config.architecture, start)
+            self.kind.begin(network, saved["average"])
+        except (KeyError, RuntimeError) as error:
+            raise InputError(
+                f"does not fit the network: {error}".splitlines()[0], start, "start from another checkpoint"
+            ) from error
+
+    def _predict(self, *inputs: Any) -> Any:
         """The output of the network in single precision, in which losses are computed at any precision."""
         half = self.recipe.precision == "bf16"
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=half):
-            x_start, variance = self.model(*inputs)
-        return Prediction(x_start.float(), None if variance is None else variance.float())
+            output = self.model(*inputs)
+        return _in_single_precision(output)
 
     def _chance(self, step: int) -> Draws:
         drawn = draws(
-            self.objective,
-            self.schedule,
+            lambda size, generator: self.kind.draw(self.config, self.objective, size, generator),
             self.recipe.seed,
             step,
             self.recipe.batch_size,
-            self.windows.length,
             mirrored=self.recipe.mirrored,
             rotated=self.recipe.rotated,
             rank=self.accelerator.process_index,
@@ -260,7 +271,7 @@ class Trainer:
         return measured
 
     def _must_be_finite(
-        self, what: str, value: float, step: int, motion: torch.Tensor, music: torch.Tensor, chance: Draw
+        self, what: str, value: float, step: int, motion: torch.Tensor, music: torch.Tensor, chance: Any
     ) -> None:
         """Every process has the same value, so all stop together, and each saves its share of the batch."""
         if math.isfinite(value):
@@ -274,6 +285,15 @@ class Trainer:
             path,
             "lower the learning rate, or look for odd frames in it; checkpoints before it are whole",
         )
+
+
+def _in_single_precision(output: Any) -> Any:
+    if isinstance(output, torch.Tensor):
+        return output.float() if output.is_floating_point() else output
+    if isinstance(output, tuple):
+        parts = map(_in_single_precision, output)
+        return type(output)(*parts) if hasattr(output, "_fields") else tuple(parts)
+    return output
 
 
 @contextmanager

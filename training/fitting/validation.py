@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -12,16 +14,14 @@ from training.data.representation import MinMaxScaler, SmplMotion, decode
 from training.data.shuffled_batches import ShuffledBatches
 from training.export import Dance
 from training.fitting.trainer import Validate
+from training.interface import Trained
 from training.metrics.clip import Clip
 from training.metrics.score import UNDEFINED
 from training.metrics.suite import evaluate_set
-from training.popdg.model import POPDG
-from training.sampling.dancing import dance, whole
-from training.sampling.trained import Trained
+from training.models import model_of
+from training.sampling.dancing import whole
 
 MEASURED = ("FID_k", "FID_g", "Div_k", "Div_g", "PFC", "PBC", "BAS")
-STEPS = 10
-"""Steps of DPM-Solver++: enough to compare one checkpoint with the next."""
 
 
 def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validate:
@@ -41,15 +41,12 @@ def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validat
     beats = [_beats(one, windows.extractor) for one in music]
     real = [_clip(f"{number}", decode(one), beats[number]) for number, one in enumerate(motion)]
 
-    def validate(network: POPDG, scaler: MinMaxScaler, music_scaler: MusicScaler) -> dict[str, float]:
+    def validate(network: Any, scaler: MinMaxScaler, music_scaler: MusicScaler) -> dict[str, float]:
         device = next(network.parameters()).device
         trained = Trained(network, scaler, music_scaler, windows.extractor, 2.0, device)
+        model = model_of(network.config)
         made = [
-            _clip(
-                f"{number}",
-                whole(dance(trained, one, sampler="dpm-solver", steps=STEPS, seed=seed + number)),
-                beats[number],
-            )
+            _clip(f"{number}", whole(model.dance(trained, one, model.quick, seed + number)), beats[number])
             for number, one in enumerate(music)
         ]
         result = evaluate_set(real, made, seed=seed, bootstrap=0)

@@ -1,4 +1,7 @@
-"""Alignment modules: the whole window, the music and the noise level modulate every frame."""
+"""Alignment modules: the whole window, the music and the noise level modulate every frame.
+
+FiLM, which EDGE has in their place, leaves out the window.
+"""
 
 from __future__ import annotations
 
@@ -58,6 +61,26 @@ class Alignment(nn.Module):
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         """Modulates (batch, frames, width) by a condition (batch, width) of noise level and music."""
-        modulation = self.modulation(functional.mish(condition + self.pool(x)))
-        gamma, beta = modulation[:, None].chunk(2, dim=-1)
-        return torch.addcmul(beta, x, 1 + gamma)
+        return modulated(x, self.modulation(functional.mish(condition + self.pool(x))))
+
+
+class FiLM(nn.Module):
+    """Scales and shifts the features of a sequence: y (1 + γ) + β, with γ and β linear in Mish(condition).
+
+    Args:
+        width: features of a frame.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.modulation = nn.Linear(width, 2 * width)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        """Modulates (batch, frames, width) by a condition (batch, width) of noise level and music."""
+        return modulated(x, self.modulation(functional.mish(condition)))
+
+
+def modulated(x: torch.Tensor, modulation: torch.Tensor) -> torch.Tensor:
+    """(batch, frames, width) scaled and shifted by a (batch, 2 · width) of γ and β."""
+    gamma, beta = modulation[:, None].chunk(2, dim=-1)
+    return torch.addcmul(beta, x, 1 + gamma)

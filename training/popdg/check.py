@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import torch
@@ -20,15 +20,14 @@ import torch
 from popdanceset.commands import run
 from popdanceset.errors import InputError
 from training.popdg.config import RELEASED
+from training.popdg.correspondence import squared_gradients
 from training.popdg.gaussian_diffusion import p_mean_variance, q_sample, vb_terms_bpd
 from training.popdg.guidance import classifier_free_guidance
 from training.popdg.losses import GUIDED_FROM, Draw, training_loss
-from training.popdg.model import POPDG, Prediction
+from training.popdg.model import POPDG, DanceTransformer, Prediction
 from training.popdg.released import correspondence, load_released, read_checkpoint
 from training.popdg.schedule import Schedule, cosine_schedule
-
-TOLERANCE = 1e-4
-"""Largest difference allowed, relative to expected values above 1."""
+from training.recorded import TOLERANCE, Difference, compare, recorded_in, report
 
 GRADIENT_TOLERANCE = 1e-3
 """Largest difference of the gradient norm of a parameter, relative to it.
@@ -40,19 +39,6 @@ precision, here and in the code that recorded the values: gradients agree to thr
 Record = Mapping[str, Any]
 
 
-class Difference(NamedTuple):
-    """The largest difference between a value and the expected one, and the largest that is allowed."""
-
-    name: str
-    largest: float
-    tolerance: float
-
-    @property
-    def fine(self) -> bool:
-        """Whether the difference is within the tolerance; NaN is not."""
-        return self.largest <= self.tolerance
-
-
 def differences(folder: Path) -> Iterator[Difference]:
     """All comparisons, in order.
 
@@ -62,7 +48,7 @@ def differences(folder: Path) -> Iterator[Difference]:
     model = load_released(folder / "small64_weights.pt").model
     recorded = read_checkpoint(folder / "small64_io.pt")
     schedule = cosine_schedule(dtype=torch.float32)
-    try:
+    with recorded_in(folder / "small64_io.pt"):
         with torch.no_grad():
             x_t = q_sample(schedule, recorded["x_start"], recorded["t"], recorded["noise"])
             yield compare("noisy dance", x_t, recorded["x_t"])
@@ -71,24 +57,14 @@ def differences(folder: Path) -> Iterator[Difference]:
                 yield from _p_mean_variance(model, schedule, recorded, name, expected)
         for name, expected in recorded["p_losses"].items():
             yield from _losses(model, schedule, recorded, name, expected)
-    except (KeyError, IndexError, AttributeError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"these are not records of this network ({type(error).__name__}: {error})",
-            folder / "small64_io.pt",
-            "record both files together",
-        ) from error
-
-
-def compare(name: str, value: torch.Tensor, expected: torch.Tensor) -> Difference:
-    """The largest difference, relative to expected values above 1; infinite if the shapes differ."""
-    if value.shape != expected.shape:
-        return Difference(name, float("inf"), TOLERANCE)
-    return Difference(name, float(((value - expected) / expected.abs().clamp(min=1)).abs().max()), TOLERANCE)
 
 
 def _outputs(model: POPDG, recorded: Record) -> Iterator[Difference]:
     x_t, t, music = recorded["x_t"], recorded["t"], recorded["music"]
-    conditional, modules = _watched(model, lambda: model(x_t, t, music))
+    conditional, modules = watched(model, _counterparts(model), lambda: model(x_t, t, music))
+    # The released modules process music and time tokens together, and add the time to the pooled music.
+    modules["norm_music"] = [torch.cat(modules["norm_music"], dim=1)]
+    modules["music_temporalcoding"][0] = modules["music_temporalcoding"][0] + modules["TimeEmbed"][0]
     unconditional = model.denoise(x_t, t, model.no_music(len(x_t)))
     guided = classifier_free_guidance(unconditional, conditional, RELEASED.objective.guidance)
     for name, prediction in (("cond", conditional), ("uncond", unconditional), ("guided_w2", guided)):
@@ -106,11 +82,19 @@ def _prediction(name: str, prediction: Prediction, expected: Record) -> Iterator
         yield compare(f"{name}: variance", prediction.variance, expected["var"])
 
 
-def _watched(model: POPDG, run: Callable[[], Prediction]) -> tuple[Prediction, dict[str, list[torch.Tensor]]]:
-    """The output of a pass, and the outputs of its modules by their released names."""
+def watched(
+    model: DanceTransformer, counterparts: Mapping[str, str], run: Callable[[], Prediction]
+) -> tuple[Prediction, dict[str, list[torch.Tensor]]]:
+    """The output of a pass, and the outputs of its modules by their released names.
+
+    Args:
+        model: the network.
+        counterparts: our modules by their released names.
+        run: the pass.
+    """
     seen: dict[str, list[torch.Tensor]] = {}
     hooks = []
-    for theirs, ours in _counterparts(model).items():
+    for theirs, ours in counterparts.items():
 
         def keep(_module: object, _inputs: object, output: Any, name: str = theirs) -> None:
             seen.setdefault(name, []).extend(output if isinstance(output, tuple) else [output])
@@ -121,9 +105,6 @@ def _watched(model: POPDG, run: Callable[[], Prediction]) -> tuple[Prediction, d
     finally:
         for hook in hooks:
             hook.remove()
-    # The released modules process music and time tokens together, and add the time to the pooled music.
-    seen["norm_music"] = [torch.cat(seen["norm_music"], dim=1)]
-    seen["music_temporalcoding"][0] = seen["music_temporalcoding"][0] + seen["TimeEmbed"][0]
     return prediction, seen
 
 
@@ -143,25 +124,25 @@ def _counterparts(model: POPDG) -> dict[str, str]:
         ours, theirs = f"music_encoder.blocks.{number}", f"music_encoder.{number}"
         names |= {theirs: ours, f"{theirs}.temporal_attn": f"{ours}.time_attention"}
         names |= {f"{theirs}.spatio_attn": f"{ours}.feature_attention.attention"}
-        names |= _same_feedforward(ours, theirs)
-        names |= _norms(ours, theirs, ("feature", "time", "feedforward"))
+        names |= same_feedforward(ours, theirs)
+        names |= norms(ours, theirs, ("feature", "time", "feedforward"))
     for number in range(model.config.layers):
         ours, theirs = f"blocks.{number}", f"DecoderSequence.stack.{number}"
         names |= {theirs: ours, f"{theirs}.spatio_attn": f"{ours}.space_attention"}
         names |= {f"{theirs}.temporal_attn": f"{ours}.time_attention"}
         names |= {f"{theirs}.multihead_attn": f"{ours}.music_attention"}
-        names |= _same_feedforward(ours, theirs)
-        names |= _norms(ours, theirs, ("space", "time", "music", "feedforward"))
+        names |= same_feedforward(ours, theirs)
+        names |= norms(ours, theirs, ("space", "time", "music", "feedforward"))
         for module, name in enumerate(("time", "music", "feedforward"), start=1):
             names[f"{theirs}.align{module}"] = f"{ours}.{name}_alignment"
     return names
 
 
-def _same_feedforward(ours: str, theirs: str) -> dict[str, str]:
+def same_feedforward(ours: str, theirs: str) -> dict[str, str]:
     return {f"{theirs}.linear1": f"{ours}.feedforward.inner", f"{theirs}.linear2": f"{ours}.feedforward"}
 
 
-def _norms(ours: str, theirs: str, order: tuple[str, ...]) -> dict[str, str]:
+def norms(ours: str, theirs: str, order: tuple[str, ...]) -> dict[str, str]:
     return {f"{theirs}.norm{place}": f"{ours}.{name}_norm" for place, name in enumerate(order, start=1)}
 
 
@@ -203,13 +184,7 @@ def _losses(
 
 
 def _gradients(model: POPDG, name: str, expected: Mapping[str, float | None]) -> Iterator[Difference]:
-    squares: dict[str, float] = {}
-    own = dict(model.named_parameters())
-    for pair in correspondence(model.config):
-        gradient = own[pair.name].grad
-        if gradient is not None:
-            square = float(gradient.double().square().sum())
-            squares[pair.released] = squares.get(pair.released, 0.0) + square
+    squares = squared_gradients(model, correspondence(model.config))
     theirs = {parameter: norm for parameter, norm in expected.items() if norm is not None}
     if squares.keys() != theirs.keys():
         yield Difference(f"gradients, {name}: parameters that have one", float("inf"), 0.0)
@@ -227,13 +202,7 @@ def _gradients(model: POPDG, name: str, expected: Mapping[str, float | None]) ->
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 def check(folder: Path) -> int:
     """Compare network, diffusion and losses with values recorded from the released code in FOLDER."""
-    count = bad = 0
-    for difference in differences(folder):
-        verdict = "" if difference.fine else "  TOO LARGE"
-        click.echo(f"{difference.largest:9.2e} of {difference.tolerance:7.1e}  {difference.name}{verdict}")
-        count, bad = count + 1, bad + (not difference.fine)
-    click.echo(f"{bad} of {count} differences are too large" if bad else f"all {count} differences are small")
-    return 1 if bad else 0
+    return report(differences(folder))
 
 
 if __name__ == "__main__":

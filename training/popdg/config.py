@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import ClassVar, Literal
 
 from popdanceset.errors import InputError
+from training.presets import Preset
 
 JUKEBOX_WIDTH = 4800
 """Features in a frame of music in the paper: Jukebox, layer 66."""
@@ -35,6 +36,8 @@ class ModelConfig:
     Raises:
         InputError: the sizes are impossible or do not fit each other.
     """
+
+    architecture: ClassVar[str] = "popdg"
 
     music_dim: int = JUKEBOX_WIDTH
     width: int = 512
@@ -115,24 +118,19 @@ class Objective:
     guidance: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A network and its training objective."""
-
-    model: ModelConfig
-    objective: Objective
-
-
 PAPER = Preset(ModelConfig(), Objective())
 """As the paper describes it."""
 
 RELEASED = Preset(
     ModelConfig(attention_dropout=0.1, frame_mask=0.0, kernel=0),
     Objective(LossWeights(acceleration=0.0), separate_drops=True, bound="double-pass", metres=False),
+    {"standardise": False},
 )
 """As the released code does it."""
 
-PRESETS: Mapping[str, Preset] = MappingProxyType({"paper": PAPER, "released": RELEASED})
+PRESETS: Mapping[str, Preset[ModelConfig, Objective]] = MappingProxyType(
+    {"paper": PAPER, "released": RELEASED}
+)
 
 ABLATIONS: Mapping[str, Callable[[ModelConfig], ModelConfig]] = MappingProxyType(
     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -17,9 +19,17 @@ class DanceDecoderBlock(nn.Module):
     """DS-, DT- and cross-attention and a feed-forward layer, each with layer norm and residual connection.
 
     Alignment modules modulate the output of the last three before it is added.
+
+    Args:
+        config: sizes and switches.
+        align: makes an alignment module, which is called with the output and a condition (batch, width).
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        align: Callable[[ModelConfig], nn.Module] = lambda config: Alignment(config.width, config.kernel),
+    ) -> None:
         super().__init__()
         width, dropout = config.width, config.attention_dropout
         self.ds_attention, self.alignment = config.ds_attention, config.alignment
@@ -33,9 +43,9 @@ class DanceDecoderBlock(nn.Module):
         self.feedforward_norm = nn.LayerNorm(width)
         self.feedforward = FeedForward(width, config.feedforward, config.dropout)
         if config.alignment:
-            self.time_alignment = Alignment(width, config.kernel)
-            self.music_alignment = Alignment(width, config.kernel)
-            self.feedforward_alignment = Alignment(width, config.kernel)
+            self.time_alignment = align(config)
+            self.music_alignment = align(config)
+            self.feedforward_alignment = align(config)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(

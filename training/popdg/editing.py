@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from popdanceset.errors import InputError
-from training.data.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION, WIDTH
+from training.data.representation import CONTACT, CONTACT_JOINTS, POSITION, ROTATION
 from training.popdg.sampler import Hook, Noise
 from training.popdg.schedule import Schedule
 
@@ -26,8 +26,8 @@ class Given:
     """The given parts of a dance.
 
     Attributes:
-        values: (…, frames, 156), scaled; values outside the mask are ignored.
-        mask: (frames, 156) bool, True where a value is given.
+        values: (…, frames, channels), scaled; values outside the mask are ignored.
+        mask: (frames, channels) bool, or (…, frames, channels): True where a value is given.
 
     Raises:
         InputError: the shapes do not fit.
@@ -37,17 +37,25 @@ class Given:
     mask: torch.Tensor
 
     def __post_init__(self) -> None:
-        if self.values.shape[-2:] != self.mask.shape or self.mask.shape[-1] != WIDTH:
+        if self.values.shape[-2:] != self.mask.shape[-2:]:
             raise InputError(
                 f"given values {tuple(self.values.shape)} and their mask {tuple(self.mask.shape)} do not fit",
-                do=f"give (frames, {WIDTH}) of both",
+                do="give (frames, channels) of both",
             )
 
-    def hook(self, schedule: Schedule, noise: Noise) -> Hook:
-        """The sampler hook that puts the given parts into a dance of the same length after each step."""
+    def hook(self, schedule: Schedule, noise: Noise, *, at_end: bool = True) -> Hook:
+        """The sampler hook that puts the given parts into a dance of the same length after each step.
+
+        Args:
+            schedule: the noise schedule.
+            noise: of the given parts.
+            at_end: also after the last step; the released code of EDGE leaves them as they were sampled.
+        """
 
         def hook(dance: torch.Tensor, t: int) -> torch.Tensor:
             values, alpha_cumprod = self.values.to(dance).expand_as(dance), schedule.alpha_cumprod_at(t)
+            if alpha_cumprod == 1 and not at_end:
+                return dance
             if alpha_cumprod < 1:
                 values = alpha_cumprod**0.5 * values + (1 - alpha_cumprod) ** 0.5 * noise(dance)
             return torch.where(self.mask.to(dance.device), values, dance)
@@ -56,11 +64,12 @@ class Given:
 
     def window(self, first: int, frames: int) -> Given:
         """The given parts of frames `first` to `first + frames`; nothing is given beyond the end."""
-        values = self.values.new_zeros(*self.values.shape[:-2], frames, WIDTH)
-        mask = self.mask.new_zeros(frames, WIDTH)
+        width = self.mask.shape[-1]
+        values = self.values.new_zeros(*self.values.shape[:-2], frames, width)
+        mask = self.mask.new_zeros(*self.mask.shape[:-2], frames, width)
         there = self.values[..., first : first + frames, :]
         values[..., : there.shape[-2], :] = there
-        mask[: there.shape[-2]] = self.mask[first : first + frames]
+        mask[..., : there.shape[-2], :] = self.mask[..., first : first + frames, :]
         return Given(values, mask)
 
 

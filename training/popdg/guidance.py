@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from training.popdg.model import POPDG, Condition, Prediction
+from training.popdg.model import Condition, DanceTransformer, Prediction
 
 
 def classifier_free_guidance(unconditional: Prediction, conditional: Prediction, weight: float) -> Prediction:
@@ -27,7 +27,9 @@ class GuidedDenoiser:
             1 and 0 one prediction is enough, so only one is made.
     """
 
-    def __init__(self, model: POPDG, music: torch.Tensor, weight: float | Mapping[int, float] = 2.0) -> None:
+    def __init__(
+        self, model: DanceTransformer, music: torch.Tensor, weight: float | Mapping[int, float] = 2.0
+    ) -> None:
         self.model, self.weight = model, weight
         self.conditional = model.condition(music)
         self.unconditional = model.no_music(len(music))

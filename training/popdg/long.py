@@ -76,6 +76,7 @@ def long_dance(
     denoiser: Callable[[torch.Tensor], Denoiser],
     sample: Sampler,
     *,
+    width: int = WIDTH,
     seed: int = 0,
     schedule: Schedule | None = None,
     given: Given | None = None,
@@ -88,12 +89,13 @@ def long_dance(
         music: blocks of consecutive windows, each (windows, window, music_dim); `music_windows(…).split(8)`.
         denoiser: makes the denoiser of a block, e.g. `lambda music: GuidedDenoiser(model, music, weights)`.
         sample: e.g. `partial(ddim, schedule=schedule, timesteps=timesteps)`.
+        width: channels of a frame of dance.
         seed: of the whole dance.
         schedule: the noise schedule; required if parts are given.
-        given: parts of the whole dance; its values are (frames, 156).
+        given: parts of the whole dance; its values are (frames, width).
 
     Yields:
-        (windows, window, 156) scaled dance for each block; `stitch` joins them.
+        (windows, window, width) scaled dance for each block; `stitch` joins them.
 
     Raises:
         InputError: parts are given without a schedule.
@@ -112,7 +114,7 @@ def long_dance(
             parts = [given.window(number * hop(window), window) for number in mine]
             edit = _window_by_window(parts, schedule, seed, mine, block.device)
         overlap = Overlap(course)
-        noisy = noise(block.new_empty(len(block), window, WIDTH))
+        noisy = noise(block.new_empty(len(block), window, width))
         yield sample(denoiser(block), noisy, noise=noise, hook=chained(edit, overlap))
         course = overlap.course
 

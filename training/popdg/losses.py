@@ -22,6 +22,7 @@ from training.data.representation import (
     MinMaxScaler,
     rotation_6d_to_matrix,
 )
+from training.interface import Loss
 from training.motion.forward_kinematics import JOINTS, forward_kinematics
 from training.popdg.config import Objective
 from training.popdg.gaussian_diffusion import q_sample, vb_terms_bpd
@@ -55,13 +56,6 @@ class Draw(NamedTuple):
     noise: torch.Tensor
     keep_tokens: torch.Tensor
     keep_pooled: torch.Tensor
-
-
-class Loss(NamedTuple):
-    """The loss and its weighted parts by name, all scalars; the parts add up to the total."""
-
-    total: torch.Tensor
-    parts: dict[str, torch.Tensor]
 
 
 def draw(
@@ -148,10 +142,19 @@ def body(predicted_joints: torch.Tensor, predicted_contacts: torch.Tensor) -> to
         predicted_joints: (batch, frames, 24, 3).
         predicted_contacts: (batch, frames, 9), for `CONTACT_JOINTS`.
     """
-    moves = predicted_joints[:, :, CONTACT_JOINTS].diff(dim=1)
-    held = moves * (predicted_contacts[:, :-1, :, None] > CERTAIN)
+    return slips(predicted_joints[:, :, CONTACT_JOINTS], predicted_contacts > CERTAIN)
+
+
+def slips(joints: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Mean square of the displacement of joints to the next frame, where it counts.
+
+    Args:
+        joints: (batch, frames, joints, 3).
+        weights: (batch, frames, joints), of the displacements, before they are squared.
+    """
+    held = joints.diff(dim=1) * weights[:, :-1, :, None]
     # The last frame has no next frame; it counts as a frame without movement.
-    return held.square().sum() / (held.numel() / (predicted_joints.shape[1] - 1) * predicted_joints.shape[1])
+    return held.square().sum() / (held.numel() / (joints.shape[1] - 1) * joints.shape[1])
 
 
 def joints(vectors: torch.Tensor) -> torch.Tensor:
@@ -177,4 +180,4 @@ def _physical(vectors: torch.Tensor, objective: Objective, scaler: MinMaxScaler 
         return vectors
     if scaler is None:
         raise InputError("losses in metres need the scaler of the motion", do="give it, or set metres=False")
-    return (vectors + 1) / 2 * scaler.range + scaler.minimum
+    return scaler.unscale(vectors, clip=False)

@@ -1,8 +1,11 @@
-"""The network of POPDG: predicts dance and variance of the next step from a noisy dance and music."""
+"""The network of POPDG: predicts dance and variance of the next step from a noisy dance and music.
+
+Most of it is a transformer that EDGE has as well, without DS- and MF-attention and the variance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
 import torch
@@ -18,7 +21,7 @@ from training.popdg.time_embedding import TOKENS, TimeEmbedding
 
 
 class Prediction(NamedTuple):
-    """Output of the network: both (batch, window, 156).
+    """Output of the network: both (batch, window, channels).
 
     Attributes:
         x_start: the clean dance, scaled.
@@ -64,16 +67,23 @@ class Condition(NamedTuple):
         )
 
 
-class POPDG(nn.Module):
-    """The network.
+class DanceTransformer(nn.Module):
+    """The transformer of EDGE and POPDG, from a noisy dance, its timestep and music to the clean dance.
 
     `forward` is what training calls (and what wrappers for several GPUs wrap). Sampling calls `condition` and
     `no_music` once, then `denoise` in every step.
+
+    Args:
+        config: sizes and switches.
+        channels: of a frame of dance.
+        block: makes a block of the decoder.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(
+        self, config: ModelConfig, channels: int, block: Callable[[ModelConfig], DanceDecoderBlock]
+    ) -> None:
         super().__init__()
-        self.config = config
+        self.parts = config
         width = config.width
         self.rotary = Rotary(width, config.window + TOKENS)
         self.music_encoder = MusicEncoder(config)
@@ -83,10 +93,10 @@ class POPDG(nn.Module):
         if config.alignment:
             self.music_pool = MusicPool(config)
             self.no_pooled = nn.Parameter(torch.randn(1, width))
-        self.input_projection = nn.Linear(WIDTH, width)
-        self.blocks = nn.ModuleList(DanceDecoderBlock(config) for _ in range(config.layers))
-        self.start_projection = nn.Linear(width, WIDTH)
-        self.variance_projection = nn.Linear(width, WIDTH) if config.learned_variance else None
+        self.input_projection = nn.Linear(channels, width)
+        self.blocks = nn.ModuleList(block(config) for _ in range(config.layers))
+        self.start_projection = nn.Linear(width, channels)
+        self.variance_projection = nn.Linear(width, channels) if config.learned_variance else None
 
     def forward(
         self,
@@ -99,7 +109,7 @@ class POPDG(nn.Module):
         """One pass.
 
         Args:
-            motion: (batch, window, 156), noisy.
+            motion: (batch, window, channels), noisy.
             timesteps: (batch,) int64, from 0.
             music: (batch, window, music_dim).
             keep_tokens, keep_pooled: (batch,) bool: False where the music tokens and the pooled music of a
@@ -118,7 +128,7 @@ class POPDG(nn.Module):
         if keep_tokens is not None:
             tokens = torch.where(keep_tokens[:, None, None], tokens, self.no_tokens)
         pooled = None
-        if self.config.alignment:
+        if self.parts.alignment:
             pooled = self.music_pool(tokens)
             if keep_pooled is not None:
                 pooled = torch.where(keep_pooled[:, None], pooled, self.no_pooled)
@@ -126,14 +136,14 @@ class POPDG(nn.Module):
 
     def no_music(self, batch: int) -> Condition:
         """The condition without music, for unconditional predictions."""
-        pooled = self.no_pooled if self.config.alignment else None
+        pooled = self.no_pooled if self.parts.alignment else None
         return Condition(pooled, self._remember(self.no_tokens)).expand(batch)
 
     def denoise(self, motion: torch.Tensor, timesteps: torch.Tensor, condition: Condition) -> Prediction:
         """One pass of the decoder.
 
         Args:
-            motion: (batch, window, 156), noisy.
+            motion: (batch, window, channels), noisy.
             timesteps: (batch,) int64, or (1,) for all.
             condition: of the same batch; or `Condition.cat` of several conditions for these dances: then
                 there is an output for each of them, and what does not depend on the condition is computed
@@ -143,11 +153,11 @@ class POPDG(nn.Module):
         if condition.pooled is not None:
             vector = vector + condition.pooled
         tokens = self.memory_norm(tokens)
-        rotated = self.rotary(tokens, self.config.window)
+        rotated = self.rotary(tokens, self.parts.window)
         x = self.input_projection(motion).to(motion.dtype)
         mask = None
-        if self.training and self.config.frame_mask:
-            mask = random_frame_mask(x.shape[0], x.shape[1], self.config.frame_mask, x)
+        if self.training and self.parts.frame_mask:
+            mask = random_frame_mask(x.shape[0], x.shape[1], self.parts.frame_mask, x)
         for block, music in zip(self._decoder, condition.memories, strict=True):
             memory = music.extended(block.music_attention.remember(rotated, tokens))
             x = block(x, memory, self.rotary, vector, mask)
@@ -164,3 +174,11 @@ class POPDG(nn.Module):
     @property
     def _decoder(self) -> Iterable[DanceDecoderBlock]:
         return cast("Iterable[DanceDecoderBlock]", self.blocks)
+
+
+class POPDG(DanceTransformer):
+    """The network of POPDG."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config, WIDTH, DanceDecoderBlock)
+        self.config = config

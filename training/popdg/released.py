@@ -10,7 +10,7 @@ import pickle
 import types
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,10 +21,19 @@ from popdanceset.errors import InputError
 from popdanceset.safe_pickle import BROKEN, ArrayUnpickler, StoredArray
 from training.data.representation import ROTATION, WIDTH, MinMaxScaler
 from training.popdg.config import RELEASED, ModelConfig
+from training.popdg.correspondence import (
+    Pair,
+    Weights,
+    count,
+    cross_attention,
+    feedforward,
+    layer,
+    put,
+    self_attention,
+    tensors,
+)
 from training.popdg.model import POPDG
 from training.popdg.space import HEADS
-
-Weights = Mapping[str, torch.Tensor]
 
 
 class Released(NamedTuple):
@@ -48,14 +57,12 @@ def load_released(checkpoint: Path, heads: int | None = None) -> Released:
         InputError: the file is missing or not a checkpoint, or its weights do not fit a released network.
     """
     saved = read_checkpoint(checkpoint)
-    names = ("ema_state_dict", "model_state_dict", "state_dict")
-    weights = next((saved[name] for name in names if isinstance(saved.get(name), Mapping)), saved)
     config = saved.get("config")
     if heads is None:
         heads = config.get("num_heads", RELEASED.model.heads) if isinstance(config, Mapping) else None
     try:
-        model = from_released(weights, heads or RELEASED.model.heads)
-        scaler = _scaler(saved.get("normalizer"))
+        model = from_released(weights_in(saved), heads or RELEASED.model.heads)
+        scaler = scaler_in(saved.get("normalizer"))
     except InputError as error:
         raise InputError(error.what, checkpoint, error.do) from error
     return Released(model.eval(), scaler)
@@ -67,25 +74,9 @@ def from_released(weights: Weights, heads: int) -> POPDG:
     Raises:
         InputError: weights are missing or have shapes that do not fit each other.
     """
-    weights = {
-        name.removeprefix("module."): value
-        for name, value in weights.items()
-        if isinstance(value, torch.Tensor)
-    }
+    weights = tensors(weights)
     model = POPDG(released_config(weights, heads))
-    own = dict(model.named_parameters())
-    for pair in correspondence(model.config):
-        theirs, mine = weights.get(pair.released), own[pair.name]
-        if theirs is None:
-            raise InputError(f"has no {pair.released}", do="give a checkpoint of the released POPDG")
-        try:
-            piece = pair.piece(theirs)
-        except (RuntimeError, IndexError) as error:
-            raise _misfit(pair.released, theirs) from error
-        if piece.shape != mine.shape:
-            raise _misfit(pair.released, theirs)
-        with torch.no_grad():
-            mine.copy_(piece)
+    put(weights, model, correspondence(model.config), "POPDG")
     return model
 
 
@@ -103,29 +94,14 @@ def released_config(weights: Weights, heads: int) -> ModelConfig:
             width=width,
             feedforward=weights["DecoderSequence.stack.0.linear1.weight"].shape[0],
             heads=heads,
-            layers=_count(weights, "DecoderSequence.stack."),
-            music_layers=_count(weights, "music_encoder."),
+            layers=count(weights, "DecoderSequence.stack."),
+            music_layers=count(weights, "music_encoder."),
             window=weights["null_music_embed"].shape[1],
         )
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             "does not contain weights of the released network", do="give a checkpoint of the released POPDG"
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One of our parameters, and the released parameter that contains it.
-
-    Attributes:
-        name: of our parameter.
-        released: name of the released parameter.
-        piece: cuts our parameter out of the released one.
-    """
-
-    name: str
-    released: str
-    piece: Callable[[torch.Tensor], torch.Tensor] = lambda weight: weight
 
 
 def correspondence(config: ModelConfig) -> list[Pair]:
@@ -137,25 +113,25 @@ def correspondence(config: ModelConfig) -> list[Pair]:
     pairs = [
         Pair("no_tokens", "null_music_embed"),
         Pair("no_pooled", "music_temporalcoding.music_parameter"),
-        *_layer("memory_norm", "norm_music"),
-        *_layer("time_embedding.hidden.0", "TimeEmbed.mlp.1"),
-        *_layer("time_embedding.vector", "TimeEmbed.time_music"),
-        *_layer("time_embedding.tokens", "TimeEmbed.time_tokens.0"),
-        *_layer("input_projection", "input_projection"),
-        *_layer("music_encoder.projection", "cond_projection"),
-        *_layer("start_projection", "final_layer"),
-        *_layer("variance_projection", "variance_layer"),
+        *layer("memory_norm", "norm_music"),
+        *layer("time_embedding.hidden.0", "TimeEmbed.mlp.1"),
+        *layer("time_embedding.vector", "TimeEmbed.time_music"),
+        *layer("time_embedding.tokens", "TimeEmbed.time_tokens.0"),
+        *layer("input_projection", "input_projection"),
+        *layer("music_encoder.projection", "cond_projection"),
+        *layer("start_projection", "final_layer"),
+        *layer("variance_projection", "variance_layer"),
     ]
     for number in (0, 1, 3):
         theirs = f"music_temporalcoding.temporal_music_projection.{number}"
-        pairs += _layer(f"music_pool.projection.{number}", theirs)
+        pairs += layer(f"music_pool.projection.{number}", theirs)
     for number in range(config.music_layers):
         ours, theirs = f"music_encoder.blocks.{number}", f"music_encoder.{number}"
-        pairs += _self_attention(f"{ours}.feature_attention.attention", f"{theirs}.spatio_attn")
-        pairs += _self_attention(f"{ours}.time_attention", f"{theirs}.temporal_attn")
-        pairs += _feedforward(ours, theirs)
+        pairs += self_attention(f"{ours}.feature_attention.attention", f"{theirs}.spatio_attn")
+        pairs += self_attention(f"{ours}.time_attention", f"{theirs}.temporal_attn")
+        pairs += feedforward(ours, theirs)
         for norm, name in enumerate(("feature", "time", "feedforward"), start=1):
-            pairs += _layer(f"{ours}.{name}_norm", f"{theirs}.norm{norm}")
+            pairs += layer(f"{ours}.{name}_norm", f"{theirs}.norm{norm}")
     for number in range(config.layers):
         ours, theirs = f"blocks.{number}", f"DecoderSequence.stack.{number}"
         pairs += [
@@ -170,15 +146,15 @@ def correspondence(config: ModelConfig) -> list[Pair]:
                 f"{theirs}.spatio_attn.v_proj_weight",
                 lambda weight: weight.mT,
             ),
-            *_layer(f"{ours}.space_attention.output", f"{theirs}.spatio_attn.linear"),
+            *layer(f"{ours}.space_attention.output", f"{theirs}.spatio_attn.linear"),
         ]
-        pairs += _self_attention(f"{ours}.time_attention", f"{theirs}.temporal_attn")
-        pairs += _cross_attention(f"{ours}.music_attention", f"{theirs}.multihead_attn")
-        pairs += _feedforward(ours, theirs)
+        pairs += self_attention(f"{ours}.time_attention", f"{theirs}.temporal_attn")
+        pairs += cross_attention(f"{ours}.music_attention", f"{theirs}.multihead_attn")
+        pairs += feedforward(ours, theirs)
         for norm, name in enumerate(("space", "time", "music", "feedforward"), start=1):
-            pairs += _layer(f"{ours}.{name}_norm", f"{theirs}.norm{norm}")
+            pairs += layer(f"{ours}.{name}_norm", f"{theirs}.norm{norm}")
         for module, name in enumerate(("time", "music", "feedforward"), start=1):
-            pairs += _layer(f"{ours}.{name}_alignment.modulation", f"{theirs}.align{module}.block.1")
+            pairs += layer(f"{ours}.{name}_alignment.modulation", f"{theirs}.align{module}.block.1")
     return pairs
 
 
@@ -206,14 +182,29 @@ def read_checkpoint(checkpoint: Path) -> dict[str, Any]:
     return saved
 
 
+def weights_in(saved: Mapping[str, Any]) -> Weights:
+    """The weights of a checkpoint: `ema_state_dict`, `model_state_dict`, `state_dict`, or the whole of it."""
+    names = ("ema_state_dict", "model_state_dict", "state_dict")
+    return next((saved[name] for name in names if isinstance(saved.get(name), Mapping)), saved)
+
+
 class Shell:
     """Stands for an object of an unknown class: keeps its arguments and its state, and does nothing."""
 
-    def __init__(self, *arguments: object, **named: object) -> None:
-        self.arguments, self.state = arguments, dict(named)
+    arguments: tuple[object, ...]
+    state: dict[str, object]
+
+    def __new__(cls, *arguments: object, **named: object) -> Shell:  # pickles may leave __init__ out
+        shell = super().__new__(cls)
+        shell.arguments, shell.state = arguments, dict(named)
+        return shell
 
     def __setstate__(self, state: object) -> None:
-        self.state = state if isinstance(state, dict) else {"state": state}
+        self.state |= state if isinstance(state, dict) else {"state": state}
+
+    def __setitem__(self, name: object, value: object) -> None:
+        """Keeps an item of an object that is a dict, such as an EasyDict."""
+        self.state[str(name)] = value
 
     def __call__(self, *arguments: object, **named: object) -> Shell:
         return Shell(*arguments, **named)
@@ -241,7 +232,7 @@ class _Unpickler(ArrayUnpickler):
 _restricted = types.SimpleNamespace(Unpickler=_Unpickler, __name__="restricted_pickle")
 
 
-def _scaler(normalizer: object) -> MinMaxScaler | None:
+def scaler_in(normalizer: object) -> MinMaxScaler | None:
     """The scaler inside a released normaliser, at whatever depth it keeps its two arrays."""
     state = getattr(normalizer, "state", normalizer)
     if not isinstance(state, Mapping):
@@ -249,7 +240,7 @@ def _scaler(normalizer: object) -> MinMaxScaler | None:
     if {"data_min_", "data_max_"} <= state.keys():
         minimum, maximum = (_tensor(state[name]) for name in ("data_min_", "data_max_"))
         return MinMaxScaler(minimum, maximum)
-    return next(filter(None, map(_scaler, state.values())), None)
+    return next(filter(None, map(scaler_in, state.values())), None)
 
 
 def _tensor(value: object) -> torch.Tensor:
@@ -259,60 +250,10 @@ def _tensor(value: object) -> torch.Tensor:
         ).float()
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
-            "has a normaliser without numbers", do="give a checkpoint of the released POPDG"
+            "has a normaliser without numbers", do="give a checkpoint of the released code"
         ) from error
-
-
-def _misfit(name: str, weight: torch.Tensor) -> InputError:
-    shape = " × ".join(map(str, weight.shape))
-    return InputError(f"{name} of {shape} does not fit a released network", do="give a checkpoint of one")
-
-
-def _count(weights: Weights, prefix: str) -> int:
-    return 1 + max(int(name[len(prefix) :].split(".")[0]) for name in weights if name.startswith(prefix))
 
 
 def _joint_rows(half: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """Queries (0) or keys (1) of the joints: from (width, 2 · 4 · 156) to (4 · 144, width)."""
     return lambda weight: weight.mT.reshape(2, HEADS, WIDTH, -1)[half, :, ROTATION].flatten(0, 1)
-
-
-def _layer(ours: str, theirs: str) -> list[Pair]:
-    return [Pair(f"{ours}.{part}", f"{theirs}.{part}") for part in ("weight", "bias")]
-
-
-def _rows(first: int, stop: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Rows of queries (0), keys (1) and values (2), which the released code stores in one matrix."""
-    return lambda weight: weight[first * weight.shape[0] // 3 : stop * weight.shape[0] // 3]
-
-
-def _self_attention(ours: str, theirs: str) -> list[Pair]:
-    return [
-        Pair(f"{ours}.query_key", f"{theirs}.in_proj_weight", _rows(0, 2)),
-        Pair(f"{ours}.query_bias", f"{theirs}.in_proj_bias", _rows(0, 1)),
-        *_value_and_output(ours, theirs),
-    ]
-
-
-def _cross_attention(ours: str, theirs: str) -> list[Pair]:
-    return [
-        Pair(f"{ours}.query.weight", f"{theirs}.in_proj_weight", _rows(0, 1)),
-        Pair(f"{ours}.query.bias", f"{theirs}.in_proj_bias", _rows(0, 1)),
-        Pair(f"{ours}.key.weight", f"{theirs}.in_proj_weight", _rows(1, 2)),
-        *_value_and_output(ours, theirs),
-    ]
-
-
-def _value_and_output(ours: str, theirs: str) -> list[Pair]:
-    return [
-        Pair(f"{ours}.value.weight", f"{theirs}.in_proj_weight", _rows(2, 3)),
-        Pair(f"{ours}.value.bias", f"{theirs}.in_proj_bias", _rows(2, 3)),
-        *_layer(f"{ours}.output", f"{theirs}.out_proj"),
-    ]
-
-
-def _feedforward(ours: str, theirs: str) -> list[Pair]:
-    return [
-        *_layer(f"{ours}.feedforward.inner", f"{theirs}.linear1"),
-        *_layer(f"{ours}.feedforward.outer", f"{theirs}.linear2"),
-    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 
@@ -99,11 +99,19 @@ def cosine_schedule(num_timesteps: int = NUM_TIMESTEPS, dtype: torch.dtype = tor
     return Schedule((1 - curve[1:] / curve[:-1]).clamp(0, largest).to(dtype))
 
 
+@cache
+def full_schedule() -> Schedule:
+    """The noise schedule of training and sampling, computed once."""
+    return cosine_schedule()
+
+
 def respaced(schedule: Schedule, timesteps: list[int]) -> Schedule:
     """The schedule of a chain that visits only these timesteps, in rising order: β_t = 1 − ᾱ_t / ᾱ_s.
 
     The `SpacedDiffusion` of improved-diffusion.
     """
+    if timesteps == list(range(len(timesteps))):
+        return Schedule(schedule.betas[: len(timesteps)])  # exactly: a ratio of ᾱ close to 1 loses digits
     alphas_cumprod = schedule.alphas_cumprod[torch.tensor(timesteps)]
     return Schedule(1 - alphas_cumprod / torch.cat([alphas_cumprod.new_ones(1), alphas_cumprod[:-1]]))
 

@@ -78,7 +78,8 @@ def slerp(
         mixed = torch.lerp(one, torch.where(cosine < 0, -other, other), weight[..., None])
         # The released code does not normalise the quaternion of a chord, so it reads a smaller angle.
         length = mixed.norm(dim=-1, keepdim=True)
-        rotated = torch.where(cosine.abs() > CHORD, length * roma.unitquat_to_rotvec(mixed / length), rotated)
+        angle = length * roma.unitquat_to_rotvec(mixed / length, shortest_arc=False)
+        rotated = torch.where(cosine.abs() > CHORD, angle, rotated)
     return rotated
 
 

@@ -13,10 +13,10 @@ from popdanceset.progress import track
 from popdanceset.schema import FPS
 from training.export import Dance, write
 from training.export.render import write_video
+from training.interface import Trained
 from training.popdg.editing import Given
 from training.sampling.choices import SamplerName
 from training.sampling.dancing import dance, whole
-from training.sampling.trained import Trained
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def generate(
     trained: Trained,
     music: torch.Tensor,
     *,
-    sampler: SamplerName = "ddim",
+    sampler: SamplerName | None = None,
     steps: int | None = None,
     guidance: float | None = None,
     seed: int = 0,

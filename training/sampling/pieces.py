@@ -64,6 +64,9 @@ def pieces_of_songs(songs: Sequence[Path], trained: Trained, seconds: float | No
     extractor = None
     for song, name in zip(songs, song_names(songs), strict=True):
         sound = read_song(song, seconds)
+        length = len(sound.samples) / sound.rate
+        if seconds is not None and length < seconds - 1 / FPS:
+            _log.warning("%s lasts %.1f s, not the %g s that were asked for", song, length, seconds)
         extractor = extractor or song_extractor(trained.extractor)
         features = torch.from_numpy(song_features(sound, extractor))
         must_hear(trained, features.shape[1], trained.extractor, song)

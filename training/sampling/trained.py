@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +12,30 @@ from popdanceset.errors import InputError
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler
 from training.fitting import checkpoint
-from training.popdg.config import ModelConfig
-from training.popdg.model import POPDG
-from training.popdg.released import load_released
+from training.interface import Trained
+from training.models import FIRST, load
+
+__all__ = ["Trained", "load_authors", "load_trained", "must_hear"]
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A network in evaluation mode.
-
-    Attributes:
-        model: with the moving average of its parameters.
-        scaler: of the motion.
-        music_scaler: of the music features.
-        extractor: name of the music features that it was trained with.
-        guidance: default weight of classifier-free guidance.
-        device: of the model and the scaler.
-    """
-
-    model: POPDG
-    scaler: MinMaxScaler
-    music_scaler: MusicScaler
-    extractor: str
-    guidance: float
-    device: torch.device
-
-
-def load_trained(path: Path, device: torch.device | str = "cpu") -> Trained:
+def load_trained(path: Path, device: torch.device | str = "cpu", wanted: str | None = None) -> Trained:
     """Reads a checkpoint that training wrote: a file, or the newest in the folder of a run.
 
+    Args:
+        path: the file or folder.
+        device: for the model.
+        wanted: name of the model that it must be of; None: any.
+
     Raises:
-        InputError: there is no checkpoint, or it is damaged or of another program.
+        InputError: there is no checkpoint, or it is damaged, of another program or of another model.
     """
     saved = checkpoint.load(path)
+    if wanted is not None:
+        checkpoint.must_be_of(saved, wanted, path)
+    kind = load(checkpoint.architecture(saved))
     device = torch.device(device)
     try:
-        model = POPDG(ModelConfig(**saved["config"]))
+        model = kind.network(kind.config(**saved["config"]))
         model.load_state_dict(saved["average"])
         scaler = MinMaxScaler(saved["scaler"]["minimum"], saved["scaler"]["maximum"])
         music: dict[str, Any] = saved["music"]
@@ -67,29 +54,21 @@ def load_trained(path: Path, device: torch.device | str = "cpu") -> Trained:
         ) from error
 
 
-def load_authors(path: Path, device: torch.device | str = "cpu", extractor: str = "jukebox") -> Trained:
-    """Reads a checkpoint of the released code.
+def load_authors(
+    path: Path, device: torch.device | str = "cpu", extractor: str = "jukebox", name: str = FIRST
+) -> Trained:
+    """Reads a checkpoint of the authors' code of a model.
 
     Args:
         path: the file.
         device: for the model.
         extractor: name of the music features that it was trained with, which the file does not contain.
+        name: of the model.
 
     Raises:
-        InputError: the file is not such a checkpoint, or has no normaliser.
+        InputError: the file is not such a checkpoint, or lacks what sampling needs.
     """
-    model, scaler = load_released(path)
-    if scaler is None:
-        raise InputError("contains no normaliser, so its outputs cannot be scaled back", path)
-    device = torch.device(device)
-    return Trained(
-        model.to(device),
-        scaler.to(device),
-        MusicScaler.none(model.config.music_dim),
-        extractor,
-        2.0,
-        device,
-    )
+    return load(name).load_released(path, torch.device(device), extractor)
 
 
 def must_hear(trained: Trained, width: int, extractor: str, where: object) -> None:

@@ -1,13 +1,10 @@
-"""Which columns are shown, which model is best, and what the paper printed."""
+"""Which columns are shown, and which model is best."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 
 from popdanceset.errors import InputError
-from training.evaluation import paper
 from training.evaluation.comparison import (
     DESCRIPTIONS,
     GROUPS,
@@ -17,7 +14,6 @@ from training.evaluation.comparison import (
     best,
     check_unique,
     groups,
-    paper_rows,
     undefined,
 )
 from training.metrics.catalogue import METRICS
@@ -39,7 +35,7 @@ def comparison(**columns):
 
 def test_every_metric_has_its_place():
     assert sorted(key for keys in GROUPS.values() for key in keys) == sorted([*METRICS, LATENCY])
-    assert set(paper.COLUMNS) <= set(DESCRIPTIONS)
+    assert {*METRICS, LATENCY} == set(DESCRIPTIONS)
 
 
 def test_the_best_model_by_the_direction_of_the_column():
@@ -81,15 +77,6 @@ def test_empty_columns_are_shown_only_if_chosen():
     assert groups(table, ["multimodality_k", "PFC"]) == {"": ("multimodality_k", "PFC")}
     with pytest.raises(InputError, match=r"no column is called 'FVD'.*PFC"):
         groups(table, ["FVD"])
-
-
-def test_printed_rows_match_the_notes_on_the_paper(shared):
-    """The notes list the same numbers in the same order."""
-    text = (shared / "facts/paper.md").read_text()
-    printed = re.findall(r"\d+\.\d{3,4}", text[text.index("- Table 2") : text.index("- User study")])
-    ours = [value for models in paper.TABLE_2.values() for row in models.values() for value in row]
-    assert [float(number) for number in printed] == ours
-    assert len(paper_rows()) == 15
 
 
 def test_two_rows_of_one_name_are_an_error():

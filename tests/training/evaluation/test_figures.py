@@ -7,11 +7,16 @@ import io
 import numpy as np
 import pytest
 
-from training.evaluation.comparison import Comparison, Row, paper_rows
+from training.evaluation.comparison import Comparison, Row, published_rows
 from training.evaluation.figures import bars, png, radar
+from training.evaluation.published import chosen
 from training.metrics.score import ITSELF, Interval
 
-PROTOCOL = {"mode": "corrected", "axes": "metres, z up"}
+PROTOCOL = {
+    "mode": "corrected",
+    "axes": "metres, z up",
+    "rows": {"ground truth": {"frames": {"least": 90, "most": 90}, "fps": [30.0]}},
+}
 
 
 def row(name, kind, **numbers):
@@ -29,7 +34,7 @@ def table():
         row("A", "model", PFC=4.0, BAS=0.25, Div_k=4.0, FID_k=3.0, jitter=5e3),
         row(long, "model", PFC=8.0, BAS=nothing, Div_k=24.0, FID_k=6.0, jitter=2e4),
     )
-    return Comparison((*rows, *paper_rows()), PROTOCOL)
+    return Comparison((*rows, *published_rows(chosen(["paper"]), PROTOCOL)), PROTOCOL)
 
 
 def test_bars_have_a_panel_a_metric_and_a_bar_a_measured_row(table):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.evaluation.comparison import Comparison, LeftOut, Row, paper_rows
+from training.evaluation.comparison import Comparison, LeftOut, Row, published_rows
+from training.evaluation.published import chosen
 from training.evaluation.table import csv_text, decimals, json_text, latex, markdown
 from training.metrics.score import Interval
 
@@ -62,11 +64,27 @@ def test_markdown(table):
     assert "B|C: 4 motions of 80–90 frames" in text
 
 
-def test_printed_rows_stand_in_the_same_columns_with_their_source(table):
-    text = markdown(Comparison((*table.rows, *paper_rows()), PROTOCOL))
-    assert "| *POPDG (paper, PopDanceSet)* | 4.370 | 0.482 |" in text
+def test_printed_rows_stand_in_the_same_columns_with_source_and_differences(table):
+    numbers = chosen(["paper", "Skeleton2Stage"])
+    rows = (*table.rows, *published_rows(numbers, PROTOCOL))
+    text = markdown(Comparison(rows, PROTOCOL, published=numbers))
+    notes = dict(re.findall(r"<sup>(\w+)</sup> (.+?)  \n", text))
+
+    (popdg,) = re.findall(r"\| \*POPDG \(paper, PopDanceSet\)\* \| 4\.370<sup>.*</sup> \| (.*) \|", text)
+    value, marks = re.fullmatch(r"0\.482<sup>(.*)</sup>()", popdg).group(0, 1)
+    assert value.startswith("0.482")
+    assert "paper: mean of BAS sum over clips divided by 24, here mean over clips" in {
+        notes[mark] for mark in marks.split(",")
+    }
+    assert "| *ground truth (Skeleton2Stage, PopDanceSet, training part)* | 17.26<sup>" in text
+    assert any(
+        "Skeleton2Stage does not tell vertical axis, fps, clip length" in note for note in notes.values()
+    )
     assert "CVPR 2024, Table 2" in text
     assert "other clips, lengths, joints and code" in text
+    assert latex(Comparison(rows, PROTOCOL, published=numbers)).count("17.26") == 1
+    document = json.loads(json_text(Comparison(rows, PROTOCOL, published=numbers)))
+    assert len(document["published"]["numbers"]) == len(numbers)
 
 
 def test_csv_reads_back(table):

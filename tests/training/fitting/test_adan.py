@@ -61,3 +61,16 @@ def test_parameters_without_a_gradient_stay():
     assert loss == 3.0
     assert torch.equal(unused, torch.ones(2))
     assert (used < 1).all()
+
+
+def test_its_threads_are_torchs_and_stay_so():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        for size in (8, 1 << 16):  # alone, and with the threads that there are
+            parameter = torch.nn.Parameter(torch.ones(size))
+            parameter.grad = torch.ones(size)
+            Adan([parameter], lr=0.1).step()
+            assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

@@ -8,14 +8,19 @@ import torch
 from training.data.seeds import mixed
 from training.fitting.draws import draws
 from training.popdg.config import RELEASED
+from training.popdg.losses import draw
 from training.popdg.schedule import cosine_schedule
 
 SCHEDULE = cosine_schedule()
 OBJECTIVE = RELEASED.objective  # drops tokens and pooled music independently
 
 
+def drawing(objective, window):
+    return lambda size, generator: draw(objective, SCHEDULE, torch.empty(size, window, 156), generator)
+
+
 def flat(seed, step, size, window=5, **more):
-    drawn = draws(OBJECTIVE, SCHEDULE, seed, step, size, window, mirrored=True, rotated=True, **more)
+    drawn = draws(drawing(OBJECTIVE, window), seed, step, size, mirrored=True, rotated=True, **more)
     return [*drawn.chance, drawn.mirrored, drawn.angles]
 
 
@@ -45,7 +50,7 @@ def test_probabilities_are_those_of_the_objective():
 
 
 def test_only_requested_augmentations_are_drawn():
-    together = draws(replace(OBJECTIVE, separate_drops=False), SCHEDULE, 2, 0, 100, 1)
+    together = draws(drawing(replace(OBJECTIVE, separate_drops=False), 1), 2, 0, 100)
     assert torch.equal(together.chance.keep_tokens, together.chance.keep_pooled)
     assert together.mirrored is None
     assert together.angles is None

@@ -1,0 +1,1 @@
+"""The parts of `training.baselines.bailando.check`, one module for each part of the model."""
