@@ -36,6 +36,7 @@ _OF_A_RUN = (layout.BUDGET, layout.LEDGER, layout.FITS)
 """Folders whose names are those of runs, or of fits."""
 
 _MOMENT = re.compile(rb"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?\+00:00)?")
+_SIZE = re.compile(rb'"contentSize": "[^"]*"')
 
 KEYS: dict[str, tuple[str, pa.Schema, tuple[str, ...]]] = {
     "statistics": (layout.STATISTICS, STATISTICS, ("bvid", "source")),
@@ -47,8 +48,6 @@ KEYS: dict[str, tuple[str, pa.Schema, tuple[str, ...]]] = {
     "frames": (layout.POSES, FRAMES, ("clip_id", "frame_index")),
 }
 """What identifies a row of each table: no two rows share it."""
-
-_SIZE = re.compile(rb'"contentSize": "[^"]*"')
 
 
 def lost(store: Store, undisturbed: Store) -> list[str]:
