@@ -17,6 +17,7 @@ from hybrik_runner.blazepose.inverse_kinematics import bending, hinged, inverse_
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.blazepose.people import People, load_detector
 from hybrik_runner.blazepose.tracker import Tracker
+from hybrik_runner.blazepose.variants import FULL, HEAVY, Variant
 from hybrik_runner.estimator import PoseEstimator, Poses
 from hybrik_runner.poses import camera, sides
 from hybrik_runner.poses.one_euro import one_euro
@@ -28,16 +29,9 @@ if TYPE_CHECKING:
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
-NAME = f"blazepose-full-{assets.VERSION}"
-
 Floats = NDArray[np.float64]
 
 _SEEN = 0.5
-
-# Cut-off at rest (Hz) and its growth with speed, as MediaPipe's own pipeline filters image points (speed in
-# body sizes per second) and metric points (m/s) (pose_landmark_filtering.pbtxt of its later releases).
-_IMAGE_FILTER = (0.05, 80.0)
-_METRIC_FILTER = (0.1, 40.0)
 
 # Seconds. Bending planes of nearly straight limbs are noisy; a wide window over the twists moves no joint.
 _TWIST_SIGMA = 0.12
@@ -88,9 +82,8 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         landmarker: finds the landmarks in a region.
         people: counts dancers now and then; None: nobody does.
         count_seconds: seconds between two counts.
+        variant: which network the landmarker runs.
     """
-
-    name = NAME
 
     def __init__(
         self,
@@ -98,7 +91,9 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         landmarker: Landmarker,
         people: People | None = None,
         count_seconds: float = 4.0,
+        variant: Variant = FULL,
     ) -> None:
+        self.name, self._variant = variant.name, variant
         self._detector, self._landmarker = detector, landmarker
         self._people, self._count_seconds = people, count_seconds
 
@@ -126,25 +121,35 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         found = np.array([detection is not None for detection in predictions], bool)
         seen = [detection for detection in predictions if detection is not None]
         return replace(
-            poses(times, found, [detection.landmarks for detection in seen], size),
+            poses(times, found, [detection.landmarks for detection in seen], size, self._variant),
             people=Census.median(detection.people for detection in seen),
             meetings=tuple(times[found][[detection.met for detection in seen]].tolist()),
         )
 
 
 def load_estimator(settings: Settings) -> BlazePose:
-    """Loads the estimator of entry-point group `hybrik_runner.estimators`; fetches its model files if they
-    are missing.
+    """Loads estimator `blazepose` of entry-point group `hybrik_runner.estimators`; fetches its model files if
+    they are missing.
 
     Raises:
         AssetError: the model files or the runtime are missing and cannot be fetched.
     """
-    folder = assets.ensure(settings)
+    return _load(settings, FULL)
+
+
+def load_heavy(settings: Settings) -> BlazePose:
+    """Loads estimator `blazepose-heavy`, as `load_estimator`."""
+    return _load(settings, HEAVY)
+
+
+def _load(settings: Settings, variant: Variant) -> BlazePose:
+    folder = assets.ensure(settings, (*assets.ASSETS, variant.asset))
     return BlazePose(
         Detector(folder / assets.DETECTOR.name),
-        Landmarker(folder / assets.LANDMARKS.name),
+        Landmarker(folder / variant.asset.name),
         load_detector(settings),
         settings.pose.count_seconds,
+        variant,
     )
 
 
@@ -156,7 +161,13 @@ class _Track:
     metric: Floats
 
 
-def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: tuple[int, int]) -> Poses:
+def poses(
+    times: Floats,
+    found: NDArray[np.bool_],
+    seen: list[Landmarks],
+    size: tuple[int, int],
+    variant: Variant = FULL,
+) -> Poses:
     """Assembles poses from the landmarks of a clip.
 
     Args:
@@ -164,6 +175,7 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
         found: (m,) in which of them the dancer was found.
         seen: the landmarks in those, n of them.
         size: width and height of the frames, pixels.
+        variant: the network that found them.
     """
     if not seen:
         return Poses.none(times, size)
@@ -172,7 +184,7 @@ def poses(times: Floats, found: NDArray[np.bool_], seen: list[Landmarks], size: 
     visibility = np.array([s.visibility for s in seen])
     raw, in_picture, swapped = _in_order(raw, times[found], sizes)
     visibility = sides.exchanged(visibility, in_picture, _ALL_SIDES)
-    filtered = _filtered(raw, times[found], sizes)
+    filtered = _filtered(raw, times[found], sizes, variant)
 
     points = _in_camera(filtered, size)
     scaling = body.skeleton_scale(points)
@@ -280,11 +292,11 @@ def _agree(found: Floats, wanted: Floats) -> NDArray[np.bool_]:
     return np.asarray(cosine > np.cos(_AGREEMENT))
 
 
-def _filtered(raw: _Track, times: Floats, sides: Floats) -> _Track:
+def _filtered(raw: _Track, times: Floats, sides: Floats, variant: Variant) -> _Track:
     """Filters landmarks by One-Euro filters that run both ways."""
     return _Track(
-        one_euro(raw.image, times, *_IMAGE_FILTER, units=sides),
-        one_euro(raw.metric, times, *_METRIC_FILTER),
+        one_euro(raw.image, times, *variant.image_filter, units=sides),
+        one_euro(raw.metric, times, *variant.metric_filter),
     )
 
 

@@ -1,0 +1,31 @@
+"""The landmark networks of BlazePose, and what was tuned for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hybrik_runner.assets import Asset
+from hybrik_runner.blazepose import assets
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A landmark network.
+
+    Attributes:
+        name: name and version, as it is written into every row.
+        asset: its file.
+        image_filter: cut-off at rest (Hz) of the One-Euro filter of image points, and its growth with speed
+            (body sizes per second).
+        metric_filter: the same for metric points (m/s).
+    """
+
+    name: str
+    asset: Asset
+    # As MediaPipe's own pipeline filters them (pose_landmark_filtering.pbtxt of its later releases).
+    image_filter: tuple[float, float] = (0.05, 80.0)
+    metric_filter: tuple[float, float] = (0.1, 40.0)
+
+
+FULL = Variant(f"blazepose-full-{assets.VERSION}", assets.LANDMARKS)
+HEAVY = Variant(f"blazepose-heavy-{assets.NPM_VERSION}", assets.HEAVY_LANDMARKS)
