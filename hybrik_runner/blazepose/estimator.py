@@ -13,6 +13,7 @@ from hybrik_runner.blazepose import assets, body
 from hybrik_runner.blazepose.census import Census
 from hybrik_runner.blazepose.coco import LANDMARKS as COCO_LANDMARKS
 from hybrik_runner.blazepose.detector import Detector
+from hybrik_runner.blazepose.facing import backwards
 from hybrik_runner.blazepose.inverse_kinematics import bending, hinged, inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.blazepose.people import People, load_detector
@@ -20,6 +21,7 @@ from hybrik_runner.blazepose.tracker import Tracker
 from hybrik_runner.blazepose.variants import FULL, HEAVY, Variant
 from hybrik_runner.estimator import PoseEstimator, Poses
 from hybrik_runner.poses import camera, sides
+from hybrik_runner.poses.labelling import labelling
 from hybrik_runner.poses.one_euro import one_euro
 from hybrik_runner.poses.smoothing import smooth
 from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
@@ -182,7 +184,7 @@ def poses(
     raw = _Track(np.array([s.image for s in seen]), np.array([s.metric for s in seen]))
     sizes = np.array([Region.of_body(*s.body).side for s in seen])
     visibility = np.array([s.visibility for s in seen])
-    raw, in_picture, swapped = _in_order(raw, times[found], sizes)
+    raw, in_picture, swapped = _in_order(raw, times[found], sizes, visibility.mean(1))
     visibility = sides.exchanged(visibility, in_picture, _ALL_SIDES)
     filtered = _filtered(raw, times[found], sizes, variant)
 
@@ -224,13 +226,17 @@ def poses(
     )
 
 
-def _in_order(raw: _Track, times: Floats, sizes: Floats) -> tuple[_Track, NDArray[np.bool_], int]:
-    """Puts exchanged landmarks back: those of picture and space together, then each alone, for the network
-    has a head for each. Also returns the flags of the picture, and in how many frames there were any."""
+def _in_order(
+    raw: _Track, times: Floats, sizes: Floats, scores: Floats
+) -> tuple[_Track, NDArray[np.bool_], int]:
+    """Puts exchanged landmarks back: those of picture and space together over the whole clip, then each alone
+    by its neighbours, for the network has a head for each. Also returns the flags of the picture, and in how
+    many frames there were any."""
     unit = _BODY_SIDE / sizes[:, None, None]
-    both = sides.exchanges(np.concatenate([raw.metric, raw.image * unit], axis=2), times, _SIDES)
+    both, reversed_depths = labelling(raw.metric, raw.image * unit, times, _SIDES, scores, backwards)
     image = sides.exchanged(raw.image, both, _ALL_SIDES)
     metric = sides.exchanged(raw.metric, both, _ALL_SIDES)
+    metric[reversed_depths, :, 2] *= -1
     image_only = sides.exchanges(image * unit, times, _SIDES)
     metric_only = sides.exchanges(metric, times, _SIDES)
     track = _Track(
