@@ -49,7 +49,7 @@ Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
 CLIP_FIELDS = frozenset(
-    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "meetings"}
+    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "meetings", "second_looks"}
 )
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
 dancer."""
@@ -85,6 +85,7 @@ class Poses:
             (`hybrik_runner.poses.sides`).
         meetings: times from which on the poses may be somebody else's: the dancer and somebody who looks
             alike were in the same place, or other clothes were. Seconds from the first frame.
+        second_looks: in how many frames a second, heavier network looked.
     """
 
     times: Floats
@@ -104,6 +105,7 @@ class Poses:
     orientation: Orientation | None = None
     exchanged: int = 0
     meetings: tuple[float, ...] = ()
+    second_looks: int = 0
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:

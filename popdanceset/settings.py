@@ -218,7 +218,11 @@ class ClipSettings(_Group):
 class PoseSettings(_Group):
     """The extraction of poses."""
 
-    estimator: str = Field("blazepose", description="name of the pose estimator")
+    estimator: str = Field(
+        "blazepose",
+        description="name of the pose estimator: blazepose; blazepose-heavy, more accurate in hard views at a"
+        " third of the speed; blazepose-auto, heavy only where needed; hybrik; hybrik-official; or a plug-in",
+    )
     model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
     hybrik_checkpoint: str = Field(
         "",
@@ -254,6 +258,12 @@ class PoseSettings(_Group):
     )
     count_seconds: float = Field(
         4.0, ge=0, description="seconds between two counts of the dancers in a clip; 0: never count"
+    )
+    second_looks: float = Field(
+        0.15,
+        ge=0,
+        le=1,
+        description="maximum share of frames that blazepose-auto shows to the heavy network as well",
     )
     devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("auto",),

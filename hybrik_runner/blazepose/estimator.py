@@ -38,13 +38,13 @@ _SEEN = 0.5
 # Seconds. Bending planes of nearly straight limbs are noisy; a wide window over the twists moves no joint.
 _TWIST_SIGMA = 0.12
 
-_SIDES: dict[str, sides.Pairs] = {
+SIDES: dict[str, sides.Pairs] = {
     "trunk": ((11, 12), (23, 24)),
     "arms": ((13, 14), (15, 16), (17, 18), (19, 20), (21, 22)),
     "legs": ((25, 26), (27, 28), (29, 30), (31, 32)),
 }
 """Left and right landmarks that decide whether they were exchanged."""
-_ALL_SIDES = {**_SIDES, "trunk": (*_SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
+ALL_SIDES = {**SIDES, "trunk": (*SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
 """The face goes with the trunk."""
 _BODY_SIDE = 2.5
 """Metres that the side of the body's square is long, about: the unit of landmarks in the picture."""
@@ -68,11 +68,14 @@ class Detection:
         landmarks: landmarks of the dancer.
         people: how many dancers were counted in this frame; None: nobody counted.
         met: whether somebody else may be taken for the dancer from here on.
+        second: landmarks that the heavy network found in the same frame (`hybrik_runner.blazepose.auto`);
+            None: it did not look.
     """
 
     landmarks: Landmarks
     people: int | None = None
     met: bool = False
+    second: Landmarks | None = None
 
 
 class BlazePose(PoseEstimator[Detection, Detection]):
@@ -109,10 +112,14 @@ class BlazePose(PoseEstimator[Detection, Detection]):
 
     def track(self, frames: Iterable[Frame]) -> Iterator[Detection | None]:
         """As `PoseEstimator.track`."""
+        return (detection for _, detection in self.detections(frames))
+
+    def detections(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Detection | None]]:
+        """Yields each frame of a clip with what was found in it."""
         tracker, census = self.tracker(), self.census()
         for frame in frames:
             landmarks = tracker(frame)
-            yield None if landmarks is None else Detection(landmarks, census(frame), tracker.met)
+            yield frame, None if landmarks is None else Detection(landmarks, census(frame), tracker.met)
 
     def predict(self, detections: Sequence[Detection]) -> Sequence[Detection]:
         """Returns the detections themselves."""
@@ -185,7 +192,7 @@ def poses(
     sizes = np.array([Region.of_body(*s.body).side for s in seen])
     visibility = np.array([s.visibility for s in seen])
     raw, in_picture, swapped = _in_order(raw, times[found], sizes, visibility.mean(1))
-    visibility = sides.exchanged(visibility, in_picture, _ALL_SIDES)
+    visibility = sides.exchanged(visibility, in_picture, ALL_SIDES)
     filtered = _filtered(raw, times[found], sizes, variant)
 
     points = _in_camera(filtered, size)
@@ -233,14 +240,14 @@ def _in_order(
     by its neighbours, for the network has a head for each. Also returns the flags of the picture, and in how
     many frames there were any."""
     unit = _BODY_SIDE / sizes[:, None, None]
-    both, reversed_depths = labelling(raw.metric, raw.image * unit, times, _SIDES, scores, backwards)
-    image = sides.exchanged(raw.image, both, _ALL_SIDES)
-    metric = sides.exchanged(raw.metric, both, _ALL_SIDES)
+    both, reversed_depths = labelling(raw.metric, raw.image * unit, times, SIDES, scores, backwards)
+    image = sides.exchanged(raw.image, both, ALL_SIDES)
+    metric = sides.exchanged(raw.metric, both, ALL_SIDES)
     metric[reversed_depths, :, 2] *= -1
-    image_only = sides.exchanges(image * unit, times, _SIDES)
-    metric_only = sides.exchanges(metric, times, _SIDES)
+    image_only = sides.exchanges(image * unit, times, SIDES)
+    metric_only = sides.exchanges(metric, times, SIDES)
     track = _Track(
-        sides.exchanged(image, image_only, _ALL_SIDES), sides.exchanged(metric, metric_only, _ALL_SIDES)
+        sides.exchanged(image, image_only, ALL_SIDES), sides.exchanged(metric, metric_only, ALL_SIDES)
     )
     in_picture = both ^ image_only
     return track, in_picture, int((in_picture | (both ^ metric_only)).any(1).sum())

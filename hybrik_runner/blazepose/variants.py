@@ -29,3 +29,5 @@ class Variant:
 
 FULL = Variant(f"blazepose-full-{assets.VERSION}", assets.LANDMARKS)
 HEAVY = Variant(f"blazepose-heavy-{assets.NPM_VERSION}", assets.HEAVY_LANDMARKS)
+AUTO = Variant(f"blazepose-auto-{assets.NPM_VERSION}", assets.LANDMARKS)
+"""The full network, corrected by the heavy one here and there (`hybrik_runner.blazepose.auto`)."""

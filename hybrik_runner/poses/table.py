@@ -55,6 +55,7 @@ class Quality:
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
         meetings: times from which on the poses may be somebody else's, seconds.
+        second_looks: frames of the source in which a second, heavier network looked.
         table: the pose table; None if the dancer was never found.
     """
 
@@ -76,6 +77,7 @@ class Quality:
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
     meetings: tuple[float, ...] = ()
+    second_looks: int = 0
     table: pa.Table | None = field(default=None, repr=False, compare=False)
 
 
@@ -108,6 +110,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         found=int(poses.found.sum()),
         people=poses.people,
         meetings=poses.meetings,
+        second_looks=poses.second_looks,
     )
     if not poses.found.any():
         count = int(np.floor((times[-1] + 5e-4) * FPS)) + 1
@@ -153,7 +156,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             "tilt_deg": round(ground.tilt, 3),
             "camera_to_world": np.round(ground.turn, 9).tolist(),
         },
-        "frames": {"clip": clip_frames, "kept": len(even.times)},
+        "frames": {"clip": clip_frames, "kept": len(even.times), "second_looks": poses.second_looks},
     }
     metadata = {**FRAMES.metadata, _METADATA: json.dumps(extraction, sort_keys=True).encode()}
     return replace(

@@ -20,7 +20,7 @@ from popdanceset.settings import Settings
 CONTENT = b"a network with many weights"
 OFFLINE = """npm error code ENOTFOUND
 npm error syscall getaddrinfo
-npm error network request to https://registry.npmjs.org/@mediapipe%2fpose failed, reason: getaddrinfo ENOTFOUND
+npm error network request to https://registry.npmjs.org/@mediapipe%2fpose failed, reason: ENOTFOUND
 npm error A complete log of this run can be found in: /root/.npm/_logs/debug-0.log"""
 
 Package = Callable[..., None]
