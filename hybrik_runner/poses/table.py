@@ -156,7 +156,8 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             "tilt_deg": round(ground.tilt, 3),
             "camera_to_world": np.round(ground.turn, 9).tolist(),
         },
-        "frames": {"clip": clip_frames, "kept": len(even.times), "second_looks": poses.second_looks},
+        "frames": {"clip": clip_frames, "kept": len(even.times)},
+        "second_looks": poses.second_looks,
     }
     metadata = {**FRAMES.metadata, _METADATA: json.dumps(extraction, sort_keys=True).encode()}
     return replace(

@@ -218,7 +218,6 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "bvid": bvid,
         "frames": quality.frames,
         "detected": quality.detected,
-        "second_looks": quality.second_looks,
         "mean_score": quality.mean_score,
         "jitter_before": quality.jitter_before,
         "jitter_after": quality.jitter_after,
