@@ -65,7 +65,8 @@ class Trial:
     Attributes:
         split: "tuning" or "test".
         kind: what is hard about it, one of `KINDS`.
-        flies: whether both feet leave the floor: the body then keeps its height between landings.
+        flies: whether both feet leave the floor in the capture: the body then keeps its height between
+            landings, as in written dances.
     """
 
     name: str
@@ -118,7 +119,7 @@ def perform(what: Trial) -> Performance:
         pace = (measures.thigh + measures.shin) / _CAPTURED_LEG
     dancer = casting.perform(what.look, poses, pace=pace)
     ground = dancer.vertices[..., 2].min(1)
-    if what.flies:
+    if what.flies or isinstance(what.dance, Written):
         # Between two landings the ground rises or falls evenly from the one to the other.
         landed = np.flatnonzero(ground < minimum_filter1d(ground, round(0.8 * FPS)) + _FLYING)
         ground = np.interp(np.arange(len(ground)), landed, ground[landed])
