@@ -46,9 +46,9 @@ def extract(
     names an NPZ file whose `J` (frames, 12, 3) holds shoulders, elbows, wrists, hips, knees and ankles, left
     before right, at 30 fps.
 
-    `--set pose.estimator=NAME` selects the estimator: blazepose, the default; blazepose-heavy, more accurate in
-    hard views at a third of the speed; blazepose-auto, which shows only doubtful frames to the heavy network;
-    hybrik; hybrik-official; or a plug-in.
+    `--set pose.estimator=NAME` selects the estimator: blazepose, the default; blazepose-heavy, more accurate
+    in hard views at a third of the speed; blazepose-auto, which shows only doubtful frames to the heavy
+    network; hybrik; hybrik-official; or a plug-in.
 
     Without FILE, any number of these commands may run at once, also on several machines: no clip is done
     twice, and the others take over the clips of a command that is killed.
