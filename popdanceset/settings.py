@@ -245,6 +245,10 @@ class PoseSettings(_Group):
         le=1,
         description="standard deviation in seconds of the window that smooths rotations; 0: none",
     )
+    feet: Literal["lock", "off"] = Field(
+        "lock",
+        description="lock: small shifts of root and legs keep feet on the floor still; off: feet as seen",
+    )
     max_jitter: float = Field(
         45.0,
         gt=0,

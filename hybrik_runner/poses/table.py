@@ -16,10 +16,13 @@ from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from popdanceset.motion import floor
 from popdanceset.motion.accuracy import jitter
+from popdanceset.motion.foot_locking import METHOD as LOCKING
+from popdanceset.motion.foot_locking import lock
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.motion.resample import Grid, grid
 from popdanceset.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
+from popdanceset.skeleton import FOOT_JOINTS
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses
@@ -51,6 +54,8 @@ class Quality:
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
         contacts: rows that showed the floor.
+        root_moved: mean distance by which the root was moved so that feet stand, metres.
+        feet_moved: mean distance by which the legs moved feet in contact, metres.
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
@@ -73,6 +78,8 @@ class Quality:
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
     contacts: int = 0
+    root_moved: float = 0.0
+    feet_moved: float = 0.0
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
@@ -92,8 +99,9 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     Rotations are averaged in SO(3) over a Gaussian window, then everything is resampled to 30 fps: rotations
     along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
     scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
-    world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row. How all
-    this was done is recorded in the table's metadata as JSON, under `extraction`.
+    world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row, and feet on
+    it stand (`popdanceset.motion.foot_locking`) unless `pose.feet` is off. How all this was done is recorded
+    in the table's metadata as JSON, under `extraction`.
 
     Args:
         clip_id: for every row.
@@ -145,7 +153,15 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         ),
         keypoints3d=smoothed.keypoints3d @ ground.turn.T,
     )
-    table, row_joints = _rows(clip_id, level, ground.root, estimator, even)
+    rotations, root = even.slerp(level.rotations), ground.root
+    root_moved = feet_moved = 0.0
+    if settings.pose.feet == "lock":
+        confidence = even.linear(poses.scores)[:, FOOT_JOINTS] * even.seen[:, None]
+        locked = lock(rotations, root, poses.scaling, FPS, confidence)
+        rotations, root = locked.rotations, locked.root - locked.root[0] * [1.0, 1.0, 0.0]
+        root_moved = float(locked.root_moved.mean())
+        feet_moved = float(locked.feet_moved[locked.contacts].mean()) if locked.contacts.any() else 0.0
+    table, row_joints = _rows(clip_id, level, rotations, root, estimator, even)
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
@@ -156,6 +172,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             "tilt_deg": round(ground.tilt, 3),
             "camera_to_world": np.round(ground.turn, 9).tolist(),
         },
+        "feet": {"method": LOCKING if settings.pose.feet == "lock" else "off"},
         "frames": {"clip": clip_frames, "kept": len(even.times)},
         "second_looks": poses.second_looks,
     }
@@ -170,9 +187,11 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         jitter_before=jitter(poses.unfiltered_joints3d, source_times),
         jitter_after=jitter(joints, source_times),
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
-        after=floor.footing(ground.root, row_joints, poses.scaling, FPS, even.seen),
+        after=floor.footing(root, row_joints, poses.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
+        root_moved=root_moved,
+        feet_moved=feet_moved,
         orientation=poses.orientation
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
@@ -214,11 +233,13 @@ def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:
     return np.concatenate([across * depth, depth], axis=1)
 
 
-def _rows(clip_id: str, poses: Poses, root: Floats, estimator: str, even: Grid) -> tuple[pa.Table, Floats]:
+def _rows(
+    clip_id: str, poses: Poses, rotations: Floats, root: Floats, estimator: str, even: Grid
+) -> tuple[pa.Table, Floats]:
     """The table, which conforms to FRAMES by construction (`Store.write_table` checks it), and its `joints3d`
-    in double precision."""
+    in double precision. Rotations and root are those of the rows, everything else that of the poses."""
     count = len(even.times)
-    smpl_poses = matrix_to_axis_angle(even.slerp(poses.rotations)).astype(np.float32)
+    smpl_poses = matrix_to_axis_angle(rotations).astype(np.float32)
     scaling = float(np.float32(poses.scaling))
     joints = forward_kinematics(axis_angle_to_matrix(smpl_poses.astype(np.float64)), scaling)
     columns: dict[str, NDArray[Any]] = {

@@ -240,6 +240,10 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "turn": quality.orientation.turn,
         "penetration": quality.after.penetration,
         "floating": quality.after.floating,
+        "deviation_before": quality.before.deviation,
+        "deviation_after": quality.after.deviation,
+        "root_moved": quality.root_moved,
+        "feet_moved": quality.feet_moved,
     }
 
 
@@ -257,6 +261,12 @@ def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
         "jitter_after": round(quality.jitter_after, 3),
         "skate_before": round(quality.before.skate, 3),
         "skate_after": round(quality.after.skate, 3),
+        "skating_before": round(quality.before.skating, 4),
+        "skating_after": round(quality.after.skating, 4),
+        "deviation_before": round(quality.before.deviation, 4),
+        "deviation_after": round(quality.after.deviation, 4),
+        "root_moved": round(quality.root_moved, 4),
+        "feet_moved": round(quality.feet_moved, 4),
         "penetration": round(quality.after.penetration, 4),
         "floating": round(quality.after.floating, 4),
         "score": round(verdict.score, 4),
