@@ -61,3 +61,16 @@ def acceleration_error(points: Floats, truth: Floats, fps: float) -> float:
     times = np.arange(len(points)) / fps
     difference = accelerations(points, times) - accelerations(truth, times)
     return float(np.linalg.norm(difference, axis=2).mean()) if len(difference) else 0.0
+
+
+def root_translation_error(path: Floats, truth: Floats) -> float:
+    """Returns the mean distance of a root's path (n, 3) from the true one, as a share of the true path's
+    length, after the whole path is moved and rotated, not scaled, onto it.
+
+    The root translation error of Shin et al., "WHAM" (CVPR 2024), and of GVHMR, which print it in percent. It
+    says little about dances in place, whose paths are short.
+    """
+    a, b = path - path.mean(0), truth - truth.mean(0)
+    turn = nearest_rotation((b.T @ a)[None])[0]
+    length = float(np.linalg.norm(np.diff(truth, axis=0), axis=1).sum())
+    return float(np.linalg.norm(a @ turn.T - b, axis=1).mean() / max(length, 1e-9))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from popdanceset.errors import InputError
 from popdanceset.motion import floor
-from popdanceset.motion.accuracy import acceleration_error, procrustes
+from popdanceset.motion.accuracy import acceleration_error, procrustes, root_translation_error
 from popdanceset.rotations.arrays import nearest_rotation
 from popdanceset.schema import FPS
 from popdanceset.skeleton import LIMB_JOINTS
@@ -96,7 +96,7 @@ def score(clip: Clip, table: pa.Table, report: dict[str, Any]) -> Score:
             "error": 1000 * float(errors(joints, truth).mean()),
             "exchanged": 100 * float(exchanged_frames(joints, truth).mean()),
             "acceleration": acceleration_about_hips(joints, truth),
-            "rte": 100 * root_translation_error(joints + root[:count, None], truth),
+            "rte": 100 * root_translation_error(_hips(joints + root[:count, None]), _hips(truth)),
         }
     return Score(**figures)
 
@@ -137,23 +137,9 @@ def exchanged_frames(joints: Floats, truth: Floats) -> Flags:
 
 def acceleration_about_hips(joints: Floats, truth: Floats) -> float:
     """Acceleration error of joints (n, 12, 3) about the hips' middle, m/s², one rotation for the clip."""
-    about = [points - points[:, _HIPS].mean(1, keepdims=True) for points in (joints, truth)]
+    about = [points - _hips(points)[:, None] for points in (joints, truth)]
     turn = nearest_rotation(np.einsum("nka,nkb->ab", about[1], about[0])[None])[0]
     return acceleration_error(about[0] @ turn.T, about[1], FPS)
-
-
-def root_translation_error(joints: Floats, truth: Floats) -> float:
-    """Mean distance of the paths (n,) of the hips' middle after rigid alignment without scale, as a share of
-    the true path's length (root translation error of WHAM and GVHMR).
-
-    Args:
-        joints, truth: (n, 12, 3) metres, root motion included.
-    """
-    path, known = joints[:, _HIPS].mean(1), truth[:, _HIPS].mean(1)
-    a, b = path - path.mean(0), known - known.mean(0)
-    turn = nearest_rotation((b.T @ a)[None])[0]
-    way = float(np.linalg.norm(np.diff(known, axis=0), axis=1).sum())
-    return float(np.linalg.norm(a @ turn.T - b, axis=1).mean() / max(way, 1e-9))
 
 
 def deviation(height: Floats, contact: Flags | None) -> float:
@@ -171,3 +157,8 @@ def deviation(height: Floats, contact: Flags | None) -> float:
         count = min(len(contact), len(lowest))
         standing, lowest = contact[:count], lowest[:count]
     return float(np.abs(lowest[standing]).mean()) if standing.any() else float("nan")
+
+
+def _hips(joints: Floats) -> Floats:
+    """(n, 3) middle of the hips."""
+    return np.asarray(joints[:, _HIPS].mean(1))

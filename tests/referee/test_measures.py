@@ -10,7 +10,6 @@ from tests.referee.measures import (
     acceleration_about_hips,
     deviation,
     exchanged_frames,
-    root_translation_error,
 )
 
 STANDING = np.array(
@@ -49,16 +48,6 @@ def test_a_poor_pose_is_no_exchange() -> None:
     truth = np.stack([STANDING] * 200)
     seen = bodies(200) + np.random.default_rng(2).normal(0, 0.06, (200, 12, 3))
     assert not exchanged_frames(seen, truth).any()
-
-
-def test_root_translation_error_is_the_share_of_the_path_and_knows_no_scale() -> None:
-    path = np.zeros((101, 3))
-    path[:, 0] = np.linspace(0, 2, 101)
-    truth = STANDING + path[:, None]
-    turned = truth @ Rotation.from_rotvec([0, 0, 1.2]).as_matrix().T + [3, 4, 5]
-    assert root_translation_error(turned, truth) == pytest.approx(0, abs=1e-9)
-    # Twice the way: points of a line of 2 m lie 0 … 1 m from where they belong, 0.5 m in the mean.
-    assert root_translation_error(STANDING + 2 * path[:, None], truth) == pytest.approx(0.25, rel=0.02)
 
 
 def test_acceleration_error_does_not_depend_on_axes_or_on_the_root() -> None:

@@ -50,3 +50,12 @@ def test_acceleration_error() -> None:
     truth = np.zeros((30, 12, 3))
     assert accuracy.acceleration_error(truth + 2.0 * times**2 * [1, 0, 0], truth, 30) == pytest.approx(4.0)
     assert accuracy.acceleration_error(truth + times, truth, 30) == pytest.approx(0, abs=1e-9)
+
+
+def test_root_translation_error_is_a_share_of_the_path_and_knows_no_scale() -> None:
+    path = np.zeros((101, 3))
+    path[:, 0] = np.linspace(0, 2, 101)
+    moved = path @ Rotation.from_rotvec([0, 0, 1.2]).as_matrix().T + [3, 4, 5]
+    assert accuracy.root_translation_error(moved, path) == pytest.approx(0, abs=1e-9)
+    # Twice the way: points of a path of 2 m lie 0 … 1 m from where they belong, half a metre in the mean.
+    assert accuracy.root_translation_error(2 * path, path) == pytest.approx(0.25, rel=0.02)
