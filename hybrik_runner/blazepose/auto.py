@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hybrik_runner.blazepose import assets
 from hybrik_runner.blazepose.detector import Detector
 from hybrik_runner.blazepose.doubts import Doubt, doubts
-from hybrik_runner.blazepose.estimator import ALL_SIDES, SIDES, BlazePose, Detection
+from hybrik_runner.blazepose.estimator import BlazePose, Detection
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region, cut
 from hybrik_runner.blazepose.people import load_detector
 from hybrik_runner.blazepose.second_look import fused
@@ -101,9 +101,7 @@ class Auto(BlazePose):
         found = np.array([detection is not None for detection in predictions], bool)
         seen = [detection for detection in predictions if detection is not None]
         second = [detection.second for detection in seen]
-        landmarks, exchanged = fused(
-            times[found], [detection.landmarks for detection in seen], second, SIDES, ALL_SIDES
-        )
+        landmarks, exchanged = fused(times[found], [detection.landmarks for detection in seen], second)
         corrected = iter(landmarks)
         poses = super().poses(
             times, size, [each and replace(each, landmarks=next(corrected)) for each in predictions]

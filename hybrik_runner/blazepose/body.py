@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, locate
+from hybrik_runner.poses.sides import Pairs
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.rotations.arrays import normalise, slerp
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
@@ -26,6 +27,15 @@ HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
 
 LIMB_LANDMARKS = np.array([*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES])
 """The landmarks of `popdanceset.skeleton.LIMB_JOINTS`, in that order."""
+
+SIDES: dict[str, Pairs] = {
+    "trunk": ((11, 12), (23, 24)),
+    "arms": ((13, 14), (15, 16), (17, 18), (19, 20), (21, 22)),
+    "legs": ((25, 26), (27, 28), (29, 30), (31, 32)),
+}
+"""Left and right landmarks that decide whether they were exchanged."""
+ALL_SIDES = {**SIDES, "trunk": (*SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
+"""The face goes with the trunk."""
 
 _MEASURED = (
     (SHOULDERS, ELBOWS, (18, 19)), (ELBOWS, WRISTS, (20, 21)), (HIPS, KNEES, (4, 5)), (KNEES, ANKLES, (7, 8)),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.blazepose import assets, body
+from hybrik_runner.blazepose.body import ALL_SIDES, SIDES
 from hybrik_runner.blazepose.census import Census
 from hybrik_runner.blazepose.coco import LANDMARKS as COCO_LANDMARKS
 from hybrik_runner.blazepose.detector import Detector
@@ -38,14 +39,6 @@ _SEEN = 0.5
 # Seconds. Bending planes of nearly straight limbs are noisy; a wide window over the twists moves no joint.
 _TWIST_SIGMA = 0.12
 
-SIDES: dict[str, sides.Pairs] = {
-    "trunk": ((11, 12), (23, 24)),
-    "arms": ((13, 14), (15, 16), (17, 18), (19, 20), (21, 22)),
-    "legs": ((25, 26), (27, 28), (29, 30), (31, 32)),
-}
-"""Left and right landmarks that decide whether they were exchanged."""
-ALL_SIDES = {**SIDES, "trunk": (*SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
-"""The face goes with the trunk."""
 _BODY_SIDE = 2.5
 """Metres that the side of the body's square is long, about: the unit of landmarks in the picture."""
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from hybrik_runner.blazepose.body import ALL_SIDES, SIDES
 from hybrik_runner.blazepose.doubts import jumps
 from hybrik_runner.blazepose.landmarks import COUNT, Landmarks, Region
 from hybrik_runner.poses import sides
@@ -43,14 +44,11 @@ _BODY_SIDE = 2.5
 """Metres that the side of the body's square is long, about."""
 
 
-def mirrored(
-    first: Floats, second: Floats, pairs: dict[str, sides.Pairs], slack: Floats | float = 0.0
-) -> Flags:
+def mirrored(first: Floats, second: Floats, slack: Floats | float = 0.0) -> Flags:
     """Returns in which frames left and right of `first` are exchanged if `second` is right.
 
     Args:
         first, second: (n, 33, d) points in metres.
-        pairs: of each of `sides.PARTS`, indices of left and right points.
         slack: metres by which both may differ, one number or one a frame.
 
     Returns:
@@ -58,8 +56,8 @@ def mirrored(
     """
     flags = np.zeros((len(first), len(sides.PARTS)), bool)
     for part, name in enumerate(sides.PARTS):
-        order = [index for pair in pairs[name] for index in pair]
-        mirror = [index for pair in pairs[name] for index in reversed(pair)]
+        order = [index for pair in SIDES[name] for index in pair]
+        mirror = [index for pair in SIDES[name] for index in reversed(pair)]
         straight = np.linalg.norm(first[:, order] - second[:, order], axis=2).mean(1)
         crossed = np.linalg.norm(first[:, mirror] - second[:, order], axis=2).mean(1)
         flags[:, part] = (crossed < _CROSSED * straight) & (straight > slack)
@@ -87,8 +85,6 @@ def fused(
     times: Floats,
     first: Sequence[Landmarks],
     second: Sequence[Landmarks | None],
-    judged: dict[str, sides.Pairs],
-    pairs: dict[str, sides.Pairs],
 ) -> tuple[list[Landmarks], int]:
     """Returns the landmarks of a clip, and in how many frames left and right of the full network were
     exchanged and put back.
@@ -97,20 +93,18 @@ def fused(
         times: (n,) seconds.
         first: n of the full network.
         second: n of the heavy network; None where it did not look.
-        judged: left and right landmarks that decide whether a part was exchanged.
-        pairs: all left and right landmarks.
     """
     looks = np.flatnonzero([look is not None for look in second])
     if not len(looks):
         return list(first), 0
     heavy = [look for look in second if look is not None]
-    own, exchanged = _in_order(times, first, looks, heavy, judged, pairs)
+    own, exchanged = _in_order(times, first, looks, heavy)
     result = list(own)
     for run in np.split(np.arange(len(looks)), np.flatnonzero(np.diff(times[looks]) > _BRIDGE) + 1):
         known = times[looks[run]]
         near = np.flatnonzero((times > known[0] - _FADE) & (times < known[-1] + _FADE)).tolist()
         changed, flags = _stretch(
-            times[near], [own[index] for index in near], known, [heavy[index] for index in run], judged, pairs
+            times[near], [own[index] for index in near], known, [heavy[index] for index in run]
         )
         exchanged[near] |= flags
         for index, new in zip(near, changed, strict=True):
@@ -123,26 +117,24 @@ def _in_order(
     first: Sequence[Landmarks],
     looks: NDArray[np.intp],
     heavy: list[Landmarks],
-    judged: dict[str, sides.Pairs],
-    pairs: dict[str, sides.Pairs],
 ) -> tuple[list[Landmarks], Flags]:
     """Landmarks whose sides are exchanged between two jumps wherever most looks there say so; and in which
     frames (n,) they were."""
     pixel = pixel_length(first)
     seen = points([first[index] for index in looks], pixel)
-    votes = mirrored(seen, points(heavy, pixel), judged)
+    votes = mirrored(seen, points(heavy, pixel))
     metric = np.array([landmarks.metric for landmarks in first])
     runs = np.append(0, np.cumsum(jumps(times, metric)))
     count = np.bincount(runs[looks], minlength=runs[-1] + 1)
     share = np.stack([np.bincount(runs[looks], vote, runs[-1] + 1) for vote in votes.T], axis=1)
     flags = (share > count[:, None] / 2)[runs]
-    return _exchanged(first, flags, pairs), np.asarray(flags.any(1))
+    return _exchanged(first, flags), np.asarray(flags.any(1))
 
 
-def _exchanged(first: Sequence[Landmarks], flags: Flags, pairs: dict[str, sides.Pairs]) -> list[Landmarks]:
+def _exchanged(first: Sequence[Landmarks], flags: Flags) -> list[Landmarks]:
     """Landmarks whose left and right are exchanged in the frames and parts of `flags` (n, 3)."""
     image, metric, visibility = (
-        sides.exchanged(np.array([getattr(landmarks, name) for landmarks in first]), flags, pairs)
+        sides.exchanged(np.array([getattr(landmarks, name) for landmarks in first]), flags, ALL_SIDES)
         for name in ("image", "metric", "visibility")
     )
     return [
@@ -158,8 +150,6 @@ def _stretch(
     first: list[Landmarks],
     looks: Floats,
     heavy: list[Landmarks],
-    judged: dict[str, sides.Pairs],
-    pairs: dict[str, sides.Pairs],
 ) -> tuple[list[Landmarks], Flags]:
     """Fuses one stretch of looks at the times `looks` (m,) with the frames within and round it; also returns
     in which frames left and right were exchanged."""
@@ -167,9 +157,9 @@ def _stretch(
     pixel = pixel_length(first)
     own, other = points(first, pixel), points(heavy, pixel)
     slack = _ASTRAY + _SWING / 2 * np.abs(times[:, None] - looks).min(1) ** 2
-    flags = mirrored(own, _curve(looks, other, times), judged, slack)
+    flags = mirrored(own, _curve(looks, other, times), slack)
     flags[(times < looks[0]) | (times > looks[-1])] = False
-    own = sides.exchanged(own, flags, pairs)
+    own = sides.exchanged(own, flags, ALL_SIDES)
 
     target = np.array(other)
     target[..., :3] = _METRIC_SHARE * other[..., :3] + (1 - _METRIC_SHARE) * own[at][..., :3]

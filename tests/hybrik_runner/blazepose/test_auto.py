@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from hybrik_runner.blazepose.auto import CHUNK, Auto, chosen, load_estimator
+from hybrik_runner.blazepose.body import ALL_SIDES
 from hybrik_runner.blazepose.detector import Detections
 from hybrik_runner.blazepose.doubts import Doubt
-from hybrik_runner.blazepose.estimator import ALL_SIDES, BlazePose
+from hybrik_runner.blazepose.estimator import BlazePose
 from hybrik_runner.blazepose.landmarks import Landmarks, Region
 from hybrik_runner.poses.table import build, extraction
 from popdanceset import media

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hybrik_runner.blazepose.estimator import ALL_SIDES, SIDES
+from hybrik_runner.blazepose.body import ALL_SIDES
 from hybrik_runner.blazepose.landmarks import Landmarks
 from hybrik_runner.blazepose.second_look import fused, mirrored
 
@@ -28,13 +28,13 @@ def moving(offset: float = 0.0, fast: float = 0.0) -> list[Landmarks]:
 
 def fuse(first: list[Landmarks], heavy: list[Landmarks]) -> tuple[np.ndarray, np.ndarray, int]:
     second = [look if index in LOOKS else None for index, look in enumerate(heavy)]
-    result, exchanged = fused(TIMES, first, second, SIDES, ALL_SIDES)
+    result, exchanged = fused(TIMES, first, second)
     return np.array([s.image for s in result]), np.array([s.metric for s in result]), exchanged
 
 
 def test_without_looks_nothing_changes() -> None:
     first = moving()
-    assert fused(TIMES, first, [None] * 90, SIDES, ALL_SIDES) == (first, 0)
+    assert fused(TIMES, first, [None] * 90) == (first, 0)
 
 
 def test_a_constant_difference_fades_at_both_ends() -> None:
@@ -88,4 +88,4 @@ def test_mirrored_parts() -> None:
     other = points.copy()
     for left, right in ALL_SIDES["legs"]:
         other[1, [left, right]] = other[1, [right, left]]
-    assert mirrored(points, other, SIDES).tolist() == [[False] * 3, [False, False, True]]
+    assert mirrored(points, other).tolist() == [[False] * 3, [False, False, True]]
