@@ -43,7 +43,7 @@ from tests.referee import clips, verdict
 from tests.referee.bounds import bounds
 from tests.referee.clips import Clip
 from tests.referee.contestants import Contestant, checkout, extract
-from tests.referee.measures import Score, score
+from tests.referee.measures import Score, score, score_of_truth
 
 FRAMES, LOOPED, ROUNDS = 40_000, 200, 5
 TARGET_IK, TARGET_ERROR, TARGET_ORTHONORMAL = 100_000, 1e-3, 1e-4
@@ -148,7 +148,8 @@ def accuracy(found: Sequence[Clip], options: argparse.Namespace, out: Path, scra
             )
             for clip in found
         }
-    print("\n".join(verdict.table(found, scores)))
+    truth = {"the truth itself": {clip.name: score_of_truth(clip) for clip in found if clip.feet is not None}}
+    print("\n".join(verdict.table(found, truth | scores)))
     before = scores.pop(earlier, {})
     good = True
     for name, now in scores.items():

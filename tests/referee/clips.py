@@ -51,6 +51,8 @@ class Clip:
         kind: what is hard about it.
         joints: (n, 12, 3) true limb joints at 30 fps, metres, z up; None: unknown.
         contact: (n, 2) whether the left and right foot truly stand; None: unknown.
+        feet: (n, 4, 3) true ankles and toes of left and right, as `FOOT_JOINTS` are ordered, above the floor
+            less the height that they have in a flat foot; None: unknown.
         camera: None: unknown.
     """
 
@@ -59,6 +61,7 @@ class Clip:
     kind: str
     joints: Floats | None = None
     contact: NDArray[np.bool_] | None = None
+    feet: Floats | None = None
     camera: Camera | None = None
 
     @property
@@ -96,7 +99,9 @@ def on_trial(folder: Path) -> list[Clip]:
         for film in sorted((folder / split).glob("*.mp4")):
             known = _read(film.with_name(film.stem + _TRUTH))
             camera = Camera(known["K"], known["R"], known["t"], np.zeros(4))
-            found.append(Clip(film, split, str(known["kind"]), known["J"], known["contact"], camera))
+            feet = np.concatenate([known["J"][:, 10:12], known["toes"]], axis=1)
+            feet[..., 2] -= known["floor"] + np.repeat(known["flat"], 2)
+            found.append(Clip(film, split, str(known["kind"]), known["J"], known["contact"], feet, camera))
     return found
 
 

@@ -14,7 +14,7 @@ from popdanceset.motion import floor
 from popdanceset.motion.accuracy import acceleration_error, procrustes, root_translation_error
 from popdanceset.rotations.arrays import nearest_rotation
 from popdanceset.schema import FPS
-from popdanceset.skeleton import LIMB_JOINTS
+from popdanceset.skeleton import FOOT_JOINTS, LIMB_JOINTS
 from tests.referee.clips import Clip
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,7 @@ _EXCHANGES = {
     "everything": (0, 2, 4, 6, 8, 10),
 }
 """First joints of the pairs that are exchanged together, in the order of `LIMB_JOINTS`."""
+_SLIDING = 0.3  # m/s
 _RATIO, _METRES = 0.8, 0.010
 """A frame is exchanged if the error with left and right of the truth exchanged is at most this share of what
 it is otherwise, and lower by at least these metres, in the mean of all twelve joints. Ten millimetres of that
@@ -45,7 +46,10 @@ class Score:
         exchanged: share of the frames with left and right exchanged (`exchanged_frames`), %.
         acceleration: acceleration error of the limb joints about the hips, m/s²; the table is turned as a
             whole clip into the truth's axes.
-        skating: share of the feet on the floor that skate (`popdanceset.motion.floor.Footing`), %.
+        skating: share of the feet on the floor that skate (`popdanceset.motion.floor.Footing`), %. It counts
+            feet that swing low over the floor, so that the truth itself skates.
+        sliding: share of the truly standing feet of which neither ankle nor toe is slower than 0.3 m/s (one
+            centimetre a frame, as others count sliding), without a contact's first and last frame, %.
         deviation: mean distance of a standing foot from the floor, up or down, mm. Feet stand where the truth
             says so, else where the table's own lowest points rest.
         rte: root translation error after rigid alignment, % of the path of the hips' middle.
@@ -57,13 +61,15 @@ class Score:
     exchanged: float
     acceleration: float
     skating: float
+    sliding: float
     deviation: float
     rte: float
     found: float
     speed: float
 
-    def __sub__(self, other: Score) -> Score:
-        return Score(*(getattr(self, f.name) - getattr(other, f.name) for f in fields(self)))
+
+NOTHING = {f.name: float("nan") for f in fields(Score)}
+"""Figures of which none is known."""
 
 
 def score(clip: Clip, table: pa.Table, report: dict[str, Any]) -> Score:
@@ -80,9 +86,11 @@ def score(clip: Clip, table: pa.Table, report: dict[str, Any]) -> Score:
     scale = float(column(table, "smpl_scaling", 1)[0, 0])
     feet = floor.footing(root, relative, scale, FPS)
     found = 100.0 * report["found"] / max(report["pictures"], 1)
-    figures = dict.fromkeys((f.name for f in fields(Score)), np.nan) | {
+    height = floor.heights(root, relative, scale)
+    figures = NOTHING | {
         "skating": 100 * feet.skating,
-        "deviation": 1000 * deviation(floor.heights(root, relative, scale), clip.contact),
+        "sliding": 100 * sliding((relative + root[:, None])[:, FOOT_JOINTS], clip.contact),
+        "deviation": 1000 * deviation(height, clip.contact),
         "found": found,
         "speed": float(report.get("pictures_per_second", np.nan)),
     }
@@ -97,6 +105,22 @@ def score(clip: Clip, table: pa.Table, report: dict[str, Any]) -> Score:
             "exchanged": 100 * float(exchanged_frames(joints, truth).mean()),
             "acceleration": acceleration_about_hips(joints, truth),
             "rte": 100 * root_translation_error(_hips(joints + root[:count, None]), _hips(truth)),
+        }
+    return Score(**figures)
+
+
+def score_of_truth(clip: Clip) -> Score:
+    """Returns the figures of the truth itself that need no other truth: what its own feet do."""
+    figures = dict(NOTHING)
+    if clip.feet is not None:
+        joints = np.zeros((len(clip.feet), 24, 3))
+        joints[:, FOOT_JOINTS] = clip.feet
+        # `floor` counts from the heights that SMPL's joints have in a flat foot.
+        joints[:, FOOT_JOINTS, 2] -= floor.heights(np.zeros((1, 3)), np.zeros((1, 24, 3)), 1.0)
+        figures |= {
+            "skating": 100 * floor.footing(np.zeros((len(joints), 3)), joints, 1.0, FPS).skating,
+            "sliding": 100 * sliding(clip.feet, clip.contact),
+            "deviation": 1000 * deviation(clip.feet[..., 2], clip.contact),
         }
     return Score(**figures)
 
@@ -140,6 +164,24 @@ def acceleration_about_hips(joints: Floats, truth: Floats) -> float:
     about = [points - _hips(points)[:, None] for points in (joints, truth)]
     turn = nearest_rotation(np.einsum("nka,nkb->ab", about[1], about[0])[None])[0]
     return acceleration_error(about[0] @ turn.T, about[1], FPS)
+
+
+def sliding(feet: Floats, contact: Flags | None) -> float:
+    """Returns the share of standing feet that slide; NaN if none is known to stand.
+
+    Args:
+        feet: (n, 4, 3) of `FOOT_JOINTS`, metres.
+        contact: (n, 2) which feet stand; None: unknown.
+    """
+    if contact is None:
+        return float("nan")
+    count = min(len(contact), len(feet))
+    inside = contact[:count].copy()
+    inside[1:] &= contact[: count - 1]
+    inside[:-1] &= contact[1:count]
+    speed = np.linalg.norm(np.gradient(feet[:count, :, :2], 1 / FPS, axis=0), axis=2)
+    slowest = np.minimum(speed[:, :2], speed[:, 2:])
+    return float((slowest[inside] > _SLIDING).mean()) if inside.any() else float("nan")
 
 
 def deviation(height: Floats, contact: Flags | None) -> float:

@@ -171,6 +171,7 @@ def build(look: Look) -> Build:
         float(np.linalg.norm(knee - hip)),
         float(np.linalg.norm(ankle - knee)),
         float(ankle[2]) - ground,
+        float(heads[bone["toe2-1.R"], 2]) - ground,
     )
 
 

@@ -84,13 +84,14 @@ class Build:
     Attributes:
         hip: (3,) from the root to the right hip, capture axes.
         thigh, shin: lengths.
-        ankle: height of the ankle of a flat foot.
+        ankle, toe: heights of the ankle, and of where the second toe begins, of a flat foot.
     """
 
     hip: Floats
     thigh: float
     shin: float
     ankle: float
+    toe: float = 0.03
 
 
 def walk_through(counts: Sequence[Count], bpm: float, seconds: float, fps: int, build: Build) -> Floats:

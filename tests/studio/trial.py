@@ -85,13 +85,15 @@ def make(what: Trial, folder: Path) -> Path:
     """Renders a film and writes its truth beside it; returns the film's path.
 
     `{name}_truth.npz` has, at 30 fps in metres, z up: `J` (n, 12, 3) `casting.JOINTS`; `root` (n, 3); `toes`
-    (n, 2, 3) where the second toes begin, left then right; `contact` (n, 2) whether a foot stands; `sole`
+    (n, 2, 3) where the second toes begin, left then right; `flat` (2,) heights of ankle and toe of a flat
+    foot; `contact` (n, 2) whether a foot stands; `sole`
     (n, 2) height of its lowest point above the floor; `floor`, the floor's height; `K`, `R`, `t` the camera
     in OpenCV's axes; `size` width and height in pixels; `kind` and `split`.
     """
     dancer = perform(what)
     middle = stage.centre([dancer])
     pinhole, axes, shift = stage.calibration(what.camera, middle, what.size)
+    measures = casting.build(what.look)
     contact, sole = standing(dancer, float(middle[2]))
     images = stage.shoot([dancer], what.room, [Shot(what.seconds, what.camera)], what.size, FPS, sharp=False)
     piece = music.PIECES[sorted(music.PIECES)[0]]
@@ -99,7 +101,8 @@ def make(what: Trial, folder: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         path.with_name(f"{what.name}_truth.npz"),
-        J=dancer.joints, root=dancer.root, toes=dancer.toes, contact=contact, sole=sole, floor=middle[2],
+        J=dancer.joints, root=dancer.root, toes=dancer.toes, flat=np.array([measures.ankle, measures.toe]),
+        contact=contact, sole=sole, floor=middle[2],
         K=pinhole, R=axes, t=shift, size=np.array(what.size), kind=what.kind, split=what.split,
     )  # fmt: skip
     film.write(path, images, music.synthesise(piece, what.seconds), what.size, FPS, CRF)
