@@ -168,7 +168,7 @@ def bounded(options: argparse.Namespace) -> int:
     from popdanceset.settings import Settings
 
     values = dict(pair.split("=", 1) for pair in options.set)
-    print(f"{'':18}{'':8}{'':16}   seen   true 2D   true 2D+3D   network's 2D error    depth")
+    print(f"{'':18}{'':8}{'':16}   seen   ordered   true 2D   true 2D+3D   network's 2D error    depth")
     for name in options.estimators.split(","):
         settings = Settings.model_validate({"pose": {**values, "estimator": name}})
         estimator = load_estimator(settings)
@@ -177,8 +177,8 @@ def bounded(options: argparse.Namespace) -> int:
                 continue
             b = bounds(clip, estimator, settings)
             print(
-                f"{clip.name:18}{clip.kind:8}{name:16}{b.seen:7.1f}{b.flat:10.1f}{b.solid:13.1f} mm"
-                f"{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm",
+                f"{clip.name:18}{clip.kind:8}{name:16}{b.seen:7.1f}{b.ordered:10.1f}{b.flat:10.1f}"
+                f"{b.solid:13.1f} mm{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm",
                 flush=True,
             )
     print("pose: bounds measured (target: none of their own)")

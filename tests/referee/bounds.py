@@ -1,7 +1,8 @@
 """What error would remain if the network saw perfectly: the same pipeline behind true points.
 
-The landmarks of shoulders, elbows, wrists, hips, knees and ankles are replaced in the picture by the true
-projections, then in space too, at the depth that the truth has. What remains is what the fit, the skeleton
+First, left and right of trunk, arms and legs are put in the order that the truth tells. Then the landmarks of
+shoulders, elbows, wrists, hips, knees and ankles are replaced in the picture by the true projections, then in
+space too, at the depth that the truth has. What remains is what the fit, the skeleton
 and the filters cost, and what the two definitions of a joint differ by: the truth's hips are heads of bones,
 or what annotators of pictures call hips. Face, hands and feet stay as they were seen.
 """
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.blazepose.body import LIMB_LANDMARKS
+from hybrik_runner.blazepose.body import ALL_SIDES, LIMB_LANDMARKS, SIDES
 from hybrik_runner.estimator import Clip as Recording
 from hybrik_runner.estimator import PoseEstimator
 from hybrik_runner.poses.camera import towards
+from hybrik_runner.poses.sides import PARTS, exchanged
 from hybrik_runner.poses.table import build
 from popdanceset import media
 from popdanceset.errors import InputError
@@ -39,14 +41,16 @@ class Bounds:
 
     Attributes:
         seen: PA-MPJPE of the estimator, mm.
+        ordered: the same with left and right as the truth has them.
         flat: the same with true points in the picture.
         solid: the same with true points in picture and space.
-        pixels: mean distance of the network's points from the true projections.
+        pixels: mean distance of the network's points, in order, from the true projections.
         share: the same as % of the body's size, the diagonal of the true points' box.
         depth: mean error of the network's points along the line of sight, from the hips' middle, mm.
     """
 
     seen: float
+    ordered: float
     flat: float
     solid: float
     pixels: float
@@ -86,21 +90,54 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         count = min(len(found), len(clip.joints))
         return 1000 * float(errors(found[:count], clip.joints[:count]).mean())
 
-    flat = [_replaced(d, projected[k], None) for k, d in enumerate(seen)]
-    solid = [_replaced(d, projected[k], metric[k]) for k, d in enumerate(seen)]
+    ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
+    flat = [_replaced(d, projected[k], None) for k, d in enumerate(ordered)]
+    solid = [_replaced(d, projected[k], metric[k]) for k, d in enumerate(ordered)]
     found = [k for k, detection in enumerate(seen) if detection is not None]
-    image = np.array([seen[k].landmarks.image[LIMB_LANDMARKS] for k in found])
-    space = np.array([seen[k].landmarks.metric[LIMB_LANDMARKS] for k in found])
+    image = np.array([ordered[k].landmarks.image[LIMB_LANDMARKS] for k in found])
+    space = np.array([ordered[k].landmarks.metric[LIMB_LANDMARKS] for k in found])
     off = np.linalg.norm(image - projected[found], axis=2).mean(1)
     size = np.linalg.norm(np.ptp(projected[found], axis=1), axis=1)
     return Bounds(
         error(seen),
+        error(ordered),
         error(flat),
         error(solid),
         float(off.mean()),
         100 * float((off / size).mean()),
         1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
     )
+
+
+def _ordered(detection: Any, pixels: Floats, metric: Floats) -> Any:
+    """The detection whose sides are exchanged, part by part, where that brings them closer to the truth."""
+    if detection is None:
+        return None
+    landmarks = detection.landmarks
+    image = exchanged(landmarks.image[None], _crossed(landmarks.image, pixels), ALL_SIDES)[0]
+    space = exchanged(landmarks.metric[None], _crossed(landmarks.metric, metric), ALL_SIDES)[0]
+    return replace(detection, landmarks=replace(landmarks, image=image, metric=space))
+
+
+def _crossed(points: Floats, truth: Floats) -> NDArray[np.bool_]:
+    """(1, 3) which of trunk, arms and legs of points (33, …) are closer to the truth (12, …) exchanged."""
+    place = {int(landmark): joint for joint, landmark in enumerate(LIMB_LANDMARKS)}
+    flags = []
+    for part in PARTS:
+        pairs = [pair for pair in SIDES[part] if pair[0] in place]
+        left, right = np.array(pairs).T
+        true_left, true_right = (truth[[place[int(k)] for k in side]] for side in (left, right))
+
+        def away(
+            a: NDArray[np.int_], b: NDArray[np.int_], left: Floats = true_left, right: Floats = true_right
+        ) -> float:
+            return float(
+                np.linalg.norm(points[a] - left, axis=1).sum()
+                + np.linalg.norm(points[b] - right, axis=1).sum()
+            )
+
+        flags.append(away(right, left) < away(left, right))
+    return np.array([flags])
 
 
 def _replaced(detection: Any, pixels: Floats, metric: Floats | None) -> Any:
