@@ -1,6 +1,7 @@
 """Estimator `blazepose-auto`: the full network on every frame, the heavy one where the full one looks wrong.
 
-The full network tracks the dancer. Every two seconds its landmarks are searched for doubtful frames
+The full network tracks the dancer, in every second frame of films of 50 or 60 frames a second
+(`hybrik_runner.blazepose.thinning`). Every two seconds its landmarks are searched for doubtful frames
 (`hybrik_runner.blazepose.doubts`), and the heavy network looks at crops of these, which were kept meanwhile:
 fifteen a second, or half as many if the budget does not reach. What both saw becomes one when the clip is
 complete (`hybrik_runner.blazepose.second_look`). A clip without doubts never loads the heavy network.
@@ -23,6 +24,7 @@ from hybrik_runner.blazepose.estimator import BlazePose, Detection
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region, cut
 from hybrik_runner.blazepose.people import load_detector
 from hybrik_runner.blazepose.second_look import fused
+from hybrik_runner.blazepose.thinning import between, thinned
 from hybrik_runner.blazepose.variants import AUTO
 from hybrik_runner.estimator import Poses
 
@@ -74,7 +76,7 @@ class Auto(BlazePose):
         heavy: Callable[[], Landmarker],
         people: People | None = None,
         count_seconds: float = 4.0,
-        share: float = 0.15,
+        share: float = 0.08,
     ) -> None:
         super().__init__(detector, landmarker, people, count_seconds, AUTO)
         self._heavy, self._share = heavy, share
@@ -83,18 +85,33 @@ class Auto(BlazePose):
         """As `PoseEstimator.track`; detections come two seconds late."""
         judge = _Judge(self._heavy, self._share)
         chunk: list[_Seen] = []
-        due = -np.inf
-        for frame, detection in self.detections(frames):
-            if chunk and frame.time - chunk[0].time >= CHUNK:
+        for seen in self._seen(frames):
+            if chunk and seen.time - chunk[0].time >= CHUNK:
                 yield from judge(chunk)
                 chunk = []
+            chunk.append(seen)
+        yield from judge(chunk)
+
+    def _seen(self, frames: Iterable[Frame]) -> Iterator[_Seen]:
+        """Yields all frames after the full network, with crops for a second look now and then."""
+        passed: list[float] = []
+        before: _Seen | None = None
+        due = -np.inf
+        for frame, detection in self.detections(thinned(frames, passed)):
             crop = None
             if detection is not None and frame.time >= due:
                 region = Region.of_body(*detection.landmarks.body)
                 crop = _Crop(cut(frame.image, region), region)
                 due = frame.time + 1 / _LOOKS - 1e-3
-            chunk.append(_Seen(frame.time, detection, crop))
-        yield from judge(chunk)
+            seen = _Seen(frame.time, detection, crop)
+            if before is not None:
+                yield from _passed_over(passed, before, seen)
+            passed.clear()
+            yield seen
+            before = seen
+        # Nothing comes after the last look.
+        last = None if before is None else before.detection
+        yield from (_Seen(time, last, None) for time in passed)
 
     def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Detection | None]) -> Poses:
         """As `PoseEstimator.poses`."""
@@ -111,6 +128,17 @@ class Auto(BlazePose):
             exchanged=poses.exchanged + exchanged,
             second_looks=sum(look is not None for look in second),
         )
+
+
+def _passed_over(times: Sequence[float], before: _Seen, after: _Seen) -> Iterator[_Seen]:
+    """Yields the frames between two that were looked at."""
+    one, other = before.detection, after.detection
+    for time in times:
+        found = None
+        if one is not None and other is not None:
+            landmarks = between(one.landmarks, other.landmarks, before.time, after.time, time)
+            found = Detection(landmarks)
+        yield _Seen(time, found, None)
 
 
 class _Judge:
