@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from popdanceset.media import Frame
 
 _STEP = 1 / 35
-"""Seconds between two looks, at least: all frames of a film of 30 frames a second, half of one of 50 or 60."""
+"""Seconds between two looks, at least: all frames of a film of 30 frames a second, half of one of 60."""
 
 
 def thinned(frames: Iterable[Frame], passed: list[float]) -> Iterator[Frame]:
