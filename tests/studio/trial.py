@@ -105,7 +105,7 @@ def make(what: Trial, folder: Path) -> Path:
         contact=contact, sole=sole, floor=middle[2],
         K=pinhole, R=axes, t=shift, size=np.array(what.size), kind=what.kind, split=what.split,
     )  # fmt: skip
-    film.write(path, images, music.synthesise(piece, what.seconds), what.size, FPS, CRF)
+    film.write(path, images, music.synthesise(piece, what.seconds), what.size, FPS, CRF, "veryfast")
     return path
 
 
@@ -302,23 +302,23 @@ TRIALS = {
     what.name: what
     for what in (
         Trial(
-            "tune_spin", "tuning", "spin", 5.0, _DEV, _STUDIO, Camera(25, 3.7, 1.2, 0.9, 42),
+            "tune_spin", "tuning", "spin", 4.0, _DEV, _STUDIO, Camera(25, 3.7, 1.2, 0.9, 42),
             Captured((Phrase("spinkick", 1.9, ease=0.5),)), flies=True,
         ),
         Trial(
-            "tune_floor", "tuning", "floor", 6.0, _BEN, _CELLAR, Camera(60, 3.7, 1.4, 0.65, 48),
+            "tune_floor", "tuning", "floor", 5.0, _BEN, _CELLAR, Camera(60, 3.7, 1.4, 0.65, 48),
             Captured((Phrase("getup_facedown", 3.0, ease=0.4),)),
         ),
         Trial(
-            "tune_side", "tuning", "side", 4.3, _ANA, _NURSERY, Camera(82, 3.8, 1.1, 0.9, 44),
+            "tune_side", "tuning", "side", 4.0, _ANA, _NURSERY, Camera(82, 3.8, 1.1, 0.9, 44),
             Captured((Phrase("punch", 2.13, ease=0.5),)),
         ),
         Trial(
-            "tune_back", "tuning", "back", 5.0, _BEN, _STUDIO, Camera(170, 3.7, 1.3, 1.05, 48),
+            "tune_back", "tuning", "back", 4.0, _BEN, _STUDIO, Camera(170, 3.7, 1.3, 1.05, 48),
             Written(_TURNED, 80),
         ),
         Trial(
-            "tune_arms", "tuning", "arms", 5.0, _ANA, _CELLAR, Camera(-12, 3.4, 1.0, 0.85, 40),
+            "tune_arms", "tuning", "arms", 4.0, _ANA, _CELLAR, Camera(-12, 3.4, 1.0, 0.85, 40),
             Written(_SWAY, 84),
         ),
         Trial(
@@ -338,54 +338,54 @@ TRIALS = {
             Camera(20, 3.6, 1.2, 0.9, 42), Written(_SWAY[::-1], 96),
         ),
         Trial(
-            "test_spin", "test", "spin", 6.0, _EVA, _GYM, Camera(-20, 4.0, 1.3, 0.95, 50),
+            "test_spin", "test", "spin", 4.8, _EVA, _GYM, Camera(-20, 4.0, 1.3, 0.95, 50),
             Captured((Phrase("spin"),)), size=(640, 480), flies=True,
         ),
         Trial(
-            "test_roll", "test", "floor", 4.5, _FEN, _ATTIC, Camera(-50, 3.7, 1.5, 0.55, 44),
+            "test_roll", "test", "floor", 4.0, _FEN, _ATTIC, Camera(-50, 3.7, 1.5, 0.55, 44),
             Captured((Phrase("roll", 2.2, ease=0.4),)),
         ),
         Trial(
-            "test_getup", "test", "floor", 6.0, _MAX, _LOBBY, Camera(35, 3.8, 1.6, 0.6, 48),
+            "test_getup", "test", "floor", 5.0, _MAX, _LOBBY, Camera(35, 3.8, 1.6, 0.6, 48),
             Captured((Phrase("getup_faceup", 3.77, ease=0.2),)),
         ),
         Trial(
-            "test_side", "test", "side", 5.0, _KAI, _LOBBY, Camera(-88, 3.9, 1.2, 1.05, 50),
+            "test_side", "test", "side", 4.0, _KAI, _LOBBY, Camera(-88, 3.9, 1.2, 1.05, 50),
             Written(_GRAPEVINE, 100),
         ),
         Trial(
-            "test_back", "test", "back", 5.0, _LUZ, _GYM, Camera(-160, 3.7, 1.1, 0.9, 42),
+            "test_back", "test", "back", 4.0, _LUZ, _GYM, Camera(-160, 3.7, 1.1, 0.9, 42),
             Written(_RUNNING_MAN, 90),
         ),
         Trial(
-            "test_arms", "test", "arms", 6.0, _GIA, _ATTIC, Camera(14, 3.3, 1.3, 0.9, 40),
+            "test_arms", "test", "arms", 4.0, _GIA, _ATTIC, Camera(14, 3.3, 1.3, 0.9, 40),
             Written(_BASKET, 76),
         ),
         Trial(
-            "test_steps", "test", "steps", 5.0, _MAX, _GYM, Camera(48, 3.7, 1.0, 0.9, 42),
+            "test_steps", "test", "steps", 4.0, _MAX, _GYM, Camera(48, 3.7, 1.0, 0.9, 42),
             Written(_RUNNING_MAN, 160),
         ),
         Trial(
-            "test_jump", "test", "kick", 5.2, _KAI, _ATTIC, Camera(-38, 4.0, 1.2, 1.0, 50),
+            "test_jump", "test", "kick", 4.0, _KAI, _ATTIC, Camera(-38, 4.0, 1.2, 1.0, 50),
             Captured((Phrase("jump", ease=0.2),)), flies=True,
         ),
         Trial(
-            "test_cartwheel", "test", "kick", 5.4, _GIA, _LOBBY, Camera(5, 4.0, 1.2, 0.8, 52),
+            "test_cartwheel", "test", "kick", 4.0, _GIA, _LOBBY, Camera(5, 4.0, 1.2, 0.8, 52),
             Captured((Phrase("cartwheel"),)), size=(640, 480),
         ),
         Trial(
-            "test_depth", "test", "depth", 5.0, _FEN, _GYM, Camera(-6, 4.0, 1.4, 0.8, 60),
+            "test_depth", "test", "depth", 4.8, _FEN, _GYM, Camera(-6, 4.0, 1.4, 0.8, 60),
             Captured(
                 (Phrase("walk", ways=1), Phrase("walk", ways=1), Phrase("walk", ease=0.4)),
                 ("down", "wave", "crossed", "open"), 70,
             ),
         ),
         Trial(
-            "test_wide", "test", "loose", 5.0, _HUY, _ATTIC, Camera(-28, 3.5, 1.2, 0.85, 42),
+            "test_wide", "test", "loose", 4.0, _HUY, _ATTIC, Camera(-28, 3.5, 1.2, 0.85, 42),
             Written(_GRAPEVINE, 120),
         ),
         Trial(
-            "test_skirt", "test", "loose", 6.0, _IDA, _LOBBY, Camera(10, 3.7, 1.2, 0.95, 42),
+            "test_skirt", "test", "loose", 4.2, _IDA, _LOBBY, Camera(10, 3.7, 1.2, 0.95, 42),
             Written(_SKIRT_TURN, 96),
         ),
     )
