@@ -73,7 +73,7 @@ class Clip:
 def media(folder: Path) -> list[Clip]:
     """Returns the clips of the shared media: dances, a person without truth, two views of another person."""
     found = []
-    for film in sorted(folder.glob("*.mp4")):
+    for film in sorted(folder.glob("[!.]*.mp4")):
         truth = film.with_name(film.stem + _TRUTH)
         joints = _read(truth)["J"] if truth.exists() else None
         found.append(Clip(film, "media", "rendered" if joints is not None else "person", joints))
@@ -96,7 +96,7 @@ def on_trial(folder: Path) -> list[Clip]:
     """
     found = []
     for split in SPLITS[1:]:
-        for film in sorted((folder / split).glob("*.mp4")):
+        for film in sorted((folder / split).glob("[!.]*.mp4")):
             known = _read(film.with_name(film.stem + _TRUTH))
             camera = Camera(known["K"], known["R"], known["t"], np.zeros(4))
             feet = np.concatenate([known["J"][:, 10:12], known["toes"]], axis=1)
