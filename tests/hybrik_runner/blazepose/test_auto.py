@@ -125,7 +125,7 @@ def test_looks_that_find_nobody_change_nothing() -> None:
 
 
 def test_an_exchange_that_outlasts_the_looks_is_put_back_to_its_end() -> None:
-    """Four seconds, with looks in the first and the last half second."""
+    """Four seconds, with looks round its start and its end only."""
     wrong = set(range(45, 165))
     poses = auto(Network(wrong), Network()).estimate(frames(240))
     right = BlazePose(detector, Network()).estimate(frames(240))  # type: ignore[arg-type]
