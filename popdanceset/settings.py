@@ -245,6 +245,11 @@ class PoseSettings(_Group):
         le=1,
         description="standard deviation in seconds of the window that smooths rotations; 0: none",
     )
+    fitting: Literal["off", "clip"] = Field(
+        "off",
+        description="clip: fit rotations, root and limb lengths to the keypoints of the whole clip; "
+        "off: smoothing only",
+    )
     feet: Literal["lock", "off"] = Field(
         "lock",
         description="lock: small shifts of root and legs keep feet on the floor still; off: feet as seen",

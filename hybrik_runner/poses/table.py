@@ -11,6 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import to_world
+from hybrik_runner.poses.fitting.clip import METHOD as FITTING
+from hybrik_runner.poses.fitting.clip import fitted
 from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
 from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
@@ -96,8 +98,9 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     the clip's start and so does its music. If too little comes before, all rows are kept for a reviewer, and
     the gap with them.
 
-    Rotations are averaged in SO(3) over a Gaussian window, then everything is resampled to 30 fps: rotations
-    along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
+    Rotations are averaged in SO(3) over a Gaussian window and, with `pose.fitting`, fitted to the keypoints
+    of all frames (`hybrik_runner.poses.fitting`); then everything is resampled to 30 fps: rotations along
+    great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
     scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
     world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row, and feet on
     it stand (`popdanceset.motion.foot_locking`) unless `pose.feet` is off. How all this was done is recorded
@@ -140,6 +143,8 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         keypoints3d=smooth(poses.keypoints3d, source_times, sigma),
         cam_root=_smooth_root(poses.cam_root, source_times, sigma),
     )
+    if settings.pose.fitting == "clip":
+        smoothed = fitted(poses, smoothed)
     joints = forward_kinematics(smoothed.rotations, poses.scaling)
     unfiltered = even.linear(poses.unfiltered_joints3d)
     rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
@@ -165,6 +170,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
+        "fitting": FITTING if settings.pose.fitting == "clip" else "off",
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
         "floor": {
             "method": floor.METHOD,
