@@ -56,8 +56,9 @@ class _Seen:
     """A frame after the full network. `crop` is None where nobody was found, and between two looks."""
 
     time: float
+    size: tuple[int, int]
     detection: Detection | None
-    crop: _Crop | None
+    crop: _Crop | None = None
 
 
 class Auto(BlazePose):
@@ -103,15 +104,16 @@ class Auto(BlazePose):
                 region = Region.of_body(*detection.landmarks.body)
                 crop = _Crop(cut(frame.image, region), region)
                 due = frame.time + 1 / _LOOKS - 1e-3
-            seen = _Seen(frame.time, detection, crop)
+            height, width = frame.image.shape[:2]
+            seen = _Seen(frame.time, (width, height), detection, crop)
             if before is not None:
                 yield from _passed_over(passed, before, seen)
             passed.clear()
             yield seen
             before = seen
         # Nothing comes after the last look.
-        last = None if before is None else before.detection
-        yield from (_Seen(time, last, None) for time in passed)
+        if before is not None:
+            yield from (_Seen(time, before.size, before.detection) for time in passed)
 
     def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Detection | None]) -> Poses:
         """As `PoseEstimator.poses`."""
@@ -138,7 +140,7 @@ def _passed_over(times: Sequence[float], before: _Seen, after: _Seen) -> Iterato
         if one is not None and other is not None:
             landmarks = between(one.landmarks, other.landmarks, before.time, after.time, time)
             found = Detection(landmarks)
-        yield _Seen(time, found, None)
+        yield _Seen(time, before.size, found)
 
 
 class _Judge:
@@ -167,11 +169,12 @@ class _Judge:
 
     def _doubts(self, chunk: Sequence[_Seen]) -> Levels:
         """The `Doubt` (n,) about each frame of a chunk."""
-        seen = [(each.time, each.detection.landmarks) for each in chunk if each.detection is not None]
         levels = np.full(len(chunk), Doubt.NONE, np.int64)
-        levels[[each.detection is not None for each in chunk]] = doubts(
-            np.array([time for time, _ in seen]), [landmarks for _, landmarks in seen]
-        )
+        found = [(each.time, each.detection.landmarks) for each in chunk if each.detection is not None]
+        if found:
+            times, landmarks = zip(*found, strict=True)
+            here = [each.detection is not None for each in chunk]
+            levels[here] = doubts(np.array(times), landmarks, chunk[0].size)
         return levels
 
 

@@ -99,11 +99,20 @@ def skeleton_scale(landmarks: Floats) -> float:
     Args:
         landmarks: (n, 33, 3) metres, n ≥ 1.
     """
-    ratios = []
-    for starts, ends, joints in _MEASURED:
-        lengths = np.linalg.norm(landmarks[:, ends] - landmarks[:, starts], axis=2)
-        ratios.append(np.median(lengths, axis=0) / _LENGTHS[list(joints)])
+    joints = [joint for _, _, children in _MEASURED for joint in children]
+    ratios = np.median(limb_lengths(landmarks), axis=0) / _LENGTHS[joints]
     return float(np.clip(np.median(ratios), 0.3, 3.0))
+
+
+def limb_lengths(landmarks: Floats) -> Floats:
+    """Returns the lengths (n, 8) of upper arms, forearms, thighs and shanks, left before right.
+
+    Args:
+        landmarks: (n, 33, 3) metres.
+    """
+    bones = [landmarks[:, ends] - landmarks[:, starts] for starts, ends, _ in _MEASURED]
+    lengths: Floats = np.linalg.norm(np.concatenate(bones, axis=1), axis=2)
+    return lengths
 
 
 def fit_skeleton(landmarks: Floats, scale: float) -> Body:
