@@ -144,6 +144,18 @@ def test_a_film_of_sixty_frames_a_second_is_looked_at_in_every_second_one() -> N
     np.testing.assert_allclose(poses.keypoints3d, plain.keypoints3d, atol=0.002)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_very_short_clips(count: int) -> None:
+    poses = auto(Network(), Network()).estimate(frames(count))
+    assert len(poses.times) == len(poses.rotations) == count
+
+
+def test_nobody() -> None:
+    poses = auto(Network(presence=0.0), Network()).estimate(frames(70))
+    assert not poses.found.any()
+    assert poses.second_looks == 0
+
+
 def test_twice_the_same() -> None:
     one, other = (auto(Network(set(range(40, 70))), Network()).estimate(frames(150)) for _ in range(2))
     np.testing.assert_array_equal(one.rotations, other.rotations)
