@@ -14,6 +14,8 @@ algorithms", CACM 1986).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,11 +35,10 @@ _HEIGHT_SIGMA, _HEIGHT_RANGE = 0.04, 0.4
 """Metres: deviation of heights in contact; feet in the air are anywhere within the range. Nothing is below
 the floor, so points that seem to be there are at height 0. What a heel is higher than the ball of its foot
 counts twice: it has left the floor, and the foot may turn about its ball."""
-_RISE_SIGMA, _RISE_MEAN = 0.2, 0.6
-"""m/s, upwards or downwards: deviation in contact, mean in the air."""
-_SLIDE_SIGMA, _SLIDE_MEAN = np.array([0.5, 0.8]), 1.5
-"""m/s, along the floor: deviation in contact across the picture and along the line of sight; mean in the
-air."""
+_RISE_MEAN, _SLIDE_MEAN = 0.6, 1.5
+"""m/s, upwards or downwards, and along the floor: means in the air."""
+_DEPTH = 1.6
+"""Speeds along the line of sight are so many times less certain than those across the picture."""
 _RIVAL_SPEED, _RIVAL_ODDS = 0.7, 2.0
 """A foot slower than the other by this many m/s is the one that stands, with nearly these log-odds. Errors of
 the root, which both feet share, cancel out."""
@@ -46,11 +47,56 @@ _PIVOT_SPEED, _PIVOT_ODDS = 0.3, 3.0
 """An ankle faster than the ball of its foot by this many m/s turns about it and does not stand, with nearly
 these log-odds."""
 
+_NOISE_MARGIN, _LEAST_SHARE = 1.2, 0.2
+"""What is measured of a clip's noise counts by this factor, because it has more large values than a normal
+distribution; and how small it may become, as a share of the noise of a clip of which nothing is known."""
+_RAYLEIGH_MEDIAN, _FOLDED_MEDIAN = 1.177, 0.674
+"""Medians of the length of a normally distributed vector of two components, and of one component."""
+
 _OTHER = [1, 0, 3, 2]
 """The same point of the other foot."""
 
 
-def evidence(heights: Floats, velocities: Floats, scores: Floats | None = None) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How fast points seem to move while they stand, as standard deviations.
+
+    Attributes:
+        rise: upwards or downwards, m/s.
+        slide: along the floor, across the picture, m/s.
+    """
+
+    rise: float = 0.2
+    slide: float = 0.5
+
+
+UNKNOWN = Noise()
+"""Noise of a clip of which nothing is known yet: enough for a fast dance."""
+
+
+def measured_noise(velocities: Floats, standing: Flags) -> Noise:
+    """Measures the noise of a clip; `UNKNOWN` if nothing stands.
+
+    A calm clip is seen more precisely, so that a foot that glides slowly can be told from one that stands.
+
+    Args:
+        velocities: (n, 4, 3) m/s; x right, y along the line of sight, z up.
+        standing: (n, 4) points in contact.
+    """
+    if not standing.any():
+        return UNKNOWN
+    rise = np.median(np.abs(velocities[..., 2])[standing]) / _FOLDED_MEDIAN
+    slide = np.median(_slide(velocities)[standing]) / _RAYLEIGH_MEDIAN
+
+    def within(measured: float, most: float) -> float:
+        return float(np.clip(_NOISE_MARGIN * measured, _LEAST_SHARE * most, most))
+
+    return Noise(within(float(rise), UNKNOWN.rise), within(float(slide), UNKNOWN.slide))
+
+
+def evidence(
+    heights: Floats, velocities: Floats, scores: Floats | None = None, noise: Noise = UNKNOWN
+) -> Floats:
     """Log-odds of contact that each frame shows by itself.
 
     In contact, height and speeds are normally distributed about 0; in the air, heights are uniform and speeds
@@ -60,17 +106,17 @@ def evidence(heights: Floats, velocities: Floats, scores: Floats | None = None) 
         heights: (n, 4) of the FOOT_JOINTS above the floor as though they were points of the sole, metres.
         velocities: (n, 4, 3) m/s; x right, y along the line of sight, z up.
         scores: (n, 4) confidence, 0..1; None: 1.
+        noise: of the clip.
 
     Returns:
         (n, 4) between -4 and 4; positive speaks for contact.
     """
-    rise = np.abs(velocities[..., 2])
-    slide = np.linalg.norm(velocities[..., :2] * (_SLIDE_SIGMA[0] / _SLIDE_SIGMA), axis=-1)
     speed = np.linalg.norm(velocities, axis=-1)
     height = np.maximum(heights, 0)
     height[:, :2] += np.maximum(height[:, :2] - height[:, 2:], 0)
     odds = _normal(height, _HEIGHT_SIGMA) + np.log(_HEIGHT_RANGE)
-    odds = odds + _folded(rise, _RISE_SIGMA, _RISE_MEAN) + _folded(slide, _SLIDE_SIGMA[0], _SLIDE_MEAN)
+    odds = odds + _folded(np.abs(velocities[..., 2]), noise.rise, _RISE_MEAN)
+    odds = odds + _folded(_slide(velocities), noise.slide, _SLIDE_MEAN)
     odds = odds + _RIVAL_ODDS * np.tanh((speed[:, _OTHER] - speed) / _RIVAL_SPEED)
     turning = np.maximum(speed[:, :2] - speed[:, 2:], 0)
     odds[:, :2] -= _PIVOT_ODDS * np.tanh(turning / _PIVOT_SPEED)
@@ -98,10 +144,22 @@ def log_odds(evidence: Floats, fps: float) -> Floats:
     return total
 
 
-def contacts(heights: Floats, velocities: Floats, fps: float, scores: Floats | None = None) -> Flags:
+def contacts(
+    heights: Floats,
+    velocities: Floats,
+    fps: float,
+    scores: Floats | None = None,
+    noise: Noise = UNKNOWN,
+) -> Flags:
     """Returns which points (n, 4) are in contact with the floor; arguments as for `evidence`, fps in 1/s."""
-    found: Flags = np.asarray(log_odds(evidence(heights, velocities, scores), fps) > 0)
+    found: Flags = np.asarray(log_odds(evidence(heights, velocities, scores, noise), fps) > 0)
     return found
+
+
+def _slide(velocities: Floats) -> Floats:
+    """(n, k) speeds along the floor, what is along the line of sight counting less."""
+    speed: Floats = np.linalg.norm(velocities[..., :2] / [1.0, _DEPTH], axis=-1)
+    return speed
 
 
 def _normal(values: Floats, sigma: float) -> Floats:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from popdanceset.motion.contact import contacts
+from popdanceset.motion.contact import UNKNOWN, Noise, contacts, measured_noise
 from popdanceset.motion.floor import heights
 from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations, local_rotations
 from popdanceset.motion.two_bone import reach
@@ -37,8 +37,9 @@ METHOD = "lock-1"
 
 _HIPS, _KNEES, _ANKLES, _TOES = [1, 2], [4, 5], [7, 8], [10, 11]
 
-_PASSES = 2
-"""Contacts are detected again after the root was corrected, since its depth wavers."""
+_PASSES = 3
+"""Contacts are detected again after the root was corrected, since its depth wavers, and after the noise of
+the clip was measured."""
 _STEP = 0.2
 """Metres from its mean place beyond which a point has not stood all the time, but has stepped in between."""
 _STAND_SECONDS, _STEP_SECONDS = 0.25, 0.15
@@ -106,8 +107,9 @@ def lock(rotations: Floats, root: Floats, scale: float, fps: float, scores: Floa
     shift = np.zeros_like(root)
     standing = np.zeros((len(root), len(FOOT_JOINTS)), bool)
     if len(root) > 1:
+        noise = UNKNOWN
         for _ in range(_PASSES):
-            standing = _standing(root + shift, joints, scale, fps, scores)
+            standing, noise = _standing(root + shift, joints, scale, fps, scores, noise)
             shift = _root_shift(root, joints, scale, fps, standing)
     corrected = root + shift
     feet = corrected[:, None] + joints[:, FOOT_JOINTS]
@@ -120,17 +122,19 @@ def lock(rotations: Floats, root: Floats, scale: float, fps: float, scores: Floa
     )
 
 
-def _standing(root: Floats, joints: Floats, scale: float, fps: float, scores: Floats | None) -> Flags:
-    """(n, 4) contacts, without the steps in them."""
+def _standing(
+    root: Floats, joints: Floats, scale: float, fps: float, scores: Floats | None, noise: Noise
+) -> tuple[Flags, Noise]:
+    """(n, 4) contacts, without the steps in them, and the noise that they show."""
     feet = root[:, None] + joints[:, FOOT_JOINTS]
     velocities = np.gradient(feet, 1 / fps, axis=0)
-    standing = contacts(heights(root, joints, scale), velocities, fps, scores)
+    standing = contacts(heights(root, joints, scale), velocities, fps, scores, noise)
     speeds = np.linalg.norm(velocities[..., :2], axis=2)
     for point in range(standing.shape[1]):
         runs = runs_of(standing[:, point]).tolist()
         for start, end in _steps(feet[:, point, :2], speeds[:, point], runs, fps):
             standing[start:end, point] = False
-    return standing
+    return standing, measured_noise(velocities, standing)
 
 
 def _steps(path: Floats, speed: Floats, runs: list[list[int]], fps: float) -> list[tuple[int, int]]:

@@ -7,7 +7,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from popdanceset.motion.contact import SWITCH_COST, contacts, evidence, log_odds
+from popdanceset.motion.contact import (
+    SWITCH_COST,
+    UNKNOWN,
+    Noise,
+    contacts,
+    evidence,
+    log_odds,
+    measured_noise,
+)
 
 STILL = np.zeros((40, 4, 3))
 
@@ -67,3 +75,27 @@ def test_twice_the_rate_shows_the_same_contacts() -> None:
     still = np.zeros((240, 4, 3))
     slow = contacts(heights[::2], still[::2], 30.0)
     assert (np.repeat(slow, 2, axis=0) == contacts(heights, still, 60.0)).mean() > 0.98
+
+
+def test_the_noise_of_a_clip_is_measured_where_it_stands() -> None:
+    """Normally distributed speeds, less certain along the line of sight, and some points that fly."""
+    rng = np.random.default_rng(0)
+    velocities = rng.normal(0, 1, (4000, 4, 3)) * [0.2, 0.32, 0.05]
+    standing = np.ones((4000, 4), bool)
+    standing[:1000] = False
+    velocities[:1000] += 3.0
+    found = measured_noise(velocities, standing)
+    assert found.slide == pytest.approx(1.2 * 0.2, rel=0.05)
+    assert found.rise == pytest.approx(1.2 * 0.05, rel=0.05)
+    assert measured_noise(velocities, np.zeros_like(standing)) == UNKNOWN
+    wild = measured_noise(100 * velocities, standing)
+    assert wild == UNKNOWN
+    assert measured_noise(np.zeros_like(velocities), standing).slide > 0
+
+
+def test_a_slow_glide_stands_out_in_a_calm_clip_only() -> None:
+    gliding = STILL.copy()
+    gliding[15:25, :, 0] = 0.6
+    heights = np.zeros((40, 4))
+    assert contacts(heights, gliding, 30.0, noise=Noise(0.2, 0.5))[20].all()
+    assert not contacts(heights, gliding, 30.0, noise=Noise(0.05, 0.12))[20].any()
