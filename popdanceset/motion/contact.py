@@ -1,9 +1,9 @@
 """Which feet stand on the floor, and when: a two-state hidden Markov model of each of the FOOT_JOINTS.
 
 What is seen of a point in a frame is evidence for contact or against it: its height above the floor, its
-speeds upwards and along the floor, whether the other foot is faster, and whether a heel turns about the ball
-of its foot. Evidence counts by the confidence with which the joint was seen, and a change of state costs more
-than one bad frame can pay: that is the hysteresis.
+speeds upwards and along the floor, whether the other foot is faster or higher, and whether a heel turns about
+the ball of its foot. Evidence counts by the confidence with which the joint was seen, and a change of state
+costs more than one bad frame can pay: that is the hysteresis.
 
 The most probable sequence of states (Viterbi, 1967) needs no loop over frames here. Of two states only the
 difference d of their scores matters, and with a symmetric cost it obeys
@@ -43,6 +43,9 @@ _RIVAL_SPEED, _RIVAL_ODDS = 0.7, 2.0
 """A foot slower than the other by this many m/s is the one that stands, with nearly these log-odds. Errors of
 the root, which both feet share, cancel out."""
 
+_SUPPORT_RISE, _SUPPORT_ODDS, _END_RISE = 0.15, 3.0, 0.05
+"""A foot lower than the other by this many metres bears the body, with these log-odds: on both its ends,
+unless one is higher than the other by as much as the last number."""
 _PIVOT_SPEED, _PIVOT_ODDS = 0.3, 3.0
 """An ankle faster than the ball of its foot by this many m/s turns about it and does not stand, with nearly
 these log-odds."""
@@ -118,6 +121,9 @@ def evidence(
     odds = odds + _folded(np.abs(velocities[..., 2]), noise.rise, _RISE_MEAN)
     odds = odds + _folded(_slide(velocities), noise.slide, _SLIDE_MEAN)
     odds = odds + _RIVAL_ODDS * np.tanh((speed[:, _OTHER] - speed) / _RIVAL_SPEED)
+    feet = np.minimum(heights[:, :2], heights[:, 2:])
+    bearing = np.tile(np.clip((feet[:, ::-1] - feet) / _SUPPORT_RISE, 0, 1), 2)
+    odds = odds + _SUPPORT_ODDS * bearing * np.clip(1 - (heights - np.tile(feet, 2)) / _END_RISE, 0, 1)
     turning = np.maximum(speed[:, :2] - speed[:, 2:], 0)
     odds[:, :2] -= _PIVOT_ODDS * np.tanh(turning / _PIVOT_SPEED)
     clipped: Floats = np.clip(odds, -_CAP, _CAP)

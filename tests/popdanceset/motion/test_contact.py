@@ -56,6 +56,19 @@ def test_of_two_low_feet_the_slower_one_stands() -> None:
     assert (shown[:, [0, 2]] > shown[:, [1, 3]] + 2).all()
 
 
+def test_the_lower_foot_bears_the_body() -> None:
+    heights = np.tile([0.05, 0.25, 0.05, 0.25], (40, 1))
+    alone = evidence(heights, STILL)[:, [0, 2]]
+    beside = evidence(np.full((40, 4), 0.05), STILL)[:, [0, 2]]
+    assert (alone >= beside).all()
+    moving = STILL.copy()
+    moving[..., 0] = 1.0
+    assert (
+        evidence(heights, moving)[:, [0, 2]] > evidence(np.full((40, 4), 0.05), moving)[:, [0, 2]] + 2
+    ).all()
+    assert (evidence(heights + 0.5, STILL) == -4).all()  # in a jump, neither does
+
+
 def test_unseen_points_follow_their_neighbours_in_time() -> None:
     heights, scores = np.zeros((40, 4)), np.ones((40, 4))
     heights[10:20], scores[10:20] = 0.5, 0
