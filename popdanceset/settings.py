@@ -247,7 +247,7 @@ class PoseSettings(_Group):
     )
     fitting: Literal["off", "clip"] = Field(
         "off",
-        description="clip: fit rotations, root and limb lengths to the keypoints of the whole clip; "
+        description="clip: fit rotations and root to the keypoints of the whole clip; "
         "off: smoothing only",
     )
     feet: Literal["lock", "off"] = Field(

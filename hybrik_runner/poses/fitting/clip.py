@@ -1,9 +1,8 @@
-"""The fit of a clip: rotations, root and limb lengths that explain the keypoints of all frames together.
+"""The fit of a clip: rotations and root that explain the keypoints of all frames together.
 
 Unlike smoothing, which averages neighbours, it weighs for each frame how well the picture determines it: each
 point by its score, and less the farther it lies off. Bones keep their length, knees and elbows bend one way,
-and accelerations are small. The mean SMPL skeleton has one scale in the result; how long the person's own
-limbs are is known to the fit only.
+and accelerations are small.
 
 Robust Gauss-Newton steps (iteratively reweighted with Cauchy's loss) from the smoothed poses; the equations
 of all frames are banded (`motion`).
@@ -22,8 +21,8 @@ from hybrik_runner.poses.fitting.motion import Accelerations, step
 from hybrik_runner.poses.fitting.points import (
     APART,
     CARRIERS,
-    LIMBS,
     POINT_JOINTS,
+    POINTS,
     TURNED,
     UNKNOWNS,
     Points,
@@ -33,7 +32,7 @@ from hybrik_runner.poses.fitting.points import (
 )
 from popdanceset.motion.forward_kinematics import global_rotations, local_rotations
 from popdanceset.rotations.arrays import axis_angle_to_matrix, inverse, matrix_to_axis_angle
-from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
+from popdanceset.skeleton import SMPL_OFFSETS
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses
@@ -44,13 +43,13 @@ METHOD = "banded gauss-newton over the clip, cauchy loss"
 
 _STEPS = 4
 
-# Standard deviations: the smaller, the more it counts. Chosen on dance_a, dance_b and two views of a real
-# person; within a factor of 1.5 of each, the joints' error changes by less than 1 %.
-_ACROSS = 0.08
+# Standard deviations: the smaller, the more it counts. Chosen on two views of a real person and six rendered
+# films; with the first three 1.3 times as large, the joints' mean error changes by less than 1 %.
+_ACROSS = 0.03
 """Metres, of a point across the line of sight, at the root's distance."""
 _IN_SPACE = 0.2
 """Metres, of a point from its neighbour towards the trunk."""
-_TURN = 0.12
+_TURN = 0.25
 """Radians, of a rotation from the smoothed one."""
 _PLACE = 0.3
 """Metres, of the root from the smoothed one."""
@@ -62,21 +61,17 @@ _MOVING = np.array([15.0, 15.0, 5.0])
 """m/s², of the root; along the line of sight a single view knows least."""
 _OUTLIER = 2.0
 """Standard deviations from which a point counts less than half."""
-_FACE = 0.3
-"""Weight in space of nose and eyes, whose places differ most between people."""
+_ROUGH = 0.2
+"""Weight in the picture of shoulders, which a shrug moves and SMPL's chest does not."""
 
 _NEAREST = 0.1
 """Metres. Nothing nearer to the camera is seen."""
 _LARGEST = 0.5
 """Radians or metres of one step."""
 
-_TRUNK = (11, 12)
-_BASES = {7: 5, 8: 6, 9: 7, 10: 8, 13: 11, 14: 12, 15: 13, 16: 14}
-"""COCO's points of limbs, and their neighbours towards the trunk."""
-_LENGTHENING = 0.1
-"""Largest change of a limb's length in one step."""
-_AS_SMPL = 0.05
-"""How much a limb's length holds on to the one before, as a share of what the picture says about it."""
+_SHOULDERS, _HIPS = [0, 1], [6, 7]
+_BASES = {2: 0, 3: 1, 4: 2, 5: 3, 8: 6, 9: 7, 10: 8, 11: 9}
+"""Points of limbs, and their neighbours towards the trunk."""
 
 _HINGES = np.array([4, 5, 18, 19])
 _UPPER = np.array([1, 2, 16, 17])
@@ -89,13 +84,14 @@ _TO_CAMERA = camera.to_camera(np.eye(3)).T
 
 
 def _relative() -> Floats:
-    """(17, 17) each point's difference from its neighbour towards the trunk."""
-    result = np.eye(17)
-    for point in range(17):
+    """(12, 12) each point's difference from its neighbour towards the trunk; shoulders' and hips' from the
+    middle of the hips."""
+    result = np.eye(12)
+    for point in range(12):
         if point in _BASES:
             result[point, _BASES[point]] -= 1
         else:
-            result[point, list(_TRUNK)] -= 0.5
+            result[point, _HIPS] -= 0.5
     return result
 
 
@@ -104,8 +100,8 @@ _RELATIVE = _relative()
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the camera saw: `rays` (n, 17, 2) x/z and y/z; `relative` (n, 17, 3) each point from its
-    neighbour, camera axes; `scores` (n, 17)."""
+    """What the camera saw: `rays` (n, 12, 2) x/z and y/z; `relative` (n, 12, 3) each point from its
+    neighbour, camera axes; `scores` (n, 12)."""
 
     rays: Floats
     relative: Floats
@@ -121,9 +117,9 @@ def fitted(poses: Poses, start: Poses) -> Poses:
     """
     if not len(start.rotations):
         return start
-    in_space = camera.to_camera(poses.keypoints3d)
+    in_space = camera.to_camera(poses.keypoints3d[:, POINTS])
     seen = _Seen(
-        (poses.keypoints2d - np.array(poses.size) / 2) / camera.focal_length(poses.size),
+        (poses.keypoints2d[:, POINTS] - np.array(poses.size) / 2) / camera.focal_length(poses.size),
         np.einsum("kj,njd->nkd", _RELATIVE, in_space),
         poses.scores[:, POINT_JOINTS],
     )
@@ -134,7 +130,7 @@ def fitted(poses: Poses, start: Poses) -> Poses:
     accelerations = Accelerations.at(poses.times[poses.found])
     smooth = 1 / np.concatenate([_MOVING, np.full(UNKNOWNS - 3, _TURNING)]) ** 2
     for _ in range(_STEPS):
-        frames, gradient, weights = _of_points(points(turns, root, skeleton), root, seen)
+        frames, gradient = _of_points(points(turns, root, skeleton), root, seen)
         _hold(frames, gradient, slice(0, 3), root - start_root, _PLACE)
         _hold(frames, gradient, slice(3, None), _between(first, turns), _TURN)
         _limit(frames, gradient, turns)
@@ -144,7 +140,6 @@ def fitted(poses: Poses, start: Poses) -> Poses:
         change = np.clip(step(frames, gradient, accelerations, smooth), -_LARGEST, _LARGEST)
         root = root + change[:, :3]
         turns = turned(turns, axis_angle_to_matrix(change[:, 3:].reshape(len(change), -1, 3)))
-        skeleton = _measured(skeleton, points(turns, root, skeleton), seen, weights)
     return replace(start, rotations=local_rotations(_TO_CAMERA.T @ turns), cam_root=root)
 
 
@@ -153,14 +148,13 @@ def _skeleton(turns: Floats, in_space: Floats, scaling: float) -> Skeleton:
     bare = Skeleton(SMPL_OFFSETS * scaling)
     at_rest = points(turns, np.zeros((len(turns), 3)), bare)
     local = np.einsum("nkba,nkb->nka", at_rest.turns[:, CARRIERS], in_space - at_rest.places)
-    apart = np.zeros((17, 3))
+    apart = np.zeros((12, 3))
     apart[APART] = np.median(local[:, APART], axis=0)
     return replace(bare, apart=apart)
 
 
-def _of_points(now: Points, root: Floats, seen: _Seen) -> tuple[Floats, Floats, Floats]:
-    """Normal equations (n, p, p) of the points in picture and space, their gradient (n, p), and the weights
-    (n, 17) that the points had in the picture."""
+def _of_points(now: Points, root: Floats, seen: _Seen) -> tuple[Floats, Floats]:
+    """Normal equations (n, p, p) of the points in picture and space, and their gradient (n, p)."""
     count = len(root)
     derivatives = now.derivatives()
     depth = np.maximum(now.places[..., 2:], _NEAREST)
@@ -170,17 +164,17 @@ def _of_points(now: Points, root: Floats, seen: _Seen) -> tuple[Floats, Floats, 
     by_across = derivatives[:, :, :2] - rays[..., None] * derivatives[:, :, 2:]
     by_across *= (distance / depth)[..., None]
     weights = seen.scores * _robust(across, _ACROSS)
+    weights[:, _SHOULDERS] *= _ROUGH
 
     off = np.einsum("kj,njd->nkd", _RELATIVE, now.places) - seen.relative
     by_off = np.tensordot(_RELATIVE, derivatives, axes=(1, 1)).swapaxes(0, 1)
     in_space = seen.scores * _robust(off, 2 * _IN_SPACE) * 4  # outliers count from twice as far off
-    in_space[:, :3] *= _FACE
 
     roots = np.sqrt(np.concatenate([np.repeat(weights, 2, axis=1), np.repeat(in_space, 3, axis=1)], axis=1))
-    rows = np.concatenate([by_across.reshape(count, 34, -1), by_off.reshape(count, 51, -1)], axis=1)
+    rows = np.concatenate([by_across.reshape(count, 24, -1), by_off.reshape(count, 36, -1)], axis=1)
     rows *= roots[..., None]
     missed = np.concatenate([across.reshape(count, -1), off.reshape(count, -1)], axis=1) * roots
-    return rows.swapaxes(1, 2) @ rows, np.einsum("nr,nrp->np", missed, rows), weights
+    return rows.swapaxes(1, 2) @ rows, np.einsum("nr,nrp->np", missed, rows)
 
 
 def _robust(missed: Floats, sigma: float) -> Floats:
@@ -224,21 +218,3 @@ def _place(joint: int) -> slice:
     """Where the rotation of a joint is among the unknowns."""
     first = 3 + 3 * TURNED.tolist().index(joint)
     return slice(first, first + 3)
-
-
-def _measured(skeleton: Skeleton, now: Points, seen: _Seen, weights: Floats) -> Skeleton:
-    """The skeleton with limbs as long as they are in the picture, left and right alike, by least squares."""
-    bones = skeleton.bones.copy()
-    depth = now.places[..., 2:]
-    missed = seen.rays * depth - now.places[..., :2]
-    for joints, ends in LIMBS.items():
-        along = np.einsum(
-            "nkab,kb->nka", now.turns[:, [SMPL_PARENTS[j] for j in joints]], bones[list(joints)]
-        )
-        rays = now.places[:, ends, :2] / np.maximum(depth[:, ends], _NEAREST)
-        by_length = along[..., :2] - rays * along[..., 2:]
-        weight = weights[:, ends][..., None]
-        known = float((weight * by_length**2).sum())
-        change = float((weight * by_length * missed[:, ends]).sum()) / (known * (1 + _AS_SMPL) + 1e-9)
-        bones[list(joints)] *= 1 + np.clip(change, -_LENGTHENING, _LENGTHENING)
-    return replace(skeleton, bones=bones)

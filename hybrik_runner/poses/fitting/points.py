@@ -1,4 +1,4 @@
-"""COCO's points on SMPL's skeleton: their places, and their derivatives by rotations and root.
+"""The twelve points of the limbs on SMPL's skeleton: their places, and their derivatives by the unknowns.
 
 Camera axes throughout. A point belongs to a joint, from which it may lie apart (BlazePose's hips are not
 SMPL's); then it turns with a joint called its carrier.
@@ -12,26 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popdanceset.rotations.arrays import inverse
-from popdanceset.skeleton import SMPL_PARENTS, levels
+from popdanceset.skeleton import LIMB_JOINTS, SMPL_PARENTS, levels
 
 Floats = NDArray[np.float64]
 
-POINT_JOINTS = np.array([15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8])
-"""SMPL's joint of each COCO point."""
-CARRIERS = np.array([15, 15, 15, 15, 15, 13, 14, 16, 17, 18, 19, 0, 0, 1, 2, 4, 5])
-"""SMPL's joint whose rotation turns each COCO point round its own joint."""
-APART = np.array([0, 1, 2, 3, 4, 5, 6, 11, 12])
-"""COCO points that lie apart from their joints: face, shoulders and hips."""
+POINTS = slice(5, 17)
+"""COCO's points that are fitted: shoulders, elbows, wrists, hips, knees and ankles. Faces differ more between
+people than they tell."""
+POINT_JOINTS = np.array(LIMB_JOINTS)
+"""SMPL's joint of each point."""
+CARRIERS = np.array([13, 14, 16, 17, 18, 19, 0, 0, 1, 2, 4, 5])
+"""SMPL's joint whose rotation turns each point round its own joint."""
+APART = np.array([0, 1, 6, 7])
+"""Points that lie apart from their joints: shoulders and hips."""
 
-TURNED = np.array([0, 6, 9, 12, 16, 17, 18, 19, 1, 2, 4, 5])
-"""SMPL's joints whose orientations are fitted: root, spine, chest, neck, shoulders, elbows, hips and knees.
-COCO's points show no others, which turn with the next of these above them."""
+TURNED = np.array([0, 6, 9, 16, 17, 18, 19, 1, 2, 4, 5])
+"""SMPL's joints whose orientations are fitted: root, spine, chest, shoulders, elbows, hips and knees. The
+others turn with the next of these above them."""
 UNKNOWNS = 3 + 3 * len(TURNED)
 """Of a frame: the root's place, then small rotations of the joints in their own axes, radians. They turn a
 joint and what turns with it; limbs below keep their orientations."""
-
-LIMBS = {(4, 5): (13, 14), (7, 8): (15, 16), (18, 19): (7, 8), (20, 21): (9, 10)}
-"""SMPL's joints at the ends of thighs, shanks, upper arms and forearms, and COCO's points there."""
 
 
 def _turns_with() -> NDArray[np.intp]:
@@ -44,9 +44,9 @@ def _turns_with() -> NDArray[np.intp]:
 
 
 def _levers() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """(17, joints) the end of the lever by which a turned joint moves a point, among SMPL's joints and then
-    COCO's points, and whether it moves the point at all."""
-    ends, moves = np.zeros((17, len(TURNED)), np.intp), np.zeros((17, len(TURNED)), bool)
+    """(12, joints) the end of the lever by which a turned joint moves a point, among SMPL's joints and then
+    the points, and whether it moves the point at all."""
+    ends, moves = np.zeros((12, len(TURNED)), np.intp), np.zeros((12, len(TURNED)), bool)
     for point, carrier in enumerate(CARRIERS.tolist()):
         end, joint = 24 + point, carrier
         while joint >= 0:
@@ -69,11 +69,11 @@ class Skeleton:
 
     Attributes:
         bones: (24, 3) each joint at rest from its parent, metres.
-        apart: (17, 3) of each COCO point from its joint, in the axes of its carrier.
+        apart: (12, 3) of each point from its joint, in the axes of its carrier.
     """
 
     bones: Floats
-    apart: Floats = field(default_factory=lambda: np.zeros((17, 3)))
+    apart: Floats = field(default_factory=lambda: np.zeros((12, 3)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Points:
     Attributes:
         turns: (n, 24, 3, 3) rotations of the joints, camera axes.
         joints: (n, 24, 3) metres, from the camera.
-        places: (n, 17, 3) of COCO's points.
+        places: (n, 12, 3) of the points.
     """
 
     turns: Floats
@@ -91,16 +91,16 @@ class Points:
     places: Floats
 
     def derivatives(self) -> Floats:
-        """(n, 17, 3, UNKNOWNS) of the places by the unknowns."""
+        """(n, 12, 3, UNKNOWNS) of the places by the unknowns."""
         count = len(self.places)
-        result = np.zeros((count, 17, 3, UNKNOWNS))
+        result = np.zeros((count, 12, 3, UNKNOWNS))
         result[:, :, [0, 1, 2], [0, 1, 2]] = 1
         ends = np.concatenate([self.joints, self.places], axis=1)[:, _ENDS]
         lever = (ends - self.joints[:, None, TURNED]) * _MOVES[..., None]
-        x, y, z = np.moveaxis(lever[..., None], 3, 0)  # (n, 17, joints, 1)
+        x, y, z = np.moveaxis(lever[..., None], 3, 0)  # (n, 12, joints, 1)
         u, v, w = np.moveaxis(self.turns[:, None, TURNED], 3, 0)  # axes of the joints, (n, 1, joints, 3)
         moved = np.stack([v * z - w * y, w * x - u * z, u * y - v * x], axis=2)
-        result[..., 3:] = moved.reshape(count, 17, 3, -1)
+        result[..., 3:] = moved.reshape(count, 12, 3, -1)
         return result
 
 

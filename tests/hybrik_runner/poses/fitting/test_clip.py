@@ -11,7 +11,6 @@ from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.estimator import Poses
 from hybrik_runner.poses import camera
 from hybrik_runner.poses.fitting.clip import fitted
-from hybrik_runner.poses.fitting.points import POINT_JOINTS
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from hybrik_runner.poses.table import build
 from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
@@ -21,6 +20,7 @@ from popdanceset.skeleton import LIMB_JOINTS, SMPL_PARENTS
 from tests.hybrik_runner.poses.walking import walk
 
 SIZE, LIMBS = (720, 1280), list(LIMB_JOINTS)
+COCO = [15, 15, 15, 15, 15, *LIMBS]
 FREE = [4, 5, 7, 8, 18, 19, 20, 21]
 
 
@@ -36,7 +36,7 @@ def filmed(count: int = 60, noise: float = 1.0, yaw: float = 40.0) -> tuple[Pose
     in_camera = camera.to_camera(joints)
     seen = in_camera + noise * random.normal(0, [0.005, 0.005, 0.01], joints.shape)
     seen[:, FREE, 2] += noise * random.normal(0, 0.04, (count, len(FREE)))
-    pixels = camera.project(seen[:, POINT_JOINTS] + root[:, None], SIZE)
+    pixels = camera.project(seen[:, COCO] + root[:, None], SIZE)
     if noise:
         pixels[::11, 9] += 150
     times = np.arange(count) / 30
@@ -45,7 +45,7 @@ def filmed(count: int = 60, noise: float = 1.0, yaw: float = 40.0) -> tuple[Pose
     )
     found = camera.locate(in_camera[:, LIMBS], pixels[:, 5:], np.ones((count, 12)), SIZE)
     bbox = np.concatenate([pixels.min(1), pixels.max(1)], axis=1)
-    points = camera.to_world(seen[:, POINT_JOINTS])
+    points = camera.to_world(seen[:, COCO])
     return Poses(
         times=times,
         found=np.ones(count, bool),
