@@ -386,6 +386,13 @@ VERDICTS = _schema(
             unit="m",
             nullable=True,
         ),
+        _field(
+            "feet_left",
+            pa.float64(),
+            "mean distance of feet in contact from where they stand, beyond the reach of the legs",
+            unit="m",
+            nullable=True,
+        ),
     ],
 )
 

@@ -58,6 +58,7 @@ class Quality:
         contacts: rows that showed the floor.
         root_moved: mean distance by which the root was moved so that feet stand, metres.
         feet_moved: mean distance by which the legs moved feet in contact, metres.
+        feet_left: mean distance of feet in contact from where they stand, beyond the legs' reach, metres.
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
@@ -82,6 +83,7 @@ class Quality:
     contacts: int = 0
     root_moved: float = 0.0
     feet_moved: float = 0.0
+    feet_left: float = 0.0
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
@@ -159,13 +161,15 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         keypoints3d=smoothed.keypoints3d @ ground.turn.T,
     )
     rotations, root = even.slerp(level.rotations), ground.root
-    root_moved = feet_moved = 0.0
+    root_moved = feet_moved = feet_left = 0.0
     if settings.pose.feet == "lock":
         confidence = even.linear(poses.scores)[:, FOOT_JOINTS] * even.seen[:, None]
         locked = lock(rotations, root, poses.scaling, FPS, confidence)
         rotations, root = locked.rotations, locked.root - locked.root[0] * [1.0, 1.0, 0.0]
         root_moved = float(locked.root_moved.mean())
-        feet_moved = float(locked.feet_moved[locked.contacts].mean()) if locked.contacts.any() else 0.0
+        if locked.contacts.any():
+            feet_moved = float(locked.feet_moved[locked.contacts].mean())
+            feet_left = float(locked.left[locked.contacts].mean())
     table, row_joints = _rows(clip_id, level, rotations, root, estimator, even)
     extraction = {
         "estimator": estimator,
@@ -198,6 +202,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         contacts=ground.contacts,
         root_moved=root_moved,
         feet_moved=feet_moved,
+        feet_left=feet_left,
         orientation=poses.orientation
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),

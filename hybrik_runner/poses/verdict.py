@@ -244,6 +244,7 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "deviation_after": quality.after.deviation,
         "root_moved": quality.root_moved,
         "feet_moved": quality.feet_moved,
+        "feet_left": quality.feet_left,
     }
 
 
@@ -267,6 +268,7 @@ def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
         "deviation_after": round(quality.after.deviation, 4),
         "root_moved": round(quality.root_moved, 4),
         "feet_moved": round(quality.feet_moved, 4),
+        "feet_left": round(quality.feet_left, 4),
         "penetration": round(quality.after.penetration, 4),
         "floating": round(quality.after.floating, 4),
         "score": round(verdict.score, 4),
