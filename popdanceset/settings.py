@@ -247,8 +247,7 @@ class PoseSettings(_Group):
     )
     fitting: Literal["off", "clip"] = Field(
         "off",
-        description="clip: fit rotations and root to the keypoints of the whole clip; "
-        "off: smoothing only",
+        description="clip: fit rotations and root to the keypoints of the whole clip; off: smoothing only",
     )
     feet: Literal["lock", "off"] = Field(
         "lock",
@@ -272,7 +271,8 @@ class PoseSettings(_Group):
         0.08,
         ge=0,
         le=1,
-        description="maximum share of frames that blazepose-auto shows to the heavy network as well",
+        description="maximum share of frames that blazepose-auto shows to the heavy network as well;"
+        " 1: fifteen a second, doubtful or not",
     )
     devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("auto",),

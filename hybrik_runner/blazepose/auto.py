@@ -67,7 +67,8 @@ class Auto(BlazePose):
     Args:
         detector, landmarker, people, count_seconds: as `BlazePose`.
         heavy: opens the heavy network; called at the first doubt.
-        share: share of a clip's frames at which the heavy network looks, at most.
+        share: share of a clip's frames at which the heavy network looks, at most; 1: it looks fifteen times
+            a second, doubtful or not.
     """
 
     def __init__(
@@ -174,7 +175,10 @@ class _Judge:
         if found:
             times, landmarks = zip(*found, strict=True)
             here = [each.detection is not None for each in chunk]
-            levels[here] = doubts(np.array(times), landmarks, chunk[0].size)
+            # Who spends no less than everything wants looks everywhere, doubtful or not.
+            levels[here] = (
+                Doubt.SOME if self._share >= 1 else doubts(np.array(times), landmarks, chunk[0].size)
+            )
         return levels
 
 

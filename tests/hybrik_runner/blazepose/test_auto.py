@@ -118,6 +118,12 @@ def test_the_budget_holds_where_everything_is_doubtful() -> None:
     assert 0.05 * 240 <= len(heavy.looks) <= 0.1 * 240
 
 
+def test_with_a_share_of_one_it_looks_everywhere() -> None:
+    heavy = Network()
+    auto(Network(), heavy, share=1.0).estimate(frames(90))
+    assert heavy.looks == list(range(0, 90, 2))
+
+
 def test_looks_that_find_nobody_change_nothing() -> None:
     poses = auto(Network({50}), Network(presence=0.2)).estimate(frames(120))
     assert poses.second_looks == 0
