@@ -196,7 +196,7 @@ def _still(store: Store, row: Row, second: int) -> Still | None:
 
 def _bar(value: float, others: Floats) -> Markup:
     """A line from the least to the largest value, thick from the 10th to the 90th percentile, and a dot."""
-    low, high = min([value, *others]), max([value, *others])
+    low, high = float(min([value, *others])), float(max([value, *others]))
     reach = (high - low) or 1.0
 
     def x(at: float) -> float:
