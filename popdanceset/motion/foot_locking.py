@@ -41,8 +41,8 @@ _PASSES = 3
 """Contacts are detected again after the root was corrected, since its depth wavers, and after the noise of
 the clip was measured."""
 _STEP = 0.07
-"""Metres from its mean place beyond which a point has not stood all the time, but has stepped in between. With
-0.2 m, short steps in a calm clip are taken for one stand, which costs 2 mm of PA-MPJPE there."""
+"""Metres from its mean place beyond which a point has not stood all the time, but has stepped in between.
+With 0.2 m, short steps in a calm clip are taken for one stand, which costs 2 mm of PA-MPJPE there."""
 _STAND_SECONDS, _STEP_SECONDS = 0.25, 0.15
 """Least time of a stand before and after such a step, and the time of the step itself."""
 
