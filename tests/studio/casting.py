@@ -164,7 +164,7 @@ def build(look: Look) -> Build:
     model, _, rest = _at_rest(look)
     bone = {label: number for number, label in enumerate(model.bone_labels)}
     heads = rest["bone_poses"][0, :, :3, 3].double().numpy()
-    ground = float(rest["rest_vertices"][0, :, 2].min())
+    ground = float(rest["vertices"][0, :, 2].min())
     hip, knee, ankle = (heads[bone[f"{name}.R"]] for name in ("upperleg01", "lowerleg01", "foot"))
     return Build(
         (hip - heads[bone["root"]]) @ TO_STAGE,
