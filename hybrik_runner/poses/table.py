@@ -62,6 +62,7 @@ class Quality:
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
+        depth_reversed: those of them in which depths were reversed too.
         meetings: times from which on the poses may be somebody else's, seconds.
         second_looks: frames of the source in which a second, heavier network looked.
         table: the pose table; None if the dancer was never found.
@@ -87,6 +88,7 @@ class Quality:
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
+    depth_reversed: int = 0
     meetings: tuple[float, ...] = ()
     second_looks: int = 0
     table: pa.Table | None = field(default=None, repr=False, compare=False)
@@ -207,6 +209,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
         exchanged=poses.exchanged,
+        depth_reversed=poses.depth_reversed,
         meetings=tuple(time for time in poses.meetings if time <= times[-1]),
         table=table.replace_schema_metadata(metadata),
     )

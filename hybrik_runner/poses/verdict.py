@@ -125,6 +125,8 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
         notes.append(f"{filled} frame{'s' if filled != 1 else ''} filled in")
     if quality.exchanged:
         notes.append(f"left and right exchanged and put back in {quality.exchanged} frames")
+    if quality.depth_reversed:
+        notes.append(f"depths reversed with them in {quality.depth_reversed} frames")
     return Verdict(
         Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
         (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),

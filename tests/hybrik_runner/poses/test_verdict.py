@@ -90,6 +90,8 @@ def test_exchanged_frames_are_only_noted() -> None:
     verdict = judge(replace(GOOD, exchanged=3), SETTINGS)
     assert verdict.decision is Decision.ACCEPT
     assert verdict.note == "left and right exchanged and put back in 3 frames"
+    both = judge(replace(GOOD, exchanged=3, depth_reversed=2), SETTINGS)
+    assert both.note == f"{verdict.note}; depths reversed with them in 2 frames"
 
 
 @pytest.mark.parametrize(
