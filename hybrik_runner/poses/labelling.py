@@ -25,8 +25,8 @@ HYPOTHESES = (*((*flags, False) for flags in product((False, True), repeat=len(P
 
 # Costs are metres: mean steps of a part's points, from one frame to the next and to the one after it.
 _CHANGE = 0.14
-"""Of a part whose labels change from one frame to the next, at either end of each run. As far as it is
-from 0.12 to 0.16, a tai chi form and four dances that are right stay as they are."""
+"""Of each part whose labels change from one frame to the next, at either end of a run. Anywhere from 0.12 to
+0.16, a tai chi form and two dances that are labelled right stay as they are."""
 _SCALE = 0.6
 """From here on steps cost less than their length."""
 

@@ -72,7 +72,7 @@ def test_half_of_the_frames_prove_nothing() -> None:
 
 
 def test_the_cues_of_front_and_back_decide_it() -> None:
-    """Two thirds of the frames are wrong, and the knees say so."""
+    """A trunk that is exchanged for longer than a second, up to the start of the clip."""
     metric, image = seen(walk(COUNT, 30), noise=0.01)
     wrong = flags(0, 35, (0,))
     metric, image = exchanged(metric, wrong, SMPL_SIDES), exchanged(image, wrong, SMPL_SIDES)
