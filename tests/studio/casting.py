@@ -208,8 +208,8 @@ def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tup
     wear(head & scalp, look.hair, 0.012)
     wear(owned("eye"), (60, 40, 30), 0.0)
     if look.wide:
-        arms, legs = owned(*sleeves), owned("upperleg", "lowerleg") & look.long_legs
-        for limb, down in ((arms, np.abs(skin[:, 0])), (legs, -skin[:, 2])):
+        arms, shins = owned(*sleeves), owned("upperleg", "lowerleg") & look.long_legs
+        for limb, down in ((arms, np.abs(skin[:, 0])), (shins, -skin[:, 2])):
             if limb.any():
                 along = (down - down[limb].min()) / np.ptp(down[limb])
                 padding[limb] += look.wide * np.clip(along[limb], 0, 1)
