@@ -131,7 +131,8 @@ def perform(what: Trial) -> Performance:
     shift[:, :2] = dancer.root[:, :2].mean(0)
 
     def moved(points: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (points - shift.reshape(len(points), *(1,) * (points.ndim - 2), 3)).astype(np.float32)
+        placed = points - shift.reshape(len(points), *(1,) * (points.ndim - 2), 3)
+        return np.asarray(placed, np.float32)
 
     return replace(
         dancer,
