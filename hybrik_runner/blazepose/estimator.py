@@ -235,6 +235,9 @@ def _in_order(
     frames there were any, and in how many of them depths were reversed too."""
     unit = _BODY_SIDE / sizes[:, None, None]
     both, reversed_depths = labelling(raw.metric, raw.image * unit, times, SIDES, scores, backwards)
+    # Legs or arms alone that are exchanged in the picture are as often right in space: putting back those of
+    # a rendered kick took its error from 128 to 141 mm.
+    both &= both.all(1, keepdims=True)
     image = sides.exchanged(raw.image, both, ALL_SIDES)
     metric = sides.exchanged(raw.metric, both, ALL_SIDES)
     metric[reversed_depths, :, 2] *= -1
