@@ -3,6 +3,7 @@
 One folder holds all of them, `pose.model_dir` or `models` in the user's cache:
 
     pose_detection.tflite, pose_landmark_full.tflite    BlazePose; fetched when needed
+    pose_landmark_heavy.tflite                          blazepose-heavy, blazepose-auto; fetched when needed
     hybrik_hrnet.pth or hybrik_res34.pth                HybrIK; `pose.hybrik_checkpoint` names another file
     basicModel_neutral_lbs_10_207_0_v1.0.0.pkl          SMPL, or SMPL_NEUTRAL.pkl; `pose.smpl_dir` names
     J_regressor_h36m.npy, h36m_mean_beta.npy            another folder for these three

@@ -35,7 +35,9 @@ def models(settings: Settings) -> Finding:
     if not lacking:
         return ok(f"{name}: {len(own)} files in {model_folder(settings)}")
     names = ", ".join(each.path.name for each in lacking)
-    if name == "blazepose" and all(each.state is State.MISSING for each in lacking):
+    absent = {each.path.name for each in lacking}
+    blocked = any(blazepose.obstacle(asset) for asset in blazepose.needed_by(name) if asset.name in absent)
+    if name in blazepose.ESTIMATORS and not blocked and all(e.state is State.MISSING for e in lacking):
         return warning(
             f"{names} will be fetched when they are needed",
             "popdanceset assets --fetch",
@@ -53,7 +55,9 @@ def devices(settings: Settings) -> Finding:
         SettingsError: this machine lacks one of them.
     """
     named = settings.pose.devices
-    if settings.pose.estimator == "blazepose":
+    from hybrik_runner.blazepose.assets import ESTIMATORS
+
+    if settings.pose.estimator in ESTIMATORS:
         if any(name not in (AUTO, CPU) for name in named):
             return warning("BlazePose works on the processor only", "set pose.devices=cpu", "pose.devices")
         return ok("cpu")

@@ -49,7 +49,8 @@ Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
 CLIP_FIELDS = frozenset(
-    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "meetings"}
+    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "depth_reversed"}
+    | {"meetings", "second_looks"}
 )
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
 dancer."""
@@ -83,8 +84,10 @@ class Poses:
             show it.
         exchanged: in how many frames the estimator has already put left and right back in order
             (`hybrik_runner.poses.sides`).
+        depth_reversed: in how many of them a front was taken for a back, so that depths were reversed too.
         meetings: times from which on the poses may be somebody else's: the dancer and somebody who looks
             alike were in the same place, or other clothes were. Seconds from the first frame.
+        second_looks: in how many frames a second, heavier network looked.
     """
 
     times: Floats
@@ -103,7 +106,9 @@ class Poses:
     people: float = 1.0
     orientation: Orientation | None = None
     exchanged: int = 0
+    depth_reversed: int = 0
     meetings: tuple[float, ...] = ()
+    second_looks: int = 0
 
     @classmethod
     def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:

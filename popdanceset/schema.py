@@ -359,6 +359,7 @@ VERDICTS = _schema(
             for name, doc, unit in (
                 ("skate", "mean horizontal speed of feet on the floor", "m/s"),
                 ("skating", "share of feet on the floor that move by more than 0.5 m/s", "1"),
+                ("deviation", "mean distance of standing feet from the floor, above or below", "m"),
             )
             for when in ("before", "after")
         ],
@@ -371,6 +372,27 @@ VERDICTS = _schema(
         ),
         _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
         _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
+        _field(
+            "root_moved",
+            pa.float64(),
+            "mean distance by which the root was moved so that feet stand",
+            unit="m",
+            nullable=True,
+        ),
+        _field(
+            "feet_moved",
+            pa.float64(),
+            "mean distance by which the legs moved feet in contact",
+            unit="m",
+            nullable=True,
+        ),
+        _field(
+            "feet_left",
+            pa.float64(),
+            "mean distance of feet in contact from where they stand, beyond the reach of the legs",
+            unit="m",
+            nullable=True,
+        ),
     ],
 )
 

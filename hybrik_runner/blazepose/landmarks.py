@@ -96,7 +96,11 @@ class Landmarker:
 
     def __call__(self, image: NDArray[np.uint8], region: Region) -> Landmarks:
         """Finds the landmarks of the body in a region of an image (height, width, 3) uint8 RGB."""
-        outputs = self._network(crop(image, region))
+        return self.in_cut(cut(image, region), region)
+
+    def in_cut(self, pixels: NDArray[np.uint8], region: Region) -> Landmarks:
+        """The same for a region that was cut out before (`cut`)."""
+        outputs = self._network(pixels.astype(np.float32) / np.float32(255))
         points = outputs[_ALL * 5].reshape(_ALL, 5).astype(np.float64)
         heat = outputs[_ALL * _CELLS**2].reshape(_CELLS, _CELLS, _ALL)
         metric = outputs[_ALL * 3].reshape(_ALL, 3)[:COUNT].astype(np.float64)
@@ -115,12 +119,17 @@ class Landmarker:
 
 def crop(image: NDArray[np.uint8], region: Region) -> NDArray[np.float32]:
     """Returns a region upright, (256, 256, 3) float32 in 0..1; what lies beyond the image is black."""
+    return cut(image, region).astype(np.float32) / np.float32(255)
+
+
+def cut(image: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+    """Returns the same as (256, 256, 3) uint8."""
     scale = region.side / SIDE
     # Pixel centres lie at whole numbers in OpenCV, at halves in ours.
     corner = np.array([region.x, region.y]) + region.axes @ np.full(2, (0.5 - SIDE / 2) * scale) - 0.5
     matrix = np.column_stack([region.axes * scale, corner])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=flags).astype(np.float32) / np.float32(255)
+    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=flags), np.uint8)
 
 
 def refine(points: Floats, heat: NDArray[np.float32]) -> Floats:

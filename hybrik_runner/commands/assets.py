@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--fetch", is_flag=True, help="Fetch missing files where possible.")
+@click.option("--fetch", is_flag=True, help="Fetch missing files of the selected estimator where possible.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings
 def assets(settings: Settings, fetch: bool, as_json: bool) -> None:
@@ -31,7 +31,7 @@ def assets(settings: Settings, fetch: bool, as_json: bool) -> None:
 
     pins = read_pins(settings)
     if fetch:
-        blazepose.ensure(settings)
+        blazepose.ensure(settings, blazepose.needed_by(settings.pose.estimator))
     findings = [*blazepose.findings(settings, pins), *hybrik.findings(settings, pins)]
     chosen, folder = settings.pose.estimator, model_folder(settings)
     lacking = [f for f in findings if chosen in f.needed_by and f.state is not State.PRESENT]

@@ -11,15 +11,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import to_world
+from hybrik_runner.poses.fitting.clip import METHOD as FITTING
+from hybrik_runner.poses.fitting.clip import fitted
 from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
 from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from popdanceset.motion import floor
 from popdanceset.motion.accuracy import jitter
+from popdanceset.motion.foot_locking import METHOD as LOCKING
+from popdanceset.motion.foot_locking import lock
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.motion.resample import Grid, grid
 from popdanceset.rotations.arrays import axis_angle_to_matrix, matrix_to_axis_angle
 from popdanceset.schema import FPS, FRAMES
+from popdanceset.skeleton import FOOT_JOINTS
 
 if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses
@@ -51,10 +56,15 @@ class Quality:
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
         contacts: rows that showed the floor.
+        root_moved: mean distance by which the root was moved so that feet stand, metres.
+        feet_moved: mean distance by which the legs moved feet in contact, metres.
+        feet_left: mean distance of feet in contact from where they stand, beyond the legs' reach, metres.
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
+        depth_reversed: those of them in which depths were reversed too.
         meetings: times from which on the poses may be somebody else's, seconds.
+        second_looks: frames of the source in which a second, heavier network looked.
         table: the pose table; None if the dancer was never found.
     """
 
@@ -72,10 +82,15 @@ class Quality:
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
     contacts: int = 0
+    root_moved: float = 0.0
+    feet_moved: float = 0.0
+    feet_left: float = 0.0
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
+    depth_reversed: int = 0
     meetings: tuple[float, ...] = ()
+    second_looks: int = 0
     table: pa.Table | None = field(default=None, repr=False, compare=False)
 
 
@@ -87,11 +102,13 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     the clip's start and so does its music. If too little comes before, all rows are kept for a reviewer, and
     the gap with them.
 
-    Rotations are averaged in SO(3) over a Gaussian window, then everything is resampled to 30 fps: rotations
-    along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
+    Rotations are averaged in SO(3) over a Gaussian window and, with `pose.fitting`, fitted to the keypoints
+    of all frames (`hybrik_runner.poses.fitting`); then everything is resampled to 30 fps: rotations along
+    great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
     scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
-    world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row. How all
-    this was done is recorded in the table's metadata as JSON, under `extraction`.
+    world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row, and feet on
+    it stand (`popdanceset.motion.foot_locking`) unless `pose.feet` is off. How all this was done is recorded
+    in the table's metadata as JSON, under `extraction`.
 
     Args:
         clip_id: for every row.
@@ -108,6 +125,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         found=int(poses.found.sum()),
         people=poses.people,
         meetings=poses.meetings,
+        second_looks=poses.second_looks,
     )
     if not poses.found.any():
         count = int(np.floor((times[-1] + 5e-4) * FPS)) + 1
@@ -129,6 +147,8 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         keypoints3d=smooth(poses.keypoints3d, source_times, sigma),
         cam_root=_smooth_root(poses.cam_root, source_times, sigma),
     )
+    if settings.pose.fitting == "clip":
+        smoothed = fitted(poses, smoothed)
     joints = forward_kinematics(smoothed.rotations, poses.scaling)
     unfiltered = even.linear(poses.unfiltered_joints3d)
     rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
@@ -142,10 +162,21 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         ),
         keypoints3d=smoothed.keypoints3d @ ground.turn.T,
     )
-    table, row_joints = _rows(clip_id, level, ground.root, estimator, even)
+    rotations, root = even.slerp(level.rotations), ground.root
+    root_moved = feet_moved = feet_left = 0.0
+    if settings.pose.feet == "lock":
+        confidence = even.linear(poses.scores)[:, FOOT_JOINTS] * even.seen[:, None]
+        locked = lock(rotations, root, poses.scaling, FPS, confidence)
+        rotations, root = locked.rotations, locked.root - locked.root[0] * [1.0, 1.0, 0.0]
+        root_moved = float(locked.root_moved.mean())
+        if locked.contacts.any():
+            feet_moved = float(locked.feet_moved[locked.contacts].mean())
+            feet_left = float(locked.left[locked.contacts].mean())
+    table, row_joints = _rows(clip_id, level, rotations, root, estimator, even)
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
+        "fitting": FITTING if settings.pose.fitting == "clip" else "off",
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
         "floor": {
             "method": floor.METHOD,
@@ -153,7 +184,9 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             "tilt_deg": round(ground.tilt, 3),
             "camera_to_world": np.round(ground.turn, 9).tolist(),
         },
+        "feet": {"method": LOCKING if settings.pose.feet == "lock" else "off"},
         "frames": {"clip": clip_frames, "kept": len(even.times)},
+        "second_looks": poses.second_looks,
     }
     metadata = {**FRAMES.metadata, _METADATA: json.dumps(extraction, sort_keys=True).encode()}
     return replace(
@@ -166,13 +199,17 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         jitter_before=jitter(poses.unfiltered_joints3d, source_times),
         jitter_after=jitter(joints, source_times),
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
-        after=floor.footing(ground.root, row_joints, poses.scaling, FPS, even.seen),
+        after=floor.footing(root, row_joints, poses.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
+        root_moved=root_moved,
+        feet_moved=feet_moved,
+        feet_left=feet_left,
         orientation=poses.orientation
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
         exchanged=poses.exchanged,
+        depth_reversed=poses.depth_reversed,
         meetings=tuple(time for time in poses.meetings if time <= times[-1]),
         table=table.replace_schema_metadata(metadata),
     )
@@ -210,11 +247,13 @@ def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:
     return np.concatenate([across * depth, depth], axis=1)
 
 
-def _rows(clip_id: str, poses: Poses, root: Floats, estimator: str, even: Grid) -> tuple[pa.Table, Floats]:
+def _rows(
+    clip_id: str, poses: Poses, rotations: Floats, root: Floats, estimator: str, even: Grid
+) -> tuple[pa.Table, Floats]:
     """The table, which conforms to FRAMES by construction (`Store.write_table` checks it), and its `joints3d`
-    in double precision."""
+    in double precision. Rotations and root are those of the rows, everything else that of the poses."""
     count = len(even.times)
-    smpl_poses = matrix_to_axis_angle(even.slerp(poses.rotations)).astype(np.float32)
+    smpl_poses = matrix_to_axis_angle(rotations).astype(np.float32)
     scaling = float(np.float32(poses.scaling))
     joints = forward_kinematics(axis_angle_to_matrix(smpl_poses.astype(np.float64)), scaling)
     columns: dict[str, NDArray[Any]] = {

@@ -125,6 +125,8 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
         notes.append(f"{filled} frame{'s' if filled != 1 else ''} filled in")
     if quality.exchanged:
         notes.append(f"left and right exchanged and put back in {quality.exchanged} frames")
+    if quality.depth_reversed:
+        notes.append(f"depths reversed with them in {quality.depth_reversed} frames")
     return Verdict(
         Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
         (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),
@@ -240,6 +242,11 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "turn": quality.orientation.turn,
         "penetration": quality.after.penetration,
         "floating": quality.after.floating,
+        "deviation_before": quality.before.deviation,
+        "deviation_after": quality.after.deviation,
+        "root_moved": quality.root_moved,
+        "feet_moved": quality.feet_moved,
+        "feet_left": quality.feet_left,
     }
 
 
@@ -251,11 +258,19 @@ def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
         "clip_frames": quality.clip_frames,
         "frames": quality.frames,
         "detected": quality.detected,
+        "second_looks": quality.second_looks,
         "mean_score": round(quality.mean_score, 4),
         "jitter_before": round(quality.jitter_before, 3),
         "jitter_after": round(quality.jitter_after, 3),
         "skate_before": round(quality.before.skate, 3),
         "skate_after": round(quality.after.skate, 3),
+        "skating_before": round(quality.before.skating, 4),
+        "skating_after": round(quality.after.skating, 4),
+        "deviation_before": round(quality.before.deviation, 4),
+        "deviation_after": round(quality.after.deviation, 4),
+        "root_moved": round(quality.root_moved, 4),
+        "feet_moved": round(quality.feet_moved, 4),
+        "feet_left": round(quality.feet_left, 4),
         "penetration": round(quality.after.penetration, 4),
         "floating": round(quality.after.floating, 4),
         "score": round(verdict.score, 4),

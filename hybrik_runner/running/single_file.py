@@ -21,8 +21,15 @@ from hybrik_runner.running.runner import decide
 from hybrik_runner.running.turning import turned
 from popdanceset import layout, media
 from popdanceset.errors import InputError
-from popdanceset.motion.accuracy import pa_mpjpe
+from popdanceset.motion.accuracy import (
+    acceleration_error,
+    aligned,
+    foot_sliding,
+    pa_mpjpe,
+    root_translation_error,
+)
 from popdanceset.progress import track
+from popdanceset.schema import FPS
 from popdanceset.skeleton import LIMB_JOINTS
 from popdanceset.store import Store
 from popdanceset.tables import fold_column
@@ -38,6 +45,8 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_HIPS, _ANKLES = slice(6, 8), slice(10, 12)  # of LIMB_JOINTS
 
 
 def extract_file(
@@ -101,7 +110,7 @@ def extract_file(
     }
     if quality.table is not None:
         if known is not None:
-            result["pa_mpjpe_mm"] = round(1000 * pa_mpjpe(_limbs(quality.table, known, truth), known), 2)
+            result |= _accuracy(quality.table, known, truth)
         if overlay:
             drawing.stills(path, quality.table, folder)
             drawing.video(path, quality.table, folder / f"{path.stem}_overlay.mp4")
@@ -130,6 +139,20 @@ def read_truth(path: Path) -> NDArray[np.float64]:
             f"J has shape {joints.shape} or contains NaN or infinity", path, "J must be (frames, 12, 3)"
         )
     return joints
+
+
+def _accuracy(table: pa.Table, known: NDArray[np.float64], where: Path | None) -> dict[str, float]:
+    """The figures that need the truth. Those of WHAM and GVHMR are of the root and of vertices of the soles;
+    here of the hips' middle and of the ankles."""
+    limbs = _limbs(table, known, where)
+    world = aligned(limbs + fold_column(table, "smpl_trans").astype(np.float64)[:, None], known)
+    root, true_root = world[:, _HIPS].mean(1, keepdims=True), known[:, _HIPS].mean(1, keepdims=True)
+    return {
+        "pa_mpjpe_mm": round(1000 * pa_mpjpe(limbs, known), 2),
+        "acceleration_error": round(acceleration_error(world - root, known - true_root, FPS), 3),
+        "rte_percent": round(100 * root_translation_error(root[:, 0], true_root[:, 0]), 3),
+        "foot_sliding_mm": round(1000 * foot_sliding(world[:, _ANKLES], known[:, _ANKLES], FPS), 2),
+    }
 
 
 def _limbs(table: pa.Table, known: NDArray[np.float64], where: Path | None) -> NDArray[np.float64]:

@@ -88,6 +88,8 @@ class Footing:
         skating: share of feet on the floor that skate.
         penetration: mean depth of the lowest point below the floor, metres.
         floating: mean height of the lowest point above the floor where it bears weight, metres.
+        deviation: mean distance of the lowest point from the floor, above or below, where it bears weight,
+            metres.
     """
 
     contact: float = 0.0
@@ -95,6 +97,7 @@ class Footing:
     skating: float = 0.0
     penetration: float = 0.0
     floating: float = 0.0
+    deviation: float = 0.0
 
 
 def heights(root: Floats, joints: Floats, scale: float) -> Floats:
@@ -200,6 +203,7 @@ def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags 
         skating=float((speed[on] > _SKATING).mean()) if on.any() else 0.0,
         penetration=float(np.maximum(-lowest[seen], 0).mean()),
         floating=float(np.maximum(lowest[resting], 0).mean()) if resting.any() else 0.0,
+        deviation=float(np.abs(lowest[resting]).mean()) if resting.any() else 0.0,
     )
 
 

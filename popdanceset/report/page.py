@@ -24,6 +24,7 @@ from popdanceset.report import plots
 from popdanceset.report.bodies import side_view
 from popdanceset.report.colours import as_hex
 from popdanceset.report.data import ReportData, collect
+from popdanceset.report.motion import Standing, standings, worst_seconds
 from popdanceset.report.popularity import Popularity, read_popularity
 from popdanceset.report.poses import ClipPoses, read_poses
 from popdanceset.report.screening import screening_figure
@@ -57,6 +58,7 @@ class ClipPage:
         bodies: the 3D skeleton from the side in each still; empty without poses.
         figures: root, speeds and confidence over time; path of the root.
         weakest: name and mean confidence of the least certain joint; None without poses.
+        standings: its figures among those of all clips.
         accuracy: row of the accuracy table; None if the true motion is not known.
         notes: why something is missing.
     """
@@ -67,6 +69,7 @@ class ClipPage:
     bodies: Sequence[Markup]
     figures: Sequence[Drawing]
     weakest: tuple[str, float] | None
+    standings: Sequence[Standing]
     accuracy: Mapping[str, Any] | None
     notes: Sequence[str]
 
@@ -174,6 +177,7 @@ def write_report(
         video_pages=_video_pages(store, settings, data, spans, advance),
         screening=screening_figure(itertools.chain(data.clips, *data.spans.values()), settings),
         accuracy=accuracy,
+        worst=list(worst_seconds(store, data.clips)),
         hour_cost=hour_cost(
             data.costs, data.release.info.counts.seconds if data.release else 0.0, settings.prices
         ),
@@ -257,6 +261,7 @@ def _clip_pages(
             bodies=[side_view(poses.joints[k]) for k in indices if k < len(poses.joints)] if poses else (),
             figures=_clip_figures(poses) if poses else (),
             weakest=poses.weakest_joint if poses else None,
+            standings=standings(row, data.clips),
             accuracy=accuracy.get(row["clip_id"]),
             notes=notes,
         )

@@ -1,14 +1,20 @@
-"""Poses: how accurate and how fast are inverse kinematics, and the embedded estimator from file to parquet?
+"""Poses: how accurate and how fast are inverse kinematics, and the estimators from file to parquet?
 
-    python tests/benchmarks/pose.py [--frames N] [--media FOLDER]
+    python tests/benchmarks/pose.py [--media FOLDER] [--films FOLDER] [--estimators NAME,NAME] [--bounds]
+        [--against COMMIT] [--only NAME,NAME] [--frames N] [--out FOLDER]
 
-FOLDER holds dance_a.mp4 and dance_b.mp4 with dance_a_truth.npz and dance_b_truth.npz (`J`, the twelve limb
-joints at 30 fps), and may also hold taiji.mp4. Prints
+`--media` holds dance_a.mp4 and dance_b.mp4 with dance_a_truth.npz and dance_b_truth.npz (`J`, the twelve limb
+joints at 30 fps), taiji.mp4, and multiview/ with views of a person, their cameras and the truth. `--films`
+holds the films on trial (`tests.studio.trial`) in tuning/ and test/; they are rendered if they are missing.
+Prints
 
 - inverse kinematics of N random poses within joints' reach: frames per second, batched and in a loop over
   frames, the largest error of the joints, and of orthonormality;
-- for each video the frames in which the dancer was found, the error against the truth, and the acceleration
-  error with and without filters;
+- for each clip, each estimator and the code of an earlier commit, extracted in the same run: PA-MPJPE, frames
+  with left and right exchanged, acceleration error, skating feet, distance of standing feet from the floor,
+  root translation error and frames per second (`tests.referee.measures` defines them); their means by split
+  and kind; and the targets;
+- with `--bounds`, what error would remain if the network saw perfectly (`tests.referee.bounds`);
 - frames per second from file to parquet, two clips at a time as in the runner, and the share of each step
   on one thread.
 
@@ -24,39 +30,159 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from popdanceset.errors import PopDanceSetError
+from tests.referee import clips, verdict
+from tests.referee.bounds import bounds
+from tests.referee.clips import Clip
+from tests.referee.contestants import Contestant, checkout, extract
+from tests.referee.measures import Score, score, score_of_truth
+
 FRAMES, LOOPED, ROUNDS = 40_000, 200, 5
 TARGET_IK, TARGET_ERROR, TARGET_ORTHONORMAL = 100_000, 1e-3, 1e-4
-TARGET_MPJPE, TARGET_CALM, TARGET_FOUND, TARGET_SPEED = 0.085, 0.3, 410 / 412, 40.0
+TARGET_FOUND, TARGET_SPEED = 100 * 410 / 412, 40.0
+TARGET_SHARES = {"blazepose": 0.9, "blazepose-auto": 0.5}
+"""Share of the earlier code's speed that an estimator has to reach."""
+EARLIER = "694b6ad"
+"""The code before left and right were tracked, poses fitted over a clip and feet locked."""
 COPIES = 2  # of each film in the store whose extraction is timed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--frames", type=int, default=FRAMES, help="random poses for inverse kinematics")
     parser.add_argument("--media", type=Path, default=Path(__file__).parents[3] / "shared" / "media")
+    parser.add_argument("--films", type=Path, help="folder of the films on trial; not judged by default")
+    parser.add_argument("--estimators", default="blazepose", help="names of pose.estimator")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="setting of pose")
+    parser.add_argument("--against", default=EARLIER, help="commit to compare with; empty: none")
+    parser.add_argument("--only", default="", help="names of clips; all by default")
+    parser.add_argument("--bounds", action="store_true", help="measure what bounds the error instead")
+    parser.add_argument("--out", type=Path, help="keep the pose tables in this folder")
     options = parser.parse_args()
-    films = [options.media / f"{name}.mp4" for name in ("dance_a", "dance_b", "taiji")]
-    films = [film for film in films if film.exists()]
+    try:
+        return bounded(options) if options.bounds else judged(options)
+    except PopDanceSetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def judged(options: argparse.Namespace) -> int:
+    """Everything but the bounds."""
+    found = chosen(options)
     rate, exact = kinematics(options.frames)
     summary = f"{rate:,.0f} frames/s of kinematics (target: at least {TARGET_IK:,})"
     good = [exact, rate >= TARGET_IK]
-    if films:
-        with tempfile.TemporaryDirectory() as folder:
-            good += [accuracy(film) for film in films]
+    films = [clip.film for clip in found if clip.name in ("dance_a", "dance_b", "taiji")]
+    with tempfile.TemporaryDirectory() as folder:
+        if found:
+            good.append(accuracy(found, options, options.out or Path(folder) / "poses", Path(folder)))
+        if films:
             frame_rate = speed(films, Path(folder))
             steps(films, Path(folder))
-        summary += f", {frame_rate:.1f} frames/s from file to parquet (target: at least {TARGET_SPEED:g})"
-        good.append(frame_rate >= TARGET_SPEED)
-    else:
-        print(f"no videos in {options.media}: only inverse kinematics was measured")
+            summary += f", {frame_rate:.1f} frames/s from file to parquet (target: at least {TARGET_SPEED:g})"
+            good.append(frame_rate >= TARGET_SPEED)
+        else:
+            print("the speed of the runner was not measured: no dance_a, dance_b or taiji among the clips")
     print(f"pose: {summary}")
     return int(not all(good))
+
+
+def chosen(options: argparse.Namespace) -> list[Clip]:
+    """The clips of all folders, as `--only` chooses them; films on trial are rendered if they are missing."""
+    found = clips.media(options.media)
+    if options.films is not None:
+        rendered(options.films)
+        found += clips.on_trial(options.films)
+    names = set(filter(None, options.only.split(",")))
+    if unknown := names - {clip.name for clip in found}:
+        raise SystemExit(f"error: --only: there is no clip {', '.join(sorted(unknown))}")
+    return [clip for clip in found if not names or clip.name in names]
+
+
+def rendered(folder: Path) -> None:
+    """Renders the films on trial that are missing; says so where the studio's packages are."""
+    from popdanceset.errors import AssetError
+    from tests.studio import trial
+
+    for what in trial.TRIALS.values():
+        if (folder / what.split / f"{what.name}.mp4").exists():
+            continue
+        try:
+            print(f"rendered {trial.make(what, folder)}", flush=True)
+        except AssetError as error:
+            print(f"films on trial are missing and cannot be rendered: {error}")
+            return
+
+
+def accuracy(found: Sequence[Clip], options: argparse.Namespace, out: Path, scratch: Path) -> bool:
+    """Judges the estimators and the earlier code on the clips; returns whether all targets are met."""
+    import json
+
+    import pyarrow.parquet as pq
+
+    values = dict(pair.split("=", 1) for pair in options.set)
+    contestants = [
+        Contestant(name, values={**values, "estimator": name}) for name in options.estimators.split(",")
+    ]
+    earlier = f"{options.against} blazepose"
+    if options.against:
+        tree = checkout(options.against, scratch / "earlier")
+        contestants.insert(0, Contestant(earlier, tree, {"estimator": "blazepose"}, settled=True))
+    scores: dict[str, dict[str, Score]] = {}
+    for contestant in contestants:
+        place = out / contestant.name.replace(" ", "-")
+        extract(contestant, [clip.film for clip in found], place)
+        scores[contestant.name] = {
+            clip.name: score(
+                clip,
+                pq.read_table(place / f"{clip.name}.parquet"),
+                json.loads((place / f"{clip.name}.json").read_text()),
+            )
+            for clip in found
+        }
+    truth = {"the truth itself": {clip.name: score_of_truth(clip) for clip in found if clip.feet is not None}}
+    print("\n".join(verdict.table(found, truth | scores)))
+    before = scores.pop(earlier, {})
+    good = True
+    for name, now in scores.items():
+        reached = verdict.targets(found, now, before, TARGET_SHARES.get(name, 0.0))
+        print(f"\ntargets, {name}:", *reached, sep="\n")
+        good &= all(target.good for target in reached if target.reached is not None)
+        if "taiji" in now:
+            good &= now["taiji"].found >= TARGET_FOUND
+    print()
+    return good
+
+
+def bounded(options: argparse.Namespace) -> int:
+    """Prints what bounds the error of each clip whose camera is known."""
+    from hybrik_runner.estimator import load_estimator
+    from popdanceset.settings import Settings
+
+    values = dict(pair.split("=", 1) for pair in options.set)
+    print(f"{'':18}{'':8}{'':16}   seen   ordered   true 2D   true 2D+3D   network's 2D error    depth")
+    for name in options.estimators.split(","):
+        settings = Settings.model_validate({"pose": {**values, "estimator": name}})
+        estimator = load_estimator(settings)
+        for clip in chosen(options):
+            if clip.camera is None or clip.joints is None:
+                continue
+            b = bounds(clip, estimator, settings)
+            print(
+                f"{clip.name:18}{clip.kind:8}{name:16}{b.seen:7.1f}{b.ordered:10.1f}{b.flat:10.1f}"
+                f"{b.solid:13.1f} mm{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm",
+                flush=True,
+            )
+    print("pose: bounds measured (target: none of their own)")
+    return 0
 
 
 def random_poses(count: int, seed: int = 0) -> np.ndarray:
@@ -159,50 +285,6 @@ def _twists(matrices: np.ndarray, rest: np.ndarray, children: tuple[int, ...]) -
         [twist_angle(matrices[:, joint], rest[children[joint]] - rest[joint]) for joint in range(1, 24)], 1
     )
     return torch.from_numpy(np.stack([np.cos(angles), np.sin(angles)], 2)).float()
-
-
-def accuracy(film: Path) -> bool:
-    """Measures the embedded estimator on a video; returns whether its targets are met."""
-    from hybrik_runner.estimator import load_estimator
-    from hybrik_runner.poses.table import build
-    from popdanceset import media
-    from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
-    from popdanceset.schema import FPS
-    from popdanceset.settings import Settings
-    from popdanceset.skeleton import LIMB_JOINTS
-
-    settings = Settings()
-    estimator = load_estimator(settings)
-    poses = estimator.estimate(media.frames(film))
-    quality = build(film.stem, poses, estimator.name, settings)
-    print(f"{film.name}: dancer found in {quality.found} of {quality.source_frames} frames")
-    print(
-        f"  jitter {quality.jitter_before:.1f} → {quality.jitter_after:.1f} m/s²; feet on the floor move by"
-        f" {quality.before.skate:.2f} → {quality.after.skate:.2f} m/s,"
-        f" {1000 * quality.after.penetration:.0f} mm below and"
-        f" {1000 * quality.after.floating:.0f} mm above it"
-    )
-    good = quality.found >= TARGET_FOUND * quality.source_frames
-    truth = film.with_name(f"{film.stem}_truth.npz")
-    if truth.exists() and quality.table is not None:
-        known = np.asarray(np.load(truth)["J"], float)
-        limbs = list(LIMB_JOINTS)
-        joints = np.asarray(quality.table["joints3d"].combine_chunks().values).reshape(-1, 24, 3)[:, limbs]
-        error = pa_mpjpe(joints, known)
-
-        def about_hips(points: np.ndarray) -> np.ndarray:
-            return points - points[:, 6:8].mean(1, keepdims=True)
-
-        rough, calm = (
-            acceleration_error(about_hips(points), about_hips(known), FPS)
-            for points in (poses.unfiltered_joints3d[:, limbs], joints)
-        )
-        print(
-            f"  PA-MPJPE {1000 * error:.1f} mm; acceleration error {rough:.1f} → {calm:.1f} m/s²"
-            f" ({1 - calm / rough:.0%} less)"
-        )
-        good &= error <= TARGET_MPJPE and calm <= (1 - TARGET_CALM) * rough
-    return good
 
 
 def speed(films: Iterable[Path], folder: Path) -> float:

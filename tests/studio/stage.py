@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from popdanceset.errors import AssetError
 from tests.studio import INSTALL
@@ -21,6 +22,9 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 UP = np.array([0.0, 0.0, 1.0])
+
+_SKIRT = 0.02
+"""Metres that a skirt stands off from the trousers' cloth."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,14 @@ def shoot(
     size: tuple[int, int],
     fps: int,
     shake: Shake | None = None,
+    sharp: bool = True,
 ) -> Iterator[Image]:
     """Renders the frames of a film.
 
     Args:
         cast: the dancers; may be none.
         size: width and height, pixels.
+        sharp: smooth edges in a furnished room, which takes twice the time.
 
     Yields:
         (height, width, 3) uint8 RGB, one a frame.
@@ -125,10 +131,7 @@ def shoot(
         AssetError: the renderer is not installed.
     """
     pv = _renderer()
-    floor = min((float(p.vertices[..., 2].min()) for p in cast), default=0.0)
-    middle = np.mean([p.root.mean(axis=0) for p in cast], axis=0) if cast else np.zeros(3)
-    middle[2] = floor
-
+    floor, middle = floor_height(cast), centre(cast)
     plotter = pv.Plotter(off_screen=True, window_size=size, lighting="none")
     plotter.set_background((196, 190, 180))
     lamp = None
@@ -138,7 +141,8 @@ def shoot(
     else:
         lamp = _furnished(plotter, room, floor)
         lights = [((-2.5, -4.0, 4.0), 0.75), ((3.5, -3.0, 3.5), 0.45), ((0.0, 4.0, 3.5), 0.25)]
-        plotter.enable_anti_aliasing("ssaa")
+        if sharp:
+            plotter.enable_anti_aliasing("ssaa")
     lit = [(pv.Light(position=at, focal_point=(0, 0, 0), intensity=power), power) for at, power in lights]
     for light, _ in lit:
         plotter.add_light(light)
@@ -157,6 +161,30 @@ def shoot(
         plotter.render()
         yield np.array(plotter.screenshot(return_img=True))
     plotter.close()
+
+
+def floor_height(cast: Sequence[Performance]) -> float:
+    """Returns the height of the floor, on which the lowest point of all dancers stands, metres."""
+    return min((float(p.vertices[..., 2].min()) for p in cast), default=0.0)
+
+
+def centre(cast: Sequence[Performance]) -> Floats:
+    """Returns the middle of the stage (3,), on the floor, which cameras aim at."""
+    middle = np.mean([p.root.mean(axis=0) for p in cast], axis=0) if cast else np.zeros(3)
+    middle[2] = floor_height(cast)
+    return middle
+
+
+def calibration(camera: Camera, middle: Floats, size: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
+    """Returns K (3, 3) in pixels, R (3, 3) and t (3,) of a camera on its stand: a point's place in the camera
+    is R · point + t, in OpenCV's axes (x right, y down, z forward)."""
+    place, ahead = _stand(camera, middle)
+    forward = ahead / np.linalg.norm(ahead)
+    right = np.cross(forward, UP) / np.linalg.norm(np.cross(forward, UP))
+    axes = np.stack([right, np.cross(forward, right), forward])
+    focal = size[1] / 2 / np.tan(np.radians(camera.angle) / 2)
+    pinhole = np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1.0]])
+    return pinhole, axes, -axes @ place
 
 
 class _Body:
@@ -181,6 +209,12 @@ class _Body:
         look = {"smooth_shading": True, "ambient": 0.25, "diffuse": 0.8, "specular": 0.1, "render": False}
         look |= {"reset_camera": False, "show_scalar_bar": False}
         self.plotter.add_mesh(self.cloth.copy(), name=f"body{id(self)}", scalars="colour", rgb=True, **look)
+        if len(p.skirt):
+            hung = self.cloth.points[p.skirt] + _SKIRT * normals[p.skirt]
+            # Cloth spans the gap between the legs as the hull of what it hangs over.
+            hull = np.insert(ConvexHull(hung).simplices, 0, 3, axis=1).ravel()
+            skirt = _renderer().PolyData(hung, hull).compute_normals(auto_orient_normals=True)
+            self.plotter.add_mesh(skirt, name=f"skirt{id(self)}", color=p.cloth, **look)
         if self.bun is not None and p.bun is not None:
             knot = self.bun.translate(points[p.bun] + 0.035 * normals[p.bun], inplace=False)
             self.plotter.add_mesh(knot, name=f"bun{id(self)}", color=p.hair, **look)
@@ -207,10 +241,7 @@ def _normals(mesh: Any) -> Floats:
 
 
 def _aim(view: Any, camera: Camera, middle: Floats, shake: Shake | None, frame: int) -> None:
-    angle = np.radians(camera.azimuth)
-    away = camera.distance * np.array([np.sin(angle), -np.cos(angle), 0.0])
-    place, up = middle + away + camera.height * UP, UP
-    ahead = middle + camera.aim * UP - place
+    (place, ahead), up = _stand(camera, middle), UP
     if shake is not None:
         right, above, clockwise = np.radians(shake.turn[frame])
         ahead = ahead / np.linalg.norm(ahead)
@@ -222,6 +253,14 @@ def _aim(view: Any, camera: Camera, middle: Floats, shake: Shake | None, frame: 
     view.position, view.focal_point, view.up = place, place + ahead, up
     view.view_angle = camera.angle
     view.clipping_range = (0.1, 40.0)
+
+
+def _stand(camera: Camera, middle: Floats) -> tuple[Floats, Floats]:
+    """Returns where a camera is, and the direction (not of unit length) in which it looks."""
+    angle = np.radians(camera.azimuth)
+    away = camera.distance * np.array([np.sin(angle), -np.cos(angle), 0.0])
+    place = middle + away + camera.height * UP
+    return place, middle + camera.aim * UP - place
 
 
 def _bare_hall(plotter: Any, room: Room, floor: float) -> None:

@@ -33,8 +33,10 @@ PER_CLIP = {
     "beat_hit_rate": Description("Beat hit rate", "", "more"),
     "beat_coverage": Description("Beat coverage", "", "real"),
     "foot_skate_ratio": Description("Foot-skate ratio", "", "less"),
+    "foot_skate_ratio_lodge": Description("Foot-skate ratio (Lodge)", "", "less"),
     "foot_sliding": Description("Foot sliding", "mm per 1/30 s", "less"),
     "jitter": Description("Jitter", "m/s³", "real"),
+    "jitter_wham": Description("Jitter (WHAM)", "10 m/s³", "real"),
     "penetration": Description("Penetration", "mm", "less"),
     "floating": Description("Floating", "mm", "real"),
 }

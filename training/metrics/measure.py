@@ -10,12 +10,12 @@ from typing import get_args
 import numpy as np
 
 from popdanceset.errors import InputError
-from training.metrics import beats
+from training.metrics import beats, lodge_skating
 from training.metrics.clip import Clip, Floats, Ints
 from training.metrics.floor import floating, penetration
 from training.metrics.foot_skating import foot_skate_ratio, foot_sliding
 from training.metrics.geometric import geometric_features
-from training.metrics.jitter import jitter
+from training.metrics.jitter import jitter, wham_jitter
 from training.metrics.kinetic import kinetic_features
 from training.metrics.mode import Mode
 from training.metrics.pbc import pbc
@@ -120,8 +120,10 @@ def _body_scores(clip: Clip, mode: Mode) -> dict[str, Score]:
         "PBC": pbc(joints, fps, mode),
         "PBC_unweighted": pbc(joints, fps, mode, weighted=False),
         "foot_skate_ratio": foot_skate_ratio(joints, fps),
+        "foot_skate_ratio_lodge": lodge_skating.foot_skate_ratio(joints, fps, mode),
         "foot_sliding": foot_sliding(joints, fps),
         "jitter": jitter(joints, fps),
+        "jitter_wham": wham_jitter(joints, fps),
         "penetration": penetration(joints, fps),
         "floating": floating(joints, fps),
     }

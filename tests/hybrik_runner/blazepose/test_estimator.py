@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner.blazepose import estimator as module
 from hybrik_runner.blazepose.body import Body
 from hybrik_runner.blazepose.detector import Detections
 from hybrik_runner.blazepose.estimator import BlazePose, boxes, load_estimator, observed
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarks, Region
 from hybrik_runner.blazepose.people import load_detector
+from hybrik_runner.blazepose.variants import FULL
 from hybrik_runner.estimator import Poses
 from hybrik_runner.poses.table import build
 from popdanceset import media
@@ -153,7 +153,7 @@ def real(models: Path) -> Settings:
 def test_rendered_dances_against_their_truth(real: Settings, shared: Path, dance: str) -> None:
     truth = np.load(shared / "media" / f"{dance}_truth.npz")["J"]
     poses = load_estimator(real).estimate(media.frames(shared / "media" / f"{dance}.mp4"))
-    quality = build(dance, poses, module.NAME, real)
+    quality = build(dance, poses, FULL.name, real)
     assert quality.detected == quality.frames == 150
     limbs = list(LIMB_JOINTS)
     joints = np.asarray(quality.table["joints3d"].combine_chunks().values).reshape(-1, 24, 3)[:, limbs]
@@ -175,7 +175,7 @@ def test_a_real_person_is_found_in_every_frame(real: Settings, shared: Path) -> 
 
     poses = load_estimator(real).estimate(every_fourth())
     assert poses.found.sum() == 103
-    quality = build("taiji", poses, module.NAME, real)
+    quality = build("taiji", poses, FULL.name, real)
     trans = np.asarray(quality.table["smpl_trans"].combine_chunks().values).reshape(-1, 3)
     assert 0.7 < trans[:, 2].min() < trans[:, 2].max() < 1.2, "the pelvis of a standing adult"
 

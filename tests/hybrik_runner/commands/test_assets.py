@@ -19,7 +19,7 @@ from hybrik_runner.hybrik import smpl_file
 from popdanceset.errors import PopDanceSetError
 
 NAMES = [
-    "pose_detection.tflite", "pose_landmark_full.tflite", "hybrik_hrnet.pth",
+    "pose_detection.tflite", "pose_landmark_full.tflite", "pose_landmark_heavy.tflite", "hybrik_hrnet.pth",
     "basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", "J_regressor_h36m.npy", "h36m_mean_beta.npy",
 ]  # fmt: skip
 

@@ -33,8 +33,8 @@ def seen(count: int, fps: float = 30.0) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(count) / fps, np.ones(count, bool)
 
 
-def smoothed(sigma: float) -> Settings:
-    return Settings.load(overrides={"pose": {"smoothing": sigma}})
+def smoothed(sigma: float, feet: str = "lock") -> Settings:
+    return Settings.load(overrides={"pose": {"smoothing": sigma, "feet": feet}})
 
 
 def test_written_joints_are_the_kinematics_of_the_written_rotations(sway: Sway) -> None:
@@ -69,7 +69,7 @@ def test_film_rate_becomes_thirty(sway: Sway) -> None:
 
 
 def test_the_dancer_stands_on_the_floor_above_the_origin(sway: Sway) -> None:
-    table = build("clip", sway(*seen(60)), "fake-1", smoothed(0.0)).table
+    table = build("clip", sway(*seen(60)), "fake-1", smoothed(0.0, feet="off")).table
     root, joints = column(table, "smpl_trans"), column(table, "joints3d")
     lowest = (root[:, None] + joints[:, [7, 8, 10, 11]])[..., 2].min(1)
     assert lowest.min() == pytest.approx(0, abs=0.01)
@@ -84,7 +84,7 @@ def test_a_gap_is_filled_in_and_marked(sway: Sway) -> None:
     times, found = seen(60)
     found[20:26] = False
     whole, gappy = (
-        build("clip", sway(times, f), "fake-1", smoothed(0.0)) for f in (np.ones(60, bool), found)
+        build("clip", sway(times, f), "fake-1", smoothed(0.0, feet="off")) for f in (np.ones(60, bool), found)
     )
     assert gappy.detected == 54
     assert gappy.longest_gap == pytest.approx(0.2)
@@ -197,9 +197,9 @@ def test_a_tilted_camera_turns_everything_alike(sway: Sway, monkeypatch: pytest.
     def tilted(root: np.ndarray, *_: object) -> Ground:
         return Ground(root @ turn.T, turn, 8.0, 50)
 
-    level = build("clip", sway(*seen(40)), "fake-1", smoothed(0.0))
+    level = build("clip", sway(*seen(40)), "fake-1", smoothed(0.0, feet="off"))
     monkeypatch.setattr(floor, "ground", tilted)
-    turned = build("clip", sway(*seen(40)), "fake-1", smoothed(0.0))
+    turned = build("clip", sway(*seen(40)), "fake-1", smoothed(0.0, feet="off"))
     for name in ("joints3d", "coco_keypoints3d"):
         np.testing.assert_allclose(
             column(turned.table, name), column(level.table, name) @ turn.T, atol=1e-5, err_msg=name
@@ -213,3 +213,20 @@ def test_numbers_that_are_none_everywhere_are_nobody(sway: Sway) -> None:
     poses = sway(*seen(30))
     quality = build("clip", replace(poses, cam_root=np.full((30, 3), np.nan)), "fake-1", smoothed(0.04))
     assert quality == Quality(source_frames=30, clip_frames=30, frames=30, longest_gap=1.0)
+
+
+def test_feet_stand_unless_they_are_left_as_seen(sway: Sway) -> None:
+    """The swaying dancer's feet slide, since the whole body is carried sideways."""
+    seen_feet, standing = (
+        build("clip", sway(*seen(90)), "fake-1", smoothed(0.035, feet)) for feet in ("off", "lock")
+    )
+    assert standing.after.skate < 0.5 * seen_feet.after.skate
+    assert (seen_feet.root_moved, seen_feet.feet_moved) == (0, 0)
+    assert standing.root_moved > 0
+    assert extraction(seen_feet.table)["feet"]["method"] == "off"
+    assert extraction(standing.table)["feet"]["method"].startswith("lock")
+    np.testing.assert_allclose(column(standing.table, "smpl_trans")[0, :2], 0, atol=1e-6)
+    arms = [3, 6, 9, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
+    np.testing.assert_allclose(
+        column(standing.table, "joints3d")[:, arms], column(seen_feet.table, "joints3d")[:, arms], atol=1e-6
+    )

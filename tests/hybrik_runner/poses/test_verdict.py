@@ -90,6 +90,8 @@ def test_exchanged_frames_are_only_noted() -> None:
     verdict = judge(replace(GOOD, exchanged=3), SETTINGS)
     assert verdict.decision is Decision.ACCEPT
     assert verdict.note == "left and right exchanged and put back in 3 frames"
+    both = judge(replace(GOOD, exchanged=3, depth_reversed=2), SETTINGS)
+    assert both.note == f"{verdict.note}; depths reversed with them in 2 frames"
 
 
 @pytest.mark.parametrize(
@@ -121,12 +123,17 @@ def test_what_forbids_a_release_comes_first(
 
 
 def test_the_row_holds_all_of_it() -> None:
-    quality = replace(GOOD, clip_frames=450, tilt=3.0, contacts=200, before=Footing(0.9, 1.0, 0.5, 0, 0))
+    quality = replace(
+        GOOD, clip_frames=450, tilt=3.0, contacts=200, before=Footing(0.9, 1.0, 0.5, 0, 0, 0.04)
+    )
+    quality = replace(quality, root_moved=0.07, feet_moved=0.02, feet_left=0.01)
     found = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
     assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"]) == (True, "review", ["cut_short"])
     assert (found["frames"], found["clip_frames"], found["tilt"]) == (300, 450, 3.0)
     assert (found["skate_before"], found["skate_after"], found["skating_before"]) == (1.0, 0.4, 0.5)
+    assert (found["deviation_before"], found["root_moved"]) == (0.04, 0.07)
+    assert (found["feet_moved"], found["feet_left"]) == (0.02, 0.01)
     assert all(value is not None for value in found.values())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.spatial.transform import Rotation
 
 from hybrik_runner.running import single_file
 from popdanceset.errors import InputError
@@ -43,6 +44,32 @@ def test_report_table_and_truth(film: Film, tmp_path: Path, settings: Settings) 
     np.savez(tmp_path / "truth.npz", J=truth)
     compared = single_file.extract_file(path, out, settings, tmp_path / "truth.npz")
     assert 35 < compared["pa_mpjpe_mm"] < 60  # twice 30 mm, less what the alignment takes away
+
+
+@pytest.mark.usefixtures("with_fake")
+def test_figures_of_a_known_truth(film: Film, tmp_path: Path, settings: Settings) -> None:
+    """The truth is the table itself, turned and shifted; then with hips that move 10 % farther."""
+    path, out = film(24, fps=24), tmp_path / "out"
+    single_file.extract_file(path, out, settings)
+    root = np.asarray(pq.read_table(out / "film.parquet")["smpl_trans"].combine_chunks().values).reshape(
+        -1, 3
+    )
+    limbs = written_joints(out)[:, list(LIMB_JOINTS)]
+    turn = Rotation.from_rotvec([0, 0, 2.0]).as_matrix()
+    np.savez(tmp_path / "truth.npz", J=(limbs + root[:, None]) @ turn.T + [1, 2, 3])
+    same = single_file.extract_file(path, out, settings, tmp_path / "truth.npz")
+    for figure in ("pa_mpjpe_mm", "rte_percent", "acceleration_error"):
+        assert same[figure] == pytest.approx(0, abs=0.01), figure
+    hips = limbs[:, 6:8].mean(1) + root
+    middle = hips.mean(0)
+    farther = limbs + root[:, None] + 0.1 * (hips - middle)[:, None]
+    np.savez(tmp_path / "truth.npz", J=farther)
+    off = single_file.extract_file(path, out, settings, tmp_path / "truth.npz")
+    length = 1.1 * np.linalg.norm(np.diff(hips, axis=0), axis=1).sum()
+    expected = 100 * 0.1 * np.linalg.norm(hips - middle, axis=1).mean() / length
+    assert off["rte_percent"] == pytest.approx(expected, abs=0.01)
+    assert off["acceleration_error"] == pytest.approx(0, abs=0.01)
+    assert same["foot_sliding_mm"] <= 10  # ankles that stand move by less than a centimetre a frame
 
 
 @pytest.mark.usefixtures("with_fake")

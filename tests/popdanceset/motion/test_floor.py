@@ -151,6 +151,9 @@ def test_skating_feet_are_measured() -> None:
         sunk = footing(root - [0, 0, 0.03], joints, 1.0, FPS)
         assert sunk.penetration == pytest.approx(0.03)
         assert sunk.floating == 0
+        # Half of the time too high, half of it too low: neither makes up for the other.
+        both = footing(root + np.repeat([[0, 0, 0.02], [0, 0, -0.03]], 50, axis=0), joints, 1.0, FPS)
+        assert both.deviation == pytest.approx(0.025, abs=0.001)
 
 
 def test_nothing_seen_means_nothing() -> None:

@@ -268,6 +268,7 @@ class Dataset:
                 "accepted": good,
                 "reason": Reason.NONE if good else Reason.UNSTEADY_POSE,
                 "note": "" if good else "acceleration <too> high",
+                "score": 0.75,
             }
             self.store.write_table(
                 f"verdicts/{clip_id}.parquet", tables.from_rows([verdict], VERDICTS), VERDICTS

@@ -10,8 +10,9 @@ import pytest
 from popdanceset.errors import InputError
 from training.metrics.floor import floating, floor_height, penetration
 from training.metrics.foot_skating import foot_skate_ratio, foot_sliding
-from training.metrics.jitter import jitter
+from training.metrics.jitter import jitter, wham_jitter
 from training.metrics.latency import latency
+from training.metrics.lodge_skating import foot_skate_ratio as lodge_skate_ratio
 
 
 @pytest.fixture
@@ -80,10 +81,74 @@ def test_jerk_of_a_cubic() -> None:
         assert jitter(joints, fps).value == pytest.approx(6, rel=1e-6)
 
 
+def test_whams_jitter_joint_by_joint(dance: np.ndarray) -> None:
+    lengths = []
+    for joint in range(24):
+        for t in range(len(dance) - 3):
+            a, b, c, d = dance[t : t + 4, joint]
+            lengths.append(np.linalg.norm(d - 3 * c + 3 * b - a) * 30.0**3)
+    assert wham_jitter(dance, 30.0).value == pytest.approx(np.mean(lengths) / 10)
+
+
+def plain_lodge(joints: np.ndarray, mode: str) -> float:
+    """Lodge's ratio at 30 fps, foot by foot and frame by frame."""
+    left, right = joints[0, 10, 2], joints[0, 11, 2]
+    floor = (left + right) / 2 if abs(left - right) < 0.02 else min(left, right)
+    ratios = []
+    for ankle, toe in ((7, 10), (8, 11)):
+        down = sliding = 0
+        for t in range(len(joints) - 1):
+            if joints[t, ankle, 2] - floor > 0.08 or joints[t, toe, 2] - floor > 0.05:
+                continue
+            down += 1
+            moved = [joints[t + 1, point] - joints[t, point] for point in (ankle, toe)]
+            way = [abs(x + y) / 2 if mode == "released" else np.hypot(x, y) for x, y, _ in moved]
+            sliding += max(way) > 0.01
+        if down:
+            ratios.append(sliding / down)
+    return float(np.mean(ratios))
+
+
+def test_lodges_ratio_foot_by_foot(still: np.ndarray) -> None:
+    rng = np.random.default_rng(3)
+    for seed in range(5):
+        joints = still.copy()
+        joints[:, [7, 8, 10, 11]] += np.cumsum(rng.normal(0, 0.005, (60, 4, 3)), axis=0)
+        joints[0, 11, 2] += 0.03 * (seed % 2)
+        for mode in ("corrected", "released"):
+            assert lodge_skate_ratio(joints, 30.0, mode).value == pytest.approx(plain_lodge(joints, mode))
+
+
+def test_lodges_ratio_released_misses_opposite_components(still: np.ndarray) -> None:
+    """A body that moves by 2 cm a frame to the right and to the front at once is seen to slide, to the left
+    and to the front not; along one axis alone, 1.5 cm are not enough."""
+    steps = np.arange(60)[:, None, None]
+    for way, released in (([0.02, 0.02, 0], 1), ([-0.02, 0.02, 0], 0), ([0.015, 0, 0], 0)):
+        assert lodge_skate_ratio(still + steps * way, 30.0, "released").value == released
+        assert lodge_skate_ratio(still + steps * way, 30.0, "corrected").value == 1
+
+
+def test_lodges_ratio_counts_the_same_slide_at_any_rate(still: np.ndarray) -> None:
+    for fps in (20.0, 30.0, 60.0):
+        assert lodge_skate_ratio(shifted(still, 0.31, fps), fps).value == 1
+        assert lodge_skate_ratio(shifted(still, 0.29, fps), fps).value == 0
+
+
+def test_lodges_ratio_leaves_out_a_foot_that_is_never_down(still: np.ndarray) -> None:
+    joints = shifted(still, 1.0, 30.0)
+    joints[1:, [7, 10], 2] += 0.5
+    joints[0, 7, 2] += 0.5
+    assert lodge_skate_ratio(joints, 30.0).value == 1
+    joints[1:, [8, 11], 2] += 0.5
+    joints[0, 8, 2] += 0.5
+    found = lodge_skate_ratio(joints, 30.0)
+    assert (found.value, found.flag) == (0, "no foot on the ground")
+
+
 def test_bad_motions_get_one_line(still: np.ndarray) -> None:
     with pytest.raises(InputError, match="3 frames are too few, 4 are needed"):
         jitter(still[:3], 30.0)
-    for score in (foot_skate_ratio, foot_sliding, penetration, floating):
+    for score in (foot_skate_ratio, foot_sliding, penetration, floating, lodge_skate_ratio):
         with pytest.raises(InputError, match="2 frames are too few"):
             score(still[:2], 30.0)
 

@@ -1,0 +1,160 @@
+"""What error would remain if the network saw perfectly: the same pipeline behind true points.
+
+First, left and right of trunk, arms and legs are put in the order that the truth tells. Then the landmarks of
+shoulders, elbows, wrists, hips, knees and ankles are replaced in the picture by the true projections, then in
+space too, at the depth that the truth has. What remains is what the fit, the skeleton
+and the filters cost, and what the two definitions of a joint differ by: the truth's hips are heads of bones,
+or what annotators of pictures call hips. Face, hands and feet stay as they were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrik_runner.blazepose.body import ALL_SIDES, LIMB_LANDMARKS, SIDES
+from hybrik_runner.estimator import Clip as Recording
+from hybrik_runner.estimator import PoseEstimator
+from hybrik_runner.poses.camera import towards
+from hybrik_runner.poses.sides import PARTS, exchanged
+from hybrik_runner.poses.table import build
+from popdanceset import media
+from popdanceset.errors import InputError
+from popdanceset.schema import FPS
+from popdanceset.settings import Settings
+from popdanceset.skeleton import LIMB_JOINTS
+from tests.referee.clips import Clip
+from tests.referee.measures import column, errors
+
+Floats = NDArray[np.float64]
+
+_HIPS = [6, 7]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What bounds the error of a clip.
+
+    Attributes:
+        seen: PA-MPJPE of the estimator, mm.
+        ordered: the same with left and right as the truth has them.
+        flat: the same with true points in the picture.
+        solid: the same with true points in picture and space.
+        pixels: mean distance of the network's points, in order, from the true projections.
+        share: the same as % of the body's size, the diagonal of the true points' box.
+        depth: mean error of the network's points along the line of sight, from the hips' middle, mm.
+    """
+
+    seen: float
+    ordered: float
+    flat: float
+    solid: float
+    pixels: float
+    share: float
+    depth: float
+
+
+def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -> Bounds:
+    """Measures a clip with a known camera.
+
+    Raises:
+        InputError: its camera or its truth is unknown, or the estimator does not see landmarks.
+    """
+    if clip.joints is None or clip.camera is None:
+        raise InputError("the truth of this film has no camera", clip.film)
+    recording = Recording[Any]()
+    tracked = list(estimator.track(recording.recorded(media.frames(clip.film))))
+    present = [detection for detection in tracked if detection is not None]
+    predicted = iter(estimator.predict(present))
+    seen = [None if detection is None else next(predicted) for detection in tracked]
+    if not all(hasattr(detection, "landmarks") for detection in seen if detection is not None):
+        raise InputError(f"{estimator.name} has no landmarks to replace", clip.film)
+    times = np.array(recording.times, np.float64)
+    joints = _at(clip.joints, times)
+    in_camera = joints @ clip.camera.R.T + clip.camera.t
+    projected = clip.camera.project(joints)
+    metric = in_camera - in_camera[:, _HIPS].mean(1, keepdims=True)
+    # The network describes a body as though the camera looked straight at it.
+    metric = metric @ towards(projected[:, _HIPS].mean(1), recording.size)
+
+    def error(predictions: Sequence[Any]) -> float:
+        poses = estimator.poses(times, recording.size, predictions)
+        table = build(clip.name, poses, estimator.name, settings).table
+        assert table is not None
+        assert clip.joints is not None
+        found = column(table, "joints3d", 24, 3)[:, list(LIMB_JOINTS)]
+        count = min(len(found), len(clip.joints))
+        return 1000 * float(errors(found[:count], clip.joints[:count]).mean())
+
+    ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
+    flat = [_replaced(d, projected[k], None) for k, d in enumerate(ordered)]
+    solid = [_replaced(d, projected[k], metric[k]) for k, d in enumerate(ordered)]
+    found = [k for k, detection in enumerate(seen) if detection is not None]
+    image = np.array([ordered[k].landmarks.image[LIMB_LANDMARKS] for k in found])
+    space = np.array([ordered[k].landmarks.metric[LIMB_LANDMARKS] for k in found])
+    off = np.linalg.norm(image - projected[found], axis=2).mean(1)
+    size = np.linalg.norm(np.ptp(projected[found], axis=1), axis=1)
+    return Bounds(
+        error(seen),
+        error(ordered),
+        error(flat),
+        error(solid),
+        float(off.mean()),
+        100 * float((off / size).mean()),
+        1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
+    )
+
+
+def _ordered(detection: Any, pixels: Floats, metric: Floats) -> Any:
+    """The detection whose sides are exchanged, part by part, where that brings them closer to the truth."""
+    if detection is None:
+        return None
+    landmarks = detection.landmarks
+    image = exchanged(landmarks.image[None], _crossed(landmarks.image, pixels), ALL_SIDES)[0]
+    space = exchanged(landmarks.metric[None], _crossed(landmarks.metric, metric), ALL_SIDES)[0]
+    return replace(detection, landmarks=replace(landmarks, image=image, metric=space))
+
+
+def _crossed(points: Floats, truth: Floats) -> NDArray[np.bool_]:
+    """(1, 3) which of trunk, arms and legs of points (33, …) are closer to the truth (12, …) exchanged."""
+    place = {int(landmark): joint for joint, landmark in enumerate(LIMB_LANDMARKS)}
+    flags = []
+    for part in PARTS:
+        pairs = [pair for pair in SIDES[part] if pair[0] in place]
+        left, right = np.array(pairs).T
+        true_left, true_right = (truth[[place[int(k)] for k in side]] for side in (left, right))
+
+        def away(
+            a: NDArray[np.int_], b: NDArray[np.int_], left: Floats = true_left, right: Floats = true_right
+        ) -> float:
+            return float(
+                np.linalg.norm(points[a] - left, axis=1).sum()
+                + np.linalg.norm(points[b] - right, axis=1).sum()
+            )
+
+        flags.append(away(right, left) < away(left, right))
+    return np.array([flags])
+
+
+def _replaced(detection: Any, pixels: Floats, metric: Floats | None) -> Any:
+    """The detection with true limbs, in the picture and, unless `metric` is None, in space."""
+    if detection is None:
+        return None
+    landmarks = detection.landmarks
+    image, space = landmarks.image.copy(), landmarks.metric.copy()
+    image[LIMB_LANDMARKS] = pixels
+    if metric is not None:
+        space[LIMB_LANDMARKS] = metric
+    return replace(detection, landmarks=replace(landmarks, image=image, metric=space))
+
+
+def _at(joints: Floats, times: Floats) -> Floats:
+    """True joints (n, 12, 3) at 30 fps, at other times (m,), m of them; the last ones hold beyond the end."""
+    at = np.clip(times * FPS, 0, len(joints) - 1)
+    low = np.minimum(at.astype(int), len(joints) - 2)
+    share = (at - low)[:, None, None]
+    return np.asarray((1 - share) * joints[low] + share * joints[low + 1])
