@@ -99,9 +99,7 @@ def test_every_clip_has_its_page(page, made_by_hand):
 
     assert {f"clip-{clip_id}" for clip_id in made_by_hand.CLIP_IDS} <= sections
     assert {f"video-{made_by_hand.CLIPPED}-1", f"video-{made_by_hand.CUT_TOO_OFTEN}-1"} <= sections
-    assert (
-        len(page.all("img")) == 3 * 6 + 2 + 2 * 2
-    )  # clips, rejected spans, worst seconds
+    assert len(page.all("img")) == 3 * 6 + 2 + 2 * 2  # clips, rejected spans, worst seconds
     assert "with the 3 beats of the music" in page.text
     assert "least certain joint rhand 0.20" in page.text
     assert "44 of 45 frames" in page.text
