@@ -81,6 +81,12 @@ _log = logging.getLogger(__name__)
     help="Add published numbers: Table 2 of the POPDG paper, those of other papers, all, or those of one "
     "source; may be repeated. Footnotes say how their protocols differ from that of the table.",
 )
+@click.option(
+    "--training",
+    metavar="SPLIT|SET",
+    help="Training dances, a split of the release or a folder: find the training clip nearest to each dance, "
+    "and report copies.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all results as JSON, down to each motion.")
 @click.option("--strict", is_flag=True, help="Stop with an error where a motion looks wrong.")
 @click.option(
@@ -109,12 +115,14 @@ def evaluate(
     columns: str,
     figures: Path | None,
     against: tuple[str, ...],
+    training: str | None,
     as_json: bool,
     strict: bool,
     features_real: tuple[str, ...],
     features_generated: tuple[str, ...],
 ) -> None:
     """Compare generated dances with real ones: all metrics, with confidence intervals and protocol."""
+    from training.evaluation.copying import read_training, with_training
     from training.evaluation.published import chosen as published
     from training.evaluation.scoring import score_sets
     from training.evaluation.table import WRITERS, markdown
@@ -130,6 +138,8 @@ def evaluate(
     truth, models = _read_sets(release, split, real, motions, music)
     with track("evaluate", 1 + len(models)) as advance:
         evaluation = score_sets(truth, models, mode, seed, replicates, strict, printed, seconds, advance)
+    if training is not None:
+        evaluation = with_training(evaluation, read_training(training, release), seed, replicates)
     for path in tables:
         _write(path, WRITERS[path.suffix](evaluation.comparison, chosen).encode())
         if path.suffix == ".csv":  # has no place for the protocol
