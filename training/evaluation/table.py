@@ -213,6 +213,11 @@ _LATEX = str.maketrans(
 )  # fmt: skip
 
 
+def escaped(text: str) -> str:
+    """Returns text as LaTeX."""
+    return text.translate(_LATEX)
+
+
 def latex(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
     """Writes a `tabular` for each group of columns (package booktabs), with the protocol as comments."""
     notes = _Footnotes()
