@@ -87,6 +87,14 @@ _log = logging.getLogger(__name__)
     help="Training dances, a split of the release or a folder: find the training clip nearest to each dance, "
     "and report copies.",
 )
+@click.option(
+    "--explain-protocol",
+    "explained",
+    type=PATH,
+    metavar="DIR",
+    help="Write protocol.md and protocol.html to this folder: how axes, rate, length, beats, contact, floor "
+    "and code move the numbers of these dances, and which published contradictions that explains.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all results as JSON, down to each motion.")
 @click.option("--strict", is_flag=True, help="Stop with an error where a motion looks wrong.")
 @click.option(
@@ -116,6 +124,7 @@ def evaluate(
     figures: Path | None,
     against: tuple[str, ...],
     training: str | None,
+    explained: Path | None,
     as_json: bool,
     strict: bool,
     features_real: tuple[str, ...],
@@ -147,6 +156,8 @@ def evaluate(
             _write(path.with_suffix(".protocol.json"), protocol.encode())
     if figures is not None:
         _draw(evaluation, figures, chosen)
+    if explained is not None:
+        _explain(evaluation, explained)
     if as_json:
         folder = _common_folder(real, motions)
         click.echo(_json(evaluation, pairs, folder, mode), nl=False)
@@ -224,6 +235,20 @@ def _draw(evaluation: Evaluation, folder: Path, chosen: list[str]) -> None:
         _log.warning("no radar figure: fewer than three columns can be compared")
     else:
         _write(folder / "radar.png", png(drawn))
+
+
+def _explain(evaluation: Evaluation, folder: Path) -> None:
+    """Writes what the choices of a protocol do to the ground truth and the first model."""
+    from training.evaluation.explanation import explain, html, markdown
+
+    real, *models = (scored.dances for scored in evaluation.sets)
+    if len(models) > 1:
+        _log.warning("the protocol is explained with the dances of %s only", models[0].name)
+    generated = models[0].clips() if models else None
+    found = explain(real.clips(), generated, models[0].name if models else "")
+    for name, write in (("protocol.md", markdown), ("protocol.html", html)):
+        _write(folder / name, write(found).encode())
+    _log.info("wrote %s", folder / "protocol.html")
 
 
 def _write(path: Path, content: bytes) -> None:

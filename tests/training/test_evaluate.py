@@ -180,6 +180,19 @@ def test_training_clips_come_from_a_split(make_release, synthetic, run):
     assert "ground truth: nearest to a training clip, BV" in out
 
 
+def test_a_protocol_is_explained_on_the_given_dances(folders, run):
+    code, _, _ = run(
+        "--real", folders / "real", "--motions", folders / "model", "--music", folders / "music",
+        "--bootstrap", "0", "--explain-protocol", folders / "why",
+    )  # fmt: skip
+    assert code == 0
+    text = (folders / "why/protocol.md").read_text()
+    assert "4 dances of model against 4 real ones" in text
+    assert "| vertical axis | features take y for up | released POPDG code |" in text
+    assert "27.13 (TokenDance, PopDanceSet) and 76.23 (Skeleton2Stage, PopDanceSet)" in text
+    assert "What a protocol does" in (folders / "why/protocol.html").read_text()
+
+
 def test_a_home_folder_behind_a_name(folders, run, monkeypatch):
     """Shells replace ~ at the beginning of a word only."""
     monkeypatch.setenv("HOME", str(folders))
