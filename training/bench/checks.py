@@ -9,8 +9,7 @@ import click
 from popdanceset.errors import InputError
 from popdanceset.release.reader import Release
 from popdanceset.wording import counted
-from training.bench.intervals import KEYS
-from training.bench.plan import Plan
+from training.bench.plan import KEYS, Plan
 from training.bench.runs import Run, runs_of
 from training.data.cache import Span, clip_spans
 from training.evaluation.published import chosen as published

@@ -54,7 +54,6 @@ def bench(
     from training.bench.checks import check
     from training.bench.plan import read_plan
     from training.bench.running import run_all
-    from training.bench.writing import write_results
 
     place = find_device(device, "--device")
     wanted = read_plan(plan, releases)
@@ -64,6 +63,8 @@ def bench(
             click.echo(f"{each.title}: {each.state}")
         return
     run_all(runs, place, cache, retry_failed)
+    from training.bench.writing import write_results  # and with it matplotlib, which runs do not wait for
+
     for path in write_results(wanted, runs, out, store):
         click.echo(path)
     failed = [each for each in runs if each.failure]

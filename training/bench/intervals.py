@@ -21,6 +21,7 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import t as student_t
 
 from popdanceset.errors import InputError
+from training.bench.plan import KEYS
 from training.metrics.beats import RELEASED_DIVISOR
 from training.metrics.bootstrap import LEVEL, resampling_counts
 from training.metrics.catalogue import METRICS, PER_CLIP
@@ -30,9 +31,6 @@ from training.metrics.feature_standardisation import standardise_features
 from training.metrics.frechet import frechet_distance
 from training.metrics.measure import MeasuredSet
 from training.metrics.score import ITSELF, UNDEFINED, Interval
-
-KEYS = (*PER_CLIP, "FID_k", "FID_g", "Div_k", "Div_g")
-"""The numbers that have intervals over seeds and music."""
 
 SHARES = ("BAS", "BAS_music", "beat_hit_rate", "beat_hit_rate_music", "foot_skate_ratio")
 """Those that are at most 1."""
@@ -191,6 +189,7 @@ class Test:
         first, second: the models.
         difference: of their losses: below 0 the first is better.
         p_value: two-sided, not corrected.
+        seeds: of the model with fewer; with one, the test says nothing about other trainings of the models.
         adjusted: after Holm's correction over the tests of the same number.
     """
 
@@ -201,6 +200,7 @@ class Test:
     second: str
     difference: float
     p_value: float
+    seeds: int
     adjusted: float = 1.0
 
 
@@ -225,10 +225,8 @@ def paired_test(first: str, second: str, found: Mapping[str, Replicated], real: 
         other.replicates, real.replicates, key
     )
     error, freedom = student([of_music(replicates, one.pieces), one.of_seeds, other.of_seeds])
-    if not error:
-        return Test(key, first, second, difference, 1.0)
-    p_value = 2 * float(student_t.sf(abs(difference) / error, freedom))
-    return Test(key, first, second, difference, p_value)
+    p_value = 2 * float(student_t.sf(abs(difference) / error, freedom)) if error else 1.0
+    return Test(key, first, second, difference, p_value, min(len(one.values), len(other.values)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

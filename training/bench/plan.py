@@ -28,8 +28,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from popdanceset.errors import InputError
+from training.metrics.catalogue import PER_CLIP
 from training.metrics.mode import Mode
 from training.sampling.choices import SamplerName
+
+KEYS = (*PER_CLIP, "FID_k", "FID_g", "Div_k", "Div_g")
+"""The numbers that have intervals over seeds and music."""
 
 COLUMNS = ("PFC", "PBC", "Div_k", "Div_g", "BAS", "FID_k", "FID_g")
 """The columns of the paper's tables, and the distances to the real dances."""
@@ -114,7 +118,7 @@ class Protocol(_Record):
         split: part of the release to whose music they dance.
         extractor: name of the music features.
         mode: of the metrics.
-        columns: of the tables; keys of `training.bench.intervals.KEYS`.
+        columns: of the tables; of `KEYS`.
         variants: dances of each run to each piece of music.
         replicates: resamplings behind intervals and tests; 0 for none.
         seconds: cut dances to this length; None leaves them whole.

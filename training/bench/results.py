@@ -160,6 +160,7 @@ def tests_grid(found: Sequence[Test]) -> Grid:
     for test in found:
         better = test.first if test.difference < 0 else test.second
         verdict = f"{better} is better" if test.adjusted < SIGNIFICANT else "no difference shown"
+        verdict += " (one seed)" * (test.seeds == 1)
         rows.append(
             (
                 f"{test.first} – {test.second}", test.key, f"{test.difference:{decimals(test.difference)}}",

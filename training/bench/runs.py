@@ -12,13 +12,30 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError
 from training.bench.plan import Entry, Plan, Sampling, Stage, Value, folder_name
 
 RUNS = "runs"
+
+_TITLES = {
+    "content": "data",
+    "stages": "training settings",
+    "sampling": "sampling settings",
+    "split": "split",
+    "variants": "variants",
+}
+"""Keys of `Run.settings` in messages."""
+
+
+class Records(NamedTuple):
+    """Steps between checkpoints, between records of the log, and between validations (0 for none)."""
+
+    checkpoint_every: int
+    log_every: int
+    validate_every: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,8 @@ class Run:
         folder: of its files.
         address: of the release.
         content: hash of the rows of the release.
-        stages: arguments of `popdanceset train` for each stage, without `--out` and `--start`.
+        stages: arguments of `popdanceset train` for each stage that decide its result.
+        records: arguments that do not: how often it saves, logs and validates.
         sampling: how it dances.
         split, extractor: to which music.
         variants: dances to each piece of music.
@@ -47,6 +65,7 @@ class Run:
     address: str
     content: str
     stages: tuple[tuple[str, ...], ...]
+    records: Records
     sampling: Sampling
     split: str
     extractor: str
@@ -96,7 +115,15 @@ class Run:
     def arguments(self, number: int) -> list[str]:
         """Arguments of `popdanceset train` for a stage."""
         start = ["--start", str(self.stage_folder(number - 1))] if number else []
-        return [*self.stages[number], *start, "--out", str(self.stage_folder(number))]
+        last = number + 1 == len(self.stages)  # earlier stages cannot dance
+        return [
+            *("--release", self.address, "--out", str(self.stage_folder(number))),
+            *self.stages[number],
+            *start,
+            *("--log", "file", "--log-every", str(self.records.log_every), "--keep", "2"),
+            *("--checkpoint-every", str(self.records.checkpoint_every)),
+            *("--validate-every", str(self.records.validate_every if last else 0)),
+        ]
 
     def must_match(self) -> None:
         """Checks that the folder contains this run, if it contains any.
@@ -108,10 +135,10 @@ class Run:
         if not path.is_file():
             return
         before = _read(path)
-        different = [name for name, value in self.settings.items() if before.get(name) != value]
+        different = [_TITLES[name] for name, value in self.settings.items() if before.get(name) != value]
         if different:
             raise InputError(
-                f"contains a run with another {' and '.join(different)}",
+                f"contains a run of the model with other {', '.join(different)}",
                 self.folder,
                 "name another --out, or remove this folder to run it anew",
             )
@@ -158,9 +185,8 @@ def runs_of(plan: Plan, contents: dict[str, str], out: Path) -> list[Run]:
             folder=out / RUNS / folder_name(release) / folder_name(name) / f"seed-{seed}",
             address=address,
             content=contents[release],
-            stages=tuple(
-                _stage(plan, entry, number, address, seed) for number in range(len(entry.stages) or 1)
-            ),
+            stages=tuple(_stage(plan, entry, stage, seed) for stage in entry.stages or (Stage(),)),
+            records=Records(plan.checkpoint_every, plan.log_every, plan.validate_every),
             sampling=entry.sampling,
             split=plan.protocol.split,
             extractor=plan.protocol.extractor,
@@ -172,24 +198,18 @@ def runs_of(plan: Plan, contents: dict[str, str], out: Path) -> list[Run]:
     ]
 
 
-def _stage(plan: Plan, entry: Entry, number: int, address: str, seed: int) -> tuple[str, ...]:
-    stage = entry.stages[number] if entry.stages else Stage()
+def _stage(plan: Plan, entry: Entry, stage: Stage, seed: int) -> tuple[str, ...]:
     preset = stage.preset or entry.preset
     budget = stage.budget or entry.budget or plan.budget
     assert budget is not None
-    last = number + 1 >= len(entry.stages)
     return (
-        *("--release", address, "--model", entry.model, "--seed", str(seed)),
+        *("--model", entry.model, "--seed", str(seed)),
         *(("--preset", preset) if preset else ()),
         *(word for name, value in entry.sizes.items() for word in ("--model", f"{name}={value}")),
         *(word for part in entry.ablate for word in ("--ablate", part)),
         *budget.options,
         *_options(plan.training | entry.training | stage.training),
         *("--extractor", plan.protocol.extractor),
-        *("--log", "file", "--log-every", str(plan.log_every), "--keep", "2"),
-        *("--checkpoint-every", str(plan.checkpoint_every)),
-        # Earlier stages cannot dance.
-        *(("--validate-every", str(plan.validate_every)) if last else ()),
     )
 
 

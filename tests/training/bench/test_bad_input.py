@@ -97,7 +97,7 @@ def test_folders_that_contain_something_else(release, plan_file, tmp_path):
 
     runs[0].begin()
     path = plan_file(budget={"steps": 5})
-    with pytest.raises(InputError, match="contains a run with another stages"):
+    with pytest.raises(InputError, match="contains a run of the model with other training settings"):
         check(read_plan(path, (str(release),)), tmp_path / "out")
 
 

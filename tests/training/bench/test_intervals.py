@@ -11,7 +11,6 @@ from scipy.stats import ttest_ind, ttest_rel
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
 from training.bench.intervals import (
-    KEYS,
     ONE_SEED,
     Part,
     Replicated,
@@ -21,6 +20,7 @@ from training.bench.intervals import (
     replicate,
     student,
 )
+from training.bench.plan import KEYS
 from training.metrics.clip import Clip
 from training.metrics.compare import compare
 from training.metrics.measure import measure
