@@ -178,6 +178,9 @@ def test_training_clips_come_from_a_split(make_release, synthetic, run):
     assert code == 0
     assert "training clips with unrelated others are too few to say what a copy is" in out
     assert "ground truth: nearest to a training clip, BV" in out
+    code, out, err = run("--release", release, "--training", "trian")
+    assert (code, out) == (2, "")
+    assert "trian is neither a split nor a folder (choose from train, test)" in err
 
 
 def test_a_protocol_is_explained_on_the_given_dances(folders, run):

@@ -9,6 +9,7 @@ from statistics import median
 
 import numpy as np
 
+from popdanceset.errors import InputError
 from popdanceset.motion.files import motions_from_folder
 from popdanceset.motion.joint_motion import JointMotion, motions_from_release, resampled
 from popdanceset.release.reader import Release
@@ -38,13 +39,20 @@ def read_training(text: str, release: str | None) -> list[TrainingMotion]:
         release: the release, if there is one.
 
     Raises:
-        InputError: as `motions_from_release`, `motions_from_folder` and `DanceSet.check_rates`.
+        InputError: there is neither such a split nor such a folder; or as `motions_from_release`,
+            `motions_from_folder` and `DanceSet.check_rates`.
     """
+    folder = MotionFolder.parse(text)
     if release is not None:
         with Release(release) as opened:
             if text in opened.info.splits:
                 return _of_release(opened, text)
-    folder = MotionFolder.parse(text)
+            if not folder.folder.is_dir():
+                raise InputError(
+                    f"{text} is neither a split nor a folder",
+                    release,
+                    f"choose from {', '.join(opened.info.splits)}",
+                )
     motions = motions_from_folder(folder.folder, folder.conventions)
     DanceSet(folder.name, tuple(motions)).check_rates()
     return [TrainingMotion(motion, frozenset({video_of(motion.name)})) for motion in motions]

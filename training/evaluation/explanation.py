@@ -1,6 +1,7 @@
 """Explains published numbers that contradict each other, by what changes of protocol do to the same dances.
 
-`popdanceset evaluate --explain-protocol DIR` writes `protocol.md` and `protocol.html`, with the same numbers.
+`popdanceset evaluate --explain-protocol DIR` writes `protocol.md` and `protocol.html` with the same numbers;
+only the former contains the protocol card.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from popdanceset.errors import InputError
 from training.evaluation.comparison import DESCRIPTIONS
 from training.evaluation.published import PublishedNumber, card, published_numbers
 from training.evaluation.table import decimals
+from training.metrics import kinetic
 from training.metrics.clip import Clip
 from training.metrics.factors import (
     NUMBERS,
@@ -31,6 +33,7 @@ from training.metrics.factors import (
     together,
     without,
 )
+from training.metrics.frechet import bias_note
 
 CLOSE = 1.25
 """A change reproduces a printed ratio if its own differs from it by at most this factor."""
@@ -301,19 +304,22 @@ def heads() -> list[str]:
 
 
 def introduction(explanation: Explanation) -> str:
-    """Returns what the table shows, in two sentences."""
+    """Returns what the table shows, and how far its FIDs can be trusted."""
     of_made, of_real = (
         ", ".join(DESCRIPTIONS[key].title for key in NUMBERS if (key in OF_GENERATED) is made)
         for made in (True, False)
     )
     count = explanation.real
-    made = f"one half of {count} real dances against the other"
+    made, sizes = f"one half of {count} real dances against the other", (-(-count // 2), count // 2)
     if explanation.generated:
         name, number = explanation.generated
-        made = f"{number} dances of {name} against {count} real ones"
+        made, sizes = f"{number} dances of {name} against {count} real ones", (count, number)
+    bias = bias_note(*sizes, kinetic.WIDTH)
     return (
         f"{of_made}: {made}. {of_real}: the {count} real dances. Each row changes one thing for both sets, "
         "unless it says otherwise. × and ÷ give the ratio to our number; without one it stays the same."
+        + f" FID_k: {bias}."
+        * bool(bias)
     )
 
 
@@ -368,7 +374,7 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
 
 
 def html(explanation: Explanation) -> str:
-    """Writes the same as `markdown` as one page that loads nothing."""
+    """Writes the table and the verdicts of `markdown` as one page that loads nothing."""
     environment = Environment(
         loader=PackageLoader("training.evaluation", "."),
         autoescape=True,

@@ -79,6 +79,7 @@ def test_both_pages_show_the_same_numbers(explanation) -> None:
         assert verdict.summary in text
         assert verdict.summary in plain
     assert "6 dances of POPDG against 6 real ones" in text
+    assert "FID_k: 6 motions do not fill 72 channels" in text
     assert "17.26 (Skeleton2Stage, PopDanceSet, training part)" in text
     assert not re.search(r"(src|href)=", page)
 
