@@ -246,7 +246,7 @@ class PoseSettings(_Group):
         description="standard deviation in seconds of the window that smooths rotations; 0: none",
     )
     fitting: Literal["off", "clip"] = Field(
-        "off",
+        "clip",
         description="clip: fit rotations and root to the keypoints of the whole clip; off: smoothing only",
     )
     feet: Literal["lock", "off"] = Field(

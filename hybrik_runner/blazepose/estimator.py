@@ -14,7 +14,7 @@ from hybrik_runner.blazepose.body import ALL_SIDES, SIDES
 from hybrik_runner.blazepose.census import Census
 from hybrik_runner.blazepose.coco import LANDMARKS as COCO_LANDMARKS
 from hybrik_runner.blazepose.detector import Detector
-from hybrik_runner.blazepose.facing import backwards
+from hybrik_runner.blazepose.facing import backwards, upright
 from hybrik_runner.blazepose.inverse_kinematics import bending, hinged, inverse_kinematics
 from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region
 from hybrik_runner.blazepose.people import People, load_detector
@@ -234,7 +234,9 @@ def _in_order(
     by its neighbours, for the network has a head for each. Also returns the flags of the picture, in how many
     frames there were any, and in how many of them depths were reversed too."""
     unit = _BODY_SIDE / sizes[:, None, None]
-    both, reversed_depths = labelling(raw.metric, raw.image * unit, times, SIDES, scores, backwards)
+    both, reversed_depths = labelling(
+        raw.metric, raw.image * unit, times, SIDES, scores, backwards, upright(raw.metric, times)
+    )
     # Legs or arms alone that are exchanged in the picture are as often right in space: putting back those of
     # a rendered kick took its error from 128 to 141 mm.
     both &= both.all(1, keepdims=True)

@@ -3,7 +3,9 @@
 A body cannot turn into its mirror image between two frames. Where a network labels it so and later changes
 back, the labels of all frames are chosen together: points should move evenly, parts of the body rarely
 disagree, labels rarely change, and the cues that know front from back (knees, feet, face) should agree with
-the trunk. `hybrik_runner.poses.sides` mends single frames by their neighbours alone.
+the trunk. Where an estimator sees people too badly for that, as while they roll on the floor, nothing is
+exchanged, and an exchange that would begin or end there is none. `hybrik_runner.poses.sides` mends single
+frames by their neighbours alone.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ def labelling(
     pairs: Mapping[str, Pairs],
     scores: Floats,
     backwards: Callable[[Floats], Floats] | None = None,
+    judged: Flags | None = None,
 ) -> tuple[Flags, Flags]:
     """Chooses the labels of a clip.
 
@@ -66,13 +69,15 @@ def labelling(
         pairs: of each of `PARTS`, indices of left and right landmarks.
         scores: (n,) mean confidence, 0..1.
         backwards: how far cues contradict the front of the trunk, (n, k, 3) → (n,) 0..1; None: no cues.
+        judged: (n,) frames in which anything may be exchanged; None: all.
 
     Returns:
         (n, 3) which parts are to be exchanged, and (n,) where depths are to be reversed with them.
     """
     count = len(times)
     hypotheses = np.array(HYPOTHESES)
-    if count < 3:
+    judged = np.ones(count, bool) if judged is None else judged
+    if count < 3 or not judged.any():
         return np.zeros((count, len(PARTS)), bool), np.zeros(count, bool)
     parts, reverses = hypotheses[:, :3].astype(int), hypotheses[:, 3].astype(int)
     spans = np.minimum(np.gradient(times), _LONGEST_FRAME)[:, None]
@@ -82,6 +87,7 @@ def labelling(
     single += spans * _APART * (np.abs(parts - np.roll(parts, 1, axis=1)).sum(1))
     if backwards is not None:
         single += spans * _BACKWARDS * _contradiction(metric, pairs, backwards)
+    single[~judged, 1:] = np.inf  # all but the first hypothesis, as seen
 
     versions = [np.concatenate([metric, image], axis=2), np.concatenate([metric * _REVERSAL, image], axis=2)]
     follows, skips = np.zeros((2, count, len(hypotheses), len(hypotheses)))
@@ -100,8 +106,8 @@ def labelling(
     runs = np.cumsum(~linked(times))
     for run in np.unique(runs):
         inside = runs == run
-        weight = scores[inside] + 1e-9
-        share = (flags[inside] * weight[:, None]).sum(0) / weight.sum()
+        weight = (scores[inside] + 1e-9) * judged[inside]
+        share = (flags[inside] * weight[:, None]).sum(0) / max(weight.sum(), 1e-9)
         flags[np.ix_(inside, share > _MINORITY)] = False
     return flags, hypotheses[chosen, 3] & flags.all(1)
 

@@ -102,9 +102,9 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     the clip's start and so does its music. If too little comes before, all rows are kept for a reviewer, and
     the gap with them.
 
-    Rotations are averaged in SO(3) over a Gaussian window and, with `pose.fitting`, fitted to the keypoints
-    of all frames (`hybrik_runner.poses.fitting`); then everything is resampled to 30 fps: rotations along
-    great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
+    Rotations are averaged in SO(3) over a Gaussian window and, unless `pose.fitting` is off, fitted to the
+    keypoints of all frames (`hybrik_runner.poses.fitting`); then everything is resampled to 30 fps: rotations
+    along great arcs, the rest linearly. Frames without the dancer are filled in the same way; those rows have
     scores of 0 and nothing observed. `joints3d` is the forward kinematics of the rows' own `smpl_poses`. The
     world's origin lies on the floor (`popdanceset.motion.floor`) below the root of the first row, and feet on
     it stand (`popdanceset.motion.foot_locking`) unless `pose.feet` is off. How all this was done is recorded

@@ -140,14 +140,11 @@ def accuracy(found: Sequence[Clip], options: argparse.Namespace, out: Path, scra
     for contestant in contestants:
         place = out / contestant.name.replace(" ", "-")
         extract(contestant, [clip.film for clip in found], place)
-        scores[contestant.name] = {
-            clip.name: score(
-                clip,
-                pq.read_table(place / f"{clip.name}.parquet"),
-                json.loads((place / f"{clip.name}.json").read_text()),
-            )
-            for clip in found
-        }
+        scores[contestant.name] = {}
+        for clip in found:
+            report = json.loads((place / f"{clip.name}.json").read_text())
+            table = pq.read_table(place / f"{clip.name}.parquet") if report["found"] else None
+            scores[contestant.name][clip.name] = score(clip, table, report)
     truth = {"the truth itself": {clip.name: score_of_truth(clip) for clip in found if clip.feet is not None}}
     print("\n".join(verdict.table(found, truth | scores)))
     before = scores.pop(earlier, {})

@@ -54,7 +54,8 @@ def recorded(path: Path, count: int) -> np.ndarray:
 def extract(site: Path, film: Path, out: Path, recording: Path) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable, "-m", "popdanceset", "extract", str(film), "--out", str(out),
-        "--set", "pose.estimator=replay", "--set", "pose.smoothing=0", "--set", "pose.feet=off",
+        "--set", "pose.estimator=replay", "--set", "pose.smoothing=0", "--set", "pose.fitting=off",
+        "--set", "pose.feet=off",
     ]  # fmt: skip
     paths = os.pathsep.join([str(site), str(PAGE.parent.parent)])
     env = {**os.environ, "PYTHONPATH": paths, "REPLAY_NPZ": str(recording)}

@@ -72,27 +72,28 @@ NOTHING = {f.name: float("nan") for f in fields(Score)}
 """Figures of which none is known."""
 
 
-def score(clip: Clip, table: pa.Table, report: dict[str, Any]) -> Score:
+def score(clip: Clip, table: pa.Table | None, report: dict[str, Any]) -> Score:
     """Returns the figures of a clip.
 
     Args:
-        table: pose table (schema FRAMES).
+        table: pose table (schema FRAMES); None if nobody was found, and then there are no figures of poses.
         report: what `extract_file` reported of it.
 
     Raises:
         InputError: table and truth differ in length by more than two frames.
     """
+    figures = NOTHING | {
+        "found": 100.0 * report["found"] / max(report["pictures"], 1),
+        "speed": float(report.get("pictures_per_second", np.nan)),
+    }
+    if table is None:
+        return Score(**figures)
     relative, root = column(table, "joints3d", 24, 3), column(table, "smpl_trans", 3)
     scale = float(column(table, "smpl_scaling", 1)[0, 0])
-    feet = floor.footing(root, relative, scale, FPS)
-    found = 100.0 * report["found"] / max(report["pictures"], 1)
-    height = floor.heights(root, relative, scale)
-    figures = NOTHING | {
-        "skating": 100 * feet.skating,
+    figures |= {
+        "skating": 100 * floor.footing(root, relative, scale, FPS).skating,
         "sliding": 100 * sliding((relative + root[:, None])[:, FOOT_JOINTS], clip.contact),
-        "deviation": 1000 * deviation(height, clip.contact),
-        "found": found,
-        "speed": float(report.get("pictures_per_second", np.nan)),
+        "deviation": 1000 * deviation(floor.heights(root, relative, scale), clip.contact),
     }
     if clip.joints is not None:
         count = min(len(clip.joints), len(root))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from tests.referee.clips import Clip
 from tests.referee.measures import (
+    NOTHING,
+    Score,
     acceleration_about_hips,
     deviation,
     exchanged_frames,
+    score,
 )
+from tests.referee.verdict import table, targets
 
 STANDING = np.array(
     [
@@ -69,3 +76,19 @@ def test_feet_are_judged_where_they_truly_stand() -> None:
     contact = np.array([[True, False], [True, False], [False, False], [False, False]])
     assert deviation(height, contact) == pytest.approx(0.03)
     assert np.isnan(deviation(height, np.zeros((4, 2), bool)))
+
+
+def test_a_film_in_which_nobody_was_found_has_a_row_of_its_own() -> None:
+    clip = Clip(Path("empty.mp4"), "test", "floor")
+    row = score(clip, None, {"found": 0, "pictures": 60})
+    assert row.found == 0
+    assert np.isnan(row.error)
+    assert any(line.startswith("empty") for line in table([clip], {"x": {"empty": row}}))
+
+
+def test_a_film_that_only_one_code_could_follow_is_no_comparison() -> None:
+    clips = [Clip(Path(f"{name}.mp4"), "test", "floor") for name in ("a", "b")]
+    before = {"a": Score(**NOTHING | {"error": 100.0}), "b": Score(**NOTHING)}
+    now = {"a": Score(**NOTHING | {"error": 50.0}), "b": Score(**NOTHING | {"error": 150.0})}
+    (share,) = (t for t in targets(clips, now, before, 0.9) if t.text.startswith("test clips: PA-MPJPE"))
+    assert share.reached == pytest.approx(50)

@@ -103,7 +103,13 @@ def targets(
         result.append(Target(f"{text} (≤ {limit:g})", None if unknown else value, value <= limit))
 
     def compared(figure: str, names: Iterable[str]) -> float:
-        both = [name for name in names if name in now and name in before]
+        both = [
+            name
+            for name in names
+            if name in now
+            and name in before
+            and not np.isnan([getattr(now[name], figure), getattr(before[name], figure)]).any()
+        ]
         there = mean((before[name] for name in both), figure)
         return 100 * mean((now[name] for name in both), figure) / there if there else NAN
 

@@ -84,6 +84,36 @@ def test_the_cues_of_front_and_back_decide_it() -> None:
     assert (found == wrong).all()
 
 
+@pytest.mark.parametrize(("start", "length", "is_found"), [(10, 15, True), (50, 20, False), (30, 20, False)])
+def test_only_what_begins_and_ends_in_judged_frames_is_exchanged(
+    start: int, length: int, is_found: bool
+) -> None:
+    """The first half can be judged: an exchange within it, one in the other half, one across the middle."""
+    metric, image = seen(walk(COUNT, 30), noise=0.01)
+    wrong = flags(start, length, (0, 1, 2))
+    metric, image = exchanged(metric, wrong, SMPL_SIDES), exchanged(image, wrong, SMPL_SIDES)
+    found, _ = labelling(metric, image, TIMES, SMPL_SIDES, SURE, judged=np.arange(COUNT) < 45)
+    assert (found == (wrong & is_found)).all()
+
+
+def test_the_minority_is_one_of_the_judged_frames() -> None:
+    """Twenty frames are few of ninety and half of forty."""
+    metric, image = seen(walk(COUNT, 30), noise=0.01)
+    wrong = flags(10, 20, (0, 1, 2))
+    metric, image = exchanged(metric, wrong, SMPL_SIDES), exchanged(image, wrong, SMPL_SIDES)
+    found, _ = labelling(metric, image, TIMES, SMPL_SIDES, SURE, judged=np.arange(COUNT) < 40)
+    assert not found.any()
+
+
+def test_where_nothing_can_be_judged_nothing_is_exchanged() -> None:
+    metric, image = seen(walk(COUNT, 30), noise=0.01)
+    wrong = flags(30, 20, (0, 1, 2))
+    metric, image = exchanged(metric, wrong, SMPL_SIDES), exchanged(image, wrong, SMPL_SIDES)
+    found, reversed_depths = labelling(metric, image, TIMES, SMPL_SIDES, SURE, judged=np.zeros(COUNT, bool))
+    assert not found.any()
+    assert not reversed_depths.any()
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_few_frames(count: int) -> None:
     metric, image = seen(walk(count, 30))

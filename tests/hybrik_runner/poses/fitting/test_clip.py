@@ -163,9 +163,10 @@ def test_hostile_points_stay_finite(settings: Settings) -> None:
 
 def test_the_setting(settings: Settings) -> None:
     poses, _ = filmed(30)
-    plain = build("c", poses, "fake", settings)
-    pose = settings.pose.model_copy(update={"fitting": "clip"})
-    table = build("c", poses, "fake", settings.model_copy(update={"pose": pose})).table
+    assert settings.pose.fitting == "clip"
+    table = build("c", poses, "fake", settings).table
+    pose = settings.pose.model_copy(update={"fitting": "off"})
+    plain = build("c", poses, "fake", settings.model_copy(update={"pose": pose}))
     assert table is not None
     assert plain.table is not None
     rows = [np.asarray(t["smpl_poses"].combine_chunks().values) for t in (plain.table, table)]
