@@ -49,7 +49,7 @@ def run_all(runs: Sequence[Run], device: str, cache: Path | None = None, retry_f
 def in_process(run: Run, device: str, cache: Path | None) -> str:
     """Runs a run in a process of its own; returns why it failed, or "" if it did not."""
     receiver, sender = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_work, args=(run, device, cache, sender), name=run.title)
+    process = _CONTEXT.Process(target=_work, args=(run, device, cache, sender), name=run.title, daemon=True)
     process.start()
     sender.close()
     try:
