@@ -147,8 +147,11 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         keypoints3d=smooth(poses.keypoints3d, source_times, sigma),
         cam_root=_smooth_root(poses.cam_root, source_times, sigma),
     )
+    fitting = "off"
     if settings.pose.fitting == "clip":
-        smoothed = fitted(poses, smoothed)
+        fit = fitted(poses, smoothed)
+        fitting = "off" if fit is smoothed else FITTING
+        smoothed = fit
     joints = forward_kinematics(smoothed.rotations, poses.scaling)
     unfiltered = even.linear(poses.unfiltered_joints3d)
     rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
@@ -176,7 +179,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
-        "fitting": FITTING if settings.pose.fitting == "clip" else "off",
+        "fitting": fitting,
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
         "floor": {
             "method": floor.METHOD,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from popdanceset.errors import InputError
 from training.bench.runs import Run
@@ -98,6 +99,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
                 of_key.append((run, steps, values))
     shown = [key for key in SHOWN if lines[key]] or ["loss/total"]
     figure = Figure(figsize=(4.6 * len(shown), 3.4), layout="constrained", facecolor="white")
+    first = {run.model: run.seed for run in reversed(runs)}
     for axes, key in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         for run, steps, values in lines[key]:
             number = names.index(run.model)
@@ -107,11 +109,12 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
                 STYLES[seeds.index(run.seed) % len(STYLES)],
                 color=MODELS[number % len(MODELS)],
                 linewidth=1.2,
-                label=run.model if run.seed == seeds[0] else None,
+                label=run.model if run.seed == first[run.model] else None,
             )
         if key != "validation/BAS" and all(min(values) > 0 for _, _, values in lines[key]):
             axes.set_yscale("log")
         axes.set_title(SHOWN[key], fontsize=10, color=INK, loc="left")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("steps of the optimizer", fontsize=8, color=SOFT)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color=GRID)

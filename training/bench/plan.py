@@ -35,6 +35,9 @@ from training.sampling.choices import SamplerName
 KEYS = (*PER_CLIP, "FID_k", "FID_g", "Div_k", "Div_g")
 """The numbers that have intervals over seeds and music."""
 
+REAL = "ground truth"
+"""Name of the row of the real dances."""
+
 COLUMNS = ("PFC", "PBC", "Div_k", "Div_g", "BAS", "FID_k", "FID_g")
 """The columns of the paper's tables, and the distances to the real dances."""
 
@@ -198,6 +201,8 @@ class Plan(_Record):
             folders = {folder_name(name) for name in names}
             if len(folders) < len(names) or "" in folders:
                 raise ValueError(f"{kind} need names that differ in letters or digits")
+        if REAL in self.models:
+            raise ValueError(f"{REAL!r} is the name of the real dances; call the model something else")
         for name, table in self.tables.items():
             if folder_name(name) != name:
                 raise ValueError(f"the table {name!r} is a file name: use lower-case letters and digits")

@@ -118,11 +118,7 @@ def comparison(plan: Plan, table: TablePlan, result: Result) -> Comparison:
         rows.append(
             Row(model, "model", _numbers(found, [measured[_name(run)] for run in of_model]) | latency)
         )
-        own = [shared.protocol["rows"][_name(run)] for run in of_model]
-        read = [
-            replaced | {"motions": sum(each["motions"] for each in own)} for replaced in own[0]["read_as"]
-        ]
-        protocols[model] = own[0] | {"motions": sum(each["motions"] for each in own), "read_as": read}
+        protocols[model] = _together([shared.protocol["rows"][_name(run)] for run in of_model])
     out = [
         LeftOut(run.model, f"seed {run.seed}", run.failure or "it is not finished")
         for run in result.runs
@@ -247,6 +243,12 @@ def _numbers(found: Mapping[str, Replicated], measured: Sequence[Row]) -> dict[s
         flag = joined(number.flag, *(part for part in parts if part not in (NO_INTERVAL, ONE_CLIP)))
         numbers[key] = interval(replace(number, flag=flag), key)
     return numbers
+
+
+def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The protocol of a model, whose runs differ in nothing but their number of motions."""
+    motions = {"motions": sum(row["motions"] for row in rows)}
+    return rows[0] | motions | {"read_as": [read | motions for read in rows[0]["read_as"]]}
 
 
 def _latency(scored: Sequence[ScoredSet]) -> dict[str, Interval]:

@@ -16,12 +16,9 @@ from popdanceset.errors import PopDanceSetError
 from popdanceset.logs import configure
 from popdanceset.progress import display, track
 from training.bench.runs import Run
-from training.bench.work import work
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["training.bench.running", "training.popdg.entry", "training.fitting.trainer"]
-)
+_CONTEXT.set_forkserver_preload(["training.bench.work", "training.popdg.entry", "training.fitting.trainer"])
 """A server that has imported torch, but never used it, forks a fresh process for each run in no time."""
 
 _log = logging.getLogger(__name__)
@@ -52,7 +49,7 @@ def run_all(runs: Sequence[Run], device: str, cache: Path | None = None, retry_f
 def in_process(run: Run, device: str, cache: Path | None) -> str:
     """Runs a run in a process of its own; returns why it failed, or "" if it did not."""
     receiver, sender = _CONTEXT.Pipe(duplex=False)
-    process = _CONTEXT.Process(target=_work, args=(run, device, cache, sender), name=run.title)
+    process = _CONTEXT.Process(target=_work, args=(run, device, cache, sender), name=run.title, daemon=True)
     process.start()
     sender.close()
     try:
@@ -75,6 +72,8 @@ def _work(run: Run, device: str, cache: Path | None, sender: Connection) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench gets it too, and kills this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     configure()
+    from training.bench.work import work  # the bench itself does not need what trains and dances
+
     try:
         work(run, device, cache)
     except PopDanceSetError as error:

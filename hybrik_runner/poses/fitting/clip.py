@@ -10,6 +10,7 @@ of all frames are banded (`motion`).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from hybrik_runner.estimator import Poses
 
 Floats = NDArray[np.float64]
+
+log = logging.getLogger(__name__)
 
 METHOD = "banded gauss-newton over the clip, cauchy loss"
 
@@ -111,6 +114,9 @@ class _Seen:
 def fitted(poses: Poses, start: Poses) -> Poses:
     """Returns poses whose rotations and roots are fitted to the keypoints of the whole clip.
 
+    `start` itself comes back, with a warning, where numbers are too large for the equations: no person has
+    limbs of a hundred thousand kilometres.
+
     Args:
         poses: of one clip, finite, not smoothed.
         start: the same, smoothed; the result is like it in all else.
@@ -137,7 +143,13 @@ def fitted(poses: Poses, start: Poses) -> Poses:
         if len(root) > 2:
             steps = np.concatenate([np.diff(root, axis=0), _between(turns[:-1], turns[1:])], axis=1)
             gradient += accelerations.gradient(accelerations.of_steps(steps), smooth)
-        change = np.clip(step(frames, gradient, accelerations, smooth), -_LARGEST, _LARGEST)
+        try:
+            change = step(frames, gradient, accelerations, smooth)
+        except np.linalg.LinAlgError:
+            farthest = np.abs(poses.keypoints3d).max()
+            log.warning("poses stay as smoothed: their keypoints, %.0e m away, cannot be fitted", farthest)
+            return start
+        change = np.clip(change, -_LARGEST, _LARGEST)
         root = root + change[:, :3]
         turns = turned(turns, axis_angle_to_matrix(change[:, 3:].reshape(len(change), -1, 3)))
     return replace(start, rotations=local_rotations(_TO_CAMERA.T @ turns), cam_root=root)

@@ -9,6 +9,7 @@ import pytest
 
 from popdanceset.errors import InputError
 from tests.training.bench.tiny import FACT, POPDG
+from training.bench import plan
 from training.bench.checks import check
 from training.bench.command import bench
 from training.bench.plan import read_plan
@@ -29,6 +30,8 @@ MISTAKES = [
     ({"models": {"X": {**FACT, "sampling": {"steps": 3}}}}, "X: FACT has no steps to choose"),
     ({"models": {"X": {**POPDG, "speed": 3}}}, "models.X.speed: Extra inputs are not permitted"),
     ({"models": {"A b": POPDG, "a-B": POPDG}}, "models need names that differ in letters or digits"),
+    ({"models": {"ground truth": POPDG}}, "'ground truth' is the name of the real dances"),
+    ({"protocol": {"against": ["Nature"]}}, "no source is called 'nature'"),
     ({"budget": None}, "'POPDG' has no budget: give steps or epochs"),
     ({"budget": {"steps": 1, "epochs": 1}}, "budget: give either steps or epochs"),
     ({"seeds": [1, 1]}, "a seed is named twice"),
@@ -76,6 +79,12 @@ def test_files_that_are_no_plan(tmp_path):
         read_plan(tmp_path / "absent.yaml")
 
 
+def test_the_example_in_the_docstring_is_a_plan(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(str(plan.__doc__).split("```")[1].removeprefix("yaml"))
+    assert list(read_plan(path).models) == ["POPDG", "without DS-attention", "Bailando"]
+
+
 def test_a_folder_that_is_no_release(plan_file, tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         check(read_plan(plan_file(), (str(tmp_path / "nowhere"),)), tmp_path / "out")
@@ -103,8 +112,8 @@ def test_folders_that_contain_something_else(release, plan_file, tmp_path):
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_sound(publish_clips, path, tmp_path):
-    plan = read_plan(path, (str(publish_clips(7, 150)),))
-    runs = check(plan, tmp_path / "out")
-    assert len(runs) == len(plan.models) * len(plan.seeds)
+    wanted = read_plan(path, (str(publish_clips(7, 150)),))
+    runs = check(wanted, tmp_path / "out")
+    assert len(runs) == len(wanted.models) * len(wanted.seeds)
     assert all(isinstance(run, Run) and run.state == "waiting" for run in runs)
     assert json.dumps([run.settings for run in runs])

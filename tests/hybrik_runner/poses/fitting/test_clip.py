@@ -161,6 +161,18 @@ def test_hostile_points_stay_finite(settings: Settings) -> None:
         assert np.isfinite(again.cam_root).all()
 
 
+def test_numbers_without_measure_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    poses, _ = filmed(30)
+    random = np.random.default_rng(0)
+    astray = replace(
+        poses,
+        keypoints3d=1e9 * random.normal(size=poses.keypoints3d.shape),
+        cam_root=1e9 * random.normal(size=poses.cam_root.shape),
+    )
+    assert fitted(astray, astray) is astray
+    assert "cannot be fitted" in caplog.text
+
+
 def test_the_setting(settings: Settings) -> None:
     poses, _ = filmed(30)
     assert settings.pose.fitting == "clip"
