@@ -15,7 +15,7 @@ from popdanceset.errors import PopDanceSetError
 GROUP = "popdanceset.commands"
 ORDER = (
     *("demo", "crawl", "fit", "select", "acquire", "extract", "features", "review", "publish", "report"),
-    *("train", "sample", "evaluate", "convert", "render"),
+    *("train", "sample", "evaluate", "bench", "convert", "render"),
 )
 
 

@@ -81,6 +81,20 @@ _log = logging.getLogger(__name__)
     help="Add published numbers: Table 2 of the POPDG paper, those of other papers, all, or those of one "
     "source; may be repeated. Footnotes say how their protocols differ from that of the table.",
 )
+@click.option(
+    "--training",
+    metavar="SPLIT|SET",
+    help="Training dances, a split of the release or a folder: find the training clip nearest to each dance, "
+    "and report copies.",
+)
+@click.option(
+    "--explain-protocol",
+    "explained",
+    type=PATH,
+    metavar="DIR",
+    help="Write protocol.md and protocol.html to this folder: how axes, rate, length, beats, contact, floor "
+    "and code move the numbers of these dances, and which published contradictions that explains.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all results as JSON, down to each motion.")
 @click.option("--strict", is_flag=True, help="Stop with an error where a motion looks wrong.")
 @click.option(
@@ -109,12 +123,15 @@ def evaluate(
     columns: str,
     figures: Path | None,
     against: tuple[str, ...],
+    training: str | None,
+    explained: Path | None,
     as_json: bool,
     strict: bool,
     features_real: tuple[str, ...],
     features_generated: tuple[str, ...],
 ) -> None:
     """Compare generated dances with real ones: all metrics, with confidence intervals and protocol."""
+    from training.evaluation.copying import read_training, with_training
     from training.evaluation.published import chosen as published
     from training.evaluation.scoring import score_sets
     from training.evaluation.table import WRITERS, markdown
@@ -130,6 +147,8 @@ def evaluate(
     truth, models = _read_sets(release, split, real, motions, music)
     with track("evaluate", 1 + len(models)) as advance:
         evaluation = score_sets(truth, models, mode, seed, replicates, strict, printed, seconds, advance)
+    if training is not None:
+        evaluation = with_training(evaluation, read_training(training, release), seed, replicates)
     for path in tables:
         _write(path, WRITERS[path.suffix](evaluation.comparison, chosen).encode())
         if path.suffix == ".csv":  # has no place for the protocol
@@ -137,6 +156,8 @@ def evaluate(
             _write(path.with_suffix(".protocol.json"), protocol.encode())
     if figures is not None:
         _draw(evaluation, figures, chosen)
+    if explained is not None:
+        _explain(evaluation, explained)
     if as_json:
         folder = _common_folder(real, motions)
         click.echo(_json(evaluation, pairs, folder, mode), nl=False)
@@ -214,6 +235,20 @@ def _draw(evaluation: Evaluation, folder: Path, chosen: list[str]) -> None:
         _log.warning("no radar figure: fewer than three columns can be compared")
     else:
         _write(folder / "radar.png", png(drawn))
+
+
+def _explain(evaluation: Evaluation, folder: Path) -> None:
+    """Writes what the choices of a protocol do to the ground truth and the first model."""
+    from training.evaluation.explanation import explain, html, markdown
+
+    real, *models = (scored.dances for scored in evaluation.sets)
+    if len(models) > 1:
+        _log.warning("the protocol is explained with the dances of %s only", models[0].name)
+    generated = models[0].clips() if models else None
+    found = explain(real.clips(), generated, models[0].name if models else "")
+    for name, write in (("protocol.md", markdown), ("protocol.html", html)):
+        _write(folder / name, write(found).encode())
+    _log.info("wrote %s", folder / "protocol.html")
 
 
 def _write(path: Path, content: bytes) -> None:

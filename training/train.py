@@ -12,6 +12,7 @@ continues it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,8 @@ PATH = UserPath()
 @click.option("--keep", default=3, show_default=True, help="Number of checkpoints to keep.")
 @click.option("--validate-every", default=0, show_default=True, help="Steps between validations; 0 for none.")
 @click.option(
-    "--log", type=click.Choice(["tensorboard", "wandb", "none"]), default="tensorboard", show_default=True,
-    help="Where to log losses.",
+    "--log", type=click.Choice(["tensorboard", "wandb", "file", "none"]), default="tensorboard",
+    show_default=True, help="Where to log losses; file is log.jsonl in the output folder.",
 )  # fmt: skip
 @click.option("--log-every", default=10, show_default=True, help="Steps between log records.")
 @click.option(
@@ -148,14 +149,7 @@ def train(
     names = [name for name in chosen if "=" not in name]
     if len(names) > 1:
         raise InputError(f"{len(names)} models are named", "--model", "train one after the other")
-    kind = load(names[0] if names else FIRST)
-    plan = _preset(kind, preset)
-    model = _sized(kind, plan.model, [size for size in chosen if "=" in size], window)
-    for part in ablate:
-        if part not in kind.ablations:
-            known = f"choose from {', '.join(kind.ablations)}" if kind.ablations else "leave it out"
-            raise InputError(f"{kind.title} has no part {part!r} to remove", "--ablate", known)
-        model = kind.ablations[part](model)
+    plan, model = planned(load(names[0] if names else FIRST), preset, chosen, ablate, window)
     window, stride = window or model.window, stride or plan.stride
     given = {name: value for name, value in settings.items() if value is not None}
     settings = {**plan.recipe, **given}
@@ -193,6 +187,24 @@ def train(
     if trainer.accelerator.is_main_process:
         click.echo(f"{trainer.done} steps finished: {last}")
     trainer.accelerator.end_training()
+
+
+def planned(
+    kind: Model, preset: str | None, chosen: Sequence[str], ablate: Sequence[str], window: int | None
+) -> tuple[Preset[Any, Any], Any]:
+    """The preset that the options name, and the sizes of the network; arguments as the options.
+
+    Raises:
+        InputError: the model has no such preset, size or part to remove, or the sizes are impossible.
+    """
+    plan = _preset(kind, preset)
+    model = _sized(kind, plan.model, [size for size in chosen if "=" in size], window)
+    for part in ablate:
+        if part not in kind.ablations:
+            known = f"choose from {', '.join(kind.ablations)}" if kind.ablations else "leave it out"
+            raise InputError(f"{kind.title} has no part {part!r} to remove", "--ablate", known)
+        model = kind.ablations[part](model)
+    return plan, model
 
 
 def _preset(kind: Model, name: str | None) -> Preset[Any, Any]:

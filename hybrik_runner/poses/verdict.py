@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from popdanceset.schema import FPS, Reason
+from popdanceset.wording import counted
 
 if TYPE_CHECKING:
     from hybrik_runner.poses.table import Quality
@@ -122,11 +123,11 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
     filled = quality.frames - quality.detected
     notes = [note for _, note in (*forbidden, *doubts) if note]
     if filled:
-        notes.append(f"{filled} frame{'s' if filled != 1 else ''} filled in")
+        notes.append(f"{counted(filled, 'frame')} filled in")
     if quality.exchanged:
-        notes.append(f"left and right exchanged and put back in {quality.exchanged} frames")
+        notes.append(f"left and right exchanged and put back in {counted(quality.exchanged, 'frame')}")
     if quality.depth_reversed:
-        notes.append(f"depths reversed with them in {quality.depth_reversed} frames")
+        notes.append(f"depths reversed with them in {counted(quality.depth_reversed, 'frame')}")
     return Verdict(
         Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
         (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),

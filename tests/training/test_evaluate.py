@@ -144,6 +144,58 @@ def test_an_unknown_source_is_named(folders, run):
     assert "no source is called 'dancegpt' (choose from all, peers, paper, BeatDance" in err
 
 
+def test_copies_of_training_clips_are_named(folders, run, dance, tmp_path, caplog):
+    """Four of five dances are new; one is a training clip that starts later, elsewhere."""
+    (tmp_path / "train").mkdir()
+
+    def write(name, made, first=0, stop=150, to=(0.0, 0.0, 0.0)):
+        joints = made.joints[first:stop] + np.float32(to)
+        content = {"smpl_poses": made.poses[first:stop], "smpl_trans": joints[:, 0], "full_pose": joints}
+        (tmp_path / name).write_bytes(pickle.dumps(content))
+
+    for number in range(12):
+        write(f"train/BV5{number}_Clip_1.pkl", dance(150, 50 + number))
+    write("model/copied.pkl", dance(150, 53), 20, 110, (1.0, 2.0, 0.0))
+    arguments = ("--real", folders / "real", "--motions", folders / "model", "--training", tmp_path / "train")
+    code, out, _ = run(*arguments)
+    assert code == 0
+    assert "model: copy of a training clip, copied: 0.0" in out
+    assert "from BV53_Clip_1 at " in out
+    assert "ground truth: nearest to a training clip, " in out
+    assert "copied is a copy of the training clip BV53_Clip_1" in caplog.text
+
+    document = json.loads(run(*arguments, "--json")[1])
+    assert document["training"]["copies"] == {"ground truth": [], "model": ["copied"]}
+    assert document["table"]["model"]["copies"]["value"] == pytest.approx(1 / 5)
+    assert document["training"]["nearest"]["model"][0]["distance"] > 0
+
+
+@pytest.mark.usefixtures("beats_in_releases")
+def test_training_clips_come_from_a_split(make_release, synthetic, run):
+    row = synthetic.clip_row
+    release = make_release([row(f"BV{n}_Clip_1", 150, f"m{n}") for n in range(6)])
+    code, out, _ = run("--release", release, "--training", "train", "--bootstrap", "0")
+    assert code == 0
+    assert "training clips with unrelated others are too few to say what a copy is" in out
+    assert "ground truth: nearest to a training clip, BV" in out
+    code, out, err = run("--release", release, "--training", "trian")
+    assert (code, out) == (2, "")
+    assert "trian is neither a split nor a folder (choose from train, test)" in err
+
+
+def test_a_protocol_is_explained_on_the_given_dances(folders, run):
+    code, _, _ = run(
+        "--real", folders / "real", "--motions", folders / "model", "--music", folders / "music",
+        "--bootstrap", "0", "--explain-protocol", folders / "why",
+    )  # fmt: skip
+    assert code == 0
+    text = (folders / "why/protocol.md").read_text()
+    assert "4 dances of model against 4 real ones" in text
+    assert "| vertical axis | features take y for up | released POPDG code |" in text
+    assert "27.13 (TokenDance, PopDanceSet) and 76.23 (Skeleton2Stage, PopDanceSet)" in text
+    assert "What a protocol does" in (folders / "why/protocol.html").read_text()
+
+
 def test_a_home_folder_behind_a_name(folders, run, monkeypatch):
     """Shells replace ~ at the beginning of a word only."""
     monkeypatch.setenv("HOME", str(folders))

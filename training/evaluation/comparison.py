@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 from popdanceset.errors import InputError
 from training.evaluation.published import PublishedNumber, differences, protocol_of_run
-from training.metrics.catalogue import METRICS, Description
+from training.metrics.catalogue import AGAINST_TRAINING, METRICS, Description
 from training.metrics.diversity import NO_PAIR_OF_ONE_MUSIC, NO_PAIR_OF_TWO
+from training.metrics.nearest import Neighbour, Threshold
 from training.metrics.score import NO_MUSIC_NAMES, UNDEFINED, Interval
 from training.motion.validity import Finding
 
 LATENCY = "latency"
 
-DESCRIPTIONS = METRICS | {LATENCY: Description("Latency", "s per second of dance", "less")}
+DESCRIPTIONS = METRICS | AGAINST_TRAINING | {LATENCY: Description("Latency", "s per second of dance", "less")}
 """Title, unit and direction of every column that a row may hold."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -28,9 +29,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Beats": (
         "BAS_clip_mean", "BAS_equal_length", "BAS_equal_length_clip_mean", "BAS_music", "beat_hit_rate",
-        "beat_coverage",
+        "beat_hit_rate_music", "beat_coverage",
     ),
     "Variety": ("multimodality_k", "multimodality_g", "music_diversity_k", "music_diversity_g"),
+    "Copying": tuple(AGAINST_TRAINING),
     "Speed": (LATENCY,),
 }  # fmt: skip
 """Title → columns, in the order in which they are shown."""
@@ -67,6 +69,28 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Copying:
+    """What the dances resemble most among the training clips.
+
+    Attributes:
+        clips: number of training clips.
+        threshold: distance below which a dance counts as a copy.
+        nearest: by row, a neighbour for each dance; empty where no training clip is long enough.
+    """
+
+    clips: int
+    threshold: Threshold
+    nearest: dict[str, tuple[Neighbour, ...]]
+
+    def copies(self, row: str) -> tuple[Neighbour, ...]:
+        """Returns the dances of a row that count as copies, the nearest first."""
+        limit = self.threshold.distance
+        if limit is None:
+            return ()
+        return tuple(sorted((n for n in self.nearest[row] if n.distance < limit), key=lambda n: n.distance))
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A finished comparison.
 
@@ -76,6 +100,7 @@ class Comparison:
         findings: what the validity checks found, by row.
         left_out: motions that could not be scored.
         published: printed numbers that were asked for.
+        copying: what the dances resemble among the training clips; None if those were not given.
     """
 
     rows: tuple[Row, ...]
@@ -83,6 +108,7 @@ class Comparison:
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     published: tuple[PublishedNumber, ...] = ()
+    copying: Copying | None = None
 
     @property
     def real(self) -> Row:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from training.evaluation.comparison import (
     undefined,
 )
 from training.evaluation.published import CAVEAT, NOT_TOLD, TITLES
+from training.metrics.nearest import Neighbour
 from training.metrics.score import Interval
 
 SHOWN = 3
@@ -101,6 +103,7 @@ def markdown(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
     if comparison.published:
         lines += [_printed(comparison), ""]
     lines += [f"{row}: {clip} was left out, {reason}  " for row, clip, reason in _left_out(comparison)]
+    lines += [f"{line}  " for line in copying_lines(comparison)]
     lines += [f"Protocol: {line}  " for line in protocol_lines(comparison)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -138,6 +141,36 @@ def _bold_note(comparison: Comparison) -> str:
 
 def _left_out(comparison: Comparison) -> list[tuple[str, str, str]]:
     return [(out.row, out.clip, out.reason) for out in comparison.left_out]
+
+
+def copying_lines(comparison: Comparison) -> list[str]:
+    """Returns what the dances resemble among the training clips: every copy by name, or the nearest dance."""
+    found = comparison.copying
+    if found is None:
+        return []
+    own = found.threshold
+    rule = (
+        f"{own.clips} training clips with unrelated others are too few to say what a copy is"
+        if own.distance is None
+        else f"a dance within {own.distance:.2f} cm of them is a copy (half the median distance of training "
+        f"clips to unrelated others; {own.within} of {own.clips} are as near)"
+    )
+    lines = [f"Training: {found.clips} clips; {rule}"]
+    for row, neighbours in found.nearest.items():
+        copies = found.copies(row)
+        lines += [f"{row}: copy of a training clip, {_resemblance(one)}" for one in copies]
+        if neighbours and not copies:
+            nearest = min(neighbours, key=lambda one: one.distance)
+            lines.append(f"{row}: nearest to a training clip, {_resemblance(nearest)}")
+    return lines
+
+
+def _resemblance(one: Neighbour) -> str:
+    image = " mirrored" if one.mirrored else ""
+    return (
+        f"{one.dance}: {one.distance:.2f} cm on average; at {one.at:.1f} s {one.closest:.2f} cm from "
+        f"{one.clip}{image} at {one.clip_at:.1f} s"
+    )
 
 
 def protocol_lines(comparison: Comparison) -> list[str]:
@@ -178,6 +211,11 @@ _LATEX = str.maketrans(
         "⁴": r"\textsuperscript{4}", "–": "--", "−": "$-$",
     }
 )  # fmt: skip
+
+
+def escaped(text: str) -> str:
+    """Returns text as LaTeX."""
+    return text.translate(_LATEX)
 
 
 def latex(comparison: Comparison, chosen: Sequence[str] = ()) -> str:
@@ -267,7 +305,22 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             for name, found in comparison.findings.items()
         },
         "left_out": [{"row": r, "clip": c, "reason": why} for r, c, why in _left_out(comparison)],
-    } | ({"published": _published(comparison)} if comparison.published else {})
+    } | _optional(comparison)
+
+
+def _optional(comparison: Comparison) -> dict[str, Any]:
+    """The parts of a document that were asked for."""
+    parts: dict[str, Any] = {"published": _published(comparison)} if comparison.published else {}
+    if (found := comparison.copying) is not None:
+        parts["training"] = {
+            "clips": found.clips,
+            "threshold_cm": found.threshold.distance,
+            "threshold_from_clips": found.threshold.clips,
+            "training_clips_within_threshold": found.threshold.within,
+            "nearest": {row: [asdict(one) for one in some] for row, some in found.nearest.items()},
+            "copies": {row: [one.dance for one in found.copies(row)] for row in found.nearest},
+        }
+    return parts
 
 
 def _published(comparison: Comparison) -> dict[str, Any]:

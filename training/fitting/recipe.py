@@ -30,7 +30,7 @@ class Recipe:
         standardise: scale music features to mean 0 and deviation 1; the released code uses them unscaled.
         checkpoint_every, keep: steps between checkpoints, and number of checkpoints to keep.
         validate_every: steps between validations; 0 for none.
-        log, log_every: `tensorboard`, `wandb` or `none`, and steps between records.
+        log, log_every: `tensorboard`, `wandb`, `file` (`log.jsonl`) or `none`, and steps between records.
     """
 
     steps: int
@@ -50,7 +50,7 @@ class Recipe:
     checkpoint_every: int = 1000
     keep: int = 3
     validate_every: int = 0
-    log: Literal["tensorboard", "wandb", "none"] = "tensorboard"
+    log: Literal["tensorboard", "wandb", "file", "none"] = "tensorboard"
     log_every: int = 10
 
     def __post_init__(self) -> None:

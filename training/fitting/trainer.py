@@ -74,7 +74,7 @@ class Trainer:
         start: Path | None = None,
     ) -> None:
         # Precision is set in each step: accelerate would fix it for the lifetime of the process.
-        log_with = None if recipe.log == "none" else recipe.log
+        log_with = None if recipe.log in ("none", "file") else recipe.log
         self.accelerator = open_accelerator(device, log_with, folder)
         rank, world = self.accelerator.process_index, self.accelerator.num_processes
         if recipe.batch_size % world:

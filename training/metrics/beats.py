@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.ndimage import minimum_filter1d
@@ -110,8 +110,7 @@ def beat_align_score(
     Raises:
         InputError: the direction is unknown.
     """
-    if direction not in ("motion", "music"):
-        raise InputError(f"direction of the beat alignment is {direction!r}", do="take 'motion' or 'music'")
+    _check_direction(direction)
     if len(music) == 0:
         return Score(0.0, NO_MUSIC_BEATS)
     if len(motion) == 0:
@@ -124,8 +123,13 @@ def beat_align_score(
     return Score(float(np.exp(-(distance**2) / (2 * sigma**2)).mean()))
 
 
-def beat_hit_rate(motion: Ints, music: Ints, fps: float, tolerance: float = TOLERANCE) -> Score:
+def beat_hit_rate(
+    motion: Ints, music: Ints, fps: float, tolerance: float = TOLERANCE, direction: Direction = "motion"
+) -> Score:
     """Beat hit rate: share of the motion's beats that have a music beat within the tolerance.
+
+    The other direction, `music`, is the share of the music's beats that are danced. A dance that pauses once,
+    on a beat, has the rates 1 and nearly 0; one that trembles has a low rate and a high one.
 
     Source: Lee et al., Dancing to Music, NeurIPS 2019 (aligned over all kinematic beats).
 
@@ -134,15 +138,21 @@ def beat_hit_rate(motion: Ints, music: Ints, fps: float, tolerance: float = TOLE
         music: frame numbers of the music's beats.
         fps: frames a second of both.
         tolerance: seconds, rounded to frames.
+        direction: whose beats are counted.
 
     Returns:
         A number in 0..1, more is better; 0 and flagged if motion or music has no beats.
+
+    Raises:
+        InputError: the direction is unknown.
     """
+    _check_direction(direction)
     if len(music) == 0:
         return Score(0.0, NO_MUSIC_BEATS)
     if len(motion) == 0:
         return Score(0.0, NO_MOTION_BEATS)
-    return Score(float((nearest(motion, music) <= round(tolerance * fps)).mean()))
+    distance = nearest(motion, music) if direction == "motion" else nearest(music, motion)
+    return Score(float((distance <= round(tolerance * fps)).mean()))
 
 
 def beat_coverage(motion: Ints, music: Ints) -> Score:
@@ -162,6 +172,11 @@ def beat_coverage(motion: Ints, music: Ints) -> Score:
     if len(music) == 0:
         return Score(0.0, NO_MUSIC_BEATS)
     return Score(len(motion) / len(music), "" if len(motion) else NO_MOTION_BEATS)
+
+
+def _check_direction(direction: str) -> None:
+    if direction not in get_args(Direction):
+        raise InputError(f"direction of the beat alignment is {direction!r}", do="take 'motion' or 'music'")
 
 
 def nearest(beats: Ints, others: Ints) -> Ints:

@@ -14,6 +14,7 @@ REPLICATES = 1000
 LEVEL = 0.95
 
 ONE_CLIP = "no interval from one clip"
+NO_INTERVAL = "no interval asked for"
 
 
 def bootstrap_confidence_interval(
@@ -86,7 +87,7 @@ def centred_interval(
         lowest: smallest possible value of the number.
     """
     if len(replicated) == 0:
-        return Interval(value, value, value, joined(flag, "no interval asked for"))
+        return Interval(value, value, value, joined(flag, NO_INTERVAL))
     tail = (1 - level) / 2
     low, high = np.quantile(replicated, [tail, 1 - tail]) + (value - np.mean(replicated))
     return Interval(value, float(max(min(low, value), lowest)), float(max(high, value)), flag)

@@ -31,6 +31,7 @@ PER_CLIP = {
     "BAS": Description("BAS", "", "more"),
     "BAS_music": Description("BAS over music beats", "", "more"),
     "beat_hit_rate": Description("Beat hit rate", "", "more"),
+    "beat_hit_rate_music": Description("Beat hit rate over music beats", "", "more"),
     "beat_coverage": Description("Beat coverage", "", "real"),
     "foot_skate_ratio": Description("Foot-skate ratio", "", "less"),
     "foot_skate_ratio_lodge": Description("Foot-skate ratio (Lodge)", "", "less"),
@@ -63,5 +64,11 @@ OF_SETS = {
     "music_diversity_g": Description("Diversity between music_g", "", "real"),
 }
 """Numbers that only a set of dances has; k stands for kinetic, g for geometric features."""
+
+AGAINST_TRAINING = {
+    "training_distance": Description("Distance to training", "cm", "real"),
+    "copies": Description("Copies of training clips", "", "less"),
+}
+"""Numbers of sets that need the training clips (`nearest`); the suite itself does not compute them."""
 
 METRICS = {**PER_CLIP, **RELEASED_ONLY, **OF_SETS}

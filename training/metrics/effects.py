@@ -2,7 +2,8 @@
 
     python -m training.metrics.effects MOTION...
 
-The table in README.md is the output of this program. Each quirk is switched on alone.
+The table in README.md is the output of this program. Each quirk is switched on alone. What other papers do
+differently, and what it does to whole sets with their music, is the business of `factors`.
 """
 
 from __future__ import annotations

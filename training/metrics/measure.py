@@ -139,7 +139,7 @@ def _beat_scores(clip: Clip, mode: Mode) -> tuple[dict[str, Score], Ints]:
         shown = beats.motion_beats(clip.joints[: beats.RELEASED_MOTION], clip.fps, mode)
     if clip.music_beats is None:
         missing = Score(0.0, NO_MUSIC)
-        keys = ["BAS", "BAS_music", "beat_hit_rate", "beat_coverage"]
+        keys = ["BAS", "BAS_music", "beat_hit_rate", "beat_hit_rate_music", "beat_coverage"]
         return dict.fromkeys(keys + ["BAS_equal_length"] * (mode == "released"), missing), shown
     music = np.asarray(clip.music_beats)
     heard = music[music < end]
@@ -147,6 +147,7 @@ def _beat_scores(clip: Clip, mode: Mode) -> tuple[dict[str, Score], Ints]:
         "BAS": beats.beat_align_score(motion, heard, clip.fps),
         "BAS_music": beats.beat_align_score(motion, heard, clip.fps, direction="music"),
         "beat_hit_rate": beats.beat_hit_rate(motion, heard, clip.fps),
+        "beat_hit_rate_music": beats.beat_hit_rate(motion, heard, clip.fps, direction="music"),
         "beat_coverage": beats.beat_coverage(motion, heard),
     }
     if mode == "released":

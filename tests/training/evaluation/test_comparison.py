@@ -16,7 +16,7 @@ from training.evaluation.comparison import (
     groups,
     undefined,
 )
-from training.metrics.catalogue import METRICS
+from training.metrics.catalogue import AGAINST_TRAINING, METRICS
 from training.metrics.score import Interval
 
 
@@ -34,8 +34,8 @@ def comparison(**columns):
 
 
 def test_every_metric_has_its_place():
-    assert sorted(key for keys in GROUPS.values() for key in keys) == sorted([*METRICS, LATENCY])
-    assert {*METRICS, LATENCY} == set(DESCRIPTIONS)
+    assert sorted(key for keys in GROUPS.values() for key in keys) == sorted(DESCRIPTIONS)
+    assert {*METRICS, *AGAINST_TRAINING, LATENCY} == set(DESCRIPTIONS)
 
 
 def test_the_best_model_by_the_direction_of_the_column():

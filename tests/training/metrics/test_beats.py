@@ -109,6 +109,10 @@ def test_hits_and_coverage_by_hand() -> None:
     motion, music = np.array([10, 33, 64]), np.array([10, 30, 60, 90])
     assert beat_hit_rate(motion, music, 30.0).value == pytest.approx(2 / 3)
     assert beat_hit_rate(motion, music, 30.0, tolerance=0.05).value == pytest.approx(1 / 3)
+    # 10 and 30 are danced, 60 is missed by 4 frames, 90 by far.
+    assert beat_hit_rate(motion, music, 30.0, direction="music").value == pytest.approx(2 / 4)
+    assert beat_hit_rate(np.array([10]), music, 30.0).value == 1  # one pause, on a beat
+    assert beat_hit_rate(np.array([10]), music, 30.0, direction="music").value == pytest.approx(1 / 4)
     assert beat_coverage(motion, music).value == 0.75
 
 
