@@ -44,6 +44,8 @@ the GPT for the stages after it (about 0.5 GB); the plain side has none."""
 LAYERS = {"popdg": "layers", "edge": "layers", "fact": "cross_layers", "bailando": "depth"}
 """For each model the size that `--layers` sets."""
 
+TRAIN, COUNT = "train", "count"
+
 TARGET_BOUND = 1.3
 """The largest ratio of a step of POPDG to its bound."""
 
@@ -89,8 +91,8 @@ def plain(name: str, batch: int, music_dim: int, layers: int | None):
 def worker(
     pipe: Connection, name: str, side: str, batch: int, threads: int, music_dim: int, layers: int | None
 ) -> None:
-    """Sends the operations of a step's products, then trains one whenever asked: sends (seconds of loss and
-    gradients, seconds of all, peak bytes, operations a second of this machine)."""
+    """Trains a step whenever asked: sends (seconds of loss and gradients, seconds of all, peak bytes,
+    operations a second of this machine). Asked to count, it sends the operations of a step's products."""
     import torch
 
     from tests.products import operations, rate
@@ -103,9 +105,10 @@ def worker(
     else:
         preset = "released" if side == "ours" else side
         loss, optimizer = ours(name, preset, batch, music_dim, layers)
-    pipe.send(operations(lambda: torch.autograd.backward(loss())))
-    optimizer.zero_grad(set_to_none=True)
-    while pipe.recv():
+    while task := pipe.recv():
+        if task == COUNT:
+            pipe.send(operations(lambda: torch.autograd.backward(loss())))
+            continue
         speed = rate()
         begin = time.perf_counter()
         torch.autograd.backward(loss())
@@ -135,16 +138,17 @@ def main() -> int:
         pipes[side], end = context.Pipe()
         arguments = (end, options.model, side, *sizes)
         context.Process(target=worker, args=arguments, daemon=True).start()
-    products = {side: pipe.recv() for side, pipe in pipes.items()}
     steps: dict[str, list[tuple[float, float, int, float]]] = {side: [] for side in pipes}
     for number in range(-1, options.rounds):  # the first round warms up
         for side, pipe in pipes.items():
-            pipe.send(True)
+            pipe.send(TRAIN)
             step = pipe.recv()
             if number >= 0:
                 steps[side].append(step)
+    pipes[own].send(COUNT)  # last, for counting needs memory
+    products = pipes[own].recv()
     for pipe in pipes.values():
-        pipe.send(False)
+        pipe.send("")
 
     print(f"batch {options.batch}, {options.threads} threads, medians of {options.rounds}")
     print(f"{'':<10} {'loss and gradients':>19} {'whole step':>11} {'peak memory':>12}")
@@ -156,9 +160,9 @@ def main() -> int:
     ratios = [medians[own][part] / medians[other][part] for part in range(3)]
     print(f"{'ratio':<10} {ratios[0]:>19.3f} {ratios[1]:>11.3f} {ratios[2]:>12.3f}")
     _, whole, _, speed = medians[own]
-    bound = products[own] / speed
+    bound = products / speed
     print(
-        f"products of {own}: {products[own] / 1e9:.0f} GFLOP, {speed / 1e9:.0f} GFLOP/s here: at least "
+        f"products of {own}: {products / 1e9:.0f} GFLOP, {speed / 1e9:.0f} GFLOP/s here: at least "
         f"{bound:.2f} s; share of the machine reached {bound / whole:.0%}"
     )
     seconds, memory = TARGETS[options.model]
