@@ -38,7 +38,7 @@ counts twice: it has left the floor, and the foot may turn about its ball."""
 _RISE_MEAN, _SLIDE_MEAN = 0.6, 1.5
 """m/s, upwards or downwards, and along the floor: means in the air."""
 _DEPTH = 1.6
-"""Speeds along the line of sight are so many times less certain than those across the picture."""
+"""How many times less certain a speed along the line of sight is than one across the picture."""
 _RIVAL_SPEED, _RIVAL_ODDS = 0.7, 2.0
 """A foot slower than the other by this many m/s is the one that stands, with nearly these log-odds. Errors of
 the root, which both feet share, cancel out."""

@@ -10,7 +10,7 @@ from popdanceset.rotations.arrays import normalise, rotation_between
 Floats = NDArray[np.float64]
 
 _STRETCH = 0.999
-"""Share of the limb's length up to which it is stretched: a straight limb has no bending plane."""
+"""A limb is stretched to this share of its length at most: a straight one has no bending plane."""
 
 
 def reach(upper: Floats, lower: Floats, target: Floats, axis: Floats) -> tuple[Floats, Floats]:

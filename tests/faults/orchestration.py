@@ -6,7 +6,6 @@ After each the operator starts what has died, ends the run that nobody works on 
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
 from random import Random
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.faults.bed import DAY
 from tests.faults.chain import MANIFEST
 from tests.faults.outcome import Outcome
-from tests.flows.conftest import Api, Machine
+from tests.flows.conftest import Api, Machine, unused_port
 
 if TYPE_CHECKING:
     from tests.faults.bed import Bed, World
@@ -107,10 +106,7 @@ class Site:
 @contextlib.contextmanager
 def orchestrated(world: World) -> Iterator[Site]:
     """Opens a site for the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    site = Site(world, port)
+    site = Site(world, unused_port())
     try:
         site.open()
         yield site

@@ -146,6 +146,13 @@ class Api:
         return {artifact["key"]: artifact for artifact in found}
 
 
+def unused_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def wait_until(condition: Callable[[], Any], seconds: float) -> Any:
     """Waits for a true value; returns it, or None."""
     deadline = time.monotonic() + seconds
@@ -193,11 +200,5 @@ def until() -> Callable[[Callable[[], Any], float], Any]:
 
 @pytest.fixture(scope="module")
 def free_port() -> Callable[[], int]:
-    """`free_port()`: a port of this machine that nobody uses."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    """`free_port()`: see `unused_port`."""
+    return unused_port

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from popdanceset.errors import InputError
 from training.presets import Preset
+from training.sizes import check_positive
 
 JUKEBOX_WIDTH = 4800
 """Features in a frame of music in the paper: Jukebox, layer 66."""
@@ -57,9 +58,8 @@ class ModelConfig:
     learned_variance: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("music_dim", "feedforward", "heads", "layers", "music_layers", "window"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "model", "give a number from 1")
+        positive = ("music_dim", "feedforward", "heads", "layers", "music_layers", "window")
+        check_positive(self, positive, "model")
         if self.width < 4 or self.width % 2 or self.width % self.heads:
             raise InputError(
                 f"width {self.width} does not fit {self.heads} heads",

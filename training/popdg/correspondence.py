@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,6 +36,37 @@ def tensors(weights: Mapping[str, object]) -> dict[str, torch.Tensor]:
         for name, value in weights.items()
         if isinstance(value, torch.Tensor)
     }
+
+
+def released_sizes(
+    weights: Weights, decoder: str, music_encoder: str, no_tokens: str, what: str, title: str
+) -> dict[str, Any]:
+    """The sizes of a transformer by the names of our configuration, read from its released weights.
+
+    Args:
+        weights: by their released names.
+        decoder, music_encoder: what the names of their layers begin with.
+        no_tokens: name of the tokens that stand for no music.
+        what: whose weights they should be, for messages.
+        title: of the model, for messages.
+
+    Raises:
+        InputError: these are not such weights.
+    """
+    try:
+        width, music_dim = weights["cond_projection.weight"].shape
+        return {
+            "music_dim": music_dim,
+            "width": width,
+            "feedforward": weights[f"{decoder}0.linear1.weight"].shape[0],
+            "layers": count(weights, decoder),
+            "music_layers": count(weights, music_encoder),
+            "window": weights[no_tokens].shape[1],
+        }
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(
+            f"does not contain weights of {what}", do=f"give a checkpoint of the released {title}"
+        ) from error
 
 
 def put(weights: Weights, model: nn.Module, pairs: Iterable[Pair], title: str) -> None:

@@ -24,11 +24,11 @@ from training.popdg.config import RELEASED, ModelConfig
 from training.popdg.correspondence import (
     Pair,
     Weights,
-    count,
     cross_attention,
     feedforward,
     layer,
     put,
+    released_sizes,
     self_attention,
     tensors,
 )
@@ -86,22 +86,9 @@ def released_config(weights: Weights, heads: int) -> ModelConfig:
     Raises:
         InputError: these are not weights of the released network.
     """
-    try:
-        width, music_dim = weights["cond_projection.weight"].shape
-        return replace(
-            RELEASED.model,
-            music_dim=music_dim,
-            width=width,
-            feedforward=weights["DecoderSequence.stack.0.linear1.weight"].shape[0],
-            heads=heads,
-            layers=count(weights, "DecoderSequence.stack."),
-            music_layers=count(weights, "music_encoder."),
-            window=weights["null_music_embed"].shape[1],
-        )
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError(
-            "does not contain weights of the released network", do="give a checkpoint of the released POPDG"
-        ) from error
+    names = ("DecoderSequence.stack.", "music_encoder.", "null_music_embed")
+    sizes = released_sizes(weights, *names, "the released network", "POPDG")
+    return replace(RELEASED.model, heads=heads, **sizes)
 
 
 def correspondence(config: ModelConfig) -> list[Pair]:

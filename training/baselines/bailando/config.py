@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from popdanceset.errors import InputError
 from training.presets import Preset
+from training.sizes import check_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,7 @@ class VqVaeConfig:
     decay: float = 0.99
 
     def __post_init__(self) -> None:
-        for name in self.__slots__[:-1]:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "Bailando", "give a number from 1")
+        check_positive(self, self.__slots__[:-1], "Bailando")
         if self.stride % 2:
             raise InputError(f"stride is {self.stride}", "Bailando", "give an even number")
 
@@ -75,9 +74,7 @@ class GptConfig:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in self.__slots__[:-1]:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "Bailando", "give a number from 1")
+        check_positive(self, self.__slots__[:-1], "Bailando")
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide a width of {self.width}", "Bailando")
         if self.block < 2:
@@ -150,8 +147,7 @@ class BailandoConfig:
             raise InputError(f"stage is {self.stage}", "Bailando", "give 1, 2, 3 or 4")
         if self.critic not in ("normal", "released"):
             raise InputError(f"critic is {self.critic!r}", "Bailando", "give normal or released")
-        if self.seeds < 1:
-            raise InputError(f"seeds is {self.seeds}", "Bailando", "give a number from 1")
+        check_positive(self, ("seeds",), "Bailando")
         frames = self.vqvae.frames_per_code
         codes = self.window // frames
         if self.window % frames or not 3 <= codes <= self.gpt.block + 1:

@@ -14,11 +14,11 @@ from training.data.representation import MinMaxScaler
 from training.popdg.correspondence import (
     Pair,
     Weights,
-    count,
     cross_attention,
     feedforward,
     layer,
     put,
+    released_sizes,
     self_attention,
     tensors,
 )
@@ -74,22 +74,10 @@ def released_config(weights: Weights, heads: int) -> EdgeConfig:
     Raises:
         InputError: these are not weights of EDGE.
     """
-    try:
-        width, music_dim = weights["cond_projection.weight"].shape
-        return replace(
-            RELEASED.model,
-            music_dim=music_dim,
-            width=width,
-            feedforward=weights["seqTransDecoder.stack.0.linear1.weight"].shape[0],
-            heads=heads,
-            layers=count(weights, "seqTransDecoder.stack."),
-            music_layers=count(weights, "cond_encoder."),
-            window=weights["null_cond_embed"].shape[1],
-        )
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError(
-            f"does not contain weights of {TITLE}", do=f"give a checkpoint of the released {TITLE}"
-        ) from error
+    sizes = released_sizes(
+        weights, "seqTransDecoder.stack.", "cond_encoder.", "null_cond_embed", TITLE, TITLE
+    )
+    return replace(RELEASED.model, heads=heads, **sizes)
 
 
 def correspondence(config: EdgeConfig) -> list[Pair]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from popdanceset.errors import InputError
 from training.baselines.fact.representation import WIDTH
 from training.presets import Preset
+from training.sizes import check_positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,7 @@ class FactConfig:
     window: int = 240
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}", "FACT", "give a number from 1")
+        check_positive(self, self.__slots__, "FACT")
         if self.width % self.heads:
             raise InputError(f"{self.heads} heads do not divide a width of {self.width}", "FACT")
         least = max(self.motion_frames + self.future, self.audio_frames)
