@@ -147,7 +147,11 @@ def _probe(path: str, line: Timeline, size: int, changed: int) -> Probe:
 
 
 def frames(
-    path: str | Path, height: int | None = None, fps: float | None = None, damage: list[Span] | None = None
+    path: str | Path,
+    height: int | None = None,
+    fps: float | None = None,
+    damage: list[Span] | None = None,
+    draft: bool = False,
 ) -> Iterator[Frame]:
     """Yields the upright frames of a video, in order, decoded once.
 
@@ -162,6 +166,8 @@ def frames(
             that the result is evenly spaced whatever the source's rate; None: every frame.
         damage: filled with the spans in which damaged data are shown: from a damaged packet to the next frame
             that does not depend on others. The decoder then also reports what it would conceal.
+        draft: frames on which no other depends are not smoothed at the edges of their blocks, which saves a
+            seventh of the decoding.
 
     Raises:
         InputError, MediaError: as `probe`; much damage in a file raises where it is met.
@@ -169,7 +175,7 @@ def frames(
     line = timeline(path)
     with opened(path) as container:
         stream = _video_track(container, line, path)
-        pictures = _decoded(container, stream, Geometry(stream, path), line, path, damage)
+        pictures = _decoded(container, stream, Geometry(stream, path), line, path, damage, draft)
         shape: float | None = None
         if fps is None:
             start: float | None = None
@@ -254,6 +260,7 @@ def _decoded(
     line: Timeline,
     path: str | Path,
     damage: list[Span] | None = None,
+    draft: bool = False,
 ) -> Iterator[Picture]:
     """Yields the frames from the present position, past damaged packets, at ascending times."""
     import av
@@ -266,6 +273,8 @@ def _decoded(
         context.options = {"max_pixels": str(MOST_PIXELS)}
         if damage is not None:
             context.options |= {"err_detect": "explode"}
+        if draft:
+            context.options |= {"skip_loop_filter": "noref"}
     broken = _Damage()
     last, number, shown = -np.inf, 0, 0
     for packet in read_packets(container, path, stream):
