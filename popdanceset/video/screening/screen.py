@@ -71,7 +71,7 @@ def screen(
     with ThreadPoolExecutor(1, "people") as second_thread:
         waiting: list[Frame] = []
         people: Future[Seen] | None = None
-        shown = _repeated(frames(path, settings.height, damage=damage, draft=True))
+        shown = _repeated(frames(path, settings.height, damage=damage, rough=True))
         groups = _groups(shown, 1 / settings.sample_fps)
         for group in itertools.chain(groups, ([],)):
             seen = people.result() if people is not None else None

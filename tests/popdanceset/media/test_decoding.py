@@ -67,14 +67,14 @@ def tone(path: Path) -> Path:
     return path
 
 
-def test_a_draft_has_the_same_frames_and_spares_those_that_others_depend_on(tmp_path: Path) -> None:
+def test_rough_frames_are_the_same_and_those_that_others_depend_on_are_untouched(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).uniform(0, 255, (HEIGHT // 8, WIDTH // 8 + 40, 3))
     scene = noise.repeat(8, 0).repeat(8, 1).astype(np.uint8)
     path = tmp_path / "film.mp4"
     write(path, 40, 25, b_frames=3, crf=40, shown=lambda n: scene[:, 7 * n : 7 * n + WIDTH])
-    plain, draft = list(frames(path)), list(frames(path, draft=True))
-    assert [f.time for f in draft] == [f.time for f in plain]
-    apart = [float(np.abs(a.image.astype(int) - b.image).mean()) for a, b in zip(plain, draft, strict=True)]
+    plain, rough = list(frames(path)), list(frames(path, rough=True))
+    assert [f.time for f in rough] == [f.time for f in plain]
+    apart = [float(np.abs(a.image.astype(int) - b.image).mean()) for a, b in zip(plain, rough, strict=True)]
     assert 0 < max(apart) < 3
     assert 10 <= apart.count(0.0) < 40
 
