@@ -95,7 +95,7 @@ class Picture(NamedTuple):
     geometry: Geometry
 
     def image(self, height: int | None = None, rough: bool = False) -> Image:
-        """(height, width, 3) uint8 RGB as displayed, reduced to a height, never enlarged; rough: by `draft`."""
+        """(height, width, 3) uint8 RGB as displayed, reduced to a height, never enlarged; rough: `draft`."""
         place = self.geometry.place(self.frame, height)
         width, height = place.coded
         if rough and (quick := draft(self.frame, width, height)) is not None:
