@@ -94,7 +94,7 @@ class PhysicalGuidance:
     def __call__(self, x_t: torch.Tensor, t: int) -> Prediction:
         """See `training.popdg.sampler.Denoiser`."""
         prediction = self.denoise(x_t, t)
-        if self.schedule.alpha_cumprod_at(t) < _FROM:
+        if t != self.last and self.schedule.alpha_cumprod_at(t) < _FROM:
             return prediction
         x_start = prediction.x_start.clamp(-1, 1)
         for _ in range(_LAST if t == self.last else 1):

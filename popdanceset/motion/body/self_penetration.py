@@ -66,9 +66,8 @@ class SelfPenetration:
     """How much a body is in itself, over a clip.
 
     Attributes:
-        depth: mean over the frames of the greatest depth beyond the tolerance counted as it is, that within
-            it as 0; metres.
-        share: share of the frames in which it is greater than the tolerance.
+        depth: mean over the frames of the greatest depth, metres; depths within the tolerance count as 0.
+        share: share of the frames in which the greatest depth exceeds the tolerance.
     """
 
     depth: float = 0.0
