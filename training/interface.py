@@ -28,7 +28,7 @@ from training.fitting.adan import Adan
 from training.fitting.recipe import Recipe
 from training.popdg.editing import Given
 from training.presets import Preset
-from training.sampling.choices import SamplerName
+from training.sampling.choices import Physics, SamplerName
 
 
 class Sizes(Protocol):
@@ -91,12 +91,14 @@ class Options:
         guidance: weight of classifier-free guidance: 1 for none, above 1 follows the music more, 0 ignores
             it.
         given: parts of the dance that are fixed: vectors of a release, scaled.
+        physics: what a diffusion model keeps to.
     """
 
     sampler: SamplerName | None = None
     steps: int | None = None
     guidance: float | None = None
     given: Given | None = None
+    physics: Physics | None = None
 
     def must_be_empty(self, title: str) -> None:
         """Checks that nothing was chosen, for a model that leaves no choice.
@@ -105,7 +107,9 @@ class Options:
             InputError: something was.
         """
         chosen = [
-            name for name in ("sampler", "steps", "guidance", "given") if getattr(self, name) is not None
+            name
+            for name in ("sampler", "steps", "guidance", "given", "physics")
+            if getattr(self, name) is not None
         ]
         if chosen:
             raise InputError(f"{title} has no {' or '.join(chosen)} to choose", do="leave it out")
