@@ -150,9 +150,15 @@ def full_size(steps: int, scaler: MinMaxScaler) -> dict[str, Callable[[], object
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Trained network to use instead.")
 @click.option("--release", type=click.Path(path_type=Path), help="The release that it was trained on.")
 def main(
-    steps: int, clips: int, seeds: int, rounds: int, sampling_steps: int, threads: int, checkpoint: Path | None,
+    steps: int,
+    clips: int,
+    seeds: int,
+    rounds: int,
+    sampling_steps: int,
+    threads: int,
+    checkpoint: Path | None,
     release: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     """Trains, dances and compares."""
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as name:
