@@ -76,7 +76,7 @@ SHOWN = {
 }
 MUSIC_DIM, WINDOWS, GUIDANCE = 4800, 3, 2.0
 """Of the network of full size."""
-TARGET_FEET, TARGET_COST = 0.6, 1.15
+TARGET_FEET, TARGET_FLOOR, TARGET_COST = 0.9, 0.3, 1.15
 
 
 def train(release: Path, folder: Path, steps: int) -> Trained:
@@ -198,20 +198,23 @@ def main(
                 + ", ".join(f"{way} {ratio:.3f}" for way, ratio in costs[size].items() if way != "unguided")
             )
 
-    feet = means["all three"]["foot_sliding"] / means["unguided"]["foot_sliding"]
+    feet, floor = (
+        sum(means["all three"][key] for key in keys) / sum(means["unguided"][key] for key in keys)
+        for keys in (("foot_sliding",), ("penetration", "floating"))
+    )
     held = {key: means["all three"][key] for key in ("FID_k", "BAS")}
     as_good = held["FID_k"] <= ends["unguided"][0] and held["BAS"] >= ends["unguided"][1]
     cost = costs["full size"]["all three"]
     click.echo(
-        f"FID_k {held['FID_k']:.2f} and BAS {held['BAS']:.3f} with all three "
-        f"{'are' if as_good else 'are NOT'} within the intervals of unguided dances"
+        f"FID_k {held['FID_k']:.2f} and BAS {held['BAS']:.3f} with all three are "
+        f"{'no worse' if as_good else 'WORSE'} than the intervals of unguided dances"
     )
     click.echo(
-        f"guidance: {feet:.2f} of the sliding, {cost:.3f} of the time at full size, FID_k and BAS "
-        f"{'as' if as_good else 'NOT as'} unguided "
-        f"(target: at most {TARGET_FEET:g}, at most {TARGET_COST:g}, as unguided)"
+        f"guidance: {feet:.2f} of the sliding, {floor:.2f} of the distance from the floor, {cost:.3f} of the "
+        f"time at full size, FID_k and BAS {'no worse' if as_good else 'WORSE'} "
+        f"(target: at most {TARGET_FEET:g}, {TARGET_FLOOR:g} and {TARGET_COST:g}, no worse)"
     )
-    sys.exit(int(feet > TARGET_FEET or cost > TARGET_COST or not as_good))
+    sys.exit(int(feet > TARGET_FEET or floor > TARGET_FLOOR or cost > TARGET_COST or not as_good))
 
 
 if __name__ == "__main__":

@@ -230,7 +230,8 @@ def at_rest(look: Look) -> tuple[Any, dict[str, float], Any]:
 def owners(model: Any) -> NDArray[np.str_]:
     """Returns the name of the bone that moves each point of the skin most, (points,)."""
     strongest = model.vertex_bone_weights.argmax(1, keepdim=True)
-    return np.array(model.bone_labels)[model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()]
+    owner = model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()
+    return np.asarray(np.array(model.bone_labels)[owner])
 
 
 def _sole(owner: NDArray[np.str_], side: str) -> NDArray[np.intp]:

@@ -25,7 +25,7 @@ _SLOW = 0.5
 """m/s up to which a foot on the floor is taken to stand; what the network says counts at any speed."""
 _CERTAIN = 0.8
 """A joint whose predicted contact is above this stands."""
-_REACH = 7
+_REACH = 20
 """Frames before and after within which a standing foot keeps its place."""
 _FADE = 3
 """Frames in which a contact sets in and ends."""

@@ -98,14 +98,16 @@ class PhysicalGuidance:
             return prediction
         x_start = prediction.x_start.clamp(-1, 1)
         for _ in range(_LAST if t == self.last else 1):
-            x_start = (x_start + self.physics.strength * self.step(x_start)).clamp(-1, 1)
+            # One after the other: a sum of energies of different curvature would be slow.
+            for part in self.physics.parts:
+                x_start = (x_start + self.physics.strength * self.step(x_start, part)).clamp(-1, 1)
         return Prediction(x_start, prediction.variance)
 
-    def step(self, x_start: torch.Tensor) -> torch.Tensor:
-        """(batch, window, channels) → the step that makes a scaled dance more possible, of the same shape."""
+    def step(self, x_start: torch.Tensor, part: PhysicsName) -> torch.Tensor:
+        """The step by which a scaled dance becomes more possible, (batch, window, channels) as the dance."""
         with torch.inference_mode(False), torch.enable_grad():
             moved = x_start.clone().requires_grad_()
-            energy = self.energy(moved)
+            energy = self.energy(moved, part)
             (gradient,) = torch.autograd.grad(energy.sum(), moved)
         energy = energy.detach()
         steepest = gradient * self.errors.to(gradient)
@@ -116,8 +118,8 @@ class PhysicalGuidance:
         longest = _LONGEST * (self.errors > 0).sum().sqrt() / squared.sqrt().clamp(min=1e-12)
         return -torch.minimum(length, longest)[..., None] * steepest * self.errors.to(gradient)
 
-    def energy(self, x_start: torch.Tensor) -> torch.Tensor:
-        """(batch, window) energy of the frames of a scaled dance."""
+    def energy(self, x_start: torch.Tensor, part: PhysicsName) -> torch.Tensor:
+        """(batch, window) energy of the frames of a scaled dance, (batch, window, channels)."""
         vectors = x_start.new_full((*x_start.shape[:-1], WIDTH), -1.0)
         vectors[..., self.channels] = x_start
         vectors = self.scaler.unscale(vectors, clip=False)
@@ -126,7 +128,7 @@ class PhysicalGuidance:
         if self.predicts_contacts:
             contacts = vectors[..., CONTACT][..., [CONTACT_JOINTS.index(joint) for joint in FOOT_JOINTS]]
         found = contact(places.detach(), None if contacts is None else contacts.detach())
-        return torch.stack([_ENERGIES[part](places, found) for part in self.physics.parts]).sum(0)
+        return _ENERGIES[part](places, found)
 
 
 def physically(

@@ -52,13 +52,13 @@ def depths(joints: NDArray[np.floating[Any]]) -> Floats:
         (frames, pairs) metres ≥ 0, for the pairs of `capsules.PAIRS`. Where the axes of two capsules cross,
         it is the sum of their radii and no more, however far the one goes through the other.
     """
-    joints = np.asarray(joints, np.float64)
-    if not len(joints):
-        return np.zeros((0, len(PAIRS)))
-    scale = body_scale(joints)
-    parts = [joints[start : start + _CHUNK] for start in range(0, len(joints), _CHUNK)]
-    overlaps = np.concatenate([_overlaps(part, scale) for part in parts])
-    return np.maximum(overlaps - scale * REST_OVERLAPS, 0.0)
+    places: Floats = np.asarray(joints, np.float64)
+    result = np.zeros((len(places), len(PAIRS)))
+    scale = body_scale(places) if len(places) else 1.0
+    for start in range(0, len(places), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        result[part] = np.maximum(_overlaps(places[part], scale) - scale * REST_OVERLAPS, 0.0)
+    return result
 
 
 @dataclass(frozen=True, slots=True)

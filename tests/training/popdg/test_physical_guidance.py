@@ -98,12 +98,12 @@ def test_each_part_on_its_own(part: PhysicsName) -> None:
 def test_a_step_goes_down_by_about_half_the_way() -> None:
     plain = scaler().scale(impossible())
     one = guide(("floor",))
-    energy = one.energy(plain)[0]
+    energy = one.energy(plain, "floor")[0]
     assert energy.max() > 0
-    after = one.energy(plain + one.step(plain))[0]
+    after = one.energy(plain + one.step(plain, "floor"), "floor")[0]
     assert (after <= energy + 1e-7).all()
     assert after.sum() < 0.3 * energy.sum()
-    weak = one.energy(plain + 0.2 * one.step(plain))[0]
+    weak = one.energy(plain + 0.2 * one.step(plain, "floor"), "floor")[0]
     assert after.sum() < weak.sum() < energy.sum()
 
 
@@ -111,7 +111,8 @@ def test_a_possible_dance_is_left_as_it_is() -> None:
     poses = torch.zeros(1, FRAMES, 24, 3)
     poses[..., 0, 0] = torch.pi / 2
     dance = scaler().scale(encode(poses, torch.tensor([0.0, 0.0, 0.956]).expand(1, FRAMES, 3)))
-    assert guide().step(dance).abs().max() < 2e-3
+    for part in ALL:
+        assert guide().step(dance, part).abs().max() < 2e-3
 
 
 def test_noisy_predictions_are_left_alone() -> None:
@@ -133,13 +134,15 @@ def test_other_channels_in_another_order() -> None:
     """As EDGE: four contacts first, then the rest."""
     channels = [*range(CONTACT.start, CONTACT.start + 4), *range(CONTACT.start)]
     plain = scaler().scale(impossible())
-    small = guide(channels=channels).step(plain[..., channels])
+    small = guide(channels=channels).step(plain[..., channels], "feet")
     assert small.shape == (1, FRAMES, len(channels))
     assert small[..., :4].abs().max() == 0
     # Without all nine contacts, feet are judged by their motion alone; here both say the same.
     blind = plain.clone()
     blind[..., CONTACT] = -1
-    torch.testing.assert_close(small[..., 4:], guide().step(blind)[..., : CONTACT.start], atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        small[..., 4:], guide().step(blind, "feet")[..., : CONTACT.start], atol=1e-5, rtol=0
+    )
 
 
 def test_long_dances_and_their_given_parts() -> None:
