@@ -28,6 +28,12 @@ Sampling. Whatever depends on the music alone is computed once, by `GuidedDenois
     dpm_solver(denoise, x_t, schedule=schedule, timesteps=even_timesteps(15))
     ancestral(denoise, x_t, schedule=schedule, timesteps=even_timesteps(1000), noise=noise)
 
+Physical guidance wraps a denoiser, so any sampler and `long_dance` take it.
+
+    denoise = PhysicalGuidance(                                # physical_guidance
+        denoise, Physics(("feet", "floor", "body")), schedule=schedule, timesteps=timesteps, scaler=scaler
+    )
+
 Given parts are put in by a hook, which any sampler accepts; so is the overlap of long dances, which
 `long_dance` handles.
 
