@@ -90,10 +90,10 @@ def train(release: Path, folder: Path, steps: int) -> Trained:
 class HeldOut:
     """The test part of a release: what was danced, what was heard."""
 
-    def __init__(self, release: Release, extractor: str) -> None:
+    def __init__(self, release: Release, extractor: str, pieces: int | None) -> None:
         self.music = {
             name: torch.from_numpy(np.array(release.music(name, extractor), np.float32))
-            for name in release.clip_ids("test")
+            for name in release.clip_ids("test")[:pieces]
         }
         frames = {name: release.frames(name) for name in self.music}
         self.real = measure([self._clip(k, f["smpl_poses"], f["smpl_trans"]) for k, f in frames.items()])
@@ -143,6 +143,7 @@ def full_size(steps: int, scaler: MinMaxScaler) -> dict[str, Callable[[], object
 @click.command()
 @click.option("--steps", default=1500, show_default=True, help="Training steps of the small network.")
 @click.option("--clips", default=CLIPS, show_default=True, help="Of the release.")
+@click.option("--pieces", type=int, help="Pieces of music (default: all of the test part).")
 @click.option("--seeds", default=3, show_default=True, help="Dances to each piece of music, in each way.")
 @click.option("--rounds", default=3, show_default=True, help="Of the measurements of time.")
 @click.option("--sampling-steps", default=50, show_default=True, help="Of DDIM at full size.")
@@ -152,6 +153,7 @@ def full_size(steps: int, scaler: MinMaxScaler) -> dict[str, Callable[[], object
 def main(
     steps: int,
     clips: int,
+    pieces: int | None,
     seeds: int,
     rounds: int,
     sampling_steps: int,
@@ -166,7 +168,7 @@ def main(
         release = release or make_release(folder, clips)
         trained = load_trained(checkpoint) if checkpoint else train(release, folder, steps)
         with Release(release) as opened:
-            held_out = HeldOut(opened, trained.extractor)
+            held_out = HeldOut(opened, trained.extractor, pieces)
 
         means: dict[str, dict[str, float]] = {}
         ends: dict[str, tuple[float, float]] = {}
