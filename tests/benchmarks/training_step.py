@@ -7,9 +7,12 @@ A step draws time steps and noise, computes the loss, its gradients and Adan's u
 For POPDG the preset `paper`, with one pass, is compared with `released`, with three; for a baseline the
 preset `released` (of Bailando its first stage) with the plain implementation of the tests (torch's own
 layers). Each side runs in a process of its own, so that its peak memory is its own; the processes take turns,
-step by step. Prints medians, their ratio, what the authors' code of POPDG took elsewhere, and how near our
-side comes to its bound: the operations of its matrix products over what this machine does of them a second;
-last the figures beside their targets. The exit code is 1 if one is missed.
+step by step. With one thread seconds are those of the processor, so that other programs do not count.
+
+Prints medians, their ratio, what the authors' code of POPDG took elsewhere, how near our side comes to its
+bound (the operations of its matrix products over what this machine does of them a second), and where its
+seconds go, each kind of work beside the seconds that it takes at least; last the figures beside their
+targets. The exit code is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ import multiprocessing
 import resource
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.operators import Share
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -44,7 +50,7 @@ the GPT for the stages after it (about 0.5 GB); the plain side has none."""
 LAYERS = {"popdg": "layers", "edge": "layers", "fact": "cross_layers", "bailando": "depth"}
 """For each model the size that `--layers` sets."""
 
-TRAIN, COUNT = "train", "count"
+TRAIN, ACCOUNT = "train", "account"
 
 TARGET_BOUND = 1.3
 """The largest ratio of a step of POPDG to its bound."""
@@ -88,14 +94,41 @@ def plain(name: str, batch: int, music_dim: int, layers: int | None):
     return module.training(batch, music_dim, *([layers] if layers else []))
 
 
+def account(loss: Callable[[], Any], optimizer: Any) -> tuple[dict[str, Share], float]:
+    """The work of a step by kinds, and the seconds that its products take when nothing is between them."""
+    import torch
+
+    from tests.operators import Share, recorded, shares
+    from tests.products import bandwidth, clock, rate
+
+    def gradients() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss())
+
+    operators, seconds, bytes_a_second = recorded(gradients), [], bandwidth()
+    parts = shares(operators, rate(), bytes_a_second)
+    for _ in range(3):
+        begin = clock()
+        optimizer.step()
+        seconds.append(clock() - begin)
+    # Each parameter and what the optimizer keeps for it are read and written, each gradient is read.
+    moved = sum(
+        3 * parameter.nbytes + sum(2 * x.nbytes for x in kept.values() if x.shape == parameter.shape)
+        for parameter, kept in optimizer.state.items()
+    )
+    parts["optimizer"] = Share(1, 0, moved, min(seconds), moved / bytes_a_second)
+    return parts, sum(x.alone() for x in operators if x.operations)
+
+
 def worker(
     pipe: Connection, name: str, side: str, batch: int, threads: int, music_dim: int, layers: int | None
 ) -> None:
     """Trains a step whenever asked: sends (seconds of loss and gradients, seconds of all, peak bytes,
-    operations a second of this machine). Asked to count, it sends the operations of a step's products."""
+    operations a second of this machine). Asked for an account, it sends the operators of loss and gradients,
+    and the optimizer's work."""
     import torch
 
-    from tests.products import operations, rate
+    from tests.products import clock, rate
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -106,17 +139,17 @@ def worker(
         preset = "released" if side == "ours" else side
         loss, optimizer = ours(name, preset, batch, music_dim, layers)
     while task := pipe.recv():
-        if task == COUNT:
-            pipe.send(operations(lambda: torch.autograd.backward(loss())))
+        if task == ACCOUNT:
+            pipe.send(account(loss, optimizer))
             continue
         speed = rate()
-        begin = time.perf_counter()
+        begin = clock()
         torch.autograd.backward(loss())
-        middle = time.perf_counter()
+        middle = clock()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        pipe.send((middle - begin, time.perf_counter() - begin, peak, speed))
+        pipe.send((middle - begin, clock() - begin, peak, speed))
 
 
 def main() -> int:
@@ -130,6 +163,8 @@ def main() -> int:
     parser.add_argument("--layers", type=int, help="layers (default: as released)")
     options = parser.parse_args()
 
+    from tests.operators import table
+
     context = multiprocessing.get_context("spawn")
     pipes = {}
     sizes = (options.batch, options.threads, options.music_dim, options.layers)
@@ -138,6 +173,7 @@ def main() -> int:
         pipes[side], end = context.Pipe()
         arguments = (end, options.model, side, *sizes)
         context.Process(target=worker, args=arguments, daemon=True).start()
+        end.close()  # so that the death of a process ends this one, too
     steps: dict[str, list[tuple[float, float, int, float]]] = {side: [] for side in pipes}
     for number in range(-1, options.rounds):  # the first round warms up
         for side, pipe in pipes.items():
@@ -145,8 +181,8 @@ def main() -> int:
             step = pipe.recv()
             if number >= 0:
                 steps[side].append(step)
-    pipes[own].send(COUNT)  # last, for counting needs memory
-    products = pipes[own].recv()
+    pipes[own].send(ACCOUNT)  # last, for it needs memory
+    parts, alone = pipes[own].recv()
     for pipe in pipes.values():
         pipe.send("")
 
@@ -160,11 +196,14 @@ def main() -> int:
     ratios = [medians[own][part] / medians[other][part] for part in range(3)]
     print(f"{'ratio':<10} {ratios[0]:>19.3f} {ratios[1]:>11.3f} {ratios[2]:>12.3f}")
     _, whole, _, speed = medians[own]
+    products = sum(part.operations for part in parts.values())
     bound = products / speed
     print(
-        f"products of {own}: {products / 1e9:.0f} GFLOP, {speed / 1e9:.0f} GFLOP/s here: at least "
-        f"{bound:.2f} s; share of the machine reached {bound / whole:.0%}"
+        f"products of {own}: {products / 1e9:.0f} GFLOP; the fastest here has {speed / 1e9:.0f} GFLOP/s, "
+        f"these alone {products / alone / 1e9:.0f}: at least {bound:.2f} s, or {alone:.2f} s; "
+        f"share of the machine reached {bound / whole:.0%}"
     )
+    print(table(parts, whole))
     seconds, memory = TARGETS[options.model]
     most = math.inf
     if options.model == "popdg":

@@ -10,6 +10,7 @@ from torch import nn
 from training.popdg.alignment import Alignment
 from training.popdg.attention import CrossAttention, Memory, SelfAttention
 from training.popdg.config import ModelConfig
+from training.popdg.dropout import Dropout
 from training.popdg.feedforward import FeedForward
 from training.popdg.rotary import Rotary
 from training.popdg.space import JointAttention
@@ -46,7 +47,7 @@ class DanceDecoderBlock(nn.Module):
             self.time_alignment = align(config)
             self.music_alignment = align(config)
             self.feedforward_alignment = align(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,

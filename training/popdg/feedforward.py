@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from training.popdg.dropout import Dropout
+
 
 class FeedForward(nn.Module):
     """Linear, GELU, linear, on each frame.
@@ -20,7 +22,7 @@ class FeedForward(nn.Module):
         super().__init__()
         self.inner = nn.Linear(width, hidden)
         self.outer = nn.Linear(hidden, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(…, width) → (…, width)."""

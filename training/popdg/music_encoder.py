@@ -8,6 +8,7 @@ from torch import nn
 from training.popdg.alignment import ConvolvedMean
 from training.popdg.attention import FeatureAttention, SelfAttention
 from training.popdg.config import ModelConfig
+from training.popdg.dropout import Dropout
 from training.popdg.feedforward import FeedForward
 from training.popdg.rotary import Rotary
 
@@ -26,7 +27,7 @@ class MusicEncoderBlock(nn.Module):
         self.time_attention = SelfAttention(width, config.heads, dropout)
         self.feedforward_norm = nn.LayerNorm(width)
         self.feedforward = FeedForward(width, config.feedforward, config.dropout)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: torch.Tensor, rotary: Rotary) -> torch.Tensor:
         """(batch, window, width) → the same shape."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from training.data.representation import ROTATION, WIDTH
 from training.motion.forward_kinematics import JOINTS
@@ -50,7 +53,7 @@ class JointAttention(nn.Module):
         before, rotations, after = values.split(
             [ROTATION.start, _ROTATION_WIDTH, WIDTH - ROTATION.stop], dim=-1
         )
-        attended = augmented_attention(weights, rotations.reshape(shape), self.mixing.to(weights))
+        attended = augmented_attention(weights, rotations.reshape(shape), self.mixing)
         joined = torch.cat([before, attended.flatten(-2), after], dim=-1)
         x: torch.Tensor = self.output(joined.view(*plain.shape[:-1], HEADS * WIDTH))
         return x
@@ -59,8 +62,7 @@ class JointAttention(nn.Module):
 def augmented_attention(weights: torch.Tensor, values: torch.Tensor, mixing: torch.Tensor) -> torch.Tensor:
     """Attention to values after the Space Augmentation of its weights, which ties trunk and head to the root.
 
-    Only the row and the column of the root change, so their changes are added to the result of plain
-    attention, which saves a second matrix of weights. Rows are not normalised again.
+    Rows are not normalised again.
 
     Args:
         weights: (…, 24, 24) attention of joints (rows) to joints (columns).
@@ -70,13 +72,46 @@ def augmented_attention(weights: torch.Tensor, values: torch.Tensor, mixing: tor
     Returns:
         (…, 24, features).
     """
-    change = mixing - torch.eye(JOINTS, dtype=mixing.dtype, device=mixing.device)
-    attended = weights @ values
-    from_root = (weights[..., :1, :] @ change) @ values
-    to_root = (weights[..., 0] @ change)[..., 1:, None]
-    attended[..., :1, :] += from_root
-    attended[..., 1:, :] += to_root * values[..., :1, :]
+    attended: torch.Tensor = _AugmentedAttention.apply(weights.to(values), values, mixing.to(values))
     return attended
+
+
+class _AugmentedAttention(torch.autograd.Function):
+    """The augmentation changes only the row and the column of the root.
+
+    So the changes are added to the result of plain attention, and to its gradients in place: no second matrix
+    of weights is made, and none of the gradients of slices, as large as the matrix, that autograd would add.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, weights: torch.Tensor, values: torch.Tensor, mixing: torch.Tensor
+    ) -> torch.Tensor:
+        change = mixing - torch.eye(JOINTS, dtype=mixing.dtype, device=mixing.device)
+        row, column = weights[..., 0, :] @ change, _without_root(weights[..., 0] @ change)
+        ctx.save_for_backward(weights, values, change, row, column)
+        attended = weights @ values
+        attended[..., 0, :] += (row[..., None] * values).sum(dim=-2)
+        return attended.addcmul_(column[..., None], values[..., :1, :])
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        weights, values, change, row, column = ctx.saved_tensors
+        of_values = weights.mT @ gradient
+        of_values.addcmul_(row[..., None], gradient[..., :1, :])
+        of_values[..., 0, :] += (column[..., None] * gradient).sum(dim=-2)
+        of_weights = gradient @ values.mT
+        of_row, of_column = of_weights[..., 0, :], _without_root(of_weights[..., 0].clone())
+        of_weights[..., 0, :] += of_row @ change.mT
+        of_weights[..., 0] += of_column @ change.mT
+        return of_weights, of_values, None
+
+
+def _without_root(column: torch.Tensor) -> torch.Tensor:
+    # The element of the root itself belongs to its row, which must not count twice.
+    column[..., 0] = 0
+    return column
 
 
 def mixing_matrix(halving: bool = True) -> torch.Tensor:

@@ -106,12 +106,15 @@ def test_rotary_positions_rotate_pairs(plain: ModuleType) -> None:
 
 @pytest.mark.parametrize("halving", [True, False])
 def test_space_augmentation_is_algorithm_1(plain: ModuleType, halving: bool) -> None:
-    weights = torch.rand(3, 2, 24, 24).softmax(dim=-1)
-    values = torch.randn(3, 2, 24, 6)
+    weights = torch.rand(3, 2, 24, 24).softmax(dim=-1).requires_grad_()
+    values = torch.randn(3, 2, 24, 6, requires_grad=True)
     expected = plain.augment(weights, halving) @ values
-    torch.testing.assert_close(
-        augmented_attention(weights, values, mixing_matrix(halving)), expected, atol=1e-6, rtol=1e-5
-    )
+    attended = augmented_attention(weights, values, mixing_matrix(halving))
+    torch.testing.assert_close(attended, expected, atol=1e-6, rtol=1e-5)
+    towards = torch.randn_like(attended)
+    gradients = (torch.autograd.grad(x, (weights, values), towards) for x in (attended, expected))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_space_augmentation_by_hand() -> None:
