@@ -77,11 +77,13 @@ class Stage(_Record):
         preset: of the model; None: its first one.
         budget: None: that of the model or the bench.
         training: options of `popdanceset train`.
+        validated: None: if it is the last one; earlier ones may be unable to dance.
     """
 
     preset: str | None = None
     budget: Budget | None = None
     training: dict[str, Value] = {}
+    validated: bool | None = None
 
 
 class Sampling(_Record):
