@@ -19,6 +19,7 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 from tests.training.bench.tiny import BAILANDO, EDGE, FACT, POPDG
 from training.bench.command import bench
+from training.evaluate import evaluate
 from training.fitting import checkpoint
 from training.models import MODELS, load
 from training.sample import sample
@@ -143,18 +144,37 @@ def test_music_features_that_the_network_does_not_know(
     clips = [synthetic.clip_row(f"BV{n}_Clip_1", 100, f"m{n}", music_path="") for n in (6, 7)]
     silent = publish_alone("silent", *clips)
     out = tmp_path / "out"
-    for command, words in (
-        (sample, ["--checkpoint", run, "--release", silent]),
-        (train, ["--release", silent, *tiny(model), "--cache", tmp_path / "cache"]),
-        (bench, [plan, "--release", silent]),
+    for command, words, said in (
+        (sample, ["--checkpoint", run], "has no 'baseline' music features"),
+        (train, [*tiny(model), "--cache", tmp_path / "cache"], "has no 'baseline' music features"),
+        (bench, [plan], "has no baseline music features"),
     ):
-        print("SAID", complaint(command, *words, "--out", out, "--device", "cpu"))
+        arguments = [*words, "--release", silent, "--out", out, "--device", "cpu"]
+        assert said in complaint(command, *arguments)
         assert not list(tmp_path.glob("out/*"))
 
 
-def test_one_clip_only(model, release_dir, publish_alone, synthetic, plan, tmp_path):
+def test_one_clip_only(model, publish_alone, synthetic, plan, tmp_path):
+    """It can be trained on, but neither tested on nor compared with anything."""
     alone = publish_alone("alone", synthetic.clip_row("BV6_Clip_1", 100, "m6"))
-    said = complaint(bench, plan, "--release", alone, "--out", tmp_path / "out", "--device", "cpu")
-    print("SAID", said)
     run = trained(model, alone, tmp_path)
-    print(run)
+    place = ["--release", alone, "--device", "cpu"]
+    said = complaint(bench, plan, *place, "--out", tmp_path / "out")
+    assert "its part 'test' has 0 clips with music, not 2" in said
+    dances = [*place, "--checkpoint", run, "--out", tmp_path / "dances"]
+    assert "no clip of the split 'test'" in complaint(sample, *dances)
+    result = CliRunner().invoke(sample, [*map(str, dances), "--split", "train"], catch_exceptions=False)
+    assert result.exit_code == 0
+    said = complaint(evaluate, "--release", alone, "--motions", tmp_path / "dances")
+    assert "no clip" in said
+    table = CliRunner().invoke(
+        evaluate,
+        ["--release", str(alone), "--split", "train", "--motions", str(tmp_path / "dances")],
+        catch_exceptions=False,
+    )
+    assert "one clip" in table.output
+
+
+def test_a_folder_of_checkpoints_is_no_set_of_dances(model, release_dir, tmp_path):
+    said = complaint(evaluate, "--release", release_dir, "--motions", foreign(tmp_path / "run", model))
+    assert "run" in said
