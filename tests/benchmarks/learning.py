@@ -1,6 +1,6 @@
 """Do the models learn to dance to music? All four on the same dances, each against its untrained self.
 
-    python tests/benchmarks/learning.py [--steps 700] [--models popdg,edge,fact,bailando] [--out DIR]
+    python tests/benchmarks/learning.py [--steps 1200] [--models popdg,edge,fact,bailando] [--out DIR]
 
 A release of synthetic dances (tests/training/dances.py) is published, and `popdanceset bench` trains a small
 network of each model on it, with several seeds and the same number of steps for each. They dance to music
@@ -56,23 +56,24 @@ MODELS: dict[str, dict[str, Any]] = {
     "EDGE": {**_DIFFUSION, "model": "edge"},
     "FACT": {
         "model": "fact",
-        "training": {"learning-rate": 1e-3},
+        "training": {"learning-rate": 2e-3, "batch-size": 32},
         "sizes": {
             "width": 128, "heads": 4, "feedforward": 256, "motion_layers": 1, "audio_layers": 1,
-            "cross_layers": 3, "motion_frames": 30, "audio_frames": 60, "future": 10,
+            "cross_layers": 3, "motion_frames": 12, "audio_frames": 40, "future": 10,
         },
     },
     "Bailando": {
         "model": "bailando",
-        "training": {"learning-rate": 1e-3, "ema-decay": 0.0},  # codebooks have averages of their own
+        # Codebooks have averages of their own.
+        "training": {"learning-rate": 1e-3, "batch-size": 32, "ema-decay": 0.0},
         "sizes": {
-            "vqvae_width": 64, "residual_width": 64, "embedding": 64, "codes": 64, "depth": 2, "width": 128,
-            "heads": 4, "base_layers": 2, "head_layers": 2, "critic_layers": 1, "block": 14,
+            "vqvae_width": 64, "residual_width": 64, "embedding": 64, "codes": 32, "depth": 2, "width": 128,
+            "heads": 4, "base_layers": 2, "head_layers": 2, "critic_layers": 1, "block": 14, "dropout": 0.0,
         },
         "stages": [
-            {"preset": "ours", "share": 0.4},
-            {"preset": "ours-2", "share": 0.1},
-            {"preset": "ours-3", "share": 0.45, "validated": True},
+            {"preset": "ours", "share": 0.25},
+            {"preset": "ours-2", "share": 0.05},
+            {"preset": "ours-3", "share": 0.65, "validated": True},
             {"preset": "ours-4", "share": 0.05, "training": {"learning-rate": 1e-4}},
         ],
     },
@@ -241,7 +242,7 @@ def validations(run: Run, key: str) -> dict[int, float]:
 
 
 @click.command()
-@click.option("--steps", default=700, show_default=True, help="Training steps of each model and seed.")
+@click.option("--steps", default=1200, show_default=True, help="Training steps of each model and seed.")
 @click.option("--models", "chosen", default=",".join(MODELS), show_default=True, help="Models to compare.")
 @click.option("--seeds", default=3, show_default=True, help="Trainings of each model.")
 @click.option("--clips", default=96, show_default=True, help="Dances of the release.")
