@@ -71,9 +71,9 @@ MODELS: dict[str, dict[str, Any]] = {
             "heads": 4, "base_layers": 2, "head_layers": 2, "critic_layers": 1, "block": 14, "dropout": 0.0,
         },
         "stages": [
-            {"preset": "ours", "share": 0.25},
-            {"preset": "ours-2", "share": 0.05},
-            {"preset": "ours-3", "share": 0.65, "validated": True},
+            {"preset": "ours", "share": 0.4, "training": {"learning-rate": 2e-3}},
+            {"preset": "ours-2", "share": 0.15, "training": {"learning-rate": 3e-3}},
+            {"preset": "ours-3", "share": 0.4, "validated": True},
             {"preset": "ours-4", "share": 0.05, "training": {"learning-rate": 1e-4}},
         ],
     },
