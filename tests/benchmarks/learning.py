@@ -9,15 +9,17 @@ Bailando dance from a motion that they saw in training, so even an untrained one
 stages of Bailando share the steps.
 
 A last column scores the dances against the music of another clip, which is what a dance reaches that keeps a
-rhythm but does not listen. Everything is in --out, and the same line continues what was interrupted. Exit
-code 1 if a trained model does not beat its untrained self on FID_k and BAS with every seed.
+rhythm but does not listen. With --out the same line continues what was interrupted. Exit code 1 if a trained
+model does not beat its untrained self on FID_k and BAS with every seed.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ from training.bench.command import bench
 from training.bench.curves import logs_of
 from training.bench.intervals import Replicated, interval, replicate
 from training.bench.plan import Plan, read_plan
-from training.bench.results import Result, measure_release
+from training.bench.results import Result, cost_grid, measure_release
 from training.bench.runs import Run
 from training.evaluation.scoring import score_sets
 
@@ -64,14 +66,13 @@ MODELS: dict[str, dict[str, Any]] = {
     },
     "Bailando": {
         "model": "bailando",
-        # Codebooks have averages of their own.
-        "training": {"learning-rate": 1e-3, "batch-size": 32, "ema-decay": 0.0},
+        "training": {"learning-rate": 1e-3, "batch-size": 32},
         "sizes": {
-            "vqvae_width": 64, "residual_width": 64, "embedding": 64, "codes": 32, "depth": 2, "width": 128,
+            "vqvae_width": 64, "residual_width": 64, "embedding": 64, "codes": 64, "depth": 2, "width": 128,
             "heads": 4, "base_layers": 2, "head_layers": 2, "critic_layers": 1, "block": 14, "dropout": 0.0,
         },
         "stages": [
-            {"preset": "ours", "share": 0.4, "training": {"learning-rate": 2e-3}},
+            {"preset": "ours", "share": 0.4},
             {"preset": "ours-2", "share": 0.15, "training": {"learning-rate": 3e-3}},
             {"preset": "ours-3", "share": 0.4, "validated": True},
             {"preset": "ours-4", "share": 0.05, "training": {"learning-rate": 1e-4}},
@@ -241,49 +242,49 @@ def validations(run: Run, key: str) -> dict[int, float]:
     return found
 
 
+def compare(models: Sequence[str], steps: int, seeds: int, clips: int, out: Path) -> tuple[Plan, list[Run]]:
+    """Trains what is not trained yet, and dances; returns the bench and its runs."""
+    release = make_release(out, clips)
+    file = out / "bench.yaml"
+    file.write_text(yaml.safe_dump(bench_of(models, seeds, steps), sort_keys=False))
+    words = [file, "--release", release, "--out", out / "bench", "--cache", out / "cache"]
+    bench.main([*map(str, words), "--device", "cpu", "--retry-failed"], standalone_mode=False)
+    plan = read_plan(file, (str(release),))
+    return plan, check(plan, out / "bench")
+
+
 @click.command()
 @click.option("--steps", default=1200, show_default=True, help="Training steps of each model and seed.")
 @click.option("--models", "chosen", default=",".join(MODELS), show_default=True, help="Models to compare.")
 @click.option("--seeds", default=3, show_default=True, help="Trainings of each model.")
 @click.option("--clips", default=96, show_default=True, help="Dances of the release.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("store/learning"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to keep everything in, and to continue.")
 @click.option("--figure", type=click.Path(path_type=Path), help="SVG file for the learning curves.")
-def main(steps: int, chosen: str, seeds: int, clips: int, out: Path, figure: Path | None) -> None:
+def main(steps: int, chosen: str, seeds: int, clips: int, out: Path | None, figure: Path | None) -> None:
     """Trains, dances and compares."""
     by_name = {name.lower(): name for name in MODELS}
     models = [by_name[name.strip().lower()] for name in chosen.split(",")]
-    release = make_release(out, clips)
-    file, runs_folder = out / "bench.yaml", out / "bench"
-    file.write_text(yaml.safe_dump(bench_of(models, seeds, steps), sort_keys=False))
-    bench.main(
-        [
-            *(str(file), "--release", str(release), "--out", str(runs_folder)),
-            *("--device", "cpu", "--cache", str(out / "cache"), "--retry-failed"),
-        ],
-        standalone_mode=False,
-    )
-
-    plan = read_plan(file, (str(release),))
-    runs = check(plan, runs_folder)
-    result = measure_release(plan, release.name, runs)
-    click.echo((runs_folder / release.name / "cost.md").read_text())
-    click.echo(table(result, models, to_other_music(plan, result, models)))
-    if figure is not None:
-        learning_curves(runs, models, result.real["BAS"].value, figure)
+    with ExitStack() as stack:
+        folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        plan, runs = compare(models, steps, seeds, clips, folder)
+        (release,) = plan.releases
+        result = measure_release(plan, release, runs)
+        click.echo(cost_grid(result).markdown())
+        click.echo(table(result, models, to_other_music(plan, result, models)))
+        if figure is not None:
+            learning_curves(runs, models, result.real["BAS"].value, figure)
     won = {model: beats_itself(result, model) for model in models}
-    said = ", ".join(
-        f"{model} "
-        + " and ".join(
+    said = []
+    for model in models:
+        parts = [
             f"{key} {result.numbers[key][model].value:.3g} "
-            f"against {result.numbers[key][untrained(model)].value:.3g}"
-            + ("" if better else " (NOT better with every seed)")
+            f"(untrained {result.numbers[key][untrained(model)].value:.3g}"
+            f"{'' if better else ', NOT beaten with every seed'})"
             for key, better in won[model].items()
-        )
-        for model in models
-    )
+        ]
+        said.append(f"{model} {' and '.join(parts)}")
     click.echo(
-        f"learning: after {steps} steps {said} "
-        "(target: each trained model beats its untrained self on FID_k and BAS)"
+        f"learning: {'; '.join(said)} (target: each trained model beats its untrained self on FID_k and BAS)"
     )
     sys.exit(0 if all(all(each.values()) for each in won.values()) else 1)
 
