@@ -205,7 +205,7 @@ def table(result: Result, models: Sequence[str], deaf: dict[str, Replicated]) ->
 
 
 def learning_curves(runs: Sequence[Run], models: Sequence[str], real: float, target: Path) -> None:
-    """Draws FID_k and BAS over the steps of training: the mean over seeds, and their range."""
+    """Draws FID_k and BAS of validations over the steps of training: the mean over seeds, and their range."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -222,7 +222,7 @@ def learning_curves(runs: Sequence[Run], models: Sequence[str], real: float, tar
             axis.plot(steps, values.mean(0), "o-", color=colour, markersize=3, linewidth=1.2, label=model)
             axis.fill_between(steps, values.min(0), values.max(0), color=colour, alpha=0.15, linewidth=0)
         axis.set(xlim=(0, None), xlabel="steps of training")
-        axis.set_title(f"{key}, unheard music", fontsize=10)
+        axis.set_title(f"{key}, 2 s of unheard music", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yscale("log")
     axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
