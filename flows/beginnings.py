@@ -20,6 +20,7 @@ CHECKS = {
     "features": ("store", "engine"),
     "publish": ("store", "space"),
     "train": ("store",),
+    "bench": (),
     "withdraw": ("store",),
 }
 """What each stage needs, by names of `popdanceset doctor`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any, cast
 
 from prefect import get_run_logger
@@ -66,11 +67,24 @@ def check_deployments(run_on: RunOn, manifest: str) -> None:
     if chosen:
         with get_client(sync_client=True) as client:
             for stage, name in chosen.items():
-                _check_deployment(client, stage, name)
+                check_deployment(client, stage, name, f"run_on.{stage}", get_run_logger().warning)
 
 
-def _check_deployment(client: SyncPrefectClient, stage: str, name: str) -> None:
-    where = f"run_on.{stage}"
+def check_deployment(
+    client: SyncPrefectClient, stage: str, name: str, where: str, warn: Callable[..., None]
+) -> None:
+    """Checks that runs of a flow can be sent to a deployment.
+
+    Args:
+        client: of the Prefect server.
+        stage: name of the flow.
+        name: of the deployment, as `flow/deployment`.
+        where: the parameter that names it, for messages.
+        warn: as `logging.Logger.warning`; told if no worker is online.
+
+    Raises:
+        InputError: it is unknown or of another flow, or its work pool is unknown or paused.
+    """
     if name.partition("/")[0] != stage:
         raise InputError(
             f"{name!r} is not a deployment of flow {stage!r}", where, f"name one, as {stage}/NAME"
@@ -93,7 +107,7 @@ def _check_deployment(client: SyncPrefectClient, stage: str, name: str) -> None:
     if found.is_paused:
         raise InputError(f"work pool {pool!r} is paused", where, f"prefect work-pool resume {pool}")
     if not any(worker.status == "ONLINE" for worker in client.read_workers_for_work_pool(pool)):
-        get_run_logger().warning(
+        warn(
             "no worker of pool %r is online: %s waits until one starts (prefect worker start --pool %s)",
             pool, stage, pool,
         )  # fmt: skip

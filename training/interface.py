@@ -132,6 +132,25 @@ class Model(ABC):
     presets: Mapping[str, Preset[Any, Any]]
     ablations: Mapping[str, Callable[[Any], Any]] = MappingProxyType({})
 
+    def stages(self, first: str | None = None) -> dict[str, Preset[Any, Any]]:
+        """The presets to train one after the other, by name; more than one for a model in stages.
+
+        Args:
+            first: name of the first; None: the default.
+
+        Raises:
+            InputError: there is no such preset.
+        """
+        name = first or next(iter(self.presets))
+        if name not in self.presets:
+            choices = ", ".join(self.presets)
+            raise InputError(f"{self.title} has no preset {name!r}", "--preset", f"choose from {choices}")
+        found: dict[str, Preset[Any, Any]] = {}
+        while name:
+            found[name] = self.presets[name]
+            name = found[name].following
+        return found
+
     @abstractmethod
     def network(self, config: Any) -> nn.Module:
         """A new network, with random weights from torch's generator; `config` is its attribute too."""

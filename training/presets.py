@@ -20,6 +20,8 @@ class Preset(Generic[ConfigT, ObjectiveT]):
         recipe: settings of `training.fitting.recipe.Recipe` that differ from its defaults.
         stride: frames between the starts of two training windows.
         drop_epochs: epochs from which the learning rate is a tenth of what it was before.
+        epochs: length of a training for which nobody names one.
+        following: the preset of the next stage, which begins with the weights of this one; "" if none does.
     """
 
     model: ConfigT
@@ -27,3 +29,5 @@ class Preset(Generic[ConfigT, ObjectiveT]):
     recipe: Mapping[str, Any] = field(default_factory=dict)
     stride: int = 15
     drop_epochs: tuple[int, ...] = ()
+    epochs: float = 2000.0
+    following: str = ""

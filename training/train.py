@@ -197,7 +197,7 @@ def planned(
     Raises:
         InputError: the model has no such preset, size or part to remove, or the sizes are impossible.
     """
-    plan = _preset(kind, preset)
+    plan = next(iter(kind.stages(preset).values()))
     model = _sized(kind, plan.model, [size for size in chosen if "=" in size], window)
     for part in ablate:
         if part not in kind.ablations:
@@ -205,14 +205,6 @@ def planned(
             raise InputError(f"{kind.title} has no part {part!r} to remove", "--ablate", known)
         model = kind.ablations[part](model)
     return plan, model
-
-
-def _preset(kind: Model, name: str | None) -> Preset[Any, Any]:
-    found = kind.presets.get(name or next(iter(kind.presets)))
-    if found is None:
-        choices = ", ".join(kind.presets)
-        raise InputError(f"{kind.title} has no preset {name!r}", "--preset", f"choose from {choices}")
-    return found
 
 
 def _sized(kind: Model, model: Any, sizes: list[str], window: int | None) -> Any:

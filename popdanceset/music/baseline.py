@@ -13,6 +13,7 @@ Frame k is centred at k / 30 s: the hop is 512 samples at 30 · 512 = 15,360 Hz.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -33,6 +34,24 @@ EVENTS = slice(33, 35)
 
 Mode = Literal["released", "corrected"]
 _TEMPO_RATE = 22_050
+_AIST_MUSIC = re.compile(r"(?:aist:)?m(?P<genre>BR|PO|LO|MH|LH|HO|WA|KR|JS|JB)(?P<number>\d)")
+
+
+def aist_tempo(music_id: str) -> float | None:
+    """The tempo of a piece of AIST++, beats a minute, which its name tells (`mBR0`, or `aist:mBR0`).
+
+    House is between 110 and 135 in steps of 5, all other genres between 80 and 130 in steps of 10.
+
+    Source: Tsuchida et al., AIST Dance Video Database, ISMIR 2019; the published code of FACT and EDGE.
+
+    Returns:
+        None: it is no such name.
+    """
+    match = _AIST_MUSIC.fullmatch(music_id)
+    if match is None:
+        return None
+    lowest, step = (110, 5) if match["genre"] == "HO" else (80, 10)
+    return float(lowest + step * int(match["number"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +62,13 @@ class Baseline:
         mode: where the beat tracker's initial tempo estimate comes from. `released` follows the published
             code and uses the audio at another rate (22,050 Hz), where an envelope frame lasts 23 ms.
             `corrected` uses the same envelope in which the beats are then tracked, with frames of 33 ms.
+        tempo: this estimate, beats a minute, where it is known (`aist_tempo`); None: as `mode` says.
     """
 
     width: ClassVar[int] = WIDTH
     events: ClassVar[slice] = EVENTS
     mode: Mode = "released"
+    tempo: float | None = None
 
     @property
     def name(self) -> str:
@@ -63,18 +84,20 @@ class Baseline:
         """
         samples, rate = read_audio(path)
         try:
-            return baseline_features(samples, rate, self.mode)
+            return baseline_features(samples, rate, self.mode, self.tempo)
         except MediaError as error:
             raise MediaError(error.what, path, error.do) from error
 
 
-def baseline_features(samples: Floats, rate: int, mode: Mode = "released") -> Floats:
+def baseline_features(
+    samples: Floats, rate: int, mode: Mode = "released", tempo: float | None = None
+) -> Floats:
     """Computes the 35 features of audio samples.
 
     Args:
         samples: (n,) float32, one channel.
         rate: sampling rate in Hz.
-        mode: see `Baseline`.
+        mode, tempo: see `Baseline`.
 
     Returns:
         (1 + n · 30 // rate, 35) float32. Silence has no peaks and no beats.
@@ -93,14 +116,15 @@ def baseline_features(samples: Floats, rate: int, mode: Mode = "released") -> Fl
     mfcc = librosa.feature.mfcc(y=resampled, sr=RATE, n_mfcc=20, hop_length=HOP)
     chroma = librosa.feature.chroma_cens(y=resampled, sr=RATE, hop_length=HOP, n_chroma=12)
     peaks = librosa.onset.onset_detect(onset_envelope=strength, sr=RATE, hop_length=HOP)
-    if mode == "released":
-        tempo = librosa.feature.tempo(
-            y=librosa.resample(samples, orig_sr=rate, target_sr=_TEMPO_RATE), sr=_TEMPO_RATE, hop_length=HOP
-        )
+    if tempo is not None:
+        start = tempo
+    elif mode == "released":
+        low = librosa.resample(samples, orig_sr=rate, target_sr=_TEMPO_RATE)
+        start = float(librosa.feature.tempo(y=low, sr=_TEMPO_RATE, hop_length=HOP)[0])
     else:
-        tempo = librosa.feature.tempo(onset_envelope=strength, sr=RATE, hop_length=HOP)
+        start = float(librosa.feature.tempo(onset_envelope=strength, sr=RATE, hop_length=HOP)[0])
     _, beats = librosa.beat.beat_track(
-        onset_envelope=strength, sr=RATE, hop_length=HOP, start_bpm=float(tempo[0]), tightness=100
+        onset_envelope=strength, sr=RATE, hop_length=HOP, start_bpm=start, tightness=100
     )
     features = np.zeros((len(strength), WIDTH), np.float32)
     features[:, 0] = strength

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def extract_features(
         FailedError: some clips failed, now or before; the others are finished.
     """
     began = time.monotonic()
-    columns = ["clip_id", "bvid", "frames", "music_path"]
+    columns = ["clip_id", "bvid", "frames", "music_path", "music_id"]
     engine = find_engine(settings)
     clips = read_clips(store, [*columns, "accepted"], clip_ids).filter(pc.field("accepted"))
     if clip_ids is not None:
@@ -174,7 +174,9 @@ def _computed(
         return False
     try:
         with store.local(clip["music_path"]) as audio:
-            features = fit_length(extractor(audio), clip["frames"], extractor.events)
+            features = fit_length(
+                _knowing(extractor, clip["music_id"])(audio), clip["frames"], extractor.events
+            )
     except StoreError:
         if is_withdrawn(clip["bvid"], store):  # its file was deleted meanwhile
             return False
@@ -183,6 +185,13 @@ def _computed(
     if not store.exists(clip["music_path"]):  # cut again meanwhile: the features are of another span
         store.remove(name)
     return True
+
+
+def _knowing(extractor: FeatureExtractor, music_id: str) -> FeatureExtractor:
+    """The extractor, told the tempo of the piece if its name tells it."""
+    from popdanceset.music.baseline import Baseline, aist_tempo
+
+    return replace(extractor, tempo=aist_tempo(music_id)) if isinstance(extractor, Baseline) else extractor
 
 
 def as_table(clip_id: str, features: Floats, schema: pa.Schema) -> pa.Table:

@@ -46,13 +46,14 @@ def test_there_is_one_for_the_refresh_and_for_each_of_its_stages() -> None:
     names = {f"{flow_of(d).name}/{d['name']}" for d in DEPLOYMENTS}
     assert names == {
         "refresh/weekly", "crawl/daily", "select/select", "acquire/acquire", "extract/gpu",
-        "features/features", "publish/release", "train/refreshed", "withdraw/withdraw",
+        "features/features", "publish/release", "train/refreshed", "bench/gpu",
+        "withdraw/withdraw",
     }  # fmt: skip
 
 
 def test_only_poses_and_training_need_the_gpu_pool() -> None:
     pools = {flow_of(d).name: d["work_pool"]["name"] for d in DEPLOYMENTS}
-    assert {flow for flow, pool in pools.items() if pool == "gpu"} == {"extract", "train"}
+    assert {flow for flow, pool in pools.items() if pool == "gpu"} == {"extract", "train", "bench"}
     assert set(pools.values()) == {"crawl", "gpu"}
 
 
@@ -121,6 +122,8 @@ def test_the_page_shows_what_each_setting_means() -> None:
         ("train/refreshed", {"epochs": 0}, False),
         ("train/refreshed", {"preset": "mine"}, False),
         ("train/refreshed", {"sizes": {"width": 64}}, True),
+        ("train/refreshed", {"model": "bailando", "preset": "ours", "epochs": 0.5}, True),
+        ("train/refreshed", {"model": "lodge"}, False),
     ],
 )
 def test_wrong_parameters_are_refused_before_a_run_exists(

@@ -158,10 +158,10 @@ def test_training_on_the_newest_release_shows_its_table(
     )  # fmt: skip
     assert site.api.wait(run)["type"] == "COMPLETED", site.api.logs(run)
     shown = site.api.artifacts(run)["metrics"]
-    table = folder / "runs" / version / "table.md"
+    table = folder / "runs" / version / "popdg" / "table.md"
     assert table.read_text(encoding="utf-8") in shown["data"]
     assert {"POPDG", "ground truth"} <= set(re.findall(r"POPDG|ground truth", shown["data"]))
-    assert list((folder / "runs" / version / "run").glob("checkpoint-*.pt"))
+    assert list((table.parent / "run").glob("checkpoint-*.pt"))
     release = f"{folder}/store/releases/{version}"
     lines = [f"popdanceset {command} --release {release}" for command in ("train", "sample", "evaluate")]
     # A run's last lines may reach the server after its state.

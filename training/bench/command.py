@@ -52,17 +52,21 @@ def bench(
     """
     from popdanceset.devices import find_device
     from training.bench.checks import check
+    from training.bench.elsewhere import run_elsewhere
     from training.bench.plan import read_plan
     from training.bench.running import run_all
 
-    place = find_device(device, "--device")
     wanted = read_plan(plan, releases)
+    place = device or "" if wanted.runs_on else find_device(device, "--device")
     runs = check(wanted, out)
     if only_check:
         for each in runs:
             click.echo(f"{each.title}: {each.state}")
         return
-    run_all(runs, place, cache, retry_failed)
+    if wanted.runs_on:
+        run_elsewhere(wanted, runs, out, place, retry_failed)
+    else:
+        run_all(runs, place, cache, retry_failed)
     from training.bench.writing import write_results  # and with it matplotlib, which runs do not wait for
 
     for path in write_results(wanted, runs, out, store):

@@ -77,11 +77,13 @@ class Stage(_Record):
         preset: of the model; None: its first one.
         budget: None: that of the model or the bench.
         training: options of `popdanceset train`.
+        validated: None: if it is the last one; earlier ones may be unable to dance.
     """
 
     preset: str | None = None
     budget: Budget | None = None
     training: dict[str, Value] = {}
+    validated: bool | None = None
 
 
 class Sampling(_Record):
@@ -169,6 +171,7 @@ class Plan(_Record):
         log_every: steps between points of the learning curves.
         validate_every: steps between validations (FID_k and BAS in the learning curves); 0 for none.
         songs: pieces of music on the page.
+        runs_on: deployment of the flow bench, as bench/gpu, whose workers do the runs; "" for this machine.
     """
 
     releases: dict[str, str]
@@ -182,6 +185,7 @@ class Plan(_Record):
     log_every: Annotated[int, Field(ge=1)] = 10
     validate_every: Annotated[int, Field(ge=0)] = 0
     songs: Annotated[int, Field(ge=0)] = 8
+    runs_on: Annotated[str, Field(pattern=r"^([^/\s]+/[^/\s]+)?$")] = ""
 
     @model_validator(mode="before")
     @classmethod

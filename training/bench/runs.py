@@ -31,11 +31,11 @@ _TITLES = {
 
 
 class Records(NamedTuple):
-    """Steps between checkpoints, between records of the log, and between validations (0 for none)."""
+    """Steps between checkpoints, between records of the log, and between validations of each stage (or 0)."""
 
     checkpoint_every: int
     log_every: int
-    validate_every: int
+    validate_every: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,13 @@ class Run:
     def arguments(self, number: int) -> list[str]:
         """Arguments of `popdanceset train` for a stage."""
         start = ["--start", str(self.stage_folder(number - 1))] if number else []
-        last = number + 1 == len(self.stages)  # earlier stages cannot dance
         return [
             *("--release", self.address, "--out", str(self.stage_folder(number))),
             *self.stages[number],
             *start,
             *("--log", "file", "--log-every", str(self.records.log_every), "--keep", "2"),
             *("--checkpoint-every", str(self.records.checkpoint_every)),
-            *("--validate-every", str(self.records.validate_every if last else 0)),
+            *("--validate-every", str(self.records.validate_every[number])),
         ]
 
     def must_match(self) -> None:
@@ -186,7 +185,7 @@ def runs_of(plan: Plan, contents: dict[str, str], out: Path) -> list[Run]:
             address=address,
             content=contents[release],
             stages=tuple(_stage(plan, entry, stage, seed) for stage in entry.stages or (Stage(),)),
-            records=Records(plan.checkpoint_every, plan.log_every, plan.validate_every),
+            records=Records(plan.checkpoint_every, plan.log_every, _validations(plan, entry)),
             sampling=entry.sampling,
             split=plan.protocol.split,
             extractor=plan.protocol.extractor,
@@ -196,6 +195,16 @@ def runs_of(plan: Plan, contents: dict[str, str], out: Path) -> list[Run]:
         for seed in plan.seeds
         for name, entry in plan.models.items()
     ]
+
+
+def _validations(plan: Plan, entry: Entry) -> tuple[int, ...]:
+    """Steps between the validations of each stage."""
+    stages = entry.stages or (Stage(),)
+    last = len(stages) - 1
+    return tuple(
+        plan.validate_every if (number == last if stage.validated is None else stage.validated) else 0
+        for number, stage in enumerate(stages)
+    )
 
 
 def _stage(plan: Plan, entry: Entry, stage: Stage, seed: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import soundfile
 
 from popdanceset.errors import InputError, MediaError
 from popdanceset.music.audio import read_audio
-from popdanceset.music.baseline import Baseline, baseline_features
+from popdanceset.music.baseline import Baseline, aist_tempo, baseline_features
 
 RATE = 48_000
 
@@ -106,3 +106,18 @@ def test_a_file_without_audio_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "nan.wav", np.full(9, np.nan), RATE, subtype="FLOAT")
     with pytest.raises(MediaError, match="samples that are NaN or infinite"):
         Baseline()(tmp_path / "nan.wav")
+
+
+def test_names_of_aist_tell_the_tempo() -> None:
+    told = {"mBR0": 80, "mBR5": 130, "mHO0": 110, "mHO5": 135, "mJB3": 110, "aist:mWA2": 100}
+    assert {name: aist_tempo(name) for name in told} == told
+    for other in ("", "m1", "mBR", "mXX1", "gBR_sBM_cAll_d04_mBR0_ch01", "mBR0 "):
+        assert aist_tempo(other) is None
+
+
+def test_a_known_tempo_decides_where_the_beats_are_counted() -> None:
+    """Clicks at 120 beats a minute are tracked at 60 where that is what the name tells."""
+    sound = clicks(20, bpm=120)
+    for tempo in (60.0, 120.0):
+        beats = np.flatnonzero(baseline_features(sound, RATE, tempo=tempo)[:, 34])
+        assert np.median(np.diff(beats)) == pytest.approx(60 / tempo * 30, abs=1)

@@ -82,6 +82,25 @@ def test_an_engine_computes_what_is_missing(clips: Store, settings: Settings, in
         assert in_process.given[2:] == ["BV1_Clip_2"] * attempts, "a clip that failed is left alone"
 
 
+def test_music_of_aist_is_tracked_at_the_tempo_of_its_name(
+    clips: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        clip_row(f"BV1_Clip_{n}", 28, f"media/BV1/BV1_Clip_{n}.wav") | {"music_id": music}
+        for n, music in ((1, "aist:mHO2"), (2, "m1"))
+    ]
+    clips.write_table("clips/BV1.parquet", from_rows(rows, CLIPS), CLIPS)
+    tempos: list[float | None] = []
+
+    def heard(samples: np.ndarray, rate: int, mode: str, tempo: float | None) -> np.ndarray:
+        tempos.append(tempo)
+        return np.zeros((28, 35), np.float32)
+
+    monkeypatch.setattr("popdanceset.music.baseline.baseline_features", heard)
+    assert extract_features(settings, clips) == 2
+    assert tempos == [120.0, None]
+
+
 class Counter:
     """A feature extractor that only counts: the frame number, and an event in its last frame."""
 

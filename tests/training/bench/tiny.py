@@ -7,6 +7,7 @@ POPDG = {
     "sizes": {"width": 16, "feedforward": 16, "heads": 2, "layers": 1, "music_layers": 1},
     "sampling": {"sampler": "dpm-solver", "steps": 2},
 }
+EDGE = {**POPDG, "model": "edge"}
 FACT = {
     "model": "fact",
     "sizes": {
@@ -20,3 +21,5 @@ MUTE = {"model": "bailando", "training": {"window": 24}, "sizes": {
     "base_layers": 1, "head_layers": 1, "critic_layers": 1, "block": 5, "seeds": 3,
 }}  # fmt: skip
 """Bailando after its first stage, which cannot dance."""
+
+BAILANDO = {**MUTE, "stages": [{"preset": "ours"}, *({"preset": f"ours-{stage}"} for stage in (2, 3, 4))]}

@@ -196,8 +196,9 @@ class Objective:
 BETAS = {1: (0.5, 0.999), 2: (0.9, 0.999), 3: (0.5, 0.999), 4: (0.5, 0.999)}
 """Of Adam, by stage."""
 
-_EPOCHS = {1: (100, 200), 2: (100, 200), 3: (250, 400), 4: ()}
-"""When the learning rate drops. The released code trains 500, 500, 400 and 10 epochs."""
+_EPOCHS = {1: 500.0, 2: 500.0, 3: 400.0, 4: 10.0}
+_DROP_EPOCHS = {1: (100, 200), 2: (100, 200), 3: (250, 400), 4: ()}
+"""How long the released code trains, and when its learning rate drops."""
 
 _RECIPES: dict[int, dict[str, Any]] = {
     1: {"batch_size": 32, "learning_rate": 3e-5},
@@ -211,13 +212,16 @@ def _presets(
     name: str, model: BailandoConfig, objective: Objective, strides: dict[int, int], **recipe: Any
 ) -> dict[str, Preset[BailandoConfig, Objective]]:
     """The presets of all stages: `name` is the first, `name-2` the second, and so on."""
+    last = max(_RECIPES)
     return {
         name if stage == 1 else f"{name}-{stage}": Preset(
             replace(model, stage=stage),
             objective,
             {**_RECIPES[stage], "gradient_clipping": 0.0, "ema_decay": 0.0, **recipe},
             strides[stage],
+            _DROP_EPOCHS[stage],
             _EPOCHS[stage],
+            "" if stage == last else f"{name}-{stage + 1}",
         )
         for stage in _RECIPES
     }

@@ -73,22 +73,28 @@ _RELEASED_RECIPE: dict[str, Any] = {
 }
 _OUR_RECIPE = {**_RELEASED_RECIPE, "gradient_clipping": 1.0, "ema_decay": 0.999, "standardise": True}
 
+_EPOCHS = 100.0
+
 PRESETS = MappingProxyType(
     {
         # As many seconds as the released network: half as many frames, since releases have 30 a second.
         "ours": Preset(
-            FactConfig(motion_frames=60, audio_frames=120, future=10, window=120), Objective(), _OUR_RECIPE
+            FactConfig(motion_frames=60, audio_frames=120, future=10, window=120),
+            Objective(),
+            _OUR_RECIPE,
+            epochs=_EPOCHS,
         ),
         # As many frames as the released network: twice as many seconds.
-        "released-frames": Preset(FactConfig(), Objective(), _OUR_RECIPE),
+        "released-frames": Preset(FactConfig(), Objective(), _OUR_RECIPE, epochs=_EPOCHS),
         # Sizes and settings of the released code, which trains 2.4 million steps on AIST++ at 60 fps, y up.
-        "released": Preset(FactConfig(), Objective(), _RELEASED_RECIPE, stride=1),
+        "released": Preset(FactConfig(), Objective(), _RELEASED_RECIPE, stride=1, epochs=_EPOCHS),
         # The training that the paper describes (300,000 steps); the released configuration differs from it.
         "paper": Preset(
             FactConfig(),
             Objective(),
             {**_RELEASED_RECIPE, "batch_size": 16, "drops": (60_000, 100_000)},
             stride=1,
+            epochs=_EPOCHS,
         ),
     }
 )
