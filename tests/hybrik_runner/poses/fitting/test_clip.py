@@ -103,7 +103,7 @@ def test_better_than_smoothing(yaw: float) -> None:
 def test_exact_points_of_exact_poses_stay() -> None:
     poses, truth = filmed(noise=0)
     again = fitted(poses, poses)
-    assert errors(again, truth)[0] < 0.005
+    assert errors(again, truth)[0] < 0.006
     assert np.abs(again.cam_root - poses.cam_root).max() < 0.03
 
 
@@ -142,7 +142,7 @@ def test_points_that_say_nothing_change_little() -> None:
     unsure = replace(poses, scores=np.zeros_like(poses.scores))
     start = smoothed(unsure)
     again = fitted(unsure, start)
-    assert errors(again, forward_kinematics(start.rotations))[0] < 0.02
+    assert errors(again, forward_kinematics(start.rotations))[0] < 0.03
 
 
 def test_hostile_points_stay_finite(settings: Settings) -> None:
