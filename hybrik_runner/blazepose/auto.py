@@ -1,10 +1,10 @@
-"""Estimator `blazepose-auto`: the full network on every frame, the heavy one above all where the full one looks
-wrong.
+"""Estimator `blazepose-auto`: the full network on every frame, the heavy one where the full one looks wrong,
+and then wherever the budget reaches.
 
 The full network tracks the dancer, in every second frame of films of 50 or 60 frames a second
 (`hybrik_runner.blazepose.thinning`). Every two seconds its landmarks are searched for doubtful frames
 (`hybrik_runner.blazepose.doubts`), and the heavy network looks at crops of these, which were kept meanwhile:
-fifteen a second, or half as many if the budget does not reach. The rest of the budget goes to frames without
+fifteen a second, or half as many if the budget does not reach. What is left of it goes to frames without
 doubts. What both saw becomes one when the clip is complete (`hybrik_runner.blazepose.second_look`).
 """
 

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 METHOD = "limbs of constant bones, then rotations: banded gauss-newton over the clip"
 
-_STEPS = 6
+_STEPS = 3
 
 # Standard deviations: the smaller, the more it counts. Chosen on nine rendered films.
 _OFF = 0.02

@@ -112,9 +112,7 @@ def step(
     right = gradient.reshape(-1, 1)
     if common is not None:
         right = np.concatenate([right, common.border.reshape(len(right), -1)], axis=1)
-    solved = solveh_banded(
-        band.reshape(2 * unknowns + 1, -1), right, overwrite_ab=True, check_finite=False
-    )
+    solved = solveh_banded(band.reshape(2 * unknowns + 1, -1), right, overwrite_ab=True, check_finite=False)
     change = -solved[:, 0]
     if common is None:
         return change.reshape(count, unknowns), np.zeros(0)
