@@ -268,7 +268,7 @@ class PoseSettings(_Group):
         4.0, ge=0, description="seconds between two counts of the dancers in a clip; 0: never count"
     )
     second_looks: float = Field(
-        0.08,
+        0.25,
         ge=0,
         le=1,
         description="maximum share of frames that blazepose-auto shows to the heavy network as well;"

@@ -1,10 +1,11 @@
-"""Estimator `blazepose-auto`: the full network on every frame, the heavy one where the full one looks wrong.
+"""Estimator `blazepose-auto`: the full network on every frame, the heavy one where the full one looks wrong,
+and then wherever the budget reaches.
 
 The full network tracks the dancer, in every second frame of films of 50 or 60 frames a second
 (`hybrik_runner.blazepose.thinning`). Every two seconds its landmarks are searched for doubtful frames
 (`hybrik_runner.blazepose.doubts`), and the heavy network looks at crops of these, which were kept meanwhile:
-fifteen a second, or half as many if the budget does not reach. What both saw becomes one when the clip is
-complete (`hybrik_runner.blazepose.second_look`). A clip without doubts never loads the heavy network.
+fifteen a second, or half as many if the budget does not reach. What is left of it goes to frames without
+doubts. What both saw becomes one when the clip is complete (`hybrik_runner.blazepose.second_look`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from hybrik_runner.blazepose.landmarks import Landmarker, Landmarks, Region, cut
 from hybrik_runner.blazepose.people import load_detector
 from hybrik_runner.blazepose.second_look import fused
 from hybrik_runner.blazepose.thinning import between, thinned
-from hybrik_runner.blazepose.variants import AUTO
+from hybrik_runner.blazepose.variants import AUTO, FULL, HEAVY
 from hybrik_runner.estimator import Poses
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Auto(BlazePose):
 
     Args:
         detector, landmarker, people, count_seconds: as `BlazePose`.
-        heavy: opens the heavy network; called at the first doubt.
+        heavy: opens the heavy network; called at the first look.
         share: share of a clip's frames at which the heavy network looks, at most; 1: it looks fifteen times
             a second, doubtful or not.
     """
@@ -78,7 +79,7 @@ class Auto(BlazePose):
         heavy: Callable[[], Landmarker],
         people: People | None = None,
         count_seconds: float = 4.0,
-        share: float = 0.08,
+        share: float = 0.25,
     ) -> None:
         super().__init__(detector, landmarker, people, count_seconds, AUTO)
         self._heavy, self._share = heavy, share
@@ -187,17 +188,21 @@ def chosen(levels: Levels, ready: Sequence[bool], allowance: float) -> list[int]
 
     These are all doubtful frames whose crop is ready; every second one of them if they exceed the allowance;
     and if even those do, the most doubtful ones, the first ones first. Looks that are farther apart would
-    leave too much to guess.
+    leave too much to guess. What is left of the allowance goes to the other frames in the same way: where
+    nothing looks wrong, the mean of two networks is still closer to the truth than one of them.
 
     Args:
         levels: (n,) `Doubt` about each frame.
         ready: whether its crop was kept, for each frame.
         allowance: number of looks that the budget allows.
     """
-    candidates = np.flatnonzero((levels > Doubt.NONE) & np.asarray(ready, bool)).tolist()
-    if len(candidates) > allowance:
-        candidates = sorted(candidates[::2], key=lambda index: (-levels[index], index))[: int(allowance)]
-    return sorted(candidates)
+    usable = np.flatnonzero(np.asarray(ready, bool)).tolist()
+    doubtful = [index for index in usable if levels[index] > Doubt.NONE]
+    if len(doubtful) > allowance:
+        return sorted(sorted(doubtful[::2], key=lambda index: (-levels[index], index))[: int(allowance)])
+    step = 1 if len(usable) <= allowance else 2
+    others = [index for index in usable[::step] if levels[index] == Doubt.NONE]
+    return sorted(doubtful + others[: int(allowance) - len(doubtful)])
 
 
 def _usable(look: Landmarks) -> bool:
@@ -215,8 +220,8 @@ def load_estimator(settings: Settings) -> Auto:
     folder = assets.ensure(settings, (*assets.ASSETS, assets.HEAVY_LANDMARKS))
     return Auto(
         Detector(folder / assets.DETECTOR.name),
-        Landmarker(folder / assets.LANDMARKS.name),
-        functools.cache(lambda: Landmarker(folder / assets.HEAVY_LANDMARKS.name)),
+        Landmarker(folder / FULL.asset.name, depths=FULL.depths),
+        functools.cache(lambda: Landmarker(folder / HEAVY.asset.name, depths=HEAVY.depths)),
         load_detector(settings),
         settings.pose.count_seconds,
         settings.pose.second_looks,

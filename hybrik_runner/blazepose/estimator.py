@@ -148,7 +148,7 @@ def _load(settings: Settings, variant: Variant) -> BlazePose:
     folder = assets.ensure(settings, (*assets.ASSETS, variant.asset))
     return BlazePose(
         Detector(folder / assets.DETECTOR.name),
-        Landmarker(folder / variant.asset.name),
+        Landmarker(folder / variant.asset.name, depths=variant.depths),
         load_detector(settings),
         settings.pose.count_seconds,
         variant,

@@ -7,6 +7,7 @@ the hips.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,13 +87,17 @@ class Landmarker:
     Args:
         path: `pose_landmark_full.tflite`.
         threads: CPU threads for one inference.
+        depths: what is added to the depths of landmarks, metres (`hybrik_runner.blazepose.variants`).
 
     Raises:
         AssetError: as `Network`.
     """
 
-    def __init__(self, path: Path, threads: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, depths: Mapping[int, float] | None = None) -> None:
         self._network = Network(path, threads)
+        self._depths = np.zeros(COUNT)
+        for landmark, metres in (depths or {}).items():
+            self._depths[landmark] = metres
 
     def __call__(self, image: NDArray[np.uint8], region: Region) -> Landmarks:
         """Finds the landmarks of the body in a region of an image (height, width, 3) uint8 RGB."""
@@ -108,6 +113,7 @@ class Landmarker:
         middle = [region.x, region.y]
         points2d = (sharp / SIDE - 0.5) * region.side @ region.axes.T + middle
         metric[:, :2] = metric[:, :2] @ region.axes.T
+        metric[:, 2] += self._depths
         return Landmarks(
             image=points2d[:COUNT],
             metric=metric,

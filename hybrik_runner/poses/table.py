@@ -155,11 +155,11 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         fit = fitted(poses, smoothed)
         fitting = "off" if fit is smoothed else FITTING
         smoothed = fit
-    joints = forward_kinematics(smoothed.rotations, poses.scaling)
+    joints = forward_kinematics(smoothed.rotations, smoothed.scaling)
     unfiltered = even.linear(poses.unfiltered_joints3d)
     rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
     ground = floor.ground(
-        to_world(even.linear(smoothed.cam_root)), even.linear(joints), poses.scaling, FPS, even.seen
+        to_world(even.linear(smoothed.cam_root)), even.linear(joints), smoothed.scaling, FPS, even.seen
     )
     level = replace(
         smoothed,
@@ -172,7 +172,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
     root_moved = feet_moved = feet_left = 0.0
     if settings.pose.feet == "lock":
         confidence = even.linear(poses.scores)[:, FOOT_JOINTS] * even.seen[:, None]
-        locked = lock(rotations, root, poses.scaling, FPS, confidence)
+        locked = lock(rotations, root, smoothed.scaling, FPS, confidence)
         rotations, root = locked.rotations, locked.root - locked.root[0] * [1.0, 1.0, 0.0]
         root_moved = float(locked.root_moved.mean())
         if locked.contacts.any():
@@ -205,7 +205,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         jitter_before=jitter(poses.unfiltered_joints3d, source_times),
         jitter_after=jitter(joints, source_times),
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
-        after=floor.footing(root, row_joints, poses.scaling, FPS, even.seen),
+        after=floor.footing(root, row_joints, smoothed.scaling, FPS, even.seen),
         tilt=ground.tilt,
         contacts=ground.contacts,
         root_moved=root_moved,

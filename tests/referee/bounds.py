@@ -9,7 +9,7 @@ or what annotators of pictures call hips. Face, hands and feet stay as they were
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.blazepose.body import ALL_SIDES, LIMB_LANDMARKS, SIDES
+from hybrik_runner.blazepose.landmarks import Landmarks
 from hybrik_runner.estimator import Clip as Recording
 from hybrik_runner.estimator import PoseEstimator
 from hybrik_runner.poses.camera import towards
@@ -56,6 +57,11 @@ class Bounds:
     pixels: float
     share: float
     depth: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as large the estimator's error is as with true points in the picture."""
+        return self.seen / self.flat
 
 
 def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -> Bounds:
@@ -111,12 +117,21 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
 
 def _ordered(detection: Any, pixels: Floats, metric: Floats) -> Any:
     """The detection whose sides are exchanged, part by part, where that brings them closer to the truth."""
+
+    def ordered(landmarks: Landmarks) -> Landmarks:
+        image = exchanged(landmarks.image[None], _crossed(landmarks.image, pixels), ALL_SIDES)[0]
+        space = exchanged(landmarks.metric[None], _crossed(landmarks.metric, metric), ALL_SIDES)[0]
+        return replace(landmarks, image=image, metric=space)
+
+    return _changed(detection, ordered)
+
+
+def _changed(detection: Any, change: Callable[[Landmarks], Landmarks]) -> Any:
+    """The detection with other landmarks, those of a second look among them."""
     if detection is None:
         return None
-    landmarks = detection.landmarks
-    image = exchanged(landmarks.image[None], _crossed(landmarks.image, pixels), ALL_SIDES)[0]
-    space = exchanged(landmarks.metric[None], _crossed(landmarks.metric, metric), ALL_SIDES)[0]
-    return replace(detection, landmarks=replace(landmarks, image=image, metric=space))
+    second = detection.second and change(detection.second)
+    return replace(detection, landmarks=change(detection.landmarks), second=second)
 
 
 def _crossed(points: Floats, truth: Floats) -> NDArray[np.bool_]:
@@ -142,14 +157,15 @@ def _crossed(points: Floats, truth: Floats) -> NDArray[np.bool_]:
 
 def _replaced(detection: Any, pixels: Floats, metric: Floats | None) -> Any:
     """The detection with true limbs, in the picture and, unless `metric` is None, in space."""
-    if detection is None:
-        return None
-    landmarks = detection.landmarks
-    image, space = landmarks.image.copy(), landmarks.metric.copy()
-    image[LIMB_LANDMARKS] = pixels
-    if metric is not None:
-        space[LIMB_LANDMARKS] = metric
-    return replace(detection, landmarks=replace(landmarks, image=image, metric=space))
+
+    def replaced(landmarks: Landmarks) -> Landmarks:
+        image, space = landmarks.image.copy(), landmarks.metric.copy()
+        image[LIMB_LANDMARKS] = pixels
+        if metric is not None:
+            space[LIMB_LANDMARKS] = metric
+        return replace(landmarks, image=image, metric=space)
+
+    return _changed(detection, replaced)
 
 
 def _at(joints: Floats, times: Floats) -> Floats:

@@ -10,12 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset import media as videos
 from popdanceset.errors import InputError
 
 Floats = NDArray[np.float64]
 
 SPLITS = ("media", "tuning", "test")
 _TRUTH = "_truth.npz"
+_VIEW = 40.0
+"""Degrees, vertical, of the camera that the dances of the shared media were rendered with."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,12 @@ def media(folder: Path) -> list[Clip]:
     found = []
     for film in sorted(folder.glob("[!.]*.mp4")):
         truth = film.with_name(film.stem + _TRUTH)
-        joints = _read(truth)["J"] if truth.exists() else None
-        found.append(Clip(film, "media", "rendered" if joints is not None else "person", joints))
+        if truth.exists():
+            known = _read(truth)
+            camera = _aimed(known["cam"], known["focal"], _size(film))
+            found.append(Clip(film, "media", "rendered", known["J"], camera=camera))
+        else:
+            found.append(Clip(film, "media", "person"))
     views = folder / "multiview"
     if (views / "truth.npz").exists():
         joints, cameras = _read(views / "truth.npz")["J"], _read(views / "cameras.npz")
@@ -103,6 +110,23 @@ def on_trial(folder: Path) -> list[Clip]:
             feet[..., 2] -= known["floor"] + np.repeat(known["flat"], 2)
             found.append(Clip(film, split, str(known["kind"]), known["J"], known["contact"], feet, camera))
     return found
+
+
+def _aimed(place: Floats, target: Floats, size: tuple[int, int]) -> Camera:
+    """The upright camera at a place (3,) that looks at a target (3,), world axes z up."""
+    forward = (target - place) / np.linalg.norm(target - place)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(forward, right), forward])
+    focal = size[1] / 2 / np.tan(np.radians(_VIEW) / 2)
+    pinhole = np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1]])
+    return Camera(pinhole, axes, -axes @ place, np.zeros(4))
+
+
+def _size(film: Path) -> tuple[int, int]:
+    """Width and height of a film, pixels."""
+    image = next(iter(videos.frames(film))).image
+    return image.shape[1], image.shape[0]
 
 
 def _read(path: Path) -> dict[str, Any]:

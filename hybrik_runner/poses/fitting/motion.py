@@ -66,7 +66,28 @@ class Accelerations:
         return same, one, two
 
 
-def step(frames: Floats, gradient: Floats, accelerations: Accelerations, weights: Floats) -> Floats:
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The part of the normal equations that belongs to q unknowns which all frames share.
+
+    Attributes:
+        border: (n, p, q) between the unknowns of the frames and these.
+        own: (q, q) of these alone.
+        gradient: (q,) of the whole cost by these.
+    """
+
+    border: Floats
+    own: Floats
+    gradient: Floats
+
+
+def step(
+    frames: Floats,
+    gradient: Floats,
+    accelerations: Accelerations,
+    weights: Floats,
+    common: Common | None = None,
+) -> tuple[Floats, Floats]:
     """Solves the normal equations of all frames.
 
     Args:
@@ -74,9 +95,10 @@ def step(frames: Floats, gradient: Floats, accelerations: Accelerations, weights
         gradient: (n, p) of the whole cost.
         accelerations: of the frames.
         weights: (p,) of their squares.
+        common: of q unknowns that all frames share; None: there are none.
 
     Returns:
-        (n, p) change of the unknowns.
+        (n, p) change of the unknowns, and (q,) of the common ones.
     """
     count, unknowns = gradient.shape
     band = np.zeros((2 * unknowns + 1, count, unknowns))  # LAPACK's upper form
@@ -87,7 +109,15 @@ def step(frames: Floats, gradient: Floats, accelerations: Accelerations, weights
         band[2 * unknowns] += same[:, None] * weights
         band[unknowns] += one[:, None] * weights
         band[0] += two[:, None] * weights
-    change: Floats = -solveh_banded(
-        band.reshape(2 * unknowns + 1, -1), gradient.ravel(), overwrite_ab=True, check_finite=False
-    )
-    return change.reshape(count, unknowns)
+    right = gradient.reshape(-1, 1)
+    if common is not None:
+        right = np.concatenate([right, common.border.reshape(len(right), -1)], axis=1)
+    solved = solveh_banded(band.reshape(2 * unknowns + 1, -1), right, overwrite_ab=True, check_finite=False)
+    change = -solved[:, 0]
+    if common is None:
+        return change.reshape(count, unknowns), np.zeros(0)
+    # What is left for the common unknowns once those of the frames are eliminated (the Schur complement).
+    left = common.own - right[:, 1:].T @ solved[:, 1:]
+    shared = -np.linalg.solve(left, common.gradient - right[:, 1:].T @ solved[:, 0])
+    change -= solved[:, 1:] @ shared
+    return change.reshape(count, unknowns), shared

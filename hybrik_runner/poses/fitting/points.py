@@ -1,12 +1,11 @@
 """The twelve points of the limbs on SMPL's skeleton: their places, and their derivatives by the unknowns.
 
-Camera axes throughout. A point belongs to a joint, from which it may lie apart (BlazePose's hips are not
-SMPL's); then it turns with a joint called its carrier.
+Camera axes throughout. Each point is one of SMPL's joints.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +20,6 @@ POINTS = slice(5, 17)
 people than they tell."""
 POINT_JOINTS = np.array(LIMB_JOINTS)
 """SMPL's joint of each point."""
-CARRIERS = np.array([13, 14, 16, 17, 18, 19, 0, 0, 1, 2, 4, 5])
-"""SMPL's joint whose rotation turns each point round its own joint."""
-APART = np.array([0, 1, 6, 7])
-"""Points that lie apart from their joints: shoulders and hips."""
-
 TURNED = np.array([0, 6, 9, 16, 17, 18, 19, 1, 2, 4, 5])
 """SMPL's joints whose orientations are fitted: root, spine, chest, shoulders, elbows, hips and knees. The
 others turn with the next of these above them."""
@@ -44,11 +38,11 @@ def _turns_with() -> NDArray[np.intp]:
 
 
 def _levers() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """(12, joints) the end of the lever by which a turned joint moves a point, among SMPL's joints and then
-    the points, and whether it moves the point at all."""
+    """(12, joints) SMPL's joint at the end of the lever by which a turned joint moves a point, and whether it
+    moves the point at all."""
     ends, moves = np.zeros((12, len(TURNED)), np.intp), np.zeros((12, len(TURNED)), bool)
-    for point, carrier in enumerate(CARRIERS.tolist()):
-        end, joint = 24 + point, carrier
+    for point, end in enumerate(POINT_JOINTS.tolist()):
+        joint = SMPL_PARENTS[end]
         while joint >= 0:
             place = TURNS_WITH[joint]
             ends[point, place], moves[point, place] = end, True
@@ -64,39 +58,28 @@ _LEVELS = [np.array(level) for level in levels()]
 
 
 @dataclass(frozen=True, slots=True)
-class Skeleton:
-    """Bones of one person.
-
-    Attributes:
-        bones: (24, 3) each joint at rest from its parent, metres.
-        apart: (12, 3) of each point from its joint, in the axes of its carrier.
-    """
-
-    bones: Floats
-    apart: Floats = field(default_factory=lambda: np.zeros((12, 3)))
-
-
-@dataclass(frozen=True, slots=True)
 class Points:
     """Points of n frames.
 
     Attributes:
         turns: (n, 24, 3, 3) rotations of the joints, camera axes.
         joints: (n, 24, 3) metres, from the camera.
-        places: (n, 12, 3) of the points.
     """
 
     turns: Floats
     joints: Floats
-    places: Floats
+
+    @property
+    def places(self) -> Floats:
+        """(n, 12, 3) of the points."""
+        return self.joints[:, POINT_JOINTS]
 
     def derivatives(self) -> Floats:
         """(n, 12, 3, UNKNOWNS) of the places by the unknowns."""
-        count = len(self.places)
+        count = len(self.joints)
         result = np.zeros((count, 12, 3, UNKNOWNS))
         result[:, :, [0, 1, 2], [0, 1, 2]] = 1
-        ends = np.concatenate([self.joints, self.places], axis=1)[:, _ENDS]
-        lever = (ends - self.joints[:, None, TURNED]) * _MOVES[..., None]
+        lever = (self.joints[:, _ENDS] - self.joints[:, None, TURNED]) * _MOVES[..., None]
         x, y, z = np.moveaxis(lever[..., None], 3, 0)  # (n, 12, joints, 1)
         u, v, w = np.moveaxis(self.turns[:, None, TURNED], 3, 0)  # axes of the joints, (n, 1, joints, 3)
         moved = np.stack([v * z - w * y, w * x - u * z, u * y - v * x], axis=2)
@@ -104,22 +87,20 @@ class Points:
         return result
 
 
-def points(turns: Floats, root: Floats, skeleton: Skeleton) -> Points:
+def points(turns: Floats, root: Floats, bones: Floats) -> Points:
     """Calculates the points of poses.
 
     Args:
         turns: (n, 24, 3, 3) rotations of the joints, camera axes.
         root: (n, 3) metres.
-        skeleton: of the person.
+        bones: (24, 3) each joint at rest from its parent, metres.
     """
     joints = np.empty((len(turns), 24, 3))
     joints[:, 0] = root
     for level in _LEVELS[1:]:
         parents = _PARENTS[level]
-        bones = np.einsum("nkab,kb->nka", turns[:, parents], skeleton.bones[level])
-        joints[:, level] = joints[:, parents] + bones
-    places = joints[:, POINT_JOINTS] + np.einsum("nkab,kb->nka", turns[:, CARRIERS], skeleton.apart)
-    return Points(turns, joints, places)
+        joints[:, level] = joints[:, parents] + np.einsum("nkab,kb->nka", turns[:, parents], bones[level])
+    return Points(turns, joints)
 
 
 def turned(turns: Floats, small: Floats) -> Floats:

@@ -54,10 +54,12 @@ def test_written_joints_are_the_kinematics_of_the_written_rotations(sway: Sway) 
 
 
 def test_bones_keep_their_length(sway: Sway) -> None:
-    joints = column(build("clip", sway(*seen(60)), "fake-1", smoothed(0.04)).table, "joints3d")
+    table = build("clip", sway(*seen(60)), "fake-1", smoothed(0.04)).table
+    joints, scale = column(table, "joints3d"), table["smpl_scaling"][0].as_py()[0]
     lengths = np.linalg.norm(joints[:, 1:] - joints[:, list(SMPL_PARENTS[1:])], axis=2)
     assert np.ptp(lengths, axis=0).max() < 1e-6
-    np.testing.assert_allclose(lengths[0], 1.05 * np.linalg.norm(SMPL_OFFSETS[1:], axis=1), atol=1e-6)
+    np.testing.assert_allclose(lengths[0], scale * np.linalg.norm(SMPL_OFFSETS[1:], axis=1), atol=1e-6)
+    assert scale == pytest.approx(1.05, abs=0.03)
 
 
 def test_film_rate_becomes_thirty(sway: Sway) -> None:

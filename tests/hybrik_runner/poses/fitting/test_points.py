@@ -6,42 +6,31 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from hybrik_runner.poses.fitting.points import (
-    APART,
-    POINT_JOINTS,
-    TURNED,
-    UNKNOWNS,
-    Skeleton,
-    points,
-    turned,
-)
+from hybrik_runner.poses.fitting.points import POINT_JOINTS, TURNED, UNKNOWNS, points, turned
 from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
 from popdanceset.rotations.arrays import axis_angle_to_matrix
 from popdanceset.skeleton import SMPL_OFFSETS
 
 
-def some(count: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray, Skeleton]:
+def some(count: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     rotations = Rotation.from_rotvec(random.normal(0, 0.5, (count * 24, 3))).as_matrix()
-    apart = np.zeros((12, 3))
-    apart[APART] = random.normal(0, 0.1, (len(APART), 3))
     root = random.normal([0, 0, 4], 1, (count, 3))
-    return rotations.reshape(count, 24, 3, 3), root, Skeleton(SMPL_OFFSETS * 1.1, apart)
+    return rotations.reshape(count, 24, 3, 3), root, SMPL_OFFSETS * 1.1
 
 
 def test_joints_are_those_of_forward_kinematics() -> None:
-    rotations, root, skeleton = some()
-    here = points(global_rotations(rotations), root, skeleton)
+    rotations, root, bones = some()
+    here = points(global_rotations(rotations), root, bones)
     expected = forward_kinematics(rotations, 1.1) + root[:, None]
     assert here.joints == pytest.approx(expected)
-    limbs = [2, 3, 4, 5, 8, 9, 10, 11]
-    assert here.places[:, limbs] == pytest.approx(expected[:, POINT_JOINTS[limbs]])
+    assert here.places == pytest.approx(expected[:, POINT_JOINTS])
 
 
 def test_derivatives() -> None:
-    rotations, root, skeleton = some()
+    rotations, root, bones = some()
     turns = global_rotations(rotations)
-    here = points(turns, root, skeleton)
+    here = points(turns, root, bones)
     derivatives = here.derivatives()
     small = 1e-6
     for unknown in range(UNKNOWNS):
@@ -50,7 +39,7 @@ def test_derivatives() -> None:
             moved[:, unknown] += small
         else:
             vectors[:, (unknown - 3) // 3, (unknown - 3) % 3] = small
-        after = points(turned(turns, axis_angle_to_matrix(vectors)), moved, skeleton)
+        after = points(turned(turns, axis_angle_to_matrix(vectors)), moved, bones)
         assert derivatives[..., unknown] == pytest.approx((after.places - here.places) / small, abs=1e-5)
 
 
