@@ -37,8 +37,10 @@ the floor, so points that seem to be there are at height 0. What a heel is highe
 counts twice: it has left the floor, and the foot may turn about its ball."""
 _RISE_MEAN, _SLIDE_MEAN = 0.6, 1.5
 """m/s, upwards or downwards, and along the floor: means in the air."""
-_DEPTH = 1.6
-"""How many times less certain a speed along the line of sight is than one across the picture."""
+_DEPTH = 4.0
+"""How many times less certain a speed along the line of sight is than one across the picture. A single camera
+shortens strides towards it, so that the feet of somebody who runs there seem to slide by 2 m/s while they
+stand; in the picture, they keep still."""
 _RIVAL_SPEED, _RIVAL_ODDS = 0.7, 2.0
 """A foot slower than the other by this many m/s is the one that stands, with nearly these log-odds. Errors of
 the root, which both feet share, cancel out."""
@@ -114,7 +116,7 @@ def evidence(
     Returns:
         (n, 4) between -4 and 4; positive speaks for contact.
     """
-    speed = np.linalg.norm(velocities, axis=-1)
+    speed = np.linalg.norm(velocities / [1.0, _DEPTH, 1.0], axis=-1)
     height = np.maximum(heights, 0)
     height[:, :2] += np.maximum(height[:, :2] - height[:, 2:], 0)
     odds = _normal(height, _HEIGHT_SIGMA) + np.log(_HEIGHT_RANGE)

@@ -2,13 +2,14 @@
 
 Three steps, each bounded by what a single camera leaves uncertain:
 
-1. Contacts of ankles and toes are detected (`popdanceset.motion.contact`).
+1. Contacts of ankles and toes are detected (`popdanceset.motion.contact`). Smoothed poses leave the floor too
+   early and come back too late; so a contact goes on while the point is near its place.
 2. The root is moved along a smooth path by least squares: points in contact should keep still and lie on the
    floor, and the root should stay where it was seen, within the standard deviations of a single view. This
    changes no pose.
 3. The legs reach for what remains (`popdanceset.motion.two_bone`): points in contact stay where they are on
-   average; before and after, they are blended into the seen motion. Knees keep their bending planes. A foot
-   that stands on its ball, or on its heel, keeps its orientation and may turn.
+   average, and on the floor; before and after, they are blended into the seen motion. Knees keep their
+   bending planes. A foot that stands on its ball, or on its heel, keeps its orientation and may turn.
 
 World axes: x right, y away from the camera, z up; the floor is z = 0 (`popdanceset.motion.floor`).
 """
@@ -32,7 +33,7 @@ from popdanceset.skeleton import FOOT_JOINTS
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-METHOD = "lock-1"
+METHOD = "lock-2"
 """Name and version of this method, for the metadata of tables."""
 
 _HIPS, _KNEES, _ANKLES, _TOES = [1, 2], [4, 5], [7, 8], [10, 11]
@@ -40,11 +41,16 @@ _HIPS, _KNEES, _ANKLES, _TOES = [1, 2], [4, 5], [7, 8], [10, 11]
 _PASSES = 3
 """Contacts are detected again after the root was corrected, since its depth wavers, and after the noise of
 the clip was measured."""
-_STEP = 0.07
-"""Metres from its mean place beyond which a point has not stood all the time, but has stepped in between.
-With 0.2 m, short steps in a calm clip are taken for one stand, which costs 2 mm of PA-MPJPE there."""
-_STAND_SECONDS, _STEP_SECONDS = 0.25, 0.15
+_STEP = np.array([0.05, 0.1])
+"""Metres from its mean place, across the picture and along the line of sight, beyond which a point has not
+stood all the time, but has stepped in between. With 0.2 m, short steps in a calm clip are taken for one
+stand, which costs 2 mm of PA-MPJPE there."""
+_STAND_SECONDS, _STEP_SECONDS = 0.15, 0.2
 """Least time of a stand before and after such a step, and the time of the step itself."""
+
+_NEAR, _SMEARED_SECONDS = 0.07, 0.07
+"""Metres from its place within which a point still stands, and for how long at most, before its contact was
+detected and after. Filters in time smear a swing over so many frames of the stand."""
 
 _ROOT_SIGMA = np.array([0.03, 0.1, 0.2])
 """Metres: errors of the root across the picture and along the line of sight, as on rendered dances with known
@@ -53,22 +59,29 @@ _ERROR_SECONDS = 0.1
 """Errors of the root last about as long, so that not every frame counts as an observation of its own."""
 _PUSH_SIGMA = np.array([2.0, 2.0, 3.0])
 """m/s²: acceleration of the correction, small beside a dancer's. What trembles faster is left to the legs."""
-_STEADY_SIGMA = 0.2
-"""m/s: how fast points in contact may still move after the root was corrected. Where this is smaller, the
-root follows feet that really slide, and its path gets worse on both rendered dances."""
+_FIRM, _LOOSE = 0.2, 0.4
+"""m/s: how fast points in contact may still move after the root was corrected, while contacts are detected
+and in the end. Contacts are found best about a root that follows them closely. Where the result does so, too,
+the root follows feet that really slide, and its path gets worse on most of the clips with known truth."""
 _LEVEL_SIGMA = 0.02
 """Metres: how far the lowest points in contact may be off the floor after the root was corrected."""
-_LEVEL = 0.02
+_LEVEL = 0.04
 """Metres above the lowest point in contact within which others determine the root's height too. A foot that
-seems higher does not: more often than not the camera is tilted."""
+seems higher does not: more often than not the camera is tilted, or the foot is at another depth."""
 
-_REACH = 0.06
-"""Metres along the floor by which a leg moves its foot at most: less than the error of a joint seen by a
-single camera, which is 60 to 90 mm (PA-MPJPE). What is beyond stays as it was seen."""
-_TILT = 0.03
-"""Metres by which toes in contact are brought to the height of the floor at most. Ankles keep their heights:
-moving them by 10 mm costs half a millimetre of PA-MPJPE on dances with known truth."""
-_BLEND_SECONDS = 0.2
+_REACH = np.array([0.03, 0.12])
+"""Metres across the picture and along the line of sight by which a leg moves its foot at most. That is what
+one camera leaves uncertain: ankles relative to the hips err by 28 and 108 mm (root mean square, median of ten
+clips with known truth). What is beyond stays as it was seen."""
+_FOLLOW = _REACH / 4
+"""Metres by which a foot follows its ball at most. With all its reach, PA-MPJPE is 0.3 to 0.7 mm higher."""
+_TILT = 0.06
+"""Metres by which toes in contact are brought to the height of the floor at most, by turning the foot. They
+err by 57 mm upwards or downwards."""
+_SINK, _LIFT = 0.01, 0.06
+"""Metres below the floor from which ankles in contact are lifted, and by how much at most. Above it they keep
+their heights: shoes and bodies differ by more, and 10 mm of all ankles cost half a millimetre of PA-MPJPE."""
+_BLEND_SECONDS = 0.3
 """Seconds over which a foot is led from the seen motion to its place, and back."""
 
 
@@ -111,11 +124,13 @@ def lock(rotations: Floats, root: Floats, scale: float, fps: float, scores: Floa
         noise = UNKNOWN
         for _ in range(_PASSES):
             standing, noise = _standing(root + shift, joints, scale, fps, scores, noise)
-            shift = _root_shift(root, joints, scale, fps, standing)
+            shift = _root_shift(root, joints, scale, fps, standing, _FIRM)
+        shift = _root_shift(root, joints, scale, fps, standing, _LOOSE)
     corrected = root + shift
     feet = corrected[:, None] + joints[:, FOOT_JOINTS]
     places = _to_places(feet, heights(corrected, joints, scale), standing)
     turned = _reached(rotations, joints, _led(_within_reach(places), standing, fps))
+    turned = _on_their_balls(turned, corrected, scale, fps, standing)
     moved = forward_kinematics(turned, scale)[:, FOOT_JOINTS] - joints[:, FOOT_JOINTS]
     left = np.where(standing, np.linalg.norm((places - moved)[..., :2], axis=2), 0.0)
     return Locked(
@@ -135,7 +150,7 @@ def _standing(
         runs = runs_of(standing[:, point]).tolist()
         for start, end in _steps(feet[:, point, :2], speeds[:, point], runs, fps):
             standing[start:end, point] = False
-    return standing, measured_noise(velocities, standing)
+    return _extended(feet, standing, fps), measured_noise(velocities, standing)
 
 
 def _steps(path: Floats, speed: Floats, runs: list[list[int]], fps: float) -> list[tuple[int, int]]:
@@ -148,8 +163,8 @@ def _steps(path: Floats, speed: Floats, runs: list[list[int]], fps: float) -> li
     while runs:
         start, end = runs.pop()
         inside = path[start:end]
-        wandered = np.linalg.norm(inside - inside.mean(0), axis=1).max()
-        if wandered < _STEP or end - start < 2 * (least + half):
+        wandered = np.linalg.norm((inside - inside.mean(0)) / _STEP, axis=1).max()
+        if wandered < 1 or end - start < 2 * (least + half):
             continue
         early, late = start + least + half, end - least - half
         fastest = early + int(np.argmax(speed[early : late + 1]))
@@ -158,7 +173,31 @@ def _steps(path: Floats, speed: Floats, runs: list[list[int]], fps: float) -> li
     return steps
 
 
-def _root_shift(root: Floats, joints: Floats, scale: float, fps: float, standing: Flags) -> Floats:
+def _extended(paths: Floats, standing: Flags, fps: float) -> Flags:
+    """(n, 4) the same contacts, begun earlier and ended later while points (n, 4, 3) are near their places,
+    and nearer to them than to those before and after."""
+    longest = round(_SMEARED_SECONDS * fps)
+    result = standing.copy()
+    for point in range(standing.shape[1]):
+        path, runs = paths[:, point], runs_of(standing[:, point])
+        places = np.array([path[start:end].mean(0) for start, end in runs]).reshape(-1, 3)
+        halfway = np.linalg.norm(np.diff(places, axis=0), axis=1) / 2
+        near = np.minimum([_NEAR, *halfway, _NEAR], _NEAR)
+        for (start, end), place, before, after in zip(runs, places, near, near[1:], strict=False):
+            off = np.linalg.norm(path - place, axis=1)
+            first = start - _leading(off[max(start - longest, 0) : start][::-1] <= before)
+            result[first : end + _leading(off[end : end + longest] <= after), point] = True
+    return result
+
+
+def _leading(flags: Flags) -> int:
+    """How many flags are true before the first that is not."""
+    return int(np.append(~flags, True).argmax())
+
+
+def _root_shift(
+    root: Floats, joints: Floats, scale: float, fps: float, standing: Flags, steady_sigma: float
+) -> Floats:
     """(n, 3) the smooth shift of the root after which points in contact keep still, on the floor.
 
     Each axis is a linear least-squares problem of its own. Its normal equations are a symmetric matrix with
@@ -168,7 +207,7 @@ def _root_shift(root: Floats, joints: Floats, scale: float, fps: float, standing
     feet = root[:, None] + joints[:, FOOT_JOINTS]
     height = heights(root, joints, scale)
     still = standing[1:] & standing[:-1]
-    steady = (fps / _STEADY_SIGMA) ** 2
+    steady = (fps / steady_sigma) ** 2
     slid = steady * np.where(still[..., None], np.diff(feet, axis=0), 0.0).sum(1)
     lowest = np.where(standing, height, np.inf).min(1, keepdims=True)
     bearing = (standing & (height <= lowest + _LEVEL)) | (height < 0)
@@ -218,10 +257,11 @@ def _to_places(feet: Floats, height: Floats, standing: Flags) -> Floats:
 
 def _within_reach(places: Floats) -> Floats:
     """(n, 4, 3) the same, no longer than the legs may reach."""
-    length = np.linalg.norm(places[..., :2], axis=2, keepdims=True)
-    reached: Floats = places * np.minimum(1.0, _REACH / np.maximum(length, 1e-9))
-    reached[:, :2, 2] = 0.0
-    reached[:, 2:, 2] = np.clip(places[:, 2:, 2], -_TILT, _TILT)
+    length = np.linalg.norm(places[..., :2] / _REACH, axis=2, keepdims=True)
+    reached: Floats = places / np.maximum(length, 1.0)
+    ankles, toes = places[:, :2, 2], places[:, 2:, 2]
+    reached[:, :2, 2] = np.clip(ankles - _SINK, 0, _LIFT)
+    reached[:, 2:, 2] = np.clip(toes, -_TILT, _TILT)
     return reached
 
 
@@ -263,7 +303,7 @@ def _reached(rotations: Floats, joints: Floats, offsets: Floats) -> Floats:
     # Knees bend about the x axis of their thighs.
     given = (thigh, shin, thigh + shin + offsets[:, :2], turns[:, _HIPS, :, 0])
     upper, lower = reach(*(vectors.reshape(-1, 3) for vectors in given))
-    aimed = foot + offsets[:, 2:] - offsets[:, :2]
+    aimed = _as_long(foot + offsets[:, 2:] - offsets[:, :2], np.linalg.norm(foot, axis=2))
     ankle = rotation_between(foot.reshape(-1, 3), aimed.reshape(-1, 3))
     for joint, turn in ((_HIPS, upper), (_KNEES, lower), (_ANKLES, ankle)):
         turns[:, joint] = turn.reshape(count, 2, 3, 3) @ turns[:, joint]
@@ -271,3 +311,25 @@ def _reached(rotations: Floats, joints: Floats, offsets: Floats) -> Floats:
     result = np.array(rotations)
     result[:, legs] = local_rotations(turns)[:, legs]
     return result
+
+
+def _on_their_balls(rotations: Floats, root: Floats, scale: float, fps: float, standing: Flags) -> Floats:
+    """Rotations of a body whose balls in contact keep still though feet turned to meet the floor.
+
+    A foot whose ankle keeps its place draws its ball in while its heel rises; the foot follows the ball.
+    """
+    joints = forward_kinematics(rotations, scale)
+    balls = [2, 3, 2, 3]
+    toes = root[:, None] + joints[:, FOOT_JOINTS][:, balls]
+    slips = _to_places(toes, np.zeros(toes.shape[:2]), standing[:, balls])
+    slips /= np.maximum(np.linalg.norm(slips[..., :2] / _FOLLOW, axis=2, keepdims=True), 1.0)
+    return _reached(rotations, joints, _led(slips, standing[:, balls], fps))
+
+
+def _as_long(vectors: Floats, length: Floats) -> Floats:
+    """Vectors (n, k, 3) drawn out or in along the floor to lengths (n, k); they rise as before."""
+    rise = np.clip(vectors[..., 2], -length, length)
+    flat = np.linalg.norm(vectors[..., :2], axis=2)
+    share = np.sqrt(length**2 - rise**2) / np.maximum(flat, 1e-9)
+    drawn: Floats = np.concatenate([vectors[..., :2] * share[..., None], rise[..., None]], axis=2)
+    return drawn

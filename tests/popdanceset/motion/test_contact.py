@@ -93,7 +93,7 @@ def test_twice_the_rate_shows_the_same_contacts() -> None:
 def test_the_noise_of_a_clip_is_measured_where_it_stands() -> None:
     """Normally distributed speeds, less certain along the line of sight, and some points that fly."""
     rng = np.random.default_rng(0)
-    velocities = rng.normal(0, 1, (4000, 4, 3)) * [0.2, 0.32, 0.05]
+    velocities = rng.normal(0, 1, (4000, 4, 3)) * [0.2, 0.8, 0.05]
     standing = np.ones((4000, 4), bool)
     standing[:1000] = False
     velocities[:1000] += 3.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from popdanceset.motion.floor import footing, heights
@@ -76,8 +77,11 @@ def test_a_walk_without_faults_stays_as_it_is() -> None:
     rotations, root, stands = walking()
     assert slips(feet(rotations, root)[:, :2], stands) < 1e-6  # the walk itself is what it claims to be
     found = lock(rotations, root, 1.0, FPS)
-    assert (found.contacts[:, :2] == stands).mean() > 0.9
-    assert np.abs(feet(found.rotations, found.root) - feet(rotations, root)).max() < 0.03
+    assert (found.contacts[:, :2] == stands).mean() > 0.85
+    assert found.contacts[:, :2][stands].mean() > 0.95
+    moved = np.abs(feet(found.rotations, found.root) - feet(rotations, root))
+    assert moved.max() < 0.05
+    assert moved.mean() < 0.01
 
 
 def test_sliding_feet_stand_and_swinging_feet_swing() -> None:
@@ -99,6 +103,63 @@ def test_sliding_feet_stand_and_swinging_feet_swing() -> None:
     lifted = after[..., 2].max(0) - after[..., 2].min(0)
     assert (lifted > 0.08).all()
     assert footing(found.root, forward_kinematics(found.rotations), 1.0, FPS).deviation < 0.01
+
+
+def test_strides_towards_the_camera_stand_though_they_seem_to_slide() -> None:
+    """A single camera shortens what leads towards it: feet slide in depth while they keep still in the
+    picture."""
+    rotations, root, stands = walking()
+    turn = Rotation.from_rotvec([0, 0, -np.pi / 2]).as_matrix()
+    rotations[:, 0], root = turn @ rotations[:, 0], root @ turn.T  # now it leads towards the camera
+    along = np.where(stands, feet(rotations, root)[:, :2, 1] - root[:, None, 1], 0.0)
+    shortened = -0.4 * along[..., None] * [0, 1, 0]
+    seen, _ = moved_feet(rotations, forward_kinematics(rotations), root, shortened)
+    inner = stands.copy()
+    inner[1:] &= stands[:-1]
+    inner[:-1] &= stands[1:]
+    before, found = feet(seen, root), lock(seen, root, 1.0, FPS)
+    assert slips(before[:, :2], inner) > 0.006
+    assert found.contacts[:, :2][inner].mean() > 0.95
+    assert slips(feet(found.rotations, found.root)[:, :2], inner) < 0.003
+
+
+def test_smoothed_stands_are_found_whole() -> None:
+    """Filters in time smear each swing over the first and last frames of the stands beside it."""
+    rotations, root, stands = walking()
+    joints = forward_kinematics(rotations)
+    ankles = root[:, None] + joints[:, FOOT_JOINTS[:2]]
+    smeared = gaussian_filter1d(ankles, 1.5, axis=0) - ankles
+    seen, _ = moved_feet(rotations, joints, root, smeared)
+    found = lock(seen, root, 1.0, FPS)
+    assert (found.contacts[:, :2] | found.contacts[:, 2:])[stands].mean() > 0.97
+
+
+def test_short_steps_are_not_taken_for_one_stand() -> None:
+    """One foot steps aside by 80 mm every second; the other one stands."""
+    rotations, root = standing(150)
+    time = np.arange(150) / FPS
+    share = np.clip((time % 1 - 0.8) / 0.2, 0, 1)
+    aside = np.zeros((150, 2, 3))
+    aside[:, 0, 0] = 0.08 * ((time // 1) % 2 + np.where((time // 1) % 2 == 0, 1, -1) * share)
+    aside[:, 0, 2] = 0.04 * np.sin(np.pi * share)
+    seen, root = moved_feet(rotations, forward_kinematics(rotations), root, aside)
+    found = lock(seen, root, 1.0, FPS)
+    before, after = feet(seen, root)[:, 0, 0], feet(found.rotations, found.root)[:, 0, 0]
+    assert found.contacts[:, 1].all()
+    np.testing.assert_allclose((after - before)[:140], (after - before).mean(), atol=0.02)
+
+
+def test_one_foot_off_the_floor_is_set_on_it_and_a_sunk_heel_is_lifted() -> None:
+    rotations, root = standing(90)
+    joints = forward_kinematics(rotations)
+    for side, height in ((0, 0.05), (1, -0.04)):
+        off = np.zeros((90, 2, 3))
+        off[:, side, 2] = height
+        seen, _ = moved_feet(rotations, joints, root, off)
+        found = lock(seen, root, 1.0, FPS)
+        after = heights(found.root, forward_kinematics(found.rotations), 1.0)
+        assert np.abs(np.minimum(after[:, :2], after[:, 2:])).max() < 0.015
+        assert np.abs(after[:, 2:]).max() < 0.015
 
 
 def test_only_legs_and_root_change_and_bones_keep_their_length() -> None:
@@ -172,11 +233,13 @@ def test_a_glide_is_not_pinned() -> None:
 
 
 def test_legs_move_their_feet_no_farther_than_their_reach() -> None:
+    """30 mm across the picture, 120 mm in depth, 60 mm upwards or downwards."""
     rng = np.random.default_rng(0)
     noise = Rotation.from_rotvec(rng.normal(0, 0.15, (90 * 24, 3))).as_matrix().reshape(90, 24, 3, 3)
     rotations, root = standing(90)
     found = lock(rotations @ noise, root + rng.normal(0, 0.1, (90, 3)), 1.0, FPS)
-    assert found.feet_moved[:, :2].max() < 0.0601
+    moved = feet(found.rotations, found.root) - feet(rotations @ noise, found.root)
+    assert (np.abs(moved[:, :2]).max((0, 1)) < [0.0301, 0.1201, 0.0601]).all()
     assert np.isfinite(found.rotations).all()
     assert (found.left[~found.contacts] == 0).all()
 
