@@ -12,6 +12,7 @@ from popdanceset.errors import InputError
 from training.data.representation import WIDTH, SmplMotion
 from training.interface import Options, Trained
 from training.popdg.ancestral import Reverse, ancestral
+from training.popdg.consistency import MusicDenoiser, consistency
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
 from training.popdg.editing import Given
@@ -27,6 +28,7 @@ _SAMPLERS: dict[SamplerName, Callable[..., torch.Tensor]] = {
     "ddim": ddim,
     "dpm-solver": dpm_solver,
     "ancestral": ancestral,
+    "consistency": consistency,
 }
 
 QUICK = Options("dpm-solver", 10)
@@ -56,7 +58,8 @@ def diffusion_dance(
         trained: the network.
         music: (frames, width) features, unscaled.
         options: `ddim` with fresh noise (papers) by default, `dpm-solver` for few steps, `ancestral` for all
-            steps of the diffusion or some of them.
+            steps of the diffusion or some of them. A distilled network dances by `consistency`, in its own
+            number of steps and with the guidance that it was distilled with.
         seed: of the dance.
         channels: the channels of the vectors of a release that the network has, in its order; it leaves out
             contacts at most.
@@ -70,11 +73,8 @@ def diffusion_dance(
     Raises:
         InputError: there are no frames of music, or the sampler or the number of steps is impossible.
     """
-    sampler: SamplerName = options.sampler or "ddim"
-    if sampler not in get_args(SamplerName):
-        raise InputError(f"unknown sampler {sampler!r}", do=f"use one of {', '.join(STEPS)}")
-    schedule = cosine_schedule()
-    timesteps = even_timesteps(STEPS[sampler] if options.steps is None else options.steps)
+    sampler, steps = _chosen(trained, options)
+    schedule, timesteps = cosine_schedule(), even_timesteps(steps)
     weight = trained.guidance if options.guidance is None else options.guidance
     window, frames = trained.model.config.window, len(music)
     blocks = music_windows(music, window)
@@ -86,6 +86,8 @@ def diffusion_dance(
             weights = {t: ancestral_guidance(t, weight) for t in timesteps}
 
     def denoiser(block: torch.Tensor) -> Denoiser:
+        if trained.distilled is not None:
+            return MusicDenoiser(trained.model, block)
         return GuidedDenoiser(trained.model, block, weights)
 
     sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=timesteps, **more)
@@ -104,6 +106,37 @@ def diffusion_dance(
             if count:
                 yield SmplMotion(piece.poses[:count], piece.translation[:count])
             frames -= count
+
+
+def _chosen(trained: Trained, options: Options) -> tuple[SamplerName, int]:
+    """The sampler and its number of steps.
+
+    Raises:
+        InputError: the network cannot dance like this.
+    """
+    distilled = trained.distilled
+    sampler: SamplerName = options.sampler or ("ddim" if distilled is None else "consistency")
+    if sampler not in get_args(SamplerName):
+        raise InputError(f"unknown sampler {sampler!r}", do=f"use one of {', '.join(get_args(SamplerName))}")
+    if distilled is None:
+        if sampler == "consistency":
+            raise InputError(
+                "the network is not distilled, so it cannot dance by consistency",
+                do="use another sampler, or distil it first: popdanceset train --distil",
+            )
+        return sampler, STEPS[sampler] if options.steps is None else options.steps
+    for what, given, own in (
+        ("dance by", sampler, "consistency"),
+        ("take steps:", options.steps, distilled.steps),
+        ("take a guidance of", options.guidance, trained.guidance),
+    ):
+        if given not in (None, own):
+            raise InputError(
+                f"the network is distilled to {distilled.steps} steps with guidance {trained.guidance:g}, "
+                f"it cannot {what} {given}",
+                do="leave that out, or use the checkpoint it was distilled from",
+            )
+    return sampler, distilled.steps
 
 
 def _unscaled(trained: Trained, motion: torch.Tensor, channels: Sequence[int] | slice) -> torch.Tensor:
