@@ -108,12 +108,14 @@ class Options:
         guidance: weight of classifier-free guidance: 1 for none, above 1 follows the music more, 0 ignores
             it.
         given: parts of the dance that are fixed: vectors of a release, scaled.
+        graphs: whether a distilled network samples with CUDA graphs.
     """
 
     sampler: SamplerName | None = None
     steps: int | None = None
     guidance: float | None = None
     given: Given | None = None
+    graphs: bool | None = None
 
     def must_be_empty(self, title: str) -> None:
         """Checks that nothing was chosen, for a model that leaves no choice.
@@ -121,9 +123,8 @@ class Options:
         Raises:
             InputError: something was.
         """
-        chosen = [
-            name for name in ("sampler", "steps", "guidance", "given") if getattr(self, name) is not None
-        ]
+        names = ("sampler", "steps", "guidance", "given", "graphs")
+        chosen = [name for name in names if getattr(self, name) is not None]
         if chosen:
             raise InputError(f"{title} has no {' or '.join(chosen)} to choose", do="leave it out")
 

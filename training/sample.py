@@ -60,6 +60,9 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
     "--extractor", default="jukebox", show_default=True,
     help="Music features that a --released checkpoint was trained with.",
 )  # fmt: skip
+@click.option(
+    "--graphs", is_flag=True, default=None, help="Sample with CUDA graphs: a distilled network on a GPU."
+)
 @click.option("--device", help="cpu, cuda, cuda:1, mps … (default: cuda if available, else cpu).")
 def sample(
     checkpoint: Path,
@@ -79,6 +82,7 @@ def sample(
     released: bool,
     wanted: str | None,
     extractor: str,
+    graphs: bool | None,
     device: str | None,
 ) -> None:
     """Sample dances to music: one file for each song or clip, variant and format, named {song}-{seed}."""
@@ -122,7 +126,14 @@ def sample(
             fixed = None if old is None or part is None else keep(old, part, len(music), trained.scaler)
             for variant in range(seed, seed + variants):
                 dance = generate(
-                    trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=variant, given=fixed
+                    trained,
+                    music,
+                    sampler=sampler,
+                    steps=steps,
+                    guidance=guidance,
+                    seed=variant,
+                    given=fixed,
+                    graphs=graphs,
                 )
                 name = f"{piece.name}-{variant}"
                 for ending in formats:

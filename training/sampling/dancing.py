@@ -22,6 +22,7 @@ def dance(
     guidance: float | None = None,
     seed: int = 0,
     given: Given | None = None,
+    graphs: bool | None = None,
 ) -> Iterator[SmplMotion]:
     """Samples a dance to music, piece by piece in order.
 
@@ -35,6 +36,7 @@ def dance(
             it; None: the weight of the model.
         seed: of the dance.
         given: parts of the dance that are fixed: vectors of a release, scaled.
+        graphs: whether a distilled network samples with CUDA graphs, which only a GPU has.
 
     Yields:
         Motion, `frames` frames in all.
@@ -42,7 +44,7 @@ def dance(
     Raises:
         InputError: there are no frames of music, or the model has no such sampler or number of steps.
     """
-    options = Options(sampler, steps, guidance, given)
+    options = Options(sampler, steps, guidance, given, graphs)
     yield from model_of(trained.model.config).dance(trained, music, options, seed)
 
 

@@ -21,6 +21,7 @@ from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import long_dance, music_windows
 from training.popdg.sampler import Denoiser, Sampler
 from training.popdg.schedule import cosine_schedule, even_timesteps
+from training.popdg.static_shapes import StaticNetwork
 from training.popdg.stitch import stitched
 from training.sampling.choices import STEPS, SamplerName
 
@@ -36,6 +37,9 @@ QUICK = Options("dpm-solver", 10)
 
 BLOCK = 8
 """Number of windows in memory at once."""
+
+GPU_BLOCK = 64
+"""The same on a GPU, which a few windows do not fill."""
 
 
 def diffusion_dance(
@@ -85,9 +89,14 @@ def diffusion_dance(
         if ancestral_guidance is not None:
             weights = {t: ancestral_guidance(t, weight) for t in timesteps}
 
+    size = GPU_BLOCK if trained.device.type == "cuda" else BLOCK
+    heard: Callable[[torch.Tensor], Denoiser] = partial(MusicDenoiser, trained.model)
+    if options.graphs:
+        heard = StaticNetwork(trained.model, min(size, len(blocks)))
+
     def denoiser(block: torch.Tensor) -> Denoiser:
         if trained.distilled is not None:
-            return MusicDenoiser(trained.model, block)
+            return heard(block)
         return GuidedDenoiser(trained.model, block, weights)
 
     sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=timesteps, **more)
@@ -96,7 +105,7 @@ def diffusion_dance(
         given = Given(given.values[..., channels], given.mask[..., channels])
         # The frames that fill the last window beyond the end of the music are free.
         given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))
-    scaled = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, BLOCK))
+    scaled = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, size))
     width = len(range(WIDTH)[channels]) if isinstance(channels, slice) else len(channels)
     with torch.no_grad():
         sampled = long_dance(scaled, denoiser, sample, width=width, seed=seed, schedule=schedule, given=given)
@@ -124,6 +133,8 @@ def _chosen(trained: Trained, options: Options) -> tuple[SamplerName, int]:
                 "the network is not distilled, so it cannot dance by consistency",
                 do="use another sampler, or distil it first: popdanceset train --distil",
             )
+        if options.graphs:
+            raise InputError("only a distilled network has CUDA graphs", "--graphs", "leave it out")
         return sampler, STEPS[sampler] if options.steps is None else options.steps
     for what, given, own in (
         ("dance by", sampler, "consistency"),

@@ -30,13 +30,21 @@ def generate(
     guidance: float | None = None,
     seed: int = 0,
     given: Given | None = None,
+    graphs: bool | None = None,
 ) -> Dance:
     """Samples one dance and measures the time; arguments as of `training.sampling.dancing.dance`."""
     began = time.perf_counter()
     pieces = []
     with track("frames", len(music)) as advance:
         for piece in dance(
-            trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=seed, given=given
+            trained,
+            music,
+            sampler=sampler,
+            steps=steps,
+            guidance=guidance,
+            seed=seed,
+            given=given,
+            graphs=graphs,
         ):
             pieces.append(piece)
             advance(len(piece.poses))
