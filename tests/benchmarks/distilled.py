@@ -2,13 +2,13 @@
 
     python tests/benchmarks/distilled.py [--seeds 1] [--threads 2] [--teacher-steps N] [--student-steps N]
 
-Quality: a small network is trained on the synthetic dances of the learning benchmark and distilled to 4, 2 and 1
-steps. All dance to held-out music; FID_k, BAS and PFC have 95 % bootstrap intervals. A number is no worse if it
-does not lie beyond the worse end of the interval of DDIM, with every seed of the training.
+Quality: a small network is trained on the synthetic dances of the learning benchmark, then distilled to 4, 2
+and 1 steps. All dance to held-out music. FID_k, BAS and PFC have 95 % bootstrap intervals; a number is no
+worse if it does not lie beyond the worse end of the interval of DDIM, with any seed of the training.
 
-Time: 1,024 frames with the network of the paper in full size, random weights, DDIM and the distilled sampler in
-turn. With a GPU, 1,024 and 4,096 frames there too, without and with CUDA graphs. Also what a cache of encoded
-music could save on the processor: the share of the time that does not depend on the steps.
+Time: 1,024 frames with the network of the paper in full size and random weights, DDIM and distilled in turn.
+With a GPU, 1,024 and 4,096 frames there too, without and with CUDA graphs. Also what could be saved if frames
+of music that two windows share were encoded only once.
 
 Exit code 1 if a number of the network with 4 steps is worse, or its dance is not 10 times faster.
 """
@@ -125,7 +125,7 @@ def worse(numbers: dict[str, Any], reference: dict[str, Any]) -> list[str]:
 
 
 def full_size(device: str, steps: int | None) -> Trained:
-    """The network of the paper with random weights; distilled, as far as sampling can tell, to so many steps."""
+    """The network of the paper with random weights, which claims to be distilled to so many steps."""
     torch.manual_seed(0)
     config = PAPER.model
     return Trained(

@@ -1,8 +1,8 @@
 """Sampling with tensors whose shapes never change, so that a GPU can replay what it recorded once.
 
-A step of sampling is many short kernels: on a GPU their launches may take longer than their work. A CUDA graph
-launches all of them at once, but always reads and writes the same memory. So a block of windows is copied into
-tensors with room for a fixed number of windows; encoding music and predicting a dance are a graph each.
+A step of sampling is many short kernels, whose launches may take a GPU longer than their work. A CUDA graph
+launches all of them at once, but always reads and writes the same memory. So windows are copied into tensors
+that have room for a fixed number of them; encoding music and predicting a dance are a graph each.
 """
 
 from __future__ import annotations
