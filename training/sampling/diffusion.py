@@ -12,7 +12,7 @@ from popdanceset.errors import InputError
 from training.data.representation import WIDTH, SmplMotion
 from training.interface import Options, Trained
 from training.popdg.ancestral import Reverse, ancestral
-from training.popdg.consistency import MusicDenoiser, consistency
+from training.popdg.consistency import MusicDenoiser, consistency, edited_again
 from training.popdg.ddim import ddim
 from training.popdg.dpm_solver import dpm_solver
 from training.popdg.editing import Given
@@ -99,6 +99,8 @@ def diffusion_dance(
             return heard(block)
         return GuidedDenoiser(trained.model, block, weights)
 
+    if sampler == "consistency" and options.given is not None:
+        more["again"] = edited_again(timesteps)
     sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=timesteps, **more)
     given = options.given
     if given is not None:
