@@ -24,18 +24,10 @@ from popdanceset.errors import InputError
 from training.models import FIRST, MODELS
 
 if TYPE_CHECKING:
-    from training.distillation.entry import Distillation
-    from training.distillation.losses import DistillationObjective
     from training.interface import Model
-    from training.popdg.config import ModelConfig
     from training.presets import Preset
 
 PATH = UserPath()
-OF_THE_TEACHER = {
-    "chosen": "--model", "preset": "--preset", "ablate": "--ablate", "start": "--start",
-    "extractor": "--extractor", "window": "--window", "raw_music": "--raw-music",
-}  # fmt: skip
-"""Parameters and options that a distilled network has no choice of."""
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -171,7 +163,9 @@ def train(
     kind = None
     scalers: dict[str, Any] = {}
     if distil is not None:
-        kind, plan = _distilling(distil, sampling_steps or 4)
+        from training.distillation.planning import planned_distillation
+
+        kind, plan = planned_distillation(distil, sampling_steps or 4, click.get_current_context())
         model, extractor = plan.model, kind.teacher.extractor
         scalers = {"scaler": kind.teacher.scaler, "music_scaler": kind.teacher.music_scaler}
     elif sampling_steps is not None:
@@ -234,29 +228,6 @@ def planned(
             raise InputError(f"{kind.title} has no part {part!r} to remove", "--ablate", known)
         model = kind.ablations[part](model)
     return plan, model
-
-
-def _distilling(
-    checkpoint: Path, steps: int
-) -> tuple[Distillation, Preset[ModelConfig, DistillationObjective]]:
-    """The model that distils a checkpoint, its sizes and its objective.
-
-    Raises:
-        InputError: the file is not a checkpoint that can be distilled, or an option contradicts it.
-    """
-    from click.core import ParameterSource
-
-    from training.distillation.entry import Distillation, distillation_objective
-    from training.presets import Preset
-    from training.sampling.trained import load_trained
-
-    context = click.get_current_context()
-    for name, option in OF_THE_TEACHER.items():
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise InputError(f"a distilled network has that of {checkpoint}", option, "leave it out")
-    teacher = load_trained(checkpoint)
-    kind = Distillation(teacher)
-    return kind, Preset(kind.sizes, distillation_objective(teacher, steps))
 
 
 def _preset(kind: Model, name: str | None) -> Preset[Any, Any]:

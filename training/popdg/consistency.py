@@ -57,7 +57,7 @@ def consistency(
 
 
 def edited_again(timesteps: Sequence[int]) -> list[int]:
-    """The timesteps to visit again when parts of a dance are given: those of four steps that were not visited.
+    """The timesteps to visit again when parts of a dance are given: those of four steps that remain.
 
     A network with one step would not see the given parts at all, and one with two only in much noise.
 
