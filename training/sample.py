@@ -37,7 +37,7 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 @click.option("--seed", default=0, show_default=True, help="Seed of the first variant; the others follow it.")
 @click.option(
     "--sampler", type=click.Choice(get_args(SamplerName)),
-    help="Sampling algorithm of a diffusion model (default: ddim).",
+    help="Sampling algorithm of a diffusion model (default: ddim; consistency if it is distilled).",
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), help=f"Steps of the sampler (default: {DEFAULT_STEPS}).")
 @click.option(

@@ -205,8 +205,8 @@ def quality(
     windows = DanceWindows(release_dir, "train", WINDOW, stride=5, cache_dir=folder)
     held_out = HeldOut(release_dir, windows)
     click.echo(
-        f"{teacher_steps} steps of training, {student_steps} of each distillation; {variants} dances to each of "
-        f"{len(held_out.music)} pieces"
+        f"{teacher_steps} steps of training, {student_steps} of each distillation; "
+        f"{variants} dances to each of {len(held_out.music)} pieces"
     )
     click.echo(f"{'':14} {'seed':>4}" + "".join(f"  {name:>26}" for name in NUMBERS))
     lost: dict[str, set[str]] = {}

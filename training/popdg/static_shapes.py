@@ -88,3 +88,15 @@ class StaticNetwork:
 
     def _predict(self) -> Prediction:
         return self.model.denoise(self.dance, self.timestep, self.condition)
+
+
+def static_network(model: DanceTransformer, windows: int, record: Record = cuda_graph) -> StaticNetwork:
+    """A static network with room for `windows`; it is kept with the model, so that later dances record nothing.
+
+    The room is a power of two, so that few are needed for dances of all lengths.
+    """
+    room = 1 << (windows - 1).bit_length()
+    kept: dict[int, StaticNetwork] = model.__dict__.setdefault("static_networks", {})
+    if room not in kept:
+        kept[room] = StaticNetwork(model, room, record)
+    return kept[room]

@@ -21,7 +21,7 @@ from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import long_dance, music_windows
 from training.popdg.sampler import Denoiser, Sampler
 from training.popdg.schedule import cosine_schedule, even_timesteps
-from training.popdg.static_shapes import StaticNetwork
+from training.popdg.static_shapes import static_network
 from training.popdg.stitch import stitched
 from training.sampling.choices import STEPS, SamplerName
 
@@ -92,7 +92,7 @@ def diffusion_dance(
     size = GPU_BLOCK if trained.device.type == "cuda" else BLOCK
     heard: Callable[[torch.Tensor], Denoiser] = partial(MusicDenoiser, trained.model)
     if options.graphs:
-        heard = StaticNetwork(trained.model, min(size, len(blocks)))
+        heard = static_network(trained.model, min(size, len(blocks)))
 
     def denoiser(block: torch.Tensor) -> Denoiser:
         if trained.distilled is not None:

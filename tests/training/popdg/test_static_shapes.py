@@ -11,7 +11,7 @@ import torch
 from popdanceset.errors import InputError
 from training.popdg.consistency import MusicDenoiser
 from training.popdg.model import POPDG
-from training.popdg.static_shapes import StaticNetwork
+from training.popdg.static_shapes import StaticNetwork, static_network
 
 Small = Callable[..., POPDG]
 
@@ -47,6 +47,14 @@ def test_blocks_of_any_size_are_predicted_as_without(small: Small, record: Calla
         second = fixed(first, 400).x_start
         torch.testing.assert_close(second, plain(first, 400).x_start, atol=1e-5, rtol=0)
         assert torch.equal(first, kept)  # a later prediction does not overwrite an earlier one
+
+
+def test_few_are_made_for_dances_of_all_lengths(small: Small) -> None:
+    model = small()
+    rooms = [static_network(model, windows, in_place).music.shape[0] for windows in (1, 2, 3, 4, 13, 54, 64)]
+    assert rooms == [1, 2, 4, 4, 16, 64, 64]
+    assert static_network(model, 9, in_place) is static_network(model, 16, in_place)
+    assert not any("static" in name for name in model.state_dict())
 
 
 def test_without_a_gpu_it_is_one_line(small: Small) -> None:
