@@ -91,7 +91,7 @@ class StaticNetwork:
 
 
 def static_network(model: DanceTransformer, windows: int, record: Record = cuda_graph) -> StaticNetwork:
-    """A static network with room for `windows`; it is kept with the model, so that later dances record nothing.
+    """A static network with room for `windows`, kept with the model: later dances record nothing.
 
     The room is a power of two, so that few are needed for dances of all lengths.
     """
