@@ -17,11 +17,7 @@ from training.fitting import checkpoint
 from training.fitting.recipe import Recipe
 from training.fitting.trainer import Trainer
 from training.interface import Trained
-from training.popdg.consistency import MusicDenoiser
-from training.popdg.ddim import ddim
 from training.popdg.guidance import GuidedDenoiser
-from training.popdg.sampler import Denoiser
-from training.popdg.schedule import cosine_schedule, even_timesteps
 from training.sample import sample
 from training.sampling.dancing import dance, whole
 from training.sampling.given import keep, read_dance
@@ -87,23 +83,12 @@ def test_a_student_begins_as_its_teacher_and_says_so(
     assert torch.equal(student.model.no_tokens, teacher.model.no_tokens)  # it never dances without music
 
 
-def test_it_comes_nearer_to_the_path_of_its_teacher(
-    teacher: Trained, release_dir: Path, tmp_path: Path
-) -> None:
-    """Two steps of the student end nearer to where the teacher's eight lead than the teacher's own two do."""
-    made = trainer(teacher, release_dir, tmp_path / "student", learning_rate=3e-3)
-    losses(made, 60)
-    music, noise = teacher.music_scaler(torch.randn(4, 30, 35)), torch.randn(4, 30, 156)
-
-    def danced(denoise: Denoiser, steps: int) -> torch.Tensor:
-        times = even_timesteps(steps)
-        return ddim(denoise, noise, schedule=cosine_schedule(), timesteps=times, eta=0.0)
-
-    with torch.no_grad():
-        guided = GuidedDenoiser(teacher.model, music, 2.0)
-        path, before = danced(guided, 8), danced(guided, 2)
-        after = danced(MusicDenoiser(made.network.eval(), music), 2)
-    assert (after - path).square().mean() < 0.5 * (before - path).square().mean()
+def test_it_learns(teacher: Trained, release_dir: Path, tmp_path: Path) -> None:
+    """On one batch, with the same timesteps and noise, the student comes to agree with itself and its teacher."""
+    made = trainer(teacher, release_dir, tmp_path / "student")
+    motion, music = made.batches.batch(0)
+    curve = [made.step(0, motion, music)["loss/total"] for _ in range(10)]
+    assert curve[-1] < 0.5 * curve[0]
 
 
 def test_a_resumed_distillation_is_the_uninterrupted_one(
