@@ -84,7 +84,7 @@ def test_a_student_begins_as_its_teacher_and_says_so(
 
 
 def test_it_learns(teacher: Trained, release_dir: Path, tmp_path: Path) -> None:
-    """On one batch, with the same timesteps and noise, the student comes to agree with itself and its teacher."""
+    """On one batch, with the same noise, the student comes to agree with itself and its teacher."""
     made = trainer(teacher, release_dir, tmp_path / "student")
     motion, music = made.batches.batch(0)
     curve = [made.step(0, motion, music)["loss/total"] for _ in range(10)]
