@@ -393,6 +393,21 @@ VERDICTS = _schema(
             unit="m",
             nullable=True,
         ),
+        _field(
+            "self_penetration",
+            pa.float64(),
+            "mean over the rows of the greatest depth of a limb in the body or in another limb, on a body of "
+            "capsules (popdanceset.motion.body); depths up to 0.02 m count as 0",
+            unit="m",
+            nullable=True,
+        ),
+        _field(
+            "self_penetrating",
+            pa.float64(),
+            "share of rows in which that depth is more than 0.02 m",
+            unit="1",
+            nullable=True,
+        ),
     ],
 )
 

@@ -16,6 +16,7 @@ SHARED = FOLDER.parents[1].parent / "shared"
 
 TINY = {
     "engine": ["--clips", "80", "--seconds", "0.005", "--nodes", "2"],
+    "guidance": ["--steps", "2", "--clips", "6", "--seeds", "1", "--rounds", "1", "--sampling-steps", "2"],
     "learning": ["--minutes", "0.02", "--clips", "6", "--points", "1", "--seeds", "1"],
     "long_release": ["--hours", "0.02"],
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],

@@ -30,7 +30,7 @@ from training.fitting.adan import Adan
 from training.fitting.recipe import Recipe
 from training.popdg.editing import Given
 from training.presets import Preset
-from training.sampling.choices import SamplerName
+from training.sampling.choices import Physics, SamplerName
 
 
 class Sizes(Protocol):
@@ -108,6 +108,7 @@ class Options:
         guidance: weight of classifier-free guidance: 1 for none, above 1 follows the music more, 0 ignores
             it.
         given: parts of the dance that are fixed: vectors of a release, scaled.
+        physics: what a diffusion model keeps to.
         graphs: whether a distilled network samples with CUDA graphs.
     """
 
@@ -115,6 +116,7 @@ class Options:
     steps: int | None = None
     guidance: float | None = None
     given: Given | None = None
+    physics: Physics | None = None
     graphs: bool | None = None
 
     def must_be_empty(self, title: str) -> None:
@@ -123,7 +125,7 @@ class Options:
         Raises:
             InputError: something was.
         """
-        names = ("sampler", "steps", "guidance", "given", "graphs")
+        names = ("sampler", "steps", "guidance", "given", "physics", "graphs")
         chosen = [name for name in names if getattr(self, name) is not None]
         if chosen:
             raise InputError(f"{title} has no {' or '.join(chosen)} to choose", do="leave it out")

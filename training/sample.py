@@ -16,7 +16,7 @@ import click
 from popdanceset.commands import UserPath, run
 from popdanceset.errors import InputError
 from training.models import FIRST, MODELS
-from training.sampling.choices import FORMATS, PARTS, STEPS, SamplerName
+from training.sampling.choices import FORMATS, PARTS, STEPS, SamplerName, read_physics
 
 PATH = UserPath()
 DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
@@ -43,6 +43,15 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 @click.option(
     "--guidance", type=float,
     help="Weight of classifier-free guidance; 1 for none (default: the weight of the model).",
+)  # fmt: skip
+@click.option(
+    "--guide", metavar="LIST",
+    help="Physical guidance of a diffusion model: feet (that stand do not slide), floor, body (no limb in the"
+    " body), separated by commas (default: none).",
+)  # fmt: skip
+@click.option(
+    "--guide-strength", default=1.0, show_default=True, type=click.FloatRange(0, 2, min_open=True),
+    help="Strength of --guide.",
 )  # fmt: skip
 @click.option(
     "--format", "formats", multiple=True, default=("npz", "mp4"), show_default=True,
@@ -75,6 +84,8 @@ def sample(
     sampler: SamplerName | None,
     steps: int | None,
     guidance: float | None,
+    guide: str | None,
+    guide_strength: float,
     formats: tuple[str, ...],
     seconds: float | None,
     given: Path | None,
@@ -101,6 +112,7 @@ def sample(
         raise InputError("--given and --keep need each other", do=f"keep {PARTS}")
     if bool(songs) == (release is not None):
         raise InputError("the music is missing or given twice", do="give either --music or --release")
+    physics = None if guide is None else read_physics(guide, guide_strength)
     names = song_names(songs)
     place = find_device(device, "--device")
     with ExitStack() as stack:
@@ -126,15 +138,9 @@ def sample(
             fixed = None if old is None or part is None else keep(old, part, len(music), trained.scaler)
             for variant in range(seed, seed + variants):
                 dance = generate(
-                    trained,
-                    music,
-                    sampler=sampler,
-                    steps=steps,
-                    guidance=guidance,
-                    seed=variant,
-                    given=fixed,
-                    graphs=graphs,
-                )
+                    trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=variant,
+                    given=fixed, physics=physics, graphs=graphs,
+                )  # fmt: skip
                 name = f"{piece.name}-{variant}"
                 for ending in formats:
                     save(dance, out / f"{name}.{ending}", piece.sound)

@@ -10,6 +10,7 @@ import click
 from popdanceset.commands import UserPath, with_settings, with_values
 
 if TYPE_CHECKING:
+    from hybrik_runner.output.overlay import Style
     from popdanceset.settings import Settings
 
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=UserPath())
 @click.option("--out", metavar="DIR", type=UserPath(), help="Output folder for FILE.")
 @click.option("--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with.")
-@click.option("--overlay", is_flag=True, help="Draw the poses: stills (PNG) and a video (MP4).")
+@click.option(
+    "--overlay", is_flag=False, flag_value="skeleton", type=click.Choice(["skeleton", "body"]),
+    help="Draw the poses: stills (PNG) and a video (MP4). As a skeleton, or as a body of capsules.",
+)  # fmt: skip
 @click.option(
     "--devices", metavar="LIST", help="cpu, cuda:0,cuda:1 …: one worker for each device (pose.devices)."
 )
@@ -35,7 +39,7 @@ def extract(
     file: Path | None,
     out: Path | None,
     truth: Path | None,
-    overlay: bool,
+    overlay: Style | None,
     devices: str | None,
     turns: tuple[str, ...],
     retry_failed: bool,

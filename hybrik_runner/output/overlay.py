@@ -1,21 +1,24 @@
-"""Poses drawn over their frames: COCO joints in colour, the SMPL skeleton as the camera would see it."""
+"""Poses drawn over their frames: COCO joints in colour, and the SMPL skeleton as the camera would see it,
+or a body of capsules round it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import project, to_camera
+from hybrik_runner.poses.camera import focal_length, project, to_camera
 from hybrik_runner.poses.table import camera_to_world, turn_of
 from hybrik_runner.running.turning import turned
 from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.film import write_film
+from popdanceset.motion.body.capsules import body_scale
+from popdanceset.motion.body.shading import Pinhole, draw_body
 from popdanceset.schema import FPS
 from popdanceset.skeleton import COCO_BONES, COCO_JOINTS, SMPL_BONES, bone_colour
 from popdanceset.tables import fold_column
@@ -24,8 +27,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Image = NDArray[np.uint8]
+Style = Literal["skeleton", "body"]
+"""How poses are drawn."""
 
 _SMPL_COLOUR = (255, 255, 255)
+_OPACITY = 0.8
+"""Of a body: what is behind it stays visible."""
+_SOFT = 0.7
+"""Pixels over which its outline fades (standard deviation)."""
 
 
 def draw(
@@ -52,23 +61,50 @@ def draw(
     return result
 
 
-def drawn(path: Path, table: pa.Table) -> Iterator[Image]:
+def drawn(path: Path, table: pa.Table, style: Style = "skeleton") -> Iterator[Image]:
     """Yields the frames of a clip at 30 fps with the poses of its table (schema FRAMES) on them, one for each
-    row."""
+    row, as a skeleton or as a body."""
     keypoints2d = fold_column(table, "coco_keypoints2d").astype(np.float64)
     # A table whose floor was levelled is turned relative to the camera.
     joints = fold_column(table, "joints3d").astype(np.float64) @ camera_to_world(table)
-    root = fold_column(table, "cam_root").astype(np.float64)
+    seen = to_camera(joints) + fold_column(table, "cam_root").astype(np.float64)[:, None]
+    scale = body_scale(joints)
+    camera: Pinhole | None = None
     frames = turned(media.frames(path, fps=FPS), turn_of(table))
     for index, frame in enumerate(frames):
         if index >= len(table):
             return
         size = (frame.image.shape[1], frame.image.shape[0])
-        smpl2d = project(to_camera(joints[index]) + root[index], size)
-        yield draw(frame.image, keypoints2d[index], smpl2d)
+        if style == "skeleton":
+            yield draw(frame.image, keypoints2d[index], project(seen[index], size))
+            continue
+        if camera is None or camera.size != size:
+            camera = Pinhole(np.eye(3, dtype=np.float32), focal_length(size), size)
+        yield with_body(frame.image, seen[index], scale, camera)
 
 
-def stills(path: Path, table: pa.Table, folder: Path, count: int = 6) -> list[Path]:
+def with_body(image: Image, joints: NDArray[np.float64], scale: float, camera: Pinhole) -> Image:
+    """Returns a copy of an image with a shaded body on it.
+
+    Args:
+        image: (height, width, 3) uint8 RGB.
+        joints: (24, 3) SMPL joints in camera axes, metres.
+        scale: how large the body is beside the mean one.
+        camera: that took the image, with the axes of the joints.
+    """
+    if not np.isfinite(joints).all():
+        return np.array(image)
+    plain = image.astype(np.float32)
+    body = plain.copy()
+    depth = draw_body(body, joints, scale, camera, np.zeros(3, np.float32))
+    there = _OPACITY * cv2.GaussianBlur(np.isfinite(depth).astype(np.float32), (0, 0), _SOFT)[..., None]
+    blended: Image = np.rint(plain + there * (body - plain)).astype(np.uint8)
+    return blended
+
+
+def stills(
+    path: Path, table: pa.Table, folder: Path, count: int = 6, style: Style = "skeleton"
+) -> list[Path]:
     """Writes evenly spaced drawn frames as PNG files into an existing folder; returns their paths.
 
     Raises:
@@ -76,7 +112,7 @@ def stills(path: Path, table: pa.Table, folder: Path, count: int = 6) -> list[Pa
     """
     wanted = set(np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int).tolist())
     written = []
-    for index, image in enumerate(drawn(path, table)):
+    for index, image in enumerate(drawn(path, table, style)):
         if index not in wanted:
             continue
         target = folder / f"{path.stem}_{index:05d}.png"
@@ -90,13 +126,13 @@ def stills(path: Path, table: pa.Table, folder: Path, count: int = 6) -> list[Pa
     return written
 
 
-def video(path: Path, table: pa.Table, target: Path) -> None:
+def video(path: Path, table: pa.Table, target: Path, style: Style = "skeleton") -> None:
     """Writes all drawn frames as an H.264 video at 30 fps.
 
     Raises:
         InputError: the file cannot be written.
     """
-    write_film(target, drawn(path, table), FPS)
+    write_film(target, drawn(path, table, style), FPS)
 
 
 def _pixel(point: NDArray[np.floating]) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from hybrik_runner.poses.sides import restored
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from popdanceset.motion import floor
 from popdanceset.motion.accuracy import jitter
+from popdanceset.motion.body.self_penetration import SelfPenetration, self_penetration
 from popdanceset.motion.foot_locking import METHOD as LOCKING
 from popdanceset.motion.foot_locking import lock
 from popdanceset.motion.forward_kinematics import forward_kinematics
@@ -59,6 +60,7 @@ class Quality:
         root_moved: mean distance by which the root was moved so that feet stand, metres.
         feet_moved: mean distance by which the legs moved feet in contact, metres.
         feet_left: mean distance of feet in contact from where they stand, beyond the legs' reach, metres.
+        in_itself: how deep limbs are in the body or in each other, in the rows.
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
         exchanged: frames in which left and right were exchanged and put back.
@@ -85,6 +87,7 @@ class Quality:
     root_moved: float = 0.0
     feet_moved: float = 0.0
     feet_left: float = 0.0
+    in_itself: SelfPenetration = field(default_factory=SelfPenetration)
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
     exchanged: int = 0
@@ -208,6 +211,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         root_moved=root_moved,
         feet_moved=feet_moved,
         feet_left=feet_left,
+        in_itself=self_penetration(row_joints),
         orientation=poses.orientation
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),

@@ -248,6 +248,8 @@ def row(clip_id: str, bvid: str, quality: Quality, verdict: Verdict, estimator: 
         "root_moved": quality.root_moved,
         "feet_moved": quality.feet_moved,
         "feet_left": quality.feet_left,
+        "self_penetration": quality.in_itself.depth,
+        "self_penetrating": quality.in_itself.share,
     }
 
 
@@ -274,6 +276,8 @@ def report(quality: Quality, verdict: Verdict) -> dict[str, Any]:
         "feet_left": round(quality.feet_left, 4),
         "penetration": round(quality.after.penetration, 4),
         "floating": round(quality.after.floating, 4),
+        "self_penetration": round(quality.in_itself.depth, 4),
+        "self_penetrating": round(quality.in_itself.share, 4),
         "score": round(verdict.score, 4),
         "verdict": verdict.decision.value,
         "reasons": ", ".join(verdict.reasons),

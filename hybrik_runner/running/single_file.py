@@ -54,7 +54,7 @@ def extract_file(
     folder: Path,
     settings: Settings,
     truth: Path | None = None,
-    overlay: bool = False,
+    overlay: drawing.Style | None = None,
     turn: int | None = 0,
 ) -> dict[str, Any]:
     """Extracts the poses of a video file.
@@ -67,7 +67,7 @@ def extract_file(
         folder: output folder; created if it does not exist.
         settings: those of `pose` count.
         truth: NPZ file whose `J` (frames, 12, 3) holds the joints of `LIMB_JOINTS` at 30 fps.
-        overlay: whether to draw the poses.
+        overlay: how to draw the poses; None: they are not drawn.
         turn: degrees clockwise by which the frames are turned first, 0, 90, 180 or 270; None: a clip on its
             side is found and done again upright.
 
@@ -112,8 +112,8 @@ def extract_file(
         if known is not None:
             result |= _accuracy(quality.table, known, truth)
         if overlay:
-            drawing.stills(path, quality.table, folder)
-            drawing.video(path, quality.table, folder / f"{path.stem}_overlay.mp4")
+            drawing.stills(path, quality.table, folder, style=overlay)
+            drawing.video(path, quality.table, folder / f"{path.stem}_overlay.mp4", overlay)
     store.write_json(path.stem + layout.JSON, result)
     log.info(
         "extract %s: %d frames, verdict %s, %.1f s", path.name, quality.frames, verdict.decision, seconds

@@ -11,6 +11,7 @@ import pyarrow as pa
 from popdanceset.importers.items import SOURCE, Item, Take
 from popdanceset.importers.placing import Placed
 from popdanceset.motion.accuracy import jitter
+from popdanceset.motion.body.self_penetration import self_penetration
 from popdanceset.motion.floor import footing
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.rotations.arrays import axis_angle_to_matrix
@@ -79,6 +80,7 @@ def verdict_row(item: Item, take: Take, placed: Placed) -> Row:
     """
     count = len(placed.root)
     feet = footing(placed.root, placed.joints, placed.scaling, FPS)
+    in_itself = self_penetration(placed.joints)
     source_joints = forward_kinematics(axis_angle_to_matrix(take.poses), placed.scaling)
     scores = placed.columns.get("pred_scores")
     return {
@@ -109,6 +111,8 @@ def verdict_row(item: Item, take: Take, placed: Placed) -> Row:
         "turn": None,
         "penetration": feet.penetration,
         "floating": feet.floating,
+        "self_penetration": in_itself.depth,
+        "self_penetrating": in_itself.share,
     }
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from popdanceset.errors import MediaError, StoreError
 from popdanceset.motion.accuracy import accelerations
+from popdanceset.motion.body.self_penetration import depths
 from popdanceset.report.poses import ClipPoses, read_poses
 from popdanceset.report.stills import Still, clip_stills
 from popdanceset.report.tables import Row, has_poses
@@ -61,6 +62,7 @@ MEASURES = (
     Measure("skating feet", "skating_after", 100, "%", 1),
     Measure("feet from the floor", "deviation_after", 1000, "mm", 0),
     Measure("feet moved", "feet_moved", 1000, "mm", 0),
+    Measure("limbs in the body", "self_penetrating", 100, "%", 1),
 )
 
 
@@ -152,7 +154,7 @@ def faults(poses: ClipPoses) -> list[tuple[float, str]]:
 
     Returns:
         For each second, how bad it is, and the figure that stands out most in words. Badness is the largest
-        of four figures, each divided by a value from which a reviewer should look at it.
+        of five figures, each divided by a value from which a reviewer should look at it.
     """
     count = len(poses.root)
     frame = np.arange(count)
@@ -166,11 +168,13 @@ def faults(poses: ClipPoses) -> list[tuple[float, str]]:
         speed = np.linalg.norm(np.gradient(toes[..., :2], 1 / FPS, axis=0), axis=2)
     slide = np.where(toes[..., 2] < _ON_FLOOR, speed, 0.0).max(1)
     depth = np.maximum(-toes[..., 2].min(1), 0.0)
+    inside = depths(poses.joints).max(1)
     unsure = 1 - np.asarray(poses.scores, np.float64).mean(1)
     signs = (
         (acceleration, 30.0, lambda v: f"joints accelerate by {v:.0f} m/s²"),
         (slide, 1.0, lambda v: f"a foot on the floor moves by {v:.1f} m/s"),
         (depth, 0.05, lambda v: f"feet {1000 * v:.0f} mm below the floor"),
+        (inside, 0.05, lambda v: f"limbs {1000 * v:.0f} mm inside the body"),
         (unsure, 0.5, lambda v: f"mean joint confidence {1 - v:.2f}"),
     )
     result = []

@@ -141,7 +141,9 @@ def test_bad_configuration_ends_a_run_before_anything_starts(site: Site) -> None
         assert site.api.get(f"flow_runs/{run}/graph-v2")["nodes"] == []  # no stage and no task has run
 
 
-def test_training_on_the_newest_release_shows_its_table(site: Site, synthetic: ModuleType) -> None:
+def test_training_on_the_newest_release_shows_its_table(
+    site: Site, synthetic: ModuleType, until: Callable[[Callable[[], Any], float], Any]
+) -> None:
     folder = site.here.folder
     settings = Settings.load(overrides={"store": str(folder / "store"), "release": {"figures": False}})
     clips = [synthetic.clip_row(f"BV{n}_Clip_1", 120 + 10 * n, f"m{n}") for n in range(1, 7)]
@@ -160,8 +162,10 @@ def test_training_on_the_newest_release_shows_its_table(site: Site, synthetic: M
     assert table.read_text(encoding="utf-8") in shown["data"]
     assert {"POPDG", "ground truth"} <= set(re.findall(r"POPDG|ground truth", shown["data"]))
     assert list((folder / "runs" / version / "run").glob("checkpoint-*.pt"))
-    for command in "train", "sample", "evaluate":
-        assert f"popdanceset {command} --release {folder}/store/releases/{version}" in site.api.logs(run)
+    release = f"{folder}/store/releases/{version}"
+    lines = [f"popdanceset {command} --release {release}" for command in ("train", "sample", "evaluate")]
+    # A run's last lines may reach the server after its state.
+    assert until(lambda: all(line in site.api.logs(run) for line in lines), 30), site.api.logs(run)
 
 
 def test_a_refused_proxy_leaks_no_password(

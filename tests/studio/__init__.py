@@ -9,6 +9,7 @@ synthesised music, known truth.
     film     encodes frames and audio into an mp4 file
     pack     the list of films
     index    the ground truth of each film
+    girths   how thick the body is, for the capsules of `popdanceset.motion.body`
     trial    another list: films by which the pose stage is tuned and judged, with exact truth
 
 Run as `python -m tests.studio FOLDER` in the repository; `--set pose` renders the films on trial. Rendering

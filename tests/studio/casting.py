@@ -111,7 +111,7 @@ def perform(
     Raises:
         AssetError: the body model is not installed.
     """
-    model, shape, rest = _at_rest(look)
+    model, shape, rest = at_rest(look)
     import torch
 
     bone = {label: number for number, label in enumerate(model.bone_labels)}
@@ -139,8 +139,7 @@ def perform(
         placed_root[:, 2] -= drop
 
     skin = rest["rest_vertices"][0].double().numpy()
-    strongest = model.vertex_bone_weights.argmax(1, keepdim=True)
-    owner = np.array(model.bone_labels)[model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()]
+    owner = owners(model)
     hips, ankles = (float(heads[bone[name], 2]) for name in ("upperleg01.L", "foot.L"))
     colours, padding = dress(look, skin, owner, hips)
     return Performance(
@@ -161,7 +160,7 @@ def perform(
 
 def build(look: Look) -> Build:
     """Returns the measures of a dancer's legs, in the captures' axes."""
-    model, _, rest = _at_rest(look)
+    model, _, rest = at_rest(look)
     bone = {label: number for number, label in enumerate(model.bone_labels)}
     heads = rest["bone_poses"][0, :, :3, 3].double().numpy()
     ground = float(rest["vertices"][0, :, 2].min())
@@ -216,7 +215,7 @@ def dress(look: Look, skin: Floats, owner: NDArray[np.str_], hips: float) -> tup
     return colours, padding
 
 
-def _at_rest(look: Look) -> tuple[Any, dict[str, float], Any]:
+def at_rest(look: Look) -> tuple[Any, dict[str, float], Any]:
     """Returns the body model, the shape of a dancer, and the dancer at rest."""
     model = _body()
     import torch
@@ -226,6 +225,12 @@ def _at_rest(look: Look) -> tuple[Any, dict[str, float], Any]:
     shape = {label: shape.get(label, 0.5) for label in model.phenotype_labels}
     still = torch.eye(4).repeat(1, model.bone_count, 1, 1)
     return model, shape, model(pose_parameters=still, phenotype_kwargs=shape)
+
+
+def owners(model: Any) -> NDArray[np.str_]:
+    """Returns the name of the bone that moves each point of the skin most, (points,)."""
+    strongest = model.vertex_bone_weights.argmax(1, keepdim=True)
+    return np.array(model.bone_labels)[model.vertex_bone_indices.gather(1, strongest)[:, 0].numpy()]
 
 
 def _sole(owner: NDArray[np.str_], side: str) -> NDArray[np.intp]:

@@ -47,6 +47,26 @@ def test_dances_to_the_stored_features_of_a_release(run_folder, release_dir, tmp
     assert "have no baseline features and get no dance" in caplog.text
 
 
+def test_physical_guidance(run_folder, song, tmp_path):
+    command = ["--checkpoint", run_folder, "--music", song, "--steps", 4, "--format", "npz"]
+    made = {}
+    for name, more in (("free", []), ("held", ["--guide", "feet,floor"]), ("weak", ["--guide", "feet,floor",
+                       "--guide-strength", 0.01])):  # fmt: skip
+        arguments = [*command, "--out", tmp_path / name, *more]
+        result = CliRunner().invoke(sample, [*map(str, arguments)], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        made[name] = np.load(tmp_path / name / "song-0.npz")["smpl_poses"]
+    assert made["held"].shape == made["free"].shape
+    moved, hardly = (np.abs(made[name] - made["free"]).max() for name in ("held", "weak"))
+    assert moved > 2 * hardly > 0
+
+
+def test_unknown_physics_is_one_line(run_folder, song, tmp_path):
+    command = ["--checkpoint", run_folder, "--music", song, "--out", tmp_path / "out", "--guide", "hands"]
+    with pytest.raises(InputError, match=r"^--guide: 'hands' is not physics .*feet, floor, body"):
+        CliRunner().invoke(sample, [*map(str, command)], catch_exceptions=False)
+
+
 def test_music_is_named_once(run_folder, song, release_dir, tmp_path):
     command = ["--checkpoint", run_folder, "--out", tmp_path / "out"]
     for more in ([], ["--music", song, "--release", release_dir]):

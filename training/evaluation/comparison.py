@@ -24,8 +24,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Contact, variety and beats (the columns of POPDG's Table 2)": ("PFC", "PBC", "Div_k", "Div_g", "BAS"),
     "Distance to the real dances": ("FID_k", "FID_k_infinity", "FID_g", "FID_g_infinity"),
     "Body": (
-        "foot_skate_ratio", "foot_skate_ratio_lodge", "foot_sliding", "penetration", "floating", "jitter",
-        "jitter_wham", "PBC_unweighted",
+        "foot_skate_ratio", "foot_skate_ratio_lodge", "foot_sliding", "penetration", "floating",
+        "self_penetration", "self_penetration_ratio", "jitter", "jitter_wham", "PBC_unweighted",
     ),
     "Beats": (
         "BAS_clip_mean", "BAS_equal_length", "BAS_equal_length_clip_mean", "BAS_music", "beat_hit_rate",

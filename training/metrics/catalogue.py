@@ -40,6 +40,8 @@ PER_CLIP = {
     "jitter_wham": Description("Jitter (WHAM)", "10 m/s³", "real"),
     "penetration": Description("Penetration", "mm", "less"),
     "floating": Description("Floating", "mm", "real"),
+    "self_penetration": Description("Self-penetration", "mm", "less"),
+    "self_penetration_ratio": Description("Self-penetration ratio", "", "less"),
 }
 """Means over clips."""
 

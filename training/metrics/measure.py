@@ -21,6 +21,7 @@ from training.metrics.mode import Mode
 from training.metrics.pbc import pbc
 from training.metrics.pfc import pfc
 from training.metrics.score import NO_MUSIC, Score
+from training.metrics.self_penetration import self_penetration
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +116,7 @@ def _features(features: Callable[..., Floats], clips: Sequence[Clip], mode: Mode
 def _body_scores(clip: Clip, mode: Mode) -> dict[str, Score]:
     """Scores that need no music."""
     joints, fps = clip.joints, clip.fps
+    depth, share = self_penetration(joints, fps)
     return {
         "PFC": pfc(joints, fps, mode),
         "PBC": pbc(joints, fps, mode),
@@ -126,6 +128,8 @@ def _body_scores(clip: Clip, mode: Mode) -> dict[str, Score]:
         "jitter_wham": wham_jitter(joints, fps),
         "penetration": penetration(joints, fps),
         "floating": floating(joints, fps),
+        "self_penetration": depth,
+        "self_penetration_ratio": share,
     }
 
 

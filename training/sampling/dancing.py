@@ -10,7 +10,7 @@ from training.data.representation import SmplMotion
 from training.interface import Options, Trained
 from training.models import model_of
 from training.popdg.editing import Given
-from training.sampling.choices import SamplerName
+from training.sampling.choices import Physics, SamplerName
 
 
 def dance(
@@ -22,6 +22,7 @@ def dance(
     guidance: float | None = None,
     seed: int = 0,
     given: Given | None = None,
+    physics: Physics | None = None,
     graphs: bool | None = None,
 ) -> Iterator[SmplMotion]:
     """Samples a dance to music, piece by piece in order.
@@ -36,6 +37,7 @@ def dance(
             it; None: the weight of the model.
         seed: of the dance.
         given: parts of the dance that are fixed: vectors of a release, scaled.
+        physics: what a diffusion model keeps to: standing feet, the floor, a solid body.
         graphs: whether a distilled network samples with CUDA graphs, which only a GPU has.
 
     Yields:
@@ -44,7 +46,7 @@ def dance(
     Raises:
         InputError: there are no frames of music, or the model has no such sampler or number of steps.
     """
-    options = Options(sampler, steps, guidance, given, graphs)
+    options = Options(sampler, steps, guidance, given, physics, graphs)
     yield from model_of(trained.model.config).dance(trained, music, options, seed)
 
 

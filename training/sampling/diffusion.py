@@ -19,6 +19,7 @@ from training.popdg.editing import Given
 from training.popdg.gaussian_diffusion import p_mean_variance
 from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import long_dance, music_windows
+from training.popdg.physical_guidance import PhysicalGuidance, physically
 from training.popdg.sampler import Denoiser, Sampler
 from training.popdg.schedule import cosine_schedule, even_timesteps
 from training.popdg.static_shapes import static_network
@@ -99,18 +100,24 @@ def diffusion_dance(
             return heard(block)
         return GuidedDenoiser(trained.model, block, weights)
 
+    visited = timesteps
     if sampler == "consistency" and options.given is not None:
         more["again"] = edited_again(timesteps)
+        visited = [*timesteps, *more["again"]]
     sample: Sampler = partial(_SAMPLERS[sampler], schedule=schedule, timesteps=timesteps, **more)
     given = options.given
     if given is not None:
         given = Given(given.values[..., channels], given.mask[..., channels])
         # The frames that fill the last window beyond the end of the music are free.
         given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))
+    dancer = denoiser
+    if options.physics is not None:
+        guide = partial(PhysicalGuidance, physics=options.physics, schedule=schedule, timesteps=visited)
+        dancer = physically(denoiser, partial(guide, scaler=trained.scaler, channels=channels), given)
     scaled = (trained.music_scaler(block).to(trained.device) for block in torch.split(blocks, size))
     width = len(range(WIDTH)[channels]) if isinstance(channels, slice) else len(channels)
     with torch.no_grad():
-        sampled = long_dance(scaled, denoiser, sample, width=width, seed=seed, schedule=schedule, given=given)
+        sampled = long_dance(scaled, dancer, sample, width=width, seed=seed, schedule=schedule, given=given)
         windows = (_unscaled(trained, one, channels) for block in sampled for one in block)
         for piece in stitched(windows, chords):
             count = min(frames, len(piece.poses))

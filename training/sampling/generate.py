@@ -15,7 +15,7 @@ from training.export import Dance, write
 from training.export.render import write_video
 from training.interface import Trained
 from training.popdg.editing import Given
-from training.sampling.choices import SamplerName
+from training.sampling.choices import Physics, SamplerName
 from training.sampling.dancing import dance, whole
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ def generate(
     guidance: float | None = None,
     seed: int = 0,
     given: Given | None = None,
+    physics: Physics | None = None,
     graphs: bool | None = None,
 ) -> Dance:
     """Samples one dance and measures the time; arguments as of `training.sampling.dancing.dance`."""
@@ -37,15 +38,9 @@ def generate(
     pieces = []
     with track("frames", len(music)) as advance:
         for piece in dance(
-            trained,
-            music,
-            sampler=sampler,
-            steps=steps,
-            guidance=guidance,
-            seed=seed,
-            given=given,
-            graphs=graphs,
-        ):
+            trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=seed, given=given,
+            physics=physics, graphs=graphs,
+        ):  # fmt: skip
             pieces.append(piece)
             advance(len(piece.poses))
     motion = whole(iter(pieces))

@@ -22,6 +22,7 @@ _SLACK = 0.002  # seconds
 _REACH = 1.5  # radii that the main dancer may move between two looks
 _LARGER = 1.5  # multiple of the main dancer's radius: whoever is that large becomes the main dancer
 _PATIENCE = 4  # multiple of `search_seconds` between two searches while nobody comes or goes
+_LIMBS_EVERY = 2  # looks: limbs of the same dancer are looked at in every second one
 _FORGOTTEN = 1.6  # seconds after which a person who comes back begins a new track
 _SEEN = 0.5  # confidence of a part of the body that can hide another
 _DEPTH, _THICKNESS = 0.25, 0.15  # lengths of the trunk: half its depth, and half the thickness of a limb
@@ -157,7 +158,8 @@ class DancerCounter:
     The whole frame is searched every `search_seconds`, and whenever a quick look finds more or fewer people
     than before, or another main dancer. Each search that finds nobody new doubles the time to the next one,
     up to `_PATIENCE` times: most videos show the same people all the time, and searching costs more than
-    everything else. The main dancer's limbs are looked at if the detector can find them (`LimbFinder`).
+    everything else. The main dancer's limbs are looked at if the detector can find them (`LimbFinder`), in
+    every second look; in between, those of the look before are reported again.
 
     Args:
         detector: of people.
@@ -172,6 +174,7 @@ class DancerCounter:
         self._people: Floats | None = None
         self._searched = -np.inf
         self._interval = search_seconds
+        self._limbs_age = 0  # looks since the limbs were looked at
         self._tracks: dict[int, tuple[Floats, float]] = {}  # where and when each was seen last
 
     def look(self, frame: Frame) -> Seen:
@@ -190,7 +193,8 @@ class DancerCounter:
             self._interval = min(2 * self._interval, longest) if same else self._search_seconds
         self._people = people
         whole = is_whole(people, height, width)
-        main, size, second, track, limbs = 0, 0.0, 0.0, 0, None
+        main, size, second, track = 0, 0.0, 0.0, 0
+        limbs, scores, behind = None, None, None
         seen = people
         if len(people):
             number, track = self._follow(people, frame.time)
@@ -200,7 +204,14 @@ class DancerCounter:
             main, size = int(whole[number]), 2 * float(people[number, 2]) / height
             second = float(others.max() / people[number, 2]) if len(others) else 0.0
             seen = np.vstack([people[number], np.delete(people, number, 0)])
-            limbs = self._limbs(frame.image, people[number]) if self._limbs else None
+            self._limbs_age += 1
+            last = self._seen[-1] if self._seen else None
+            if last and last.limbs and last.track == track and self._limbs_age < _LIMBS_EVERY:
+                scores, behind = last.limbs, last.behind
+            elif self._limbs:
+                self._limbs_age = 0
+                limbs = self._limbs(frame.image, people[number])
+                scores, behind = limb_scores(limbs, height, width), behind_itself(limbs)
         self._seen.append(
             Look(
                 time=round(frame.time, 4),
@@ -210,9 +221,9 @@ class DancerCounter:
                 size=round(size, 3),
                 second=round(second, 3),
                 track=track,
-                limbs=limb_scores(limbs, height, width),
+                limbs=scores,
                 twin=likeness(frame.image, people),
-                behind=behind_itself(limbs),
+                behind=behind,
             )
         )
         return Seen(seen, limbs)

@@ -92,7 +92,8 @@ class Dancers:
             seen.
         limbs: confidence 0..1 that each of the main dancer's shoulders, elbows, wrists, hips, knees and
             ankles is seen (left then right), None for one outside the frame; None altogether if nobody is
-            seen, or if the detector finds no limbs.
+            seen, or if the detector finds no limbs. They are looked at in every second sample; the samples
+            between repeat the one before, if it shows the same dancer.
         twin: likeness of the two most similar people, 0..1; 0 if there are fewer than two.
         behind: whether each of these limbs lies where the own body can hide it; None as above. Empty: it is
             not known of any.

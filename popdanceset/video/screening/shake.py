@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 Grey = NDArray[Any]
 
 _HEIGHT = 240  # pixels: height of the frames in which motion is measured
-_POINTS = 100
-_LEAST_POINTS = 50  # with fewer points left, new ones are searched for
+_POINTS = 60
+_LEAST_POINTS = 30  # with fewer points left, new ones are searched for
 _SEARCHED_AGAIN = 0.2  # seconds until a background with too few points is searched again
 _LEAST_AGREEING = 12  # points of the background that must move alike; otherwise the motion is unknown
 _WIDER = 1.2  # multiple of the circle around a body, for arms that leave it

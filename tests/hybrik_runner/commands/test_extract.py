@@ -41,7 +41,10 @@ def test_the_store(store: Store, film: Film, fake: type, monkeypatch: pytest.Mon
     assert ended.output.splitlines() == ["1 clips, 0 with poses fit for a release", "  not_tracked: 1"]
 
 
-@pytest.mark.parametrize("options", [["film.mp4"], ["--overlay"], ["--truth", "t.npz"]])
+@pytest.mark.parametrize(
+    "options",
+    [["film.mp4"], ["--overlay"], ["--overlay", "mesh", "f.mp4", "--out", "o"], ["--truth", "t.npz"]],
+)
 def test_options_that_do_not_fit(options: list[str]) -> None:
     assert CliRunner().invoke(extract, options).exit_code == 2
 

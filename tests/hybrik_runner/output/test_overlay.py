@@ -14,6 +14,7 @@ from hybrik_runner.output import overlay
 from hybrik_runner.poses.table import build
 from popdanceset import media
 from popdanceset.errors import InputError
+from popdanceset.motion.body.shading import Pinhole
 from popdanceset.settings import Settings
 
 Film = Callable[..., Path]
@@ -44,6 +45,34 @@ def test_stills_and_film(film: Film, sway: Callable[..., Poses], tmp_path: Path,
     overlay.video(path, table, tmp_path / "drawn.mp4")
     shown = media.probe(tmp_path / "drawn.mp4")
     assert (shown.frames, shown.width, shown.height, shown.fps) == (len(table), 64, 48, 30)
+
+
+def test_a_body_stands_where_its_skeleton_is(
+    film: Film, sway: Callable[..., Poses], tmp_path: Path, settings: Settings
+) -> None:
+    path = film(12)
+    table = build("c", sway(np.arange(12) / 30, np.ones(12, bool)), "fake-1", settings).table
+    plain = [frame.image.astype(int) for frame in media.frames(path, fps=30)]
+    shown = list(overlay.drawn(path, table, "body"))
+    bones = list(overlay.drawn(path, table))
+    assert len(shown) == len(bones) == len(table)
+    for image, bare, skeleton in zip(shown, plain, bones, strict=False):
+        changed = np.abs(image - bare).max(2) > 12
+        assert changed.any()
+        assert not changed.all()
+        # White lines are the bones: the body is round them.
+        lines = (skeleton == 255).all(2) & (np.abs(skeleton - bare).max(2) > 40)
+        assert changed[lines].mean() > 0.9
+    stills = overlay.stills(path, table, tmp_path, count=2, style="body")
+    assert np.abs(cv2.imread(str(stills[0]))[..., ::-1].astype(int) - shown[0]).max() == 0
+
+
+def test_a_body_that_is_nowhere_leaves_the_frame_as_it_is() -> None:
+    image = np.full((20, 30, 3), 7, np.uint8)
+    camera = Pinhole(np.eye(3, dtype=np.float32), 40.0, (30, 20))
+    behind = np.random.default_rng(0).normal(size=(24, 3)) - [0, 0, 9]
+    for joints in (np.full((24, 3), np.nan), behind):
+        assert (overlay.with_body(image, joints, 1.0, camera) == image).all()
 
 
 def test_a_folder_that_is_not_there(

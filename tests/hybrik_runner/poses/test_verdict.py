@@ -10,6 +10,7 @@ import pytest
 from hybrik_runner.poses.framing import Orientation
 from hybrik_runner.poses.table import Quality
 from hybrik_runner.poses.verdict import Decision, Doubt, judge, parts, rejected, report, row, score
+from popdanceset.motion.body.self_penetration import SelfPenetration
 from popdanceset.motion.floor import Footing
 from popdanceset.schema import VERDICTS, Reason
 from popdanceset.settings import PoseSettings
@@ -127,6 +128,7 @@ def test_the_row_holds_all_of_it() -> None:
         GOOD, clip_frames=450, tilt=3.0, contacts=200, before=Footing(0.9, 1.0, 0.5, 0, 0, 0.04)
     )
     quality = replace(quality, root_moved=0.07, feet_moved=0.02, feet_left=0.01)
+    quality = replace(quality, in_itself=SelfPenetration(0.03, 0.25))
     found = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
     assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"]) == (True, "review", ["cut_short"])
@@ -134,6 +136,7 @@ def test_the_row_holds_all_of_it() -> None:
     assert (found["skate_before"], found["skate_after"], found["skating_before"]) == (1.0, 0.4, 0.5)
     assert (found["deviation_before"], found["root_moved"]) == (0.04, 0.07)
     assert (found["feet_moved"], found["feet_left"]) == (0.02, 0.01)
+    assert (found["self_penetration"], found["self_penetrating"]) == (0.03, 0.25)
     assert all(value is not None for value in found.values())
 
 

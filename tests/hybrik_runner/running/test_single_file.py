@@ -74,7 +74,7 @@ def test_figures_of_a_known_truth(film: Film, tmp_path: Path, settings: Settings
 
 @pytest.mark.usefixtures("with_fake")
 def test_overlay(film: Film, tmp_path: Path, settings: Settings) -> None:
-    single_file.extract_file(film(12), tmp_path / "out", settings, overlay=True)
+    single_file.extract_file(film(12), tmp_path / "out", settings, overlay="skeleton")
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert len([n for n in names if n.endswith(".png")]) == 6
     assert "film_overlay.mp4" in names
@@ -120,6 +120,6 @@ def test_nobody_in_the_film(
     film: Film, tmp_path: Path, settings: Settings, fake: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single_file, "loaded_estimator", lambda _: fake(range(12)))
-    report = single_file.extract_file(film(12), tmp_path / "out", settings, overlay=True)
+    report = single_file.extract_file(film(12), tmp_path / "out", settings, overlay="skeleton")
     assert (report["verdict"], report["reasons"]) == ("reject", "not_tracked")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["film.json"]

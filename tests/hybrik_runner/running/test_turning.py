@@ -131,7 +131,7 @@ def test_a_file_on_its_side_is_reported_and_turned(
     assert "turned" in report["reasons"]
     assert f"--turn {360 - degrees}" in report["note"]
     for turn in (360 - degrees, None):
-        report = single_file.extract_file(path, out, settings, overlay=True, turn=turn)
+        report = single_file.extract_file(path, out, settings, overlay="skeleton", turn=turn)
         assert report["turned_by"] == 360 - degrees
         assert "turned" not in report["reasons"]
         overlay = next(media.frames(out / f"{path.stem}_overlay.mp4")).image

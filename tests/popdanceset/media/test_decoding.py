@@ -1,5 +1,6 @@
 """Opening media: what is in a file, and its frames, whatever the container, rate, size or rotation."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -36,15 +37,19 @@ def write(
     pix_fmt: str = "yuv420p",
     times: list[int] | None = None,
     b_frames: int = 0,
+    crf: int = 8,
+    shown: Callable[[int], np.ndarray] | None = None,
 ) -> Path:
     with av.open(str(path), "w") as out:
         track = out.add_stream(codec, rate=rate)
         track.width, track.height, track.pix_fmt = *size, pix_fmt
-        track.options = {"crf": "8", "bf": str(b_frames)} if codec == "libx264" else {}
+        track.options = {"crf": str(crf), "bf": str(b_frames)} if codec == "libx264" else {}
         if times:
             track.codec_context.time_base = Fraction(1, 1000)
         for n in range(count):
-            frame = av.VideoFrame.from_ndarray(picture(n, *size), "rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(shown(n)) if shown else picture(n, *size), "rgb24"
+            )
             if times:
                 frame.pts, frame.time_base = times[n], Fraction(1, 1000)
             out.mux(track.encode(frame))
@@ -60,6 +65,18 @@ def tone(path: Path) -> Path:
         out.mux(track.encode(frame))
         out.mux(track.encode())
     return path
+
+
+def test_rough_frames_are_the_same_and_those_that_others_depend_on_are_untouched(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).uniform(0, 255, (HEIGHT // 8, WIDTH // 8 + 40, 3))
+    scene = noise.repeat(8, 0).repeat(8, 1).astype(np.uint8)
+    path = tmp_path / "film.mp4"
+    write(path, 40, 25, b_frames=3, crf=40, shown=lambda n: scene[:, 7 * n : 7 * n + WIDTH])
+    plain, rough = list(frames(path)), list(frames(path, rough=True))
+    assert [f.time for f in rough] == [f.time for f in plain]
+    apart = [float(np.abs(a.image.astype(int) - b.image).mean()) for a, b in zip(plain, rough, strict=True)]
+    assert 0 < max(apart) < 3
+    assert 10 <= apart.count(0.0) < 40
 
 
 def test_a_plain_film_is_described(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from training.metrics.foot_skating import foot_skate_ratio, foot_sliding
 from training.metrics.jitter import jitter, wham_jitter
 from training.metrics.latency import latency
 from training.metrics.lodge_skating import foot_skate_ratio as lodge_skate_ratio
+from training.metrics.self_penetration import self_penetration
 
 
 @pytest.fixture
@@ -65,6 +66,20 @@ def test_height_over_the_ground(still: np.ndarray) -> None:
         assert penetration(jumping, 30.0).value == pytest.approx(10)
         assert floating(jumping, 30.0, floor=height - 1).value == pytest.approx(1040)
         assert penetration(jumping, 30.0, floor=height - 1).value == 0
+
+
+def test_a_hand_in_the_chest_in_half_of_the_frames(still: np.ndarray) -> None:
+    depth, share = self_penetration(still, 30.0)
+    assert (depth.value, share.value) == (0, 0)
+    joints = still.copy()
+    chest = joints[30:, 9]
+    for joint, forward in ((18, -0.25), (20, 0.0), (22, 0.09)):
+        joints[30:, joint] = chest + np.array([0, forward, 0])
+    depth, share = self_penetration(joints, 30.0)
+    assert share.value == 0.5
+    # The forearm's end is 0.05 m or less from the axes of chest and spine, whose radius is 0.1 m.
+    assert 0.5 * (136 - 50) < depth.value < 0.5 * 140
+    assert self_penetration(joints, 30.0, tolerance=0.2)[0].value == 0
 
 
 def test_heights_within_the_tolerance_count_as_0(still: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -80,7 +81,7 @@ class FactModel(Model):
             raise InputError("there are no frames of music", self.title)
         model: FACT = trained.model
         given, config = options.given, model.config
-        Options(options.sampler, options.steps, options.guidance).must_be_empty(self.title)
+        replace(options, given=None).must_be_empty(self.title)
         if given is None:
             window, before = self._remembered(model, seed), config.motion_frames
         else:

@@ -159,9 +159,15 @@ def test_limbs_beyond_the_picture_are_marked() -> None:
 
 
 class WithLimbs(Scripted):
-    """A detector that knows limbs; they lie at the person's hips."""
+    """A detector that knows limbs, which lie at the person's hips, except when it is asked for the `blind`-th
+    time."""
+
+    blind = 0
 
     def limbs(self, image: np.ndarray, person: np.ndarray) -> np.ndarray | None:
+        self.blind -= 1
+        if self.blind == 0:
+            return None
         return np.column_stack([np.tile(person[:2], (12, 1)), np.linspace(0, 1, 12)])
 
 
@@ -213,14 +219,25 @@ def test_what_is_not_seen_hides_nothing() -> None:
 
 
 def test_the_main_dancers_limbs_are_looked_at() -> None:
-    counter = DancerCounter(WithLimbs([RIGHT], [LEFT, RIGHT], []), 0.6, 0.0)
-    seen = [counter.look(Frame(n / 2, np.zeros((180, 320, 3), np.uint8))) for n in range(3)]
-    assert [len(s.people) for s in seen] == [1, 2, 0]
-    assert seen[1].people[0].tolist() == RIGHT
-    assert seen[1].limbs[0].tolist() == [*RIGHT[:2], 0.0]
+    counter = DancerCounter(WithLimbs([RIGHT], [LEFT, RIGHT], [LEFT, RIGHT], []), 0.6, 0.0)
+    seen = [counter.look(Frame(n / 2, np.zeros((180, 320, 3), np.uint8))) for n in range(4)]
+    assert [len(s.people) for s in seen] == [1, 2, 2, 0]
+    assert seen[2].people[0].tolist() == RIGHT
+    assert seen[2].limbs[0].tolist() == [*RIGHT[:2], 0.0]
+    assert seen[1].limbs is None  # in every second look
     found = counter.dancers().limbs
-    assert (found[0], found[2]) == (tuple(np.linspace(0, 1, 12).round(2).tolist()), None)
+    assert found == (*3 * [tuple(np.linspace(0, 1, 12).round(2).tolist())], None)
     assert counted(Scripted([ONE]), 1).dancers().limbs == (None,)
+
+
+def test_limbs_of_another_dancer_or_not_found_before_are_looked_at() -> None:
+    far = [300.0, 90.0, 60.0, 0.9]
+    finder = WithLimbs([ONE], [far], [far], [far])
+    finder.blind = 2
+    counter = DancerCounter(finder, 0.6, 0.0)
+    looks = [counter.look(Frame(n / 2, np.zeros((180, 320, 3), np.uint8))) for n in range(4)]
+    assert [look.limbs is not None for look in looks] == [True, False, True, False]
+    assert [scores is not None for scores in counter.dancers().limbs] == [True, False, True, True]
 
 
 def test_without_frames_nothing_was_counted() -> None:
