@@ -22,8 +22,10 @@ import torch
 from torch import nn
 
 from popdanceset.errors import InputError
+from training.data.augmentation import widen
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler, SmplMotion
+from training.data.windows import DanceWindows
 from training.fitting.adan import Adan
 from training.fitting.recipe import Recipe
 from training.popdg.editing import Given
@@ -61,6 +63,19 @@ class NoChance(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Distilled:
+    """That a network is distilled.
+
+    Attributes:
+        steps: in which it dances.
+        teacher: fingerprint of the weights of the network that it was distilled from.
+    """
+
+    steps: int
+    teacher: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """A network in evaluation mode, with everything that sampling needs.
 
@@ -71,6 +86,7 @@ class Trained:
         extractor: name of the music features that it was trained with.
         guidance: default weight of classifier-free guidance; 1 where there is none.
         device: of the model and the scaler.
+        distilled: None if the network is not distilled.
     """
 
     model: Any
@@ -79,6 +95,7 @@ class Trained:
     extractor: str
     guidance: float
     device: torch.device
+    distilled: Distilled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +109,7 @@ class Options:
             it.
         given: parts of the dance that are fixed: vectors of a release, scaled.
         physics: what a diffusion model keeps to.
+        graphs: whether a distilled network samples with CUDA graphs.
     """
 
     sampler: SamplerName | None = None
@@ -99,6 +117,7 @@ class Options:
     guidance: float | None = None
     given: Given | None = None
     physics: Physics | None = None
+    graphs: bool | None = None
 
     def must_be_empty(self, title: str) -> None:
         """Checks that nothing was chosen, for a model that leaves no choice.
@@ -106,11 +125,8 @@ class Options:
         Raises:
             InputError: something was.
         """
-        chosen = [
-            name
-            for name in ("sampler", "steps", "guidance", "given", "physics")
-            if getattr(self, name) is not None
-        ]
+        names = ("sampler", "steps", "guidance", "given", "physics", "graphs")
+        chosen = [name for name in names if getattr(self, name) is not None]
         if chosen:
             raise InputError(f"{title} has no {' or '.join(chosen)} to choose", do="leave it out")
 
@@ -154,6 +170,13 @@ class Model(ABC):
     @abstractmethod
     def network(self, config: Any) -> nn.Module:
         """A new network, with random weights from torch's generator; `config` is its attribute too."""
+
+    def scalers(self, windows: DanceWindows, recipe: Recipe) -> tuple[MinMaxScaler, MusicScaler]:
+        """The scalers of motion and music for a training on these windows."""
+        return (
+            widen(windows.scaler, mirrored=recipe.mirrored, rotated=recipe.rotated),
+            windows.music_scaler if recipe.standardise else MusicScaler.none(windows.music_width),
+        )
 
     @abstractmethod
     def encode(self, config: Any, vectors: torch.Tensor, scaler: MinMaxScaler) -> torch.Tensor:
@@ -219,6 +242,10 @@ class Model(ABC):
     def guidance(self, objective: Any) -> float:
         """The default weight of classifier-free guidance; 1 where there is none."""
         return 1.0
+
+    def remarks(self, objective: Any) -> dict[str, Any]:
+        """What else its checkpoints say: numbers, strings, and dicts of them."""
+        return {}
 
     @property
     def quick(self) -> Options:

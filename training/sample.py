@@ -37,7 +37,7 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 @click.option("--seed", default=0, show_default=True, help="Seed of the first variant; the others follow it.")
 @click.option(
     "--sampler", type=click.Choice(get_args(SamplerName)),
-    help="Sampling algorithm of a diffusion model (default: ddim).",
+    help="Sampling algorithm of a diffusion model (default: ddim; consistency if it is distilled).",
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), help=f"Steps of the sampler (default: {DEFAULT_STEPS}).")
 @click.option(
@@ -69,6 +69,9 @@ DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
     "--extractor", default="jukebox", show_default=True,
     help="Music features that a --released checkpoint was trained with.",
 )  # fmt: skip
+@click.option(
+    "--graphs", is_flag=True, default=None, help="Sample with CUDA graphs: a distilled network on a GPU."
+)
 @click.option("--device", help="cpu, cuda, cuda:1, mps … (default: cuda if available, else cpu).")
 def sample(
     checkpoint: Path,
@@ -90,6 +93,7 @@ def sample(
     released: bool,
     wanted: str | None,
     extractor: str,
+    graphs: bool | None,
     device: str | None,
 ) -> None:
     """Sample dances to music: one file for each song or clip, variant and format, named {song}-{seed}."""
@@ -135,7 +139,7 @@ def sample(
             for variant in range(seed, seed + variants):
                 dance = generate(
                     trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=variant,
-                    given=fixed, physics=physics,
+                    given=fixed, physics=physics, graphs=graphs,
                 )  # fmt: skip
                 name = f"{piece.name}-{variant}"
                 for ending in formats:

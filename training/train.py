@@ -2,6 +2,7 @@
 
     popdanceset train --release R --out runs/popdg --epochs 2000
     popdanceset train --model edge --release R --out runs/edge --epochs 2000
+    popdanceset train --distil runs/popdg --release R --out runs/popdg-4 --epochs 200
     accelerate launch --num_processes 2 -m training.train …        several devices or machines
 
 `python -m training.train` is the same program. With FSDP (`accelerate config`), the network must be wrapped
@@ -50,6 +51,14 @@ PATH = UserPath()
 @click.option(
     "--start", type=PATH, metavar="FILE",
     help="Checkpoint of a finished training whose weights the training begins with.",
+)  # fmt: skip
+@click.option(
+    "--distil", type=PATH, metavar="FILE",
+    help="Distil a checkpoint of popdg, or the newest in a folder, into a network that dances in few steps.",
+)  # fmt: skip
+@click.option(
+    "--sampling-steps", type=click.IntRange(1, 4),
+    help="Steps in which the distilled network dances (default: 4).",
 )  # fmt: skip
 @click.option("--extractor", default="baseline", show_default=True, help="Name of the music features.")
 @click.option(
@@ -120,6 +129,8 @@ def train(
     preset: str | None,
     ablate: tuple[str, ...],
     start: Path | None,
+    distil: Path | None,
+    sampling_steps: int | None,
     extractor: str,
     tier: str | None,
     window: int | None,
@@ -149,7 +160,18 @@ def train(
     names = [name for name in chosen if "=" not in name]
     if len(names) > 1:
         raise InputError(f"{len(names)} models are named", "--model", "train one after the other")
-    plan, model = planned(load(names[0] if names else FIRST), preset, chosen, ablate, window)
+    kind = None
+    scalers: dict[str, Any] = {}
+    if distil is not None:
+        from training.distillation.planning import planned_distillation
+
+        kind, plan = planned_distillation(distil, sampling_steps or 4, click.get_current_context())
+        model, extractor = plan.model, kind.teacher.extractor
+        scalers = {"scaler": kind.teacher.scaler, "music_scaler": kind.teacher.music_scaler}
+    elif sampling_steps is not None:
+        raise InputError("only a distilled network has them", "--sampling-steps", "give --distil too")
+    else:
+        plan, model = planned(load(names[0] if names else FIRST), preset, chosen, ablate, window)
     window, stride = window or model.window, stride or plan.stride
     given = {name: value for name, value in settings.items() if value is not None}
     settings = {**plan.recipe, **given}
@@ -159,7 +181,7 @@ def train(
     cache_bytes = round(cache_size * 1e9)
     windows = DanceWindows(
         release, "train", window, stride,
-        cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes, tier=tier,
+        cache_dir=cache, extractor=extractor, cache_bytes=cache_bytes, tier=tier, **scalers,
     )  # fmt: skip
     if plan.drop_epochs:
         epoch = len(windows) / recipe.batch_size
@@ -168,7 +190,7 @@ def train(
         assert epochs is not None
         steps = max(1, round(epochs * len(windows) / recipe.batch_size))
         recipe = dataclasses.replace(recipe, steps=steps)
-    trainer = Trainer(windows, model, plan.objective, recipe, out, device, start)
+    trainer = Trainer(windows, model, plan.objective, recipe, out, device, start, kind)
     unseen = None
     if recipe.validate_every:
         unseen = validation(
@@ -181,7 +203,8 @@ def train(
                 cache,
                 extractor,
                 cache_bytes=cache_bytes,
-            )
+            ),
+            distilled=None if kind is None else kind.mark(plan.objective),
         )
     last = trainer.run(unseen)
     if trainer.accelerator.is_main_process:

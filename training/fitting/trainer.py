@@ -18,7 +18,7 @@ from popdanceset.atomic import atomic_write
 from popdanceset.errors import InputError, PopDanceSetError
 from popdanceset.progress import Advance, ignore, track
 from training.data import DanceWindows
-from training.data.augmentation import augment, widen
+from training.data.augmentation import augment
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler
 from training.data.seeds import mixed
@@ -29,7 +29,7 @@ from training.fitting.draws import Draws, draws
 from training.fitting.ema import ExponentialMovingAverage
 from training.fitting.logs import open_log
 from training.fitting.recipe import Recipe, identity, must_match
-from training.interface import Sizes
+from training.interface import Model, Sizes
 from training.models import model_of
 
 _log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class Trainer:
         folder: of checkpoints and logs; created if missing.
         device: name in torch; None for accelerate's choice.
         start: checkpoint of a finished training, with whose weights a new one begins; None: random weights.
+        kind: the model; None: the one that the sizes name.
 
     Raises:
         SettingsError: this machine has no such device.
@@ -72,6 +73,7 @@ class Trainer:
         folder: Path,
         device: str | None = None,
         start: Path | None = None,
+        kind: Model | None = None,
     ) -> None:
         # Precision is set in each step: accelerate would fix it for the lifetime of the process.
         log_with = None if recipe.log in ("none", "file") else recipe.log
@@ -88,7 +90,7 @@ class Trainer:
         except OSError as error:
             raise InputError(f"not writable: {error.strerror}", folder, "name another folder") from error
         self.objective, self.recipe, self.folder = objective, recipe, folder
-        self.kind = model_of(model)
+        self.kind = kind or model_of(model)
         self.config: Any = replace(model, window=windows.length, music_dim=windows.music_width)  # type: ignore[type-var]
         self.identity = identity(self.config, objective, recipe, windows)
         found = checkpoint.newest(folder)
@@ -97,10 +99,7 @@ class Trainer:
 
         place = self.accelerator.device
         # The samples of `self.windows` have the units that the network is trained on.
-        self.windows = windows.with_scalers(
-            widen(windows.scaler, mirrored=recipe.mirrored, rotated=recipe.rotated),
-            windows.music_scaler if recipe.standardise else MusicScaler.none(windows.music_width),
-        )
+        self.windows = windows.with_scalers(*self.kind.scalers(windows, recipe))
         self.scaler = self.windows.scaler.to(place)
         self.music_scaler = self.windows.music_scaler
         self.batches = ShuffledBatches(
@@ -224,6 +223,7 @@ class Trainer:
                 "guidance": self.kind.guidance(self.objective),
                 "architecture": self.config.architecture,
                 "versions": {name: version(name) for name in ("popdanceset", "torch")},
+                **self.kind.remarks(self.objective),
             }
             checkpoint.save(self.folder, self.done, content, self.recipe.keep)
         self.accelerator.wait_for_everyone()

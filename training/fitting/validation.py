@@ -14,7 +14,7 @@ from training.data.representation import MinMaxScaler, SmplMotion, decode
 from training.data.shuffled_batches import ShuffledBatches
 from training.export import Dance
 from training.fitting.trainer import Validate
-from training.interface import Trained
+from training.interface import Distilled, Options, Trained
 from training.metrics.clip import Clip
 from training.metrics.score import UNDEFINED
 from training.metrics.suite import evaluate_set
@@ -24,13 +24,16 @@ from training.sampling.dancing import whole
 MEASURED = ("FID_k", "FID_g", "Div_k", "Div_g", "PFC", "PBC", "BAS")
 
 
-def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validate:
+def validation(
+    windows: DanceWindows, count: int = 32, seed: int = 0, distilled: Distilled | None = None
+) -> Validate:
     """Prepares a validation on up to `count` windows of a part that is not trained on.
 
     Args:
         windows: of the test part.
         count: number of windows; the same windows each time.
         seed: of the choice and of the dances.
+        distilled: of a network that is being distilled.
 
     Returns:
         A function that returns `validation/{metric}` for `MEASURED`, except for metrics that are undefined
@@ -43,10 +46,11 @@ def validation(windows: DanceWindows, count: int = 32, seed: int = 0) -> Validat
 
     def validate(network: Any, scaler: MinMaxScaler, music_scaler: MusicScaler) -> dict[str, float]:
         device = next(network.parameters()).device
-        trained = Trained(network, scaler, music_scaler, windows.extractor, 2.0, device)
+        trained = Trained(network, scaler, music_scaler, windows.extractor, 2.0, device, distilled)
         model = model_of(network.config)
+        options = model.quick if distilled is None else Options()
         made = [
-            _clip(f"{number}", whole(model.dance(trained, one, model.quick, seed + number)), beats[number])
+            _clip(f"{number}", whole(model.dance(trained, one, options, seed + number)), beats[number])
             for number, one in enumerate(music)
         ]
         result = evaluate_set(real, made, seed=seed, bootstrap=0)

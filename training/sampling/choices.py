@@ -7,10 +7,12 @@ from typing import Literal, get_args
 
 from popdanceset.errors import InputError
 
-SamplerName = Literal["ddim", "dpm-solver", "ancestral"]
+SamplerName = Literal["ddim", "dpm-solver", "ancestral", "consistency"]
 
 STEPS: dict[SamplerName, int] = {"ddim": 50, "dpm-solver": 15, "ancestral": 250}
-"""Default number of steps of each sampler; more do not improve it. 50 of DDIM are from the paper."""
+"""Default number of steps of each sampler; more do not improve it. 50 of DDIM are from the paper.
+
+A distilled network has its own number of steps, which `consistency` makes."""
 
 FORMATS = ("npz", "pkl", "bvh", "glb", "mp4")
 """Endings of the files that `training.export` writes."""

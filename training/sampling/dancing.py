@@ -23,6 +23,7 @@ def dance(
     seed: int = 0,
     given: Given | None = None,
     physics: Physics | None = None,
+    graphs: bool | None = None,
 ) -> Iterator[SmplMotion]:
     """Samples a dance to music, piece by piece in order.
 
@@ -37,6 +38,7 @@ def dance(
         seed: of the dance.
         given: parts of the dance that are fixed: vectors of a release, scaled.
         physics: what a diffusion model keeps to: standing feet, the floor, a solid body.
+        graphs: whether a distilled network samples with CUDA graphs, which only a GPU has.
 
     Yields:
         Motion, `frames` frames in all.
@@ -44,7 +46,7 @@ def dance(
     Raises:
         InputError: there are no frames of music, or the model has no such sampler or number of steps.
     """
-    options = Options(sampler, steps, guidance, given, physics)
+    options = Options(sampler, steps, guidance, given, physics, graphs)
     yield from model_of(trained.model.config).dance(trained, music, options, seed)
 
 

@@ -31,6 +31,7 @@ def generate(
     seed: int = 0,
     given: Given | None = None,
     physics: Physics | None = None,
+    graphs: bool | None = None,
 ) -> Dance:
     """Samples one dance and measures the time; arguments as of `training.sampling.dancing.dance`."""
     began = time.perf_counter()
@@ -38,7 +39,7 @@ def generate(
     with track("frames", len(music)) as advance:
         for piece in dance(
             trained, music, sampler=sampler, steps=steps, guidance=guidance, seed=seed, given=given,
-            physics=physics,
+            physics=physics, graphs=graphs,
         ):  # fmt: skip
             pieces.append(piece)
             advance(len(piece.poses))

@@ -12,7 +12,7 @@ from popdanceset.errors import InputError
 from training.data.music_scaler import MusicScaler
 from training.data.representation import MinMaxScaler
 from training.fitting import checkpoint
-from training.interface import Trained
+from training.interface import Distilled, Trained
 from training.models import FIRST, load
 
 __all__ = ["Trained", "load_authors", "load_trained", "must_hear"]
@@ -47,6 +47,7 @@ def load_trained(path: Path, device: torch.device | str = "cpu", wanted: str | N
             music["extractor"],
             saved["guidance"],
             device,
+            Distilled(**saved["distilled"]) if "distilled" in saved else None,
         )
     except (KeyError, TypeError, RuntimeError) as error:
         raise InputError(
