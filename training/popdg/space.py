@@ -72,7 +72,9 @@ def augmented_attention(weights: torch.Tensor, values: torch.Tensor, mixing: tor
     Returns:
         (…, 24, features).
     """
-    attended: torch.Tensor = _AugmentedAttention.apply(weights.to(values), values, mixing.to(values))
+    attended: torch.Tensor = _AugmentedAttention.apply(  # type: ignore[no-untyped-call]
+        weights.to(values), values, mixing.to(values)
+    )
     return attended
 
 
@@ -95,7 +97,7 @@ class _AugmentedAttention(torch.autograd.Function):
         return attended.addcmul_(column[..., None], values[..., :1, :])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         weights, values, change, row, column = ctx.saved_tensors
         of_values = weights.mT @ gradient

@@ -25,7 +25,7 @@ WARM_UP = 3
 
 def cuda_graph(function: Callable[[], Any]) -> Callable[[], Any]:
     """Records a function as a CUDA graph, and returns one that replays it and returns the same tensors."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP):

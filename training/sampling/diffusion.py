@@ -110,7 +110,7 @@ def diffusion_dance(
         given = Given(given.values[..., channels], given.mask[..., channels])
         # The frames that fill the last window beyond the end of the music are free.
         given = given.window(0, window + (len(blocks) - 1) * (window - window // 2))
-    dancer = denoiser
+    dancer: Callable[[torch.Tensor], Denoiser] = denoiser
     if options.physics is not None:
         guide = partial(PhysicalGuidance, physics=options.physics, schedule=schedule, timesteps=visited)
         dancer = physically(denoiser, partial(guide, scaler=trained.scaler, channels=channels), given)
