@@ -6,7 +6,7 @@
 A small network is trained on the synthetic dances of the learning benchmark (or read from RUN) and dances to
 music that it has never heard: without guidance, with each part of it, and with all; seeds are the same
 everywhere. Feet, floor, body and jitter are measured as in `popdanceset evaluate`, beside FID_k and BAS.
-Cost is measured in turn, with and without guidance, as the ratio of medians: of the small network, and of one
+Cost is measured in turn, with and without guidance, as the ratio of medians of processor time: of the small network, and of one
 of full size (random weights, ten seconds in three windows). The last line has the figures beside their
 targets; exit code 1 if one is missed.
 """
@@ -112,14 +112,14 @@ class HeldOut:
 
 
 def in_turn(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each side; the first round warms up."""
+    """Median processor seconds of each side, which other programs hardly change; the first round warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, run in sides.items():
-            began = time.perf_counter()
+            began = time.process_time()
             run()
             if number:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(time.process_time() - began)
     return {name: statistics.median(all_of_them) for name, all_of_them in seconds.items()}
 
 
@@ -196,7 +196,7 @@ def main(
             seconds = in_turn(sides, rounds if size == "small" else max(1, rounds - 2))
             costs[size] = {way: spent / seconds["unguided"] for way, spent in seconds.items()}
             click.echo(
-                f"time beside unguided ({seconds['unguided']:.2f} s), {size}, {threads} threads: "
+                f"processor time beside unguided ({seconds['unguided']:.2f} s), {size}, {threads} threads: "
                 + ", ".join(f"{way} {ratio:.3f}" for way, ratio in costs[size].items() if way != "unguided")
             )
 
