@@ -6,9 +6,9 @@
 A small network is trained on the synthetic dances of the learning benchmark (or read from RUN) and dances to
 music that it has never heard: without guidance, with each part of it, and with all; seeds are the same
 everywhere. Feet, floor, body and jitter are measured as in `popdanceset evaluate`, beside FID_k and BAS.
-Cost is measured in turn, with and without guidance, as the ratio of medians of processor time: of the small network, and of one
-of full size (random weights, ten seconds in three windows). The last line has the figures beside their
-targets; exit code 1 if one is missed.
+Cost is measured in turn, with and without guidance, as the ratio of medians of processor time: of the small
+network, and of one of full size (random weights, ten seconds in three windows). The last line has the figures
+beside their targets; exit code 1 if one is missed.
 """
 
 from __future__ import annotations
