@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -72,8 +73,8 @@ def augmented_attention(weights: torch.Tensor, values: torch.Tensor, mixing: tor
     Returns:
         (…, 24, features).
     """
-    attended: torch.Tensor = _AugmentedAttention.apply(weights.to(values), values, mixing.to(values))
-    return attended
+    apply: Callable[..., torch.Tensor] = _AugmentedAttention.apply
+    return apply(weights.to(values), values, mixing.to(values))
 
 
 class _AugmentedAttention(torch.autograd.Function):
@@ -95,8 +96,9 @@ class _AugmentedAttention(torch.autograd.Function):
         return attended.addcmul_(column[..., None], values[..., :1, :])
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+    @once_differentiable
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+        (gradient,) = gradients
         weights, values, change, row, column = ctx.saved_tensors
         of_values = weights.mT @ gradient
         of_values.addcmul_(row[..., None], gradient[..., :1, :])
