@@ -19,7 +19,7 @@ FOUNDATION = {
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
         "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding",
-        "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
+        "media.draft", "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
         "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings", "conditional",
         "leases", "wording", "engine", "clip_table",
     )
