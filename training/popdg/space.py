@@ -73,15 +73,8 @@ def augmented_attention(weights: torch.Tensor, values: torch.Tensor, mixing: tor
     Returns:
         (…, 24, features).
     """
-<<<<<<< HEAD
-    attended: torch.Tensor = _AugmentedAttention.apply(  # type: ignore[no-untyped-call]
-        weights.to(values), values, mixing.to(values)
-    )
-    return attended
-=======
     apply: Callable[..., torch.Tensor] = _AugmentedAttention.apply
     return apply(weights.to(values), values, mixing.to(values))
->>>>>>> 5ddabd6b5cbc0a0cf21348a635c5af6eb3970921
 
 
 class _AugmentedAttention(torch.autograd.Function):
@@ -104,12 +97,8 @@ class _AugmentedAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-<<<<<<< HEAD
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
-=======
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         (gradient,) = gradients
->>>>>>> 5ddabd6b5cbc0a0cf21348a635c5af6eb3970921
         weights, values, change, row, column = ctx.saved_tensors
         of_values = weights.mT @ gradient
         of_values.addcmul_(row[..., None], gradient[..., :1, :])
