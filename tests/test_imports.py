@@ -19,9 +19,9 @@ FOUNDATION = {
     for name in (
         "errors", "settings", "schema", "tables", "store", "layout", "clip_id", "atomic", "locks", "checksum",
         "runs", "remote_files", "video.rules", "skeleton", "media", "media.container", "media.decoding",
-        "media.draft", "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands", "safe_pickle",
-        "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings", "conditional",
-        "leases", "wording", "engine", "clip_table",
+        "media.draft", "media.geometry", "media.sound", "media.timeline", "film", "progress", "commands",
+        "safe_pickle", "devices", "safety", "ledger", "logs", "withdrawal.tombstones", "operations.findings",
+        "conditional", "leases", "wording", "engine", "clip_table",
     )
 }  # fmt: skip
 HEAVY = {
