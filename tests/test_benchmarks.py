@@ -15,6 +15,10 @@ FOLDER = Path(__file__).parent / "benchmarks"
 SHARED = FOLDER.parents[1].parent / "shared"
 
 TINY = {
+    "distilled": [
+        *("--part", "quality", "--clips", "12", "--teacher-steps", "2", "--student-steps", "2"),
+        *("--variants", "1", "--threads", "1"),
+    ],
     "engine": ["--clips", "80", "--seconds", "0.005", "--nodes", "2"],
     "guidance": ["--steps", "2", "--clips", "6", "--seeds", "1", "--rounds", "1", "--sampling-steps", "2"],
     "learning": ["--steps", "6", "--clips", "12", "--seeds", "1"],

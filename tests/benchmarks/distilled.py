@@ -49,7 +49,7 @@ from training.popdg.model import POPDG
 from training.sampling.dancing import dance, whole
 from training.sampling.trained import load_trained
 
-CLIPS, WINDOW, STUDENTS = 96, 60, (4, 2, 1)
+WINDOW, STUDENTS = 60, (4, 2, 1)
 NETWORK = ModelConfig(
     width=128, feedforward=256, heads=4, layers=3, music_layers=1, ds_attention=False
 )  # that of the learning benchmark
@@ -198,10 +198,10 @@ def on_the_gpu(rounds: int) -> None:
 
 
 def quality(
-    folder: Path, seeds: int, teacher_steps: int, student_steps: int, variants: int
+    folder: Path, clips: int, seeds: int, teacher_steps: int, student_steps: int, variants: int
 ) -> dict[str, set[str]]:
     """Prints the numbers of all dances; returns those that are worse than with DDIM, for each student."""
-    release_dir = learning().make_release(folder, CLIPS)
+    release_dir = learning().make_release(folder, clips)
     windows = DanceWindows(release_dir, "train", WINDOW, stride=5, cache_dir=folder)
     held_out = HeldOut(release_dir, windows)
     click.echo(
@@ -228,6 +228,7 @@ def quality(
 
 @click.command()
 @click.option("--part", type=click.Choice(["both", "quality", "time"]), default="both", show_default=True)
+@click.option("--clips", default=96, show_default=True, help="Dances of the release.")
 @click.option("--seeds", default=1, show_default=True, help="Trainings, each with its own distillations.")
 @click.option("--teacher-steps", default=1500, show_default=True, help="Steps of the training.")
 @click.option("--student-steps", default=600, show_default=True, help="Steps of each distillation.")
