@@ -21,7 +21,7 @@ TINY = {
     ],
     "engine": ["--clips", "80", "--seconds", "0.005", "--nodes", "2"],
     "guidance": ["--steps", "2", "--clips", "6", "--seeds", "1", "--rounds", "1", "--sampling-steps", "2"],
-    "learning": ["--steps", "6", "--clips", "12", "--seeds", "1"],
+    "learning": ["--steps", "4", "--clips", "20", "--seeds", "1", "--models", "edge"],
     "long_release": ["--hours", "0.02"],
     "metrics": ["--clips", "1", "--frames", "20", "--motions", "20", "--repeats", "1"],
     "odd_media": ["--mutations", "2", "--media"],

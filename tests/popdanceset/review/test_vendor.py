@@ -244,7 +244,7 @@ def test_a_wheel_contains_the_pages_and_what_they_draw_with(tmp_path: Path) -> N
         "wheel",
         "--no-deps",
         "--no-build-isolation",
-        "-q",
+        "-v",  # the output of the build
         "-w",
         tmp_path,
     ]
@@ -255,7 +255,7 @@ def test_a_wheel_contains_the_pages_and_what_they_draw_with(tmp_path: Path) -> N
     complete = not vendor.missing(source / "popdanceset/review/page/vendor")
 
     done = subprocess.run(
-        [*command, "-v", source],
+        [*command, source],
         capture_output=True,
         text=True,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "npm_config_registry": NOWHERE},
