@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 
+from training.popdg.gaussian_diffusion import extract
 from training.popdg.schedule import Schedule
 
 
@@ -27,7 +28,7 @@ def jump(
     signal, noise = _coefficients(schedule, t, x_t)
     signal_end, noise_end = _coefficients(schedule, end, x_t)
     moved = signal_end * x_start + noise_end / noise * (x_t - signal * x_start)
-    return torch.where(_column(t == end, x_t), x_t, moved)
+    return torch.where((t == end)[:, None, None], x_t, moved)
 
 
 def start_towards(
@@ -52,10 +53,5 @@ def _coefficients(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """√ᾱ and √(1 − ᾱ) at (batch,) timesteps, (batch, 1, 1)."""
     # The last entry is that of CLEAN, −1. Shares of ᾱ close to 1 lose digits in single precision.
-    alphas_cumprod = torch.cat([schedule.alphas_cumprod, schedule.alphas_cumprod.new_ones(1)])
-    taken = alphas_cumprod.to(t.device)[t]
-    return _column(taken.sqrt().to(like.dtype), like), _column((1 - taken).sqrt().to(like.dtype), like)
-
-
-def _column(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    return values.view(-1, *[1] * (like.dim() - 1))
+    table = torch.cat([schedule.alphas_cumprod, schedule.alphas_cumprod.new_ones(1)])
+    return extract(table.sqrt(), t, like), extract((1 - table).sqrt(), t, like)

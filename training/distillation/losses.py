@@ -8,7 +8,7 @@ with which one jump leads to the same place; at the last step of a segment, the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ from training.distillation.segments import Segments, segments
 from training.interface import Loss
 from training.popdg.config import LossWeights
 from training.popdg.gaussian_diffusion import q_sample
-from training.popdg.losses import acceleration, fk, joints, simple, velocity
+from training.popdg.losses import acceleration, fk, joints, simple, velocity, weighted
 from training.popdg.schedule import Schedule
 
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -102,9 +102,7 @@ def distillation_loss(
     }
     if objective.weights.fk:
         parts["fk"] = fk(*(joints(scaler.unscale(x, clip=False)) for x in (predicted, target)))
-    weights = asdict(objective.weights)
-    parts = {name: weights[name] * part for name, part in parts.items() if weights[name]}
-    return Loss(torch.stack(list(parts.values())).sum(), parts)
+    return weighted(parts, objective.weights)
 
 
 @torch.no_grad()

@@ -24,7 +24,7 @@ from training.data.representation import (
 )
 from training.interface import Loss
 from training.motion.forward_kinematics import JOINTS, forward_kinematics
-from training.popdg.config import Objective
+from training.popdg.config import LossWeights, Objective
 from training.popdg.gaussian_diffusion import q_sample, vb_terms_bpd
 from training.popdg.guidance import classifier_free_guidance
 from training.popdg.model import Prediction
@@ -110,8 +110,13 @@ def training_loss(
         if objective.bound == "double-pass":
             bounded = _guided(network, objective, x_t, music, chance)
         parts["bound"] = vb_terms_bpd(schedule, bounded, motion, x_t, t).mean()
-    weights = asdict(objective.weights)
-    parts = {name: weights[name] * part for name, part in parts.items() if weights[name]}
+    return weighted(parts, objective.weights)
+
+
+def weighted(parts: dict[str, torch.Tensor], weights: LossWeights) -> Loss:
+    """The sum of the parts of a loss with their weights; parts of weight 0 are left out."""
+    factors = asdict(weights)
+    parts = {name: factors[name] * part for name, part in parts.items() if factors[name]}
     return Loss(torch.stack(list(parts.values())).sum(), parts)
 
 
