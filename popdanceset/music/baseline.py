@@ -38,14 +38,14 @@ _AIST_MUSIC = re.compile(r"(?:aist:)?m(?P<genre>BR|PO|LO|MH|LH|HO|WA|KR|JS|JB)(?
 
 
 def aist_tempo(music_id: str) -> float | None:
-    """The tempo of a piece of AIST++, beats a minute, which its name tells (`mBR0`, or `aist:mBR0`).
+    """The tempo of a piece of AIST++, beats a minute, which its name states (`mBR0`, or `aist:mBR0`).
 
     House is between 110 and 135 in steps of 5, all other genres between 80 and 130 in steps of 10.
 
     Source: Tsuchida et al., AIST Dance Video Database, ISMIR 2019; the published code of FACT and EDGE.
 
     Returns:
-        None: it is no such name.
+        None if the name is not one of AIST++.
     """
     match = _AIST_MUSIC.fullmatch(music_id)
     if match is None:

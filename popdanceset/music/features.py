@@ -188,7 +188,7 @@ def _computed(
 
 
 def _knowing(extractor: FeatureExtractor, music_id: str) -> FeatureExtractor:
-    """The extractor, told the tempo of the piece if its name tells it."""
+    """The extractor, with the tempo of the piece if its name states one."""
     from popdanceset.music.baseline import Baseline, aist_tempo
 
     return replace(extractor, tempo=aist_tempo(music_id)) if isinstance(extractor, Baseline) else extractor

@@ -126,7 +126,7 @@ def worse(numbers: dict[str, Any], reference: dict[str, Any]) -> list[str]:
 
 
 def full_size(device: str, steps: int | None) -> Trained:
-    """The network of the paper with random weights, which claims to be distilled to so many steps."""
+    """The network of the paper with random weights, marked as distilled if `steps` is given."""
     torch.manual_seed(0)
     config = PAPER.model
     return Trained(

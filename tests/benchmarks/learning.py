@@ -99,7 +99,7 @@ def module(name: str, path: Path):
 
 
 def make_release(folder: Path, clips: int) -> Path:
-    """Publishes so many synthetic dances, a fifth of them for testing, unless the folder has them."""
+    """Publishes `clips` synthetic dances, a fifth of them for testing, unless the folder has them."""
     settings = Settings(
         store=str(folder / "store"),
         manifests=str(folder / "manifests"),

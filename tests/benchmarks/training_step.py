@@ -181,7 +181,7 @@ def main() -> int:
             step = pipe.recv()
             if number >= 0:
                 steps[side].append(step)
-    pipes[own].send(ACCOUNT)  # last, for it needs memory
+    pipes[own].send(ACCOUNT)  # last, because it needs memory
     parts, alone = pipes[own].recv()
     for pipe in pipes.values():
         pipe.send("")
