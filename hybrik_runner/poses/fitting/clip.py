@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hybrik_runner.poses import camera
 from hybrik_runner.poses.fitting.limbs import Limbs, settled
@@ -82,6 +83,13 @@ def fitted(poses: Poses, start: Poses) -> Poses:
     """
     if not len(start.rotations):
         return start
+    # Rows of a hundred numbers are too short to share: threads that wait for each other take two to three
+    # times as long.
+    with threadpool_limits(1, user_api="blas"):
+        return _fitted(poses, start)
+
+
+def _fitted(poses: Poses, start: Poses) -> Poses:
     times, scores = poses.times[poses.found], poses.scores[:, POINT_JOINTS]
     sure = scores / (scores + _UNSURE)
     accelerations = Accelerations.at(times)
