@@ -1,10 +1,13 @@
 """What error would remain if the network saw perfectly: the same pipeline behind true points.
 
 First, left and right of trunk, arms and legs are put in the order that the truth tells. Then the landmarks of
-shoulders, elbows, wrists, hips, knees and ankles are replaced in the picture by the true projections, then in
-space too, at the depth that the truth has. What remains is what the fit, the skeleton
+shoulders, elbows, wrists, hips, knees and ankles are replaced in the picture by the true projections; or in
+space, at the depth that the truth has; then in both. With both, what remains is what the fit, the skeleton
 and the filters cost, and what the two definitions of a joint differ by: the truth's hips are heads of bones,
 or what annotators of pictures call hips. Face, hands and feet stay as they were seen.
+
+With one of them, the network's own error in the other is added to that. Both errors are its own, and where
+they do not depend on each other their squares add up: `Bounds.expected`.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ class Bounds:
         seen: PA-MPJPE of the estimator, mm.
         ordered: the same with left and right as the truth has them.
         flat: the same with true points in the picture.
+        deep: the same with true depths in space, and the picture as it was seen.
         solid: the same with true points in picture and space.
         pixels: mean distance of the network's points, in order, from the true projections.
         share: the same as % of the body's size, the diagonal of the true points' box.
@@ -53,6 +57,7 @@ class Bounds:
     seen: float
     ordered: float
     flat: float
+    deep: float
     solid: float
     pixels: float
     share: float
@@ -62,6 +67,12 @@ class Bounds:
     def ratio(self) -> float:
         """How many times as large the estimator's error is as with true points in the picture."""
         return self.seen / self.flat
+
+    @property
+    def expected(self) -> float:
+        """PA-MPJPE, mm, if the network's errors in the picture and in depth were independent, and the fit
+        added nothing to them but what it costs with true points."""
+        return float(np.sqrt(max(self.flat**2 + self.deep**2 - self.solid**2, 0.0)))
 
 
 def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -> Bounds:
@@ -98,6 +109,7 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
 
     ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
     flat = [_replaced(d, projected[k], None) for k, d in enumerate(ordered)]
+    deep = [_replaced(d, None, metric[k]) for k, d in enumerate(ordered)]
     solid = [_replaced(d, projected[k], metric[k]) for k, d in enumerate(ordered)]
     found = [k for k, detection in enumerate(seen) if detection is not None]
     image = np.array([ordered[k].landmarks.image[LIMB_LANDMARKS] for k in found])
@@ -108,6 +120,7 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         error(seen),
         error(ordered),
         error(flat),
+        error(deep),
         error(solid),
         float(off.mean()),
         100 * float((off / size).mean()),
@@ -155,14 +168,18 @@ def _crossed(points: Floats, truth: Floats) -> NDArray[np.bool_]:
     return np.array([flags])
 
 
-def _replaced(detection: Any, pixels: Floats, metric: Floats | None) -> Any:
-    """The detection with true limbs, in the picture and, unless `metric` is None, in space."""
+def _replaced(detection: Any, pixels: Floats | None, metric: Floats | None) -> Any:
+    """The detection with true limbs, in the picture, in space, or both; None: as seen. Without the picture,
+    only the depths in space are the true ones."""
 
     def replaced(landmarks: Landmarks) -> Landmarks:
         image, space = landmarks.image.copy(), landmarks.metric.copy()
-        image[LIMB_LANDMARKS] = pixels
-        if metric is not None:
-            space[LIMB_LANDMARKS] = metric
+        if pixels is not None:
+            image[LIMB_LANDMARKS] = pixels
+            if metric is not None:
+                space[LIMB_LANDMARKS] = metric
+        elif metric is not None:
+            space[LIMB_LANDMARKS, 2] = metric[:, 2]
         return replace(landmarks, image=image, metric=space)
 
     return _changed(detection, replaced)
