@@ -15,7 +15,8 @@ Prints
   root translation error and frames per second (`tests.referee.measures` defines them); their means by split
   and kind; and the targets;
 - with `--bounds`, what error would remain if the network saw perfectly, in the picture, in depth or in both,
-  and what its errors in picture and depth add up to (`tests.referee.bounds`);
+  what its errors in picture and depth add up to, and where standing feet are if the camera's tilt is known
+  (`tests.referee.bounds`);
 - frames per second from file to parquet, two clips at a time as in the runner, and the share of each step
   on one thread.
 
@@ -170,7 +171,7 @@ def bounded(options: argparse.Namespace) -> int:
     values = dict(pair.split("=", 1) for pair in options.set)
     print(
         f"{'':18}{'':8}{'':16}   seen  ordered  true 2D  true depth  true 2D+3D  expected   seen/true 2D"
-        "   seen/expected   network's 2D error    depth"
+        "   seen/expected   network's 2D error    depth    tilt   feet-floor, with true tilt"
     )
     within, good = f"{100 * (NEAR - 1):.0f} %", True
     for name in options.estimators.split(","):
@@ -186,7 +187,8 @@ def bounded(options: argparse.Namespace) -> int:
                 f"{clip.name:18}{clip.kind:8}{name:16}{b.seen:7.1f}{b.ordered:9.1f}{b.flat:9.1f}{b.deep:12.1f}"
                 f"{b.solid:12.1f}{b.expected:10.1f}{b.ratio:10.2f} {near(b.ratio)}"
                 f"{b.seen / b.expected:11.2f} {near(b.seen / b.expected)}"
-                f"{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm",
+                f"{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm"
+                f"{b.tilt:6.1f}°{b.feet:11.1f}{b.level_feet:12.1f} mm",
                 flush=True,
             )
         flat = sum(b.ratio <= NEAR for b in found)

@@ -8,6 +8,9 @@ or what annotators of pictures call hips. Face, hands and feet stay as they were
 
 With one of them, the network's own error in the other is added to that. Both errors are its own, and where
 they do not depend on each other their squares add up: `Bounds.expected`.
+
+What bounds the distance of standing feet from the floor is mostly the camera's tilt, which one view hardly
+shows. So that distance is measured with the true tilt, too.
 """
 
 from __future__ import annotations
@@ -15,24 +18,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hybrik_runner.blazepose.body import ALL_SIDES, LIMB_LANDMARKS, SIDES
 from hybrik_runner.blazepose.landmarks import Landmarks
 from hybrik_runner.estimator import Clip as Recording
 from hybrik_runner.estimator import PoseEstimator
+from hybrik_runner.poses import camera
 from hybrik_runner.poses.camera import towards
 from hybrik_runner.poses.sides import PARTS, exchanged
 from hybrik_runner.poses.table import build
 from popdanceset import media
 from popdanceset.errors import InputError
+from popdanceset.motion import floor
 from popdanceset.schema import FPS
 from popdanceset.settings import Settings
 from popdanceset.skeleton import LIMB_JOINTS
 from tests.referee.clips import Clip
-from tests.referee.measures import column, errors
+from tests.referee.measures import column, deviation, errors
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +59,9 @@ class Bounds:
         pixels: mean distance of the network's points, in order, from the true projections.
         share: the same as % of the body's size, the diagonal of the true points' box.
         depth: mean error of the network's points along the line of sight, from the hips' middle, mm.
+        tilt: of the camera against the floor, degrees.
+        feet: mean distance of standing feet from the floor, mm.
+        level_feet: the same if the tilt is known.
     """
 
     seen: float
@@ -62,6 +72,9 @@ class Bounds:
     pixels: float
     share: float
     depth: float
+    tilt: float
+    feet: float
+    level_feet: float
 
     @property
     def ratio(self) -> float:
@@ -98,14 +111,27 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
     # The network describes a body as though the camera looked straight at it.
     metric = metric @ towards(projected[:, _HIPS].mean(1), recording.size)
 
-    def error(predictions: Sequence[Any]) -> float:
+    def table(predictions: Sequence[Any]) -> pa.Table:
         poses = estimator.poses(times, recording.size, predictions)
-        table = build(clip.name, poses, estimator.name, settings).table
-        assert table is not None
+        built = build(clip.name, poses, estimator.name, settings).table
+        assert built is not None
+        return built
+
+    def error(predictions: Sequence[Any]) -> float:
         assert clip.joints is not None
-        found = column(table, "joints3d", 24, 3)[:, list(LIMB_JOINTS)]
+        found = column(table(predictions), "joints3d", 24, 3)[:, list(LIMB_JOINTS)]
         count = min(len(found), len(clip.joints))
         return 1000 * float(errors(found[:count], clip.joints[:count]).mean())
+
+    def feet_from_floor() -> float:
+        made = table(seen)
+        scale = float(column(made, "smpl_scaling", 1)[0, 0])
+        height = floor.heights(column(made, "smpl_trans", 3), column(made, "joints3d", 24, 3), scale)
+        return 1000 * deviation(height, clip.contact)
+
+    up = camera.to_world(clip.camera.R[:, 2])
+    with mock.patch.object(floor, "_normal", return_value=up):
+        level_feet = feet_from_floor()
 
     ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
     flat = [_replaced(d, projected[k], None) for k, d in enumerate(ordered)]
@@ -125,6 +151,9 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         float(off.mean()),
         100 * float((off / size).mean()),
         1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
+        float(np.degrees(np.arccos(up[2]))),
+        feet_from_floor(),
+        level_feet,
     )
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from hybrik_runner.poses.camera import focal_length
+from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.motion import floor
 from popdanceset.motion.accuracy import acceleration_error, procrustes, root_translation_error
@@ -30,7 +32,10 @@ _EXCHANGES = {
     "everything": (0, 2, 4, 6, 8, 10),
 }
 """First joints of the pairs that are exchanged together, in the order of `LIMB_JOINTS`."""
+_COCO_ANKLES = [15, 16]
 _SLIDING = 0.3  # m/s
+_SKATING = 0.5
+"""m/s, as `popdanceset.motion.floor` counts skating feet."""
 _RATIO, _METRES = 0.8, 0.010
 """A frame is exchanged if the error with left and right of the truth exchanged is at most this share of what
 it is otherwise, and lower by at least these metres, in the mean of all twelve joints. Ten millimetres of that
@@ -48,6 +53,8 @@ class Score:
             whole clip into the truth's axes.
         skating: share of the feet on the floor that skate (`popdanceset.motion.floor.Footing`), %. It counts
             feet that swing low over the floor, so that the truth itself skates.
+        gliding: share of the feet on the floor whose ankles move that fast in the picture itself, %: they
+            glide or swing low, and do not stand.
         sliding: share of the truly standing feet of which neither ankle nor toe is slower than 0.3 m/s (one
             centimetre a frame, as others count sliding), without a contact's first and last frame, %.
         deviation: mean distance of a standing foot from the floor, up or down, mm. Feet stand where the truth
@@ -61,6 +68,7 @@ class Score:
     exchanged: float
     acceleration: float
     skating: float
+    gliding: float
     sliding: float
     deviation: float
     rte: float
@@ -90,8 +98,10 @@ def score(clip: Clip, table: pa.Table | None, report: dict[str, Any]) -> Score:
         return Score(**figures)
     relative, root = column(table, "joints3d", 24, 3), column(table, "smpl_trans", 3)
     scale = float(column(table, "smpl_scaling", 1)[0, 0])
+    film = media.probe(clip.film)
     figures |= {
         "skating": 100 * floor.footing(root, relative, scale, FPS).skating,
+        "gliding": 100 * gliding(table, (film.width, film.height)),
         "sliding": 100 * sliding((relative + root[:, None])[:, FOOT_JOINTS], clip.contact),
         "deviation": 1000 * deviation(floor.heights(root, relative, scale), clip.contact),
     }
@@ -165,6 +175,22 @@ def acceleration_about_hips(joints: Floats, truth: Floats) -> float:
     about = [points - _hips(points)[:, None] for points in (joints, truth)]
     turn = nearest_rotation(np.einsum("nka,nkb->ab", about[1], about[0])[None])[0]
     return acceleration_error(about[0] @ turn.T, about[1], FPS)
+
+
+def gliding(table: pa.Table, size: tuple[int, int]) -> float:
+    """Returns the share of feet on the floor that are faster than 0.5 m/s in the picture itself, at the
+    distance of the body; NaN if none is on the floor.
+
+    Args:
+        table: pose table.
+        size: width and height of the film, pixels.
+    """
+    ankles = column(table, "coco_keypoints2d", 17, 2)[:, _COCO_ANKLES]
+    metre = focal_length(size) / column(table, "cam_root", 3)[:, 2:]
+    speed = np.linalg.norm(np.gradient(ankles, 1 / FPS, axis=0), axis=2) / metre
+    root, joints = column(table, "smpl_trans", 3), column(table, "joints3d", 24, 3)
+    on = floor.on_floor(floor.heights(root, joints, float(column(table, "smpl_scaling", 1)[0, 0])))
+    return float((speed[on] > _SKATING).mean()) if on.any() else float("nan")
 
 
 def sliding(feet: Floats, contact: Flags | None) -> float:

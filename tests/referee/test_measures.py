@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.spatial.transform import Rotation
 
+from popdanceset.skeleton import SMPL_OFFSETS
 from tests.referee.clips import Clip
 from tests.referee.measures import (
     NOTHING,
@@ -15,6 +17,7 @@ from tests.referee.measures import (
     acceleration_about_hips,
     deviation,
     exchanged_frames,
+    gliding,
     score,
 )
 from tests.referee.verdict import table, targets
@@ -92,3 +95,23 @@ def test_a_film_that_only_one_code_could_follow_is_no_comparison() -> None:
     now = {"a": Score(**NOTHING | {"error": 50.0}), "b": Score(**NOTHING | {"error": 150.0})}
     (share,) = (t for t in targets(clips, now, before, 0.9) if t.text.startswith("test clips: PA-MPJPE"))
     assert share.reached == pytest.approx(50)
+
+
+def test_feet_that_glide_in_the_picture_are_counted_at_the_distance_of_the_body() -> None:
+    count, size = 20, (300, 400)  # a focal length of 500 pixels
+    joints = np.zeros((count, 24, 3))
+    joints[:, [7, 8], 2] = -SMPL_OFFSETS[[10, 11], 1]  # flat feet
+    ankles = np.zeros((count, 17, 2))
+    ankles[:, 15, 0] = 4.0 * np.arange(count)  # 120 pixels a second: 0.96 m/s at 4 m, 0.48 m/s at 2 m
+    for distance, share in ((4.0, 0.5), (2.0, 0.0)):
+        glides = pa.table({
+            name: pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values[0].size)
+            for name, values in {
+                "coco_keypoints2d": ankles,
+                "cam_root": np.tile([0.0, 0.0, distance], (count, 1)),
+                "smpl_trans": np.zeros((count, 3)),
+                "joints3d": joints,
+                "smpl_scaling": np.ones((count, 1)),
+            }.items()
+        })  # fmt: skip
+        assert gliding(glides, size) == share

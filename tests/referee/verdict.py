@@ -15,6 +15,7 @@ COLUMNS = {
     "exchanged": ("L/R %", "7.1f"),
     "acceleration": ("accel. m/s²", "7.2f"),
     "skating": ("skating %", "7.1f"),
+    "gliding": ("gliding %", "7.1f"),
     "sliding": ("sliding %", "7.1f"),
     "deviation": ("foot-floor mm", "7.1f"),
     "rte": ("RTE %", "7.1f"),
