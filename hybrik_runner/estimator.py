@@ -82,9 +82,9 @@ class Poses:
         people: how many dancers were seen at once, median over the counts; 1 if nobody counted.
         orientation: which way up the dancer is in the frames, as the tracker saw it; None: as the keypoints
             show it.
-        exchanged: in how many frames the estimator has already put left and right back in order
-            (`hybrik_runner.poses.sides`).
-        depth_reversed: in how many of them a front was taken for a back, so that depths were reversed too.
+        exchanged: times of the frames in which the estimator has already put left and right back in order
+            (`hybrik_runner.poses.sides`). Seconds from the first frame, ascending.
+        depth_reversed: those of them in which a front was taken for a back, so that depths were reversed too.
         meetings: times from which on the poses may be somebody else's: the dancer and somebody who looks
             alike were in the same place, or other clothes were. Seconds from the first frame.
         second_looks: in how many frames a second, heavier network looked.
@@ -105,8 +105,8 @@ class Poses:
     unfiltered_joints3d: Floats
     people: float = 1.0
     orientation: Orientation | None = None
-    exchanged: int = 0
-    depth_reversed: int = 0
+    exchanged: tuple[float, ...] = ()
+    depth_reversed: tuple[float, ...] = ()
     meetings: tuple[float, ...] = ()
     second_looks: int = 0
 

@@ -129,7 +129,7 @@ class Auto(BlazePose):
         )
         return replace(
             poses,
-            exchanged=poses.exchanged + exchanged,
+            exchanged=tuple(sorted({*poses.exchanged, *times[found][exchanged].tolist()})),
             second_looks=sum(look is not None for look in second),
         )
 

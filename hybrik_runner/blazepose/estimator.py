@@ -184,7 +184,7 @@ def poses(
     raw = _Track(np.array([s.image for s in seen]), np.array([s.metric for s in seen]))
     sizes = np.array([Region.of_body(*s.body).side for s in seen])
     visibility = np.array([s.visibility for s in seen])
-    raw, in_picture, (exchanged, reversed_depths) = _in_order(raw, times[found], sizes, visibility.mean(1))
+    raw, in_picture, exchanged, reversed_depths = _in_order(raw, times[found], sizes, visibility.mean(1))
     visibility = sides.exchanged(visibility, in_picture, ALL_SIDES)
     filtered = _filtered(raw, times[found], sizes, variant)
 
@@ -222,17 +222,17 @@ def poses(
         bbox=bbox,
         observed=observed(skeleton, rotations, visibility),
         unfiltered_joints3d=unfiltered_joints3d,
-        exchanged=exchanged,
-        depth_reversed=reversed_depths,
+        exchanged=tuple(times[found][exchanged].tolist()),
+        depth_reversed=tuple(times[found][reversed_depths].tolist()),
     )
 
 
 def _in_order(
     raw: _Track, times: Floats, sizes: Floats, scores: Floats
-) -> tuple[_Track, NDArray[np.bool_], tuple[int, int]]:
+) -> tuple[_Track, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Puts exchanged landmarks back: those of picture and space together over the whole clip, then each alone
-    by its neighbours, for the network has a head for each. Also returns the flags of the picture, in how many
-    frames there were any, and in how many of them depths were reversed too."""
+    by its neighbours, for the network has a head for each. Also returns the flags of the picture (n, 3), in
+    which frames (n,) there were any, and in which of them depths were reversed too."""
     unit = _BODY_SIDE / sizes[:, None, None]
     both, reversed_depths = labelling(
         raw.metric, raw.image * unit, times, SIDES, scores, backwards, upright(raw.metric, times)
@@ -249,8 +249,8 @@ def _in_order(
         sides.exchanged(image, image_only, ALL_SIDES), sides.exchanged(metric, metric_only, ALL_SIDES)
     )
     in_picture = both ^ image_only
-    exchanged = (in_picture | (both ^ metric_only)).any(1)
-    return track, in_picture, (int(exchanged.sum()), int(reversed_depths.sum()))
+    exchanged = np.asarray((in_picture | (both ^ metric_only)).any(1))
+    return track, in_picture, exchanged, reversed_depths
 
 
 def boxes(image: Floats, size: tuple[int, int], margin: float = 0.1) -> Floats:

@@ -85,8 +85,8 @@ def fused(
     times: Floats,
     first: Sequence[Landmarks],
     second: Sequence[Landmarks | None],
-) -> tuple[list[Landmarks], int]:
-    """Returns the landmarks of a clip, and in how many frames left and right of the full network were
+) -> tuple[list[Landmarks], Flags]:
+    """Returns the landmarks of a clip, and in which frames (n,) left and right of the full network were
     exchanged and put back.
 
     Args:
@@ -96,7 +96,7 @@ def fused(
     """
     looks = np.flatnonzero([look is not None for look in second])
     if not len(looks):
-        return list(first), 0
+        return list(first), np.zeros(len(first), bool)
     heavy = [look for look in second if look is not None]
     own, exchanged = _in_order(times, first, looks, heavy)
     result = list(own)
@@ -109,7 +109,7 @@ def fused(
         exchanged[near] |= flags
         for index, new in zip(near, changed, strict=True):
             result[index] = new
-    return result, int(exchanged.sum())
+    return result, exchanged
 
 
 def _in_order(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrik_runner.poses.camera import focal_length, project, to_camera
-from hybrik_runner.poses.table import camera_to_world, turn_of
+from hybrik_runner.poses.table import camera_to_world, put_back, turn_of
 from hybrik_runner.running.turning import turned
 from popdanceset import media
 from popdanceset.errors import InputError
@@ -31,6 +31,8 @@ Style = Literal["skeleton", "body"]
 """How poses are drawn."""
 
 _SMPL_COLOUR = (255, 255, 255)
+_MARK, _BAR = (170, 0, 255), 60
+"""Colour of the bar over frames whose left and right were put back; the picture is so many times as high."""
 _OPACITY = 0.8
 """Of a body: what is behind it stays visible."""
 _SOFT = 0.7
@@ -63,7 +65,15 @@ def draw(
 
 def drawn(path: Path, table: pa.Table, style: Style = "skeleton") -> Iterator[Image]:
     """Yields the frames of a clip at 30 fps with the poses of its table (schema FRAMES) on them, one for each
-    row, as a skeleton or as a body."""
+    row, as a skeleton or as a body. A bar along the top marks rows whose left and right were put back."""
+    marked = set(put_back(table))
+    for index, image in enumerate(_drawn(path, table, style)):
+        if index in marked:
+            image[: max(1, image.shape[0] // _BAR)] = _MARK
+        yield image
+
+
+def _drawn(path: Path, table: pa.Table, style: Style) -> Iterator[Image]:
     keypoints2d = fold_column(table, "coco_keypoints2d").astype(np.float64)
     # A table whose floor was levelled is turned relative to the camera.
     joints = fold_column(table, "joints3d").astype(np.float64) @ camera_to_world(table)

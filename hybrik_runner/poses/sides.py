@@ -112,7 +112,7 @@ def exchanged(values: NDArray[Any], flags: Flags, pairs: Mapping[str, Pairs]) ->
 
 
 def restored(poses: Poses, joints: Floats | None = None) -> Poses:
-    """Returns poses in which frames whose left and right were exchanged are put back, and counted in
+    """Returns poses in which frames whose left and right were exchanged are put back, and listed in
     `exchanged`.
 
     Joints and both kinds of keypoints are judged on their own. Where joints are exchanged, the rotations of
@@ -133,8 +133,8 @@ def restored(poses: Poses, joints: Floats | None = None) -> Poses:
     turned = exchanges(joints, times, SMPL_SIDES)
     in_space = exchanges(poses.keypoints3d, times, COCO_SIDES)
     in_picture = exchanges(poses.keypoints2d, times, COCO_SIDES, _SHARE * size)
-    count = int((turned | in_space | in_picture).any(1).sum())
-    if not count:
+    anywhere = (turned | in_space | in_picture).any(1)
+    if not anywhere.any():
         return poses
     return replace(
         poses,
@@ -143,7 +143,7 @@ def restored(poses: Poses, joints: Floats | None = None) -> Poses:
         keypoints2d=exchanged(poses.keypoints2d, in_picture, KEYPOINT_SIDES),
         scores=exchanged(poses.scores, turned, SCORE_SIDES),
         observed=exchanged(poses.observed, turned, SMPL_SIDES),
-        exchanged=poses.exchanged + count,
+        exchanged=tuple(sorted({*poses.exchanged, *times[anywhere].tolist()})),
     )
 
 

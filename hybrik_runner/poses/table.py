@@ -37,6 +37,8 @@ _DEPTH_SIGMA = 0.2
 """Seconds. A single view determines the distance from the camera least well, and it changes slowest."""
 
 _METADATA = b"extraction"
+_PUT_BACK = "left_and_right_put_back"
+"""Its entry with the rows whose left and right were exchanged and put back."""
 """Key of the table's metadata that holds how it was made, as JSON."""
 
 
@@ -63,7 +65,7 @@ class Quality:
         in_itself: how deep limbs are in the body or in each other, in the rows.
         orientation: which way up the dancer is in the frames.
         unseen: limbs that are unseen in most frames.
-        exchanged: frames in which left and right were exchanged and put back.
+        exchanged: times of frames in which left and right were exchanged and put back, seconds.
         depth_reversed: those of them in which depths were reversed too.
         meetings: times from which on the poses may be somebody else's, seconds.
         second_looks: frames of the source in which a second, heavier network looked.
@@ -90,8 +92,8 @@ class Quality:
     in_itself: SelfPenetration = field(default_factory=SelfPenetration)
     orientation: Orientation = field(default_factory=Orientation)
     unseen: tuple[str, ...] = ()
-    exchanged: int = 0
-    depth_reversed: int = 0
+    exchanged: tuple[float, ...] = ()
+    depth_reversed: tuple[float, ...] = ()
     meetings: tuple[float, ...] = ()
     second_looks: int = 0
     table: pa.Table | None = field(default=None, repr=False, compare=False)
@@ -179,6 +181,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             feet_moved = float(locked.feet_moved[locked.contacts].mean())
             feet_left = float(locked.left[locked.contacts].mean())
     table, row_joints = _rows(clip_id, level, rotations, root, estimator, even)
+    exchanged = until(poses.exchanged, times[-1])
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
@@ -193,6 +196,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         "feet": {"method": LOCKING if settings.pose.feet == "lock" else "off"},
         "frames": {"clip": clip_frames, "kept": len(even.times)},
         "second_looks": poses.second_looks,
+        _PUT_BACK: sorted({int(np.abs(even.times - time).argmin()) for time in exchanged}),
     }
     metadata = {**FRAMES.metadata, _METADATA: json.dumps(extraction, sort_keys=True).encode()}
     return replace(
@@ -215,11 +219,21 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         orientation=poses.orientation
         or orientation(body_axes(poses.keypoints2d, np.asarray(seen[:, LEGS].any(1)))),
         unseen=unseen(seen),
-        exchanged=poses.exchanged,
-        depth_reversed=poses.depth_reversed,
-        meetings=tuple(time for time in poses.meetings if time <= times[-1]),
+        exchanged=exchanged,
+        depth_reversed=until(poses.depth_reversed, times[-1]),
+        meetings=until(poses.meetings, times[-1]),
         table=table.replace_schema_metadata(metadata),
     )
+
+
+def until(moments: tuple[float, ...], end: float) -> tuple[float, ...]:
+    """Returns those moments that are not after the end."""
+    return tuple(time for time in moments if time <= end)
+
+
+def put_back(table: pa.Table) -> list[int]:
+    """Returns the rows of a pose table in which left and right were exchanged and put back, ascending."""
+    return list(extraction(table).get(_PUT_BACK, []))
 
 
 def extraction(table: pa.Table) -> dict[str, Any]:

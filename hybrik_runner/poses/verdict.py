@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,8 @@ _UNSURE = 0.5
 _SKATE = 1.5  # m/s
 _WAYS = {90: "to the right", 180: "down", 270: "to the left"}
 _SUNK = 0.05  # metres, of penetration and floating alike
+_TOGETHER = 0.1  # seconds between frames that a note names as one span
+_SPANS = 3  # that a note names
 
 
 class Decision(StrEnum):
@@ -125,9 +128,9 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
     if filled:
         notes.append(f"{counted(filled, 'frame')} filled in")
     if quality.exchanged:
-        notes.append(f"left and right exchanged and put back in {counted(quality.exchanged, 'frame')}")
+        notes.append(f"left and right exchanged and put back in {_when(quality.exchanged)}")
     if quality.depth_reversed:
-        notes.append(f"depths reversed with them in {counted(quality.depth_reversed, 'frame')}")
+        notes.append(f"depths reversed with them in {_when(quality.depth_reversed)}")
     return Verdict(
         Decision.REJECT if forbidden else Decision.REVIEW if doubts else Decision.ACCEPT,
         (*(reason.value for reason, _ in forbidden), *(doubt.value for doubt, _ in doubts)),
@@ -135,6 +138,14 @@ def judge(quality: Quality, settings: PoseSettings) -> Verdict:
         "; ".join(notes),
         value,
     )
+
+
+def _when(times: tuple[float, ...]) -> str:
+    """How many frames, and between which seconds the first of them follow each other."""
+    ends = [0, *(np.flatnonzero(np.diff(times) > _TOGETHER) + 1).tolist(), len(times)]
+    spans = [f"{times[first]:.1f}–{times[end - 1]:.1f} s" for first, end in pairwise(ends)]
+    more = f" and {len(spans) - _SPANS} more times" if len(spans) > _SPANS else ""
+    return f"{counted(len(times), 'frame')} ({', '.join(spans[:_SPANS])}{more})"
 
 
 def parts(quality: Quality, settings: PoseSettings) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,16 @@ def test_stills_and_film(film: Film, sway: Callable[..., Poses], tmp_path: Path,
     overlay.video(path, table, tmp_path / "drawn.mp4")
     shown = media.probe(tmp_path / "drawn.mp4")
     assert (shown.frames, shown.width, shown.height, shown.fps) == (len(table), 64, 48, 30)
+
+
+def test_a_bar_marks_frames_whose_left_and_right_were_put_back(
+    film: Film, sway: Callable[..., Poses], settings: Settings
+) -> None:
+    poses = replace(sway(np.arange(24) / 30, np.ones(24, bool)), exchanged=(0.2, 7 / 30))
+    table = build("c", poses, "fake-1", settings).table
+    tops = [image[0].mean(0) for image in overlay.drawn(film(24), table)]
+    marked = [index for index, colour in enumerate(tops) if tuple(colour) == (170, 0, 255)]
+    assert marked == [6, 7]
 
 
 def test_a_body_stands_where_its_skeleton_is(

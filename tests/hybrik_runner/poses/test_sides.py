@@ -11,7 +11,7 @@ import pytest
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.estimator import Poses
 from hybrik_runner.poses.sides import COCO_SIDES, PARTS, SMPL_SIDES, exchanged, exchanges, restored
-from hybrik_runner.poses.table import build
+from hybrik_runner.poses.table import build, put_back
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
 
@@ -105,17 +105,22 @@ def test_poses_of_any_estimator(sway: Callable[..., Poses], parts: tuple[str, ..
     )
     assert angles(wrong.rotations, right.rotations).max() > 25
     again = restored(wrong)
-    assert again.exchanged == 2
+    assert again.exchanged == (20 / 30, 40 / 30)
     assert angles(again.rotations, right.rotations).max() < 20
     assert np.abs(again.keypoints3d - right.keypoints3d).max() < 1e-9
     assert np.abs(again.keypoints2d - right.keypoints2d).max() < 1e-9
     assert restored(right) is right
 
 
-def test_the_table_counts_them(sway: Callable[..., Poses], settings: Settings) -> None:
+def test_the_table_marks_them(sway: Callable[..., Poses], settings: Settings) -> None:
     poses = sway(np.arange(60) / 30, np.ones(60, bool))
     wrong_frames = flags(60, {30: (0, 1, 2)})
     wrong = replace(poses, keypoints2d=exchanged(poses.keypoints2d, wrong_frames, COCO_SIDES))
     quality = build("c", wrong, "fake", settings)
-    assert quality.exchanged == 1
-    assert build("c", replace(poses, exchanged=3), "fake", settings).exchanged == 3
+    assert quality.exchanged == (1.0,)
+    assert quality.table is not None
+    assert put_back(quality.table) == [30]
+    earlier = build("c", replace(poses, exchanged=(0.5, 2.5)), "fake", settings)
+    assert earlier.exchanged == (0.5,)  # the clip ends before the other one
+    assert earlier.table is not None
+    assert put_back(earlier.table) == [15]

@@ -88,11 +88,16 @@ def test_few_frames_filled_in_are_only_noted() -> None:
 
 
 def test_exchanged_frames_are_only_noted() -> None:
-    verdict = judge(replace(GOOD, exchanged=3), SETTINGS)
+    verdict = judge(replace(GOOD, exchanged=(0.4, 0.433, 0.467)), SETTINGS)
     assert verdict.decision is Decision.ACCEPT
-    assert verdict.note == "left and right exchanged and put back in 3 frames"
-    both = judge(replace(GOOD, exchanged=3, depth_reversed=2), SETTINGS)
-    assert both.note == f"{verdict.note}; depths reversed with them in 2 frames"
+    assert verdict.note == "left and right exchanged and put back in 3 frames (0.4–0.5 s)"
+    both = judge(replace(GOOD, exchanged=(0.4, 0.433, 0.467), depth_reversed=(0.4,)), SETTINGS)
+    assert both.note == f"{verdict.note}; depths reversed with them in 1 frame (0.4–0.4 s)"
+
+
+def test_a_note_names_the_first_spans_of_exchanged_frames_and_counts_the_others() -> None:
+    verdict = judge(replace(GOOD, exchanged=(0.1, 1.0, 1.05, 2.0, 3.0, 4.0)), SETTINGS)
+    assert verdict.note.endswith("in 6 frames (0.1–0.1 s, 1.0–1.1 s, 2.0–2.0 s and 2 more times)")
 
 
 @pytest.mark.parametrize(
