@@ -56,6 +56,9 @@ NETWORK = ModelConfig(
 NUMBERS = {"FID_k": 1, "BAS": -1, "PFC": 1}
 """1: less is better; −1: more is better."""
 
+TEACHER_STEPS = 12
+"""With which the teacher walks: on these dances DDIM is as good with 16 steps as with 50."""
+
 GATED, TARGET = 4, 10.0
 STUDENT = "distilled {}"
 
@@ -109,9 +112,11 @@ def training(
     yield "DDIM 50", load_trained(teacher_folder)
     for student_steps in STUDENTS:
         teacher = load_trained(teacher_folder)
-        kind, objective = Distillation(teacher), distillation_objective(teacher, student_steps)
+        kind = Distillation(teacher)
+        objective = distillation_objective(teacher, student_steps, TEACHER_STEPS)
         student_folder = folder / f"student-{seed}-{student_steps}"
-        again = replace(recipe, steps=shorter, learning_rate=1e-3)
+        # The student begins where the teacher ended: a smaller rate, and at last a tenth of it.
+        again = replace(recipe, steps=shorter, learning_rate=1e-3, warmup=20, drops=(2 * shorter // 3,))
         Trainer(windows, kind.sizes, objective, again, student_folder, "cpu", kind=kind).run()
         yield STUDENT.format(student_steps), load_trained(student_folder)
 
@@ -231,7 +236,7 @@ def quality(
 @click.option("--clips", default=96, show_default=True, help="Dances of the release.")
 @click.option("--seeds", default=1, show_default=True, help="Trainings, each with its own distillations.")
 @click.option("--teacher-steps", default=1500, show_default=True, help="Steps of the training.")
-@click.option("--student-steps", default=600, show_default=True, help="Steps of each distillation.")
+@click.option("--student-steps", default=300, show_default=True, help="Steps of each distillation.")
 @click.option("--variants", default=2, show_default=True, help="Dances to each piece of music.")
 @click.option("--rounds", default=1, show_default=True, help="Dances of 1,024 frames in each way.")
 @click.option("--threads", default=2, show_default=True, help="Threads of torch.")

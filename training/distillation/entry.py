@@ -33,7 +33,7 @@ class Distillation(Model):
 
     Attributes:
         sizes: of the student: those of the teacher, without dropout and hidden frames, which would blur the
-            teacher's paths.
+            teacher's predictions.
 
     Raises:
         InputError: the teacher is another model, or is distilled itself.
@@ -104,7 +104,7 @@ class Distillation(Model):
         return distillation_loss(student, teacher, full_schedule(), objective, motion, chance, scaler)
 
     def guidance(self, objective: DistillationObjective) -> float:
-        """The weight on the teacher's paths."""
+        """The weight of the teacher's."""
         return objective.guidance
 
     def remarks(self, objective: DistillationObjective) -> dict[str, Any]:
@@ -145,14 +145,14 @@ class GuidedTeacher:
 
 
 def distillation_objective(
-    teacher: Trained, steps: int = 4, teacher_steps: int = 48
+    teacher: Trained, steps: int = 4, teacher_steps: int = 24
 ) -> DistillationObjective:
     """The objective for a teacher, with its guidance.
 
     Args:
         teacher: the trained network.
         steps: in which the student will dance.
-        teacher_steps: of the teacher's paths.
+        teacher_steps: of the teacher on the whole way.
 
     Raises:
         InputError: the steps do not fit each other.
@@ -163,7 +163,7 @@ def distillation_objective(
         guidance=teacher.guidance,
         teacher=fingerprint(teacher.model),
     )
-    assert objective.segments  # raises if the steps do not fit
+    assert len(objective.walks)  # raises if the steps do not fit
     return objective
 
 

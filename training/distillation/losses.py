@@ -1,21 +1,22 @@
-"""The loss of distillation: the student's prediction against the one that agrees with its own, a step later.
+"""The loss of distillation: one prediction of the student against many of its teacher.
 
-Algorithm 1 of Heek et al. (2024) with a teacher: DDIM takes a noisy dance one step along the teacher's path.
-From there, the student's consistency function leads to the end of the segment. The target is the prediction
-with which one jump leads to the same place; at the last step of a segment, the teacher's own prediction.
+From a noisy dance the teacher walks to the end of a segment, by DDIM without fresh noise. The target is the
+prediction with which the student gets there in one jump (Salimans and Ho, 2022, Algorithm 2, with as many
+steps of the teacher as wanted, and only where a sampler of the student stops).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 
 from training.data.representation import MinMaxScaler
-from training.distillation.consistency import jump, start_towards
-from training.distillation.segments import Segments, segments
+from training.distillation.jumps import jump, start_towards
+from training.distillation.segments import walks
 from training.interface import Loss
 from training.popdg.config import LossWeights
 from training.popdg.gaussian_diffusion import q_sample
@@ -25,6 +26,9 @@ from training.popdg.schedule import Schedule
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """(x_t, (batch,) timesteps) → the predicted clean dance, both (batch, window, channels)."""
 
+WEIGHTS = LossWeights(velocity=10.0, acceleration=10.0)
+"""As in training, but the few steps of a student leave jitter, which costs beats: motion counts more."""
+
 
 @dataclass(frozen=True, slots=True)
 class DistillationObjective:
@@ -33,39 +37,39 @@ class DistillationObjective:
     Attributes:
         weights: of the parts of the loss; body and bound do not occur in it.
         steps: in which the student will dance.
-        teacher_steps: of the teacher's paths.
-        guidance: the weight of classifier-free guidance on these paths.
+        teacher_steps: of the teacher on the whole way.
+        guidance: the weight of the teacher's classifier-free guidance.
         teacher: fingerprint of the teacher's weights.
     """
 
-    weights: LossWeights = field(default_factory=LossWeights)
+    weights: LossWeights = WEIGHTS
     steps: int = 4
-    teacher_steps: int = 48
+    teacher_steps: int = 24
     guidance: float = 2.0
     teacher: str = ""
 
     @property
-    def segments(self) -> Segments:
-        """The timesteps of the paths."""
-        return segments(self.steps, self.teacher_steps)
+    def walks(self) -> torch.Tensor:
+        """The teacher's timesteps from each start of the student; see `training.distillation.segments`."""
+        return walks(self.steps, self.teacher_steps)
 
 
 class Draw(NamedTuple):
     """The random numbers of a step.
 
     Attributes:
-        numbers: (batch,) int64, of the steps of the teacher.
+        starts: (batch,) int64, rows of `DistillationObjective.walks`.
         noise: (batch, window, channels), standard normal.
     """
 
-    numbers: torch.Tensor
+    starts: torch.Tensor
     noise: torch.Tensor
 
 
 def draw(objective: DistillationObjective, shape: tuple[int, ...], generator: torch.Generator) -> Draw:
     """Draws for a batch of motion of this shape."""
-    numbers = torch.randint(objective.teacher_steps, shape[:1], generator=generator)
-    return Draw(numbers, torch.randn(shape, generator=generator))
+    starts = torch.randint(len(objective.walks), shape[:1], generator=generator)
+    return Draw(starts, torch.randn(shape, generator=generator))
 
 
 def distillation_loss(
@@ -90,10 +94,10 @@ def distillation_loss(
         chance: from `draw`.
         scaler: of the motion.
     """
-    steps = objective.segments
-    t, stop, end = (times.to(motion.device)[chance.numbers] for times in (steps.start, steps.stop, steps.end))
+    stops = objective.walks.to(motion.device)[chance.starts]
+    t = stops[:, 0]
     x_t = q_sample(schedule, motion, t, chance.noise)
-    target = consistency_target(student, teacher, schedule, x_t, t, stop, end)
+    target = walked(teacher, schedule, x_t, stops)
     predicted = student(x_t, t)
     parts = {
         "simple": simple(predicted, target),
@@ -106,24 +110,17 @@ def distillation_loss(
 
 
 @torch.no_grad()
-def consistency_target(
-    student: Predict,
-    teacher: Predict,
-    schedule: Schedule,
-    x_t: torch.Tensor,
-    t: torch.Tensor,
-    stop: torch.Tensor,
-    end: torch.Tensor,
-) -> torch.Tensor:
+def walked(teacher: Predict, schedule: Schedule, x_t: torch.Tensor, stops: torch.Tensor) -> torch.Tensor:
     """The clean dance that the student should predict from `x_t`, (batch, window, channels).
 
     Args:
-        student, teacher: predict.
+        teacher: predicts.
         schedule: the noise schedule.
-        x_t: (batch, window, channels), the dance at `t`.
-        t, stop, end: (batch,) int64: before and after a step of the teacher, and at the end of its segment.
+        x_t: (batch, window, channels), dances at the first of their stops.
+        stops: (batch, stops) int64, the timesteps of each dance: falling, and at its end repeated.
     """
-    x_stop = jump(schedule, teacher(x_t, t).clamp(-1, 1), x_t, t, stop)  # clipped, as samplers do
-    # Where a segment ends, the prediction does not matter, but the network has no timestep CLEAN.
-    x_end = jump(schedule, student(x_stop, stop.clamp(min=0)), x_stop, stop, end)
-    return start_towards(schedule, x_end, x_t, t, end)
+    x = x_t
+    for t, after in pairwise(stops.unbind(1)):
+        # Where a dance has arrived, the prediction does not matter, but the network has no timestep CLEAN.
+        x = jump(schedule, teacher(x, t.clamp(min=0)).clamp(-1, 1), x, t, after)  # clipped, as samplers do
+    return start_towards(schedule, x, x_t, stops[:, 0], stops[:, -1])

@@ -1,51 +1,43 @@
-"""The timesteps of the teacher's paths, and the segments that the student crosses in one step each."""
+"""The timesteps at which the student learns, and the teacher's steps from each to the end of its segment."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 
 from popdanceset.errors import InputError
-from training.popdg.schedule import NUM_TIMESTEPS, even_timesteps
+from training.popdg.consistency import edited_again
+from training.popdg.schedule import NUM_TIMESTEPS, quadratic_timesteps
 
 
-@dataclass(frozen=True, eq=False)
-class Segments:
-    """The steps of the teacher, from the noisiest one on; each tensor is (teacher steps,) int64.
+def walks(steps: int, teacher_steps: int, num_timesteps: int = NUM_TIMESTEPS) -> torch.Tensor:
+    """The teacher's timesteps from where the student jumps to where it lands.
 
-    Attributes:
-        start, stop: timesteps before and after each step of the teacher.
-        end: the timestep at the end of the segment of that step; `CLEAN` for the last segment.
-    """
-
-    start: torch.Tensor
-    stop: torch.Tensor
-    end: torch.Tensor
-
-
-def segments(steps: int, teacher_steps: int, num_timesteps: int = NUM_TIMESTEPS) -> Segments:
-    """Divides the timesteps into segments, and each segment into steps of the teacher, evenly.
-
-    The segments begin and end where a sampler with `steps` steps stops (`even_timesteps`).
+    The student jumps from where a sampler with `steps` steps stops, and, if parts of a dance are given, from
+    a few more timesteps (`training.popdg.consistency.edited_again`). It lands where that sampler stops next.
 
     Args:
-        steps: of the student: the number of segments.
-        teacher_steps: of the teacher on the whole way; a multiple of `steps`.
+        steps: of the student.
+        teacher_steps: of the teacher on the whole way; its timesteps must contain those of the student.
         num_timesteps: of the noise schedule.
 
+    Returns:
+        (starts, stops) int64: a row falls from a start of the student to the end of its segment, which
+        fills the rest of shorter rows.
+
     Raises:
-        InputError: the steps of the teacher cannot be divided.
+        InputError: the steps of teacher and student do not fit each other.
     """
-    if steps < 1 or teacher_steps % steps or not steps <= teacher_steps <= num_timesteps // 2:
+    ends, grid = (quadratic_timesteps(count, num_timesteps) for count in (steps, teacher_steps))
+    starts = [*ends[:-1], *edited_again(ends)]
+    if not {*starts, *ends} <= {*grid}:
         raise InputError(
             f"{teacher_steps} steps of the teacher for {steps} of the student",
             "distillation",
-            f"give a multiple up to {num_timesteps // 2}",
+            "give the teacher 12 or 24",
         )
-    rows: list[tuple[int, int, int]] = []
-    for first, end in pairwise(even_timesteps(steps, num_timesteps)):
-        stops = torch.linspace(first, end, teacher_steps // steps + 1, dtype=torch.float64).round()
-        rows += [(start, stop, end) for start, stop in pairwise(map(int, stops.tolist()))]
-    return Segments(*torch.tensor(rows).T)
+    rows = []
+    for start in starts:
+        end = max(t for t in ends if t < start)
+        rows.append([t for t in grid if end <= t <= start])
+    longest = max(map(len, rows))
+    return torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])

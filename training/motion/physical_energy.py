@@ -104,8 +104,8 @@ def floor(joints: torch.Tensor, found: Contact) -> torch.Tensor:
     return 0.5 * (below.square().sum(-1) + lowest.square().sum(-1))
 
 
-def body(joints: torch.Tensor, found: Contact) -> torch.Tensor:
-    """(batch, frames) energy of limbs in the body or in each other; arguments as `feet`."""
+def body(joints: torch.Tensor) -> torch.Tensor:
+    """(batch, frames) energy of limbs in the body or in each other; joints as for `feet`."""
     frame, overlap = overlaps(joints.flatten(0, 1))
     energy = 0.5 * (overlap - _MARGIN).clamp(min=0).square()
     return energy.new_zeros(joints.shape[:2].numel()).index_add(0, frame, energy).view(joints.shape[:2])

@@ -10,7 +10,7 @@ import torch
 from training.popdg.ddim import ddim
 from training.popdg.model import DanceTransformer, Prediction
 from training.popdg.sampler import Denoiser, Hook, Noise
-from training.popdg.schedule import CLEAN, Schedule, even_timesteps
+from training.popdg.schedule import CLEAN, Schedule, quadratic_timesteps
 
 EDITED = 4
 """Steps whose timesteps a dance with given parts visits at least, from the last segment on."""
@@ -28,14 +28,14 @@ def consistency(
 ) -> torch.Tensor:
     """Samples a dance in as many steps as the network was distilled to.
 
-    The consistency function of a segment is a step of DDIM. The hook sees the noise too: with so few steps,
+    A jump to the end of a segment is a step of DDIM. The hook sees the noise too: with so few steps,
     windows that overlap agree only if they begin with the same noise.
 
     Args:
         denoise: predicts the clean dance.
         x_t: (batch, window, 156), the dance at `timesteps[0]`: standard normal noise.
         schedule: the noise schedule.
-        timesteps: the ends of the segments, `even_timesteps` of the network's steps.
+        timesteps: the ends of the segments, `quadratic_timesteps` of the network's steps.
         noise: of the timesteps in `again`.
         hook: may change the dance before the first step and after each one.
         again: timesteps of the last segment, falling. The finished dance is made noisy and predicted again at
@@ -64,7 +64,7 @@ def edited_again(timesteps: Sequence[int]) -> list[int]:
     Args:
         timesteps: the ends of the segments.
     """
-    return [t for t in even_timesteps(EDITED) if CLEAN < t < timesteps[-2]]
+    return [t for t in quadratic_timesteps(EDITED) if CLEAN < t < timesteps[-2]]
 
 
 class MusicDenoiser:

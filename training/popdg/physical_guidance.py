@@ -36,11 +36,11 @@ from training.popdg.sampler import Denoiser
 from training.popdg.schedule import Schedule
 from training.sampling.choices import Physics, PhysicsName
 
-_ENERGIES: dict[PhysicsName, Callable[[torch.Tensor, Contact], torch.Tensor]] = {
+_OF_FEET: dict[PhysicsName, Callable[[torch.Tensor, Contact], torch.Tensor]] = {
     "feet": physical_energy.feet,
     "floor": physical_energy.floor,
-    "body": physical_energy.body,
 }
+"""The energies that depend on when feet stand."""
 
 _POSITION_ERROR = 0.02
 """Metres that the root may be wrong by."""
@@ -124,11 +124,12 @@ class PhysicalGuidance:
         vectors[..., self.channels] = x_start
         vectors = self.scaler.unscale(vectors, clip=False)
         places = joints(vectors)
-        contacts = None
+        if part == "body":
+            return physical_energy.body(places)
+        predicted = None
         if self.predicts_contacts:
-            contacts = vectors[..., CONTACT][..., [CONTACT_JOINTS.index(joint) for joint in FOOT_JOINTS]]
-        found = contact(places.detach(), None if contacts is None else contacts.detach())
-        return _ENERGIES[part](places, found)
+            predicted = vectors[..., CONTACT][..., [CONTACT_JOINTS.index(joint) for joint in FOOT_JOINTS]]
+        return _OF_FEET[part](places, contact(places, predicted))
 
 
 def physically(

@@ -21,7 +21,7 @@ from training.popdg.guidance import GuidedDenoiser, guidance_ramp
 from training.popdg.long import long_dance, music_windows
 from training.popdg.physical_guidance import PhysicalGuidance, physically
 from training.popdg.sampler import Denoiser, Sampler
-from training.popdg.schedule import cosine_schedule, even_timesteps
+from training.popdg.schedule import cosine_schedule, even_timesteps, quadratic_timesteps
 from training.popdg.static_shapes import static_network
 from training.popdg.stitch import stitched
 from training.sampling.choices import STEPS, SamplerName
@@ -79,7 +79,8 @@ def diffusion_dance(
         InputError: there are no frames of music, or the sampler or the number of steps is impossible.
     """
     sampler, steps = _chosen(trained, options)
-    schedule, timesteps = cosine_schedule(), even_timesteps(steps)
+    schedule = cosine_schedule()
+    timesteps = (even_timesteps if trained.distilled is None else quadratic_timesteps)(steps)
     weight = trained.guidance if options.guidance is None else options.guidance
     window, frames = trained.model.config.window, len(music)
     blocks = music_windows(music, window)

@@ -11,14 +11,18 @@ import torch
 from click.testing import CliRunner
 
 from popdanceset.errors import InputError
+from popdanceset.schema import FPS
 from training.data import DanceWindows
 from training.distillation.entry import Distillation, GuidedTeacher, distillation_objective, fingerprint
+from training.export import Dance
 from training.fitting import checkpoint
 from training.fitting.recipe import Recipe
 from training.fitting.trainer import Trainer
 from training.interface import Trained
+from training.motion import physical_energy
 from training.popdg.guidance import GuidedDenoiser
 from training.sample import sample
+from training.sampling.choices import Physics
 from training.sampling.dancing import dance, whole
 from training.sampling.given import keep, read_dance
 from training.sampling.trained import load_trained
@@ -141,6 +145,18 @@ def test_given_parts_stay(student: Trained, tmp_path: Path, part: str, kept: sli
     assert (made.translation - old.translation).abs().max() > 1e-3
 
 
+def test_physical_guidance(student: Trained) -> None:
+    music = torch.randn(72, 35, generator=torch.Generator().manual_seed(0))
+
+    def above_or_below(physics: Physics | None) -> float:
+        made = whole(dance(student, music, seed=3, physics=physics))
+        joints = Dance(made.poses.double().numpy(), made.translation.double().numpy(), FPS).joints
+        places = torch.from_numpy(joints)[None]
+        return physical_energy.floor(places, physical_energy.contact(places)).sum().item()
+
+    assert above_or_below(Physics(("floor",))) < 0.5 * above_or_below(None)
+
+
 def test_what_does_not_fit_is_one_line(student: Trained, teacher: Trained) -> None:
     music = torch.randn(40, 35)
 
@@ -180,6 +196,7 @@ def test_the_command(run_folder: Path, release_dir: Path, song: Path, tmp_path: 
     assert made.distilled is not None
     assert made.distilled.steps == 1
     out = ["--checkpoint", tmp_path / "few", "--music", song, "--out", tmp_path / "out", "--format", "npz"]
+    out += ["--guide", "feet"]
     assert CliRunner().invoke(sample, [*map(str, out)], catch_exceptions=False).exit_code == 0
     with pytest.raises(InputError, match="--window: a distilled network has that of"):
         run("--window", 60)

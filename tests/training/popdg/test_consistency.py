@@ -11,7 +11,7 @@ from training.popdg.consistency import consistency, edited_again
 from training.popdg.editing import Given, frames_given
 from training.popdg.model import Prediction
 from training.popdg.sampler import Denoiser, own_noise
-from training.popdg.schedule import CLEAN, cosine_schedule, even_timesteps
+from training.popdg.schedule import CLEAN, cosine_schedule, quadratic_timesteps
 
 SCHEDULE = cosine_schedule()
 MEAN, DEVIATION = 0.1, 0.2
@@ -19,7 +19,7 @@ MEAN, DEVIATION = 0.1, 0.2
 
 def exact(steps: int) -> Denoiser:
     """Leads numbers from N(MEAN, DEVIATION²) to the end of their segment along the probability flow."""
-    ends = even_timesteps(steps)
+    ends = quadratic_timesteps(steps)
 
     def spread(t: int) -> tuple[float, float]:
         kept = SCHEDULE.alpha_cumprod_at(t)
@@ -39,7 +39,7 @@ def exact(steps: int) -> Denoiser:
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
 def test_samples_have_mean_and_deviation_of_the_data(steps: int) -> None:
     noise = torch.randn(64, 4, 156, generator=torch.Generator().manual_seed(0))
-    times = even_timesteps(steps)
+    times = quadratic_timesteps(steps)
     dance = consistency(exact(steps), noise, schedule=SCHEDULE, timesteps=times)
     assert dance.mean().item() == pytest.approx(MEAN, abs=0.005)
     assert dance.std().item() == pytest.approx(DEVIATION, rel=0.02)
@@ -55,14 +55,14 @@ def test_hooks_see_the_noise_every_step_and_the_clean_end() -> None:
         seen.append(t)
         return dance
 
-    noise, times = torch.randn(1, 4, 156), even_timesteps(2)
+    noise, times = torch.randn(1, 4, 156), quadratic_timesteps(2)
     consistency(exact(2), noise, schedule=SCHEDULE, timesteps=times, hook=watch)
-    assert seen == times == [999, 499, CLEAN]
+    assert seen == times == [999, 249, CLEAN]
     seen.clear()
     consistency(exact(2), noise, schedule=SCHEDULE, timesteps=times, hook=watch, again=edited_again(times))
-    assert seen == [999, 499, CLEAN, 249, CLEAN]
-    assert edited_again(even_timesteps(1)) == [749, 499, 249]
-    assert edited_again(even_timesteps(4)) == []
+    assert seen == [999, 249, CLEAN, 61, CLEAN]
+    assert edited_again(quadratic_timesteps(1)) == [561, 249, 61]
+    assert edited_again(quadratic_timesteps(4)) == []
 
 
 @pytest.mark.parametrize("steps", [1, 2, 4])
@@ -76,7 +76,7 @@ def test_what_is_given_stays_and_is_seen(steps: int) -> None:
         seen.append(x_t)
         return Prediction(torch.zeros_like(x_t), None)
 
-    times = even_timesteps(steps)
+    times = quadratic_timesteps(steps)
     dance = consistency(
         denoise,
         torch.randn(2, 10, 156),
@@ -88,6 +88,6 @@ def test_what_is_given_stays_and_is_seen(steps: int) -> None:
     )
     assert torch.equal(dance[:, :5], values[:5].expand(2, -1, -1))
     assert torch.equal(dance[:, 5:], torch.zeros(2, 5, 156))
-    signal = SCHEDULE.alpha_cumprod_at(249) ** 0.5
+    signal = SCHEDULE.alpha_cumprod_at(61) ** 0.5
     assert seen[-1][:, :5].mean().item() == pytest.approx(0.7 * signal, abs=0.05)
     assert len(seen) == {1: 4, 2: 3, 4: 4}[steps]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from popdanceset.errors import InputError
-from training.popdg.schedule import CLEAN, cosine_schedule, even_timesteps, respaced
+from training.popdg.schedule import CLEAN, cosine_schedule, even_timesteps, quadratic_timesteps, respaced
 
 
 def test_the_schedule_is_the_recorded_one(golden: Path) -> None:
@@ -49,3 +49,13 @@ def test_even_timesteps_end_clean() -> None:
     for visits in (0, 1001):
         with pytest.raises(InputError, match=f"{visits} steps of sampling"):
             even_timesteps(visits)
+
+
+def test_quadratic_timesteps_are_dense_at_the_clean_end() -> None:
+    assert quadratic_timesteps(4) == [999, 561, 249, 61, CLEAN]
+    assert {*quadratic_timesteps(4)} | {*quadratic_timesteps(3)} <= {*quadratic_timesteps(12)}
+    most = quadratic_timesteps(31)
+    assert most == sorted({*most}, reverse=True)
+    for steps in (0, 32):
+        with pytest.raises(InputError, match=f"{steps} quadratic steps of sampling"):
+            quadratic_timesteps(steps)

@@ -1,8 +1,7 @@
-"""The consistency function of a segment: a DDIM step to its end, along the predicted clean dance.
+"""A jump of the student to the end of a segment: DDIM without fresh noise along the predicted clean dance.
 
 With the predicted clean dance x̂ it is F(x_t, t) = √ᾱ_e x̂ + √(1 − ᾱ_e) / √(1 − ᾱ_t) · (x_t − √ᾱ_t x̂), where e
-is the end of the segment. At t = e this is x_t whatever the network predicts, so the boundary condition of
-consistency models (Song et al., 2023) holds without a skip connection of its own (Heek et al., 2024, Sec. 3).
+is the end of the segment. At t = e this is x_t whatever the network predicts.
 """
 
 from __future__ import annotations

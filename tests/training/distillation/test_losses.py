@@ -1,26 +1,21 @@
-"""The consistency function: its boundary, its inverse, its agreement with DDIM, and a path known exactly."""
+"""Jumps: their inverse, their agreement with DDIM, and what is learnt on a path known exactly."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import pytest
 import torch
 
 from popdanceset.errors import InputError
 from training.data.representation import MinMaxScaler
-from training.distillation.consistency import jump, start_towards
-from training.distillation.losses import (
-    DistillationObjective,
-    Draw,
-    consistency_target,
-    distillation_loss,
-)
-from training.distillation.segments import segments
+from training.distillation.jumps import jump, start_towards
+from training.distillation.losses import DistillationObjective, Draw, distillation_loss, walked
+from training.distillation.segments import walks
 from training.popdg.config import LossWeights
-from training.popdg.ddim import ddim_step
+from training.popdg.consistency import edited_again
+from training.popdg.ddim import ddim, ddim_step
 from training.popdg.gaussian_diffusion import q_sample
-from training.popdg.schedule import CLEAN, cosine_schedule, even_timesteps
+from training.popdg.model import Prediction
+from training.popdg.schedule import CLEAN, cosine_schedule, quadratic_timesteps
 
 SCHEDULE = cosine_schedule()
 MEAN, DEVIATION = 0.1, 0.2
@@ -61,22 +56,22 @@ def test_it_is_a_step_of_ddim_and_can_be_inverted() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
-def test_segments_are_divided_without_gaps(steps: int) -> None:
-    found = segments(steps, 48)
-    start, stop, end = (part.tolist() for part in (found.start, found.stop, found.end))
-    assert start[0] == 999
-    assert stop[-1] == CLEAN
-    assert start[1:] == stop[:-1]
-    assert all(a > b for a, b in pairwise([*start, CLEAN]))
-    assert sorted(set(end), reverse=True) == even_timesteps(steps)[1:]
-    ends = [index for index, (s, e) in enumerate(zip(stop, end, strict=True)) if s == e]
-    assert ends == [48 // steps * (number + 1) - 1 for number in range(steps)]
+def test_a_walk_from_every_timestep_that_sampling_visits(steps: int) -> None:
+    rows = walks(steps, 24).tolist()
+    ends = quadratic_timesteps(steps)
+    assert [row[0] for row in rows] == [*ends[:-1], *edited_again(ends)]
+    for row in rows:
+        assert row[-1] == next(t for t in ends if t < row[0])
+        stops = [*dict.fromkeys(row)]
+        assert row == stops + row[-1:] * (len(row) - len(stops))  # only the end is repeated
+        assert stops == [t for t in quadratic_timesteps(24) if row[-1] <= t <= row[0]]
+    assert len(rows[0]) == 24 // steps + 1
 
 
-@pytest.mark.parametrize(("steps", "teacher"), [(0, 48), (5, 48), (4, 2), (4, 1000)])
+@pytest.mark.parametrize(("steps", "teacher"), [(3, 16), (4, 2), (1, 6), (4, 25)])
 def test_steps_that_do_not_fit_are_one_line(steps: int, teacher: int) -> None:
     with pytest.raises(InputError, match=f"{teacher} steps of the teacher for {steps} of the student"):
-        segments(steps, teacher)
+        walks(steps, teacher)
 
 
 def best(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
@@ -95,18 +90,34 @@ def along_the_path(x_t: torch.Tensor, t: int, end: int) -> torch.Tensor:
     return after + new / old * (x_t - before)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_the_teacher_walks_as_ddim_does(steps: int) -> None:
+    """Dances of one batch start at different timesteps, and arrive where DDIM leads each of them."""
+    stops = walks(steps, 24)
+    x = random(len(stops), 4, 2)
+    target = walked(best, SCHEDULE, x, stops)
+    reached = jump(SCHEDULE, target, x, stops[:, 0], stops[:, -1])
+
+    def denoise(x_t: torch.Tensor, t: int) -> Prediction:
+        return Prediction(best(x_t, torch.full((1,), t)), None)
+
+    for number, row in enumerate(stops.tolist()):
+        times = [*dict.fromkeys(row)]
+        there = ddim(denoise, x[number : number + 1], schedule=SCHEDULE, timesteps=times, eta=0.0)
+        torch.testing.assert_close(reached[number : number + 1], there)
+
+
 class Lines(torch.nn.Module):
-    """A student that is linear in x_t, with a slope and an offset of its own at each step of the teacher."""
+    """A student that is linear in x_t, with a slope and an offset of its own at each of its starts."""
 
-    def __init__(self, timesteps: torch.Tensor) -> None:
+    def __init__(self, starts: list[int]) -> None:
         super().__init__()
-        self.numbers = {int(t): number for number, t in enumerate(timesteps)} | {0: len(timesteps)}
-        self.slope = torch.nn.Parameter(torch.zeros(len(timesteps) + 1, dtype=torch.float64))
-        self.offset = torch.nn.Parameter(torch.zeros(len(timesteps) + 1, dtype=torch.float64))
+        self.numbers = {t: number for number, t in enumerate(starts)}
+        self.slope = torch.zeros(len(starts), dtype=torch.float64)
+        self.offset = torch.zeros(len(starts), dtype=torch.float64)
 
-    @torch.no_grad()
     def fit(self, number: int, x_t: torch.Tensor, target: torch.Tensor) -> None:
-        """Least squares at one step of the teacher."""
+        """Least squares at one start."""
         columns = torch.stack([x_t.flatten(), torch.ones_like(x_t).flatten()], dim=1)
         self.slope[number], self.offset[number] = torch.linalg.lstsq(columns, target.flatten()).solution
 
@@ -119,46 +130,19 @@ class Lines(torch.nn.Module):
 def test_distilling_a_linear_toy_recovers_the_exact_path(steps: int) -> None:
     """The teacher is the best denoiser of normal numbers, whose paths are straight lines in closed form."""
     objective = DistillationObjective(
-        LossWeights(simple=1, velocity=0, acceleration=0, fk=0), steps, teacher_steps=240
+        LossWeights(simple=1, velocity=0, acceleration=0, fk=0), steps, teacher_steps=24
     )
-    path = objective.segments
-    student, scaler = Lines(path.start), MinMaxScaler(torch.zeros(1), torch.ones(1))
-    # One step of the teacher after the other, from the clean end on: each target rests on the one before.
-    for number in reversed(range(objective.teacher_steps)):
-        motion, numbers = MEAN + DEVIATION * random(64, 4, 1, seed=number), torch.full((64,), number)
-        chance = Draw(numbers, random(64, 4, 1, seed=1000 + number))
-        t, stop, end = path.start[numbers], path.stop[numbers], path.end[numbers]
-        x_t = q_sample(SCHEDULE, motion, t, chance.noise)
-        target = consistency_target(student, best, SCHEDULE, x_t, t, stop, end)
-        student.fit(number, x_t, target)
+    stops = objective.walks
+    student, scaler = Lines(stops[:, 0].tolist()), MinMaxScaler(torch.zeros(1), torch.ones(1))
+    for number in range(len(stops)):
+        motion, rows = MEAN + DEVIATION * random(64, 4, 1, seed=number), torch.full((64,), number)
+        chance = Draw(rows, random(64, 4, 1, seed=1000 + number))
+        x_t = q_sample(SCHEDULE, motion, stops[rows, 0], chance.noise)
+        student.fit(number, x_t, walked(best, SCHEDULE, x_t, stops[rows]))
         loss = distillation_loss(student, best, SCHEDULE, objective, motion, chance, scaler)
         assert loss.total < 1e-12  # a line through the targets is the minimum
-    x = random(8, 4, 1, seed=7)
-    for t, end in pairwise(even_timesteps(steps)):
+    for t, end in stops[:, [0, -1]].tolist():
+        x = along_the_path(random(8, 4, 1, seed=7), 999, t)
         times, ends = torch.full((8,), t), torch.full((8,), end)
-        with torch.no_grad():
-            reached = jump(SCHEDULE, student(x, times), x, times, ends)
-        exact = along_the_path(x, t, end)
-        torch.testing.assert_close(reached, exact, atol=0.02, rtol=0)
-        x = exact
-
-
-def test_the_exact_function_is_its_own_target() -> None:
-    """The target of a student that follows the path exactly is its own prediction."""
-    path = segments(2, 400)
-
-    def exact(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        rows = []
-        for row, time in enumerate(t.tolist()):
-            end = 499 if time > 499 else CLEAN
-            there = along_the_path(x_t[row], time, end)[None]
-            rows.append(
-                start_towards(SCHEDULE, there, x_t[row : row + 1], torch.tensor([time]), torch.tensor([end]))
-            )
-        return torch.cat(rows)
-
-    numbers = torch.tensor([20, 150, 250, 380])
-    t, stop, end = path.start[numbers], path.stop[numbers], path.end[numbers]
-    x = random(4, 3, 2)
-    target = consistency_target(exact, best, SCHEDULE, x * 0.3, t, stop, end)
-    torch.testing.assert_close(target, exact(x * 0.3, t), atol=5e-3, rtol=0)
+        reached = jump(SCHEDULE, student(x, times), x, times, ends)
+        torch.testing.assert_close(reached, along_the_path(x, t, end), atol=0.05, rtol=0)
