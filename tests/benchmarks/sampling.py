@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import statistics
 import sys
 from collections.abc import Callable
@@ -23,9 +24,12 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import training  # noqa: F401  # before torch: it decides how threads wait
+
+# isort: split
+import torch
 
 from tests.operators import recorded, shares, table
 from tests.products import bandwidth, clock, rate
@@ -101,7 +105,8 @@ def main() -> int:
                 seconds[side].append(clock() - begin)
 
     medians = {side: statistics.median(all_of_them) for side, all_of_them in seconds.items()}
-    print(f"10 s of dance, {options.threads} threads, medians of {options.rounds}")
+    waiting = f"GOMP_SPINCOUNT={os.environ.get('GOMP_SPINCOUNT', '')}"
+    print(f"10 s of dance, {options.threads} threads, {waiting}, medians of {options.rounds}")
     print(f"plain, {options.steps} steps, two passes each   {medians['plain']:6.2f} s")
     print(f"ours,  {options.steps} steps, one batched pass  {medians['ours']:6.2f} s")
     print(f"ours,  {options.fast_steps} steps, DPM-Solver++      {medians['solver']:6.2f} s")

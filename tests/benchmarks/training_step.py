@@ -21,6 +21,7 @@ import argparse
 import importlib.util
 import math
 import multiprocessing
+import os
 import resource
 import statistics
 import sys
@@ -94,8 +95,30 @@ def plain(name: str, batch: int, music_dim: int, layers: int | None):
     return module.training(batch, music_dim, *([layers] if layers else []))
 
 
-def account(loss: Callable[[], Any], optimizer: Any) -> tuple[dict[str, Share], float]:
-    """The work of a step by kinds, and the seconds that its products take when nothing is between them."""
+def memory(loss: Callable[[], Any], optimizer: Any) -> tuple[int, int]:
+    """Bytes of parameters, gradients and the optimizer's arrays; and what a loss keeps for its gradients."""
+    import torch
+
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    held = sum(2 * x.nbytes + sum(kept.nbytes for kept in optimizer.state[x].values()) for x in parameters)
+    storages: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        alive = loss()
+    del alive
+    for parameter in parameters:
+        storages.pop(parameter.untyped_storage().data_ptr(), None)
+    return held, sum(storages.values())
+
+
+def account(loss: Callable[[], Any], optimizer: Any) -> tuple[dict[str, Share], float, int, int]:
+    """The work of a step by kinds, the seconds that its products take when nothing is between them, and what
+    `memory` says."""
     import torch
 
     from tests.operators import Share, recorded, shares
@@ -117,15 +140,15 @@ def account(loss: Callable[[], Any], optimizer: Any) -> tuple[dict[str, Share], 
         for parameter, kept in optimizer.state.items()
     )
     parts["optimizer"] = Share(1, 0, moved, min(seconds), moved / bytes_a_second)
-    return parts, sum(x.alone() for x in operators if x.operations)
+    alone = sum(x.alone() for x in operators if x.operations)
+    return (parts, alone, *memory(loss, optimizer))
 
 
 def worker(
     pipe: Connection, name: str, side: str, batch: int, threads: int, music_dim: int, layers: int | None
 ) -> None:
     """Trains a step whenever asked: sends (seconds of loss and gradients, seconds of all, peak bytes,
-    operations a second of this machine). Asked for an account, it sends the operators of loss and gradients,
-    and the optimizer's work."""
+    operations a second of this machine). Asked for an account, it sends that."""
     import torch
 
     from tests.products import clock, rate
@@ -163,6 +186,7 @@ def main() -> int:
     parser.add_argument("--layers", type=int, help="layers (default: as released)")
     options = parser.parse_args()
 
+    import training  # noqa: F401  # before the processes load torch: it decides how threads wait
     from tests.operators import table
 
     context = multiprocessing.get_context("spawn")
@@ -182,11 +206,12 @@ def main() -> int:
             if number >= 0:
                 steps[side].append(step)
     pipes[own].send(ACCOUNT)  # last, because it needs memory
-    parts, alone = pipes[own].recv()
+    parts, alone, held, kept = pipes[own].recv()
     for pipe in pipes.values():
         pipe.send("")
 
-    print(f"batch {options.batch}, {options.threads} threads, medians of {options.rounds}")
+    waiting = f"GOMP_SPINCOUNT={os.environ.get('GOMP_SPINCOUNT', '')}"
+    print(f"batch {options.batch}, {options.threads} threads, {waiting}, medians of {options.rounds}")
     print(f"{'':<10} {'loss and gradients':>19} {'whole step':>11} {'peak memory':>12}")
     medians = {
         side: [statistics.median(part) for part in zip(*rows, strict=True)] for side, rows in steps.items()
@@ -196,6 +221,10 @@ def main() -> int:
     ratios = [medians[own][part] / medians[other][part] for part in range(3)]
     print(f"{'ratio':<10} {ratios[0]:>19.3f} {ratios[1]:>11.3f} {ratios[2]:>12.3f}")
     _, whole, _, speed = medians[own]
+    print(
+        f"peak of {own}: {held / 1e9:.2f} GB of parameters, gradients and the optimizer's arrays; "
+        f"a loss keeps {kept / 1e9:.2f} GB for its gradients; the rest is code, and memory between arrays"
+    )
     products = sum(part.operations for part in parts.values())
     bound = products / speed
     print(
