@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 GROUP = "popdanceset.engines"
 LOCAL = "local"
 
+_FEW = 32
+"""Items that are handed out one after the other, each in a run of its own, to tell which of them kill their
+workers. Where more are left, it is not the items."""
+
 
 class Work(Protocol):
     """A stage's work on some of its items: a callable that can be pickled.
@@ -119,6 +123,7 @@ def spread(
     here = settings.model_copy(update={"engine": LOCAL})
     left = unfinished(True)
     total, batch, told = len(left), None, 0
+    alone = False
 
     def count(steps: int = 1, note: str = "") -> None:
         nonlocal told
@@ -127,10 +132,15 @@ def spread(
 
     while left:
         log.info("%s: %s for the engine %s", work.stage, counted(len(left), "item"), settings.engine)
-        engine.run(work, left, here, count, batch)
+        for items in [[item] for item in left] if alone else [left]:
+            engine.run(work, items, here, count, batch)
         before, left = len(left), unfinished(False)
         count(total - len(left) - told)  # of workers that died before they could tell
         if left and len(left) >= before:
+            # One that waits for a worker dies with it too, each time if it is unlucky: apart from now on.
+            if 1 < len(left) <= _FEW and not alone:
+                alone = True
+                continue
             few = ", ".join([*left[:5], *(["…"] if len(left) > 5 else [])])
             raise PopDanceSetError(
                 f"{work.stage}: {counted(len(left), 'item')} unfinished because their workers crashed",

@@ -82,6 +82,25 @@ def test_an_item_that_kills_every_worker_is_named(
     assert unfinished(store) == ["d"]
 
 
+def test_an_item_that_dies_in_the_queue_of_a_deadly_one_is_done_apart(
+    settings: Settings, store: Store, in_process: InProcess
+) -> None:
+    died_in = 0
+
+    def deadly(ids: list[str]) -> None:
+        nonlocal died_in
+        number = len(in_process.batches)
+        if "d" in ids:
+            died_in = number
+        if number == died_in:
+            raise ConnectionError
+
+    in_process.before = deadly
+    with pytest.raises(PopDanceSetError, match=r"^d: write: 1 item unfinished because their workers crashed"):
+        run(settings, store, in_process, [])
+    assert unfinished(store) == ["d"]
+
+
 def test_engines_are_found_by_name(settings: Settings, in_process: InProcess) -> None:
     assert find_engine(settings) is None
     assert find_engine(settings.model_copy(update={"engine": "ray"})) is in_process

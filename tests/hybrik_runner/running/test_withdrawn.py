@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,9 +58,11 @@ def test_a_batch_may_still_name_its_clips(
 def test_it_is_withdrawn_while_its_clip_is_extracted(
     fails: bool, before_frames: bool, clips: list[str], store: Store, settings: Settings, fake: type
 ) -> None:
+    turns = count()  # clips are tracked by several threads at once
+
     class Interrupted(fake):  # type: ignore[misc]
         def track(self, frames: Iterable[Frame]) -> Iterator[int | None]:
-            first = self.calls == 0
+            first = next(turns) == 0
             if first and before_frames:
                 gone(settings, store)
             yield from super().track(frames)

@@ -102,8 +102,8 @@ def test_energies_of_a_frame_do_not_depend_on_others() -> None:
     joints = standing() + 0.02 * torch.randn(1, FRAMES, 24, 3, generator=torch.Generator().manual_seed(0))
     joints.requires_grad_()
     found = contact(joints)
-    for part in (feet, floor, body):
-        (gradient,) = torch.autograd.grad(part(joints, found)[0, 7], joints, allow_unused=True)
+    for energy in (feet(joints, found), floor(joints, found), body(joints)):
+        (gradient,) = torch.autograd.grad(energy[0, 7], joints, allow_unused=True)
         assert gradient[0, :7].abs().max() == 0
         assert gradient[0, 8:].abs().max() == 0
 
