@@ -142,6 +142,10 @@ class Poses:
         found[np.flatnonzero(found)[~good]] = False
         return replace(self, found=found, **{name: values[good] for name, values in per_frame.items()})
 
+    def exchanged_also(self, times: Floats) -> tuple[float, ...]:
+        """`exchanged` with further times (k,), each once."""
+        return tuple(sorted({*self.exchanged, *times.tolist()}))
+
     def first(self, count: int) -> Poses:
         """The same up to and including the frame in which the dancer was found for the `count`-th time."""
         end = int(np.flatnonzero(self.found)[count - 1]) + 1

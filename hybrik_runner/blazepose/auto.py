@@ -129,7 +129,7 @@ class Auto(BlazePose):
         )
         return replace(
             poses,
-            exchanged=tuple(sorted({*poses.exchanged, *times[found][exchanged].tolist()})),
+            exchanged=poses.exchanged_also(times[found][exchanged]),
             second_looks=sum(look is not None for look in second),
         )
 

@@ -32,7 +32,7 @@ Style = Literal["skeleton", "body"]
 
 _SMPL_COLOUR = (255, 255, 255)
 _MARK, _BAR = (170, 0, 255), 60
-"""Colour of the bar over frames whose left and right were put back; the picture is so many times as high."""
+"""Colour of the bar that marks a frame whose left and right were put back; 60 bars would fill the frame."""
 _OPACITY = 0.8
 """Of a body: what is behind it stays visible."""
 _SOFT = 0.7

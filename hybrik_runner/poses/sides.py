@@ -143,7 +143,7 @@ def restored(poses: Poses, joints: Floats | None = None) -> Poses:
         keypoints2d=exchanged(poses.keypoints2d, in_picture, KEYPOINT_SIDES),
         scores=exchanged(poses.scores, turned, SCORE_SIDES),
         observed=exchanged(poses.observed, turned, SMPL_SIDES),
-        exchanged=tuple(sorted({*poses.exchanged, *times[anywhere].tolist()})),
+        exchanged=poses.exchanged_also(times[anywhere]),
     )
 
 

@@ -248,7 +248,7 @@ def _frames(store: Store, clip: Row) -> Generator[media.Frame]:
     try:
         with store.local(clip["path"]) as path:
             yield from media.frames(path)
-    except (StoreError, InputError) as error:  # deleted before it was opened, or while it was
+    except (StoreError, InputError) as error:
         if is_withdrawn(clip["bvid"], store):  # its file was deleted meanwhile, which concerns no other clip
             raise MediaError("its video was withdrawn", clip["path"]) from error
         raise

@@ -55,7 +55,7 @@ floor misses the camera by nearly the camera's height; a plane that comes nearer
 believed."""
 
 _ON_FLOOR = 0.05
-_SKATING = 0.5
+SKATING = 0.5
 """Height (m) below which a foot is on the floor, and speed (m/s) above which it skates: 2.5 cm per frame at
 20 frames a second in the foot skating ratio of Karunratanakul et al., "Guided Motion Diffusion" (ICCV
 2023)."""
@@ -200,7 +200,7 @@ def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags 
     return Footing(
         contact=float(np.any(on, axis=1)[seen].mean()),
         skate=float(speed[on].mean()) if on.any() else 0.0,
-        skating=float((speed[on] > _SKATING).mean()) if on.any() else 0.0,
+        skating=float((speed[on] > SKATING).mean()) if on.any() else 0.0,
         penetration=float(np.maximum(-lowest[seen], 0).mean()),
         floating=float(np.maximum(lowest[resting], 0).mean()) if resting.any() else 0.0,
         deviation=float(np.abs(lowest[resting]).mean()) if resting.any() else 0.0,

@@ -203,6 +203,7 @@ def bounded(options: argparse.Namespace) -> int:
 
 
 def near(ratio: float) -> str:
+    """Whether a ratio of an error to its bound counts as near, for a table."""
     return "near" if ratio <= NEAR else "FAR "
 
 

@@ -29,7 +29,6 @@ from hybrik_runner.blazepose.landmarks import Landmarks
 from hybrik_runner.estimator import Clip as Recording
 from hybrik_runner.estimator import PoseEstimator
 from hybrik_runner.poses import camera
-from hybrik_runner.poses.camera import towards
 from hybrik_runner.poses.sides import PARTS, exchanged
 from hybrik_runner.poses.table import build
 from popdanceset import media
@@ -109,7 +108,7 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
     projected = clip.camera.project(joints)
     metric = in_camera - in_camera[:, _HIPS].mean(1, keepdims=True)
     # The network describes a body as though the camera looked straight at it.
-    metric = metric @ towards(projected[:, _HIPS].mean(1), recording.size)
+    metric = metric @ camera.towards(projected[:, _HIPS].mean(1), recording.size)
 
     def table(predictions: Sequence[Any]) -> pa.Table:
         poses = estimator.poses(times, recording.size, predictions)
@@ -117,21 +116,21 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         assert built is not None
         return built
 
-    def error(predictions: Sequence[Any]) -> float:
+    def error(made: pa.Table) -> float:
         assert clip.joints is not None
-        found = column(table(predictions), "joints3d", 24, 3)[:, list(LIMB_JOINTS)]
+        found = column(made, "joints3d", 24, 3)[:, list(LIMB_JOINTS)]
         count = min(len(found), len(clip.joints))
         return 1000 * float(errors(found[:count], clip.joints[:count]).mean())
 
-    def feet_from_floor() -> float:
-        made = table(seen)
+    def feet_from_floor(made: pa.Table) -> float:
         scale = float(column(made, "smpl_scaling", 1)[0, 0])
         height = floor.heights(column(made, "smpl_trans", 3), column(made, "joints3d", 24, 3), scale)
         return 1000 * deviation(height, clip.contact)
 
     up = camera.to_world(clip.camera.R[:, 2])
     with mock.patch.object(floor, "_normal", return_value=up):
-        level_feet = feet_from_floor()
+        level_feet = feet_from_floor(table(seen))
+    as_seen = table(seen)
 
     ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
     flat = [_replaced(d, projected[k], None) for k, d in enumerate(ordered)]
@@ -143,16 +142,13 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
     off = np.linalg.norm(image - projected[found], axis=2).mean(1)
     size = np.linalg.norm(np.ptp(projected[found], axis=1), axis=1)
     return Bounds(
-        error(seen),
-        error(ordered),
-        error(flat),
-        error(deep),
-        error(solid),
+        error(as_seen),
+        *(error(table(predictions)) for predictions in (ordered, flat, deep, solid)),
         float(off.mean()),
         100 * float((off / size).mean()),
         1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
         float(np.degrees(np.arccos(up[2]))),
-        feet_from_floor(),
+        feet_from_floor(as_seen),
         level_feet,
     )
 

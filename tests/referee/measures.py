@@ -34,8 +34,6 @@ _EXCHANGES = {
 """First joints of the pairs that are exchanged together, in the order of `LIMB_JOINTS`."""
 _COCO_ANKLES = [15, 16]
 _SLIDING = 0.3  # m/s
-_SKATING = 0.5
-"""m/s, as `popdanceset.motion.floor` counts skating feet."""
 _RATIO, _METRES = 0.8, 0.010
 """A frame is exchanged if the error with left and right of the truth exchanged is at most this share of what
 it is otherwise, and lower by at least these metres, in the mean of all twelve joints. Ten millimetres of that
@@ -190,7 +188,7 @@ def gliding(table: pa.Table, size: tuple[int, int]) -> float:
     speed = np.linalg.norm(np.gradient(ankles, 1 / FPS, axis=0), axis=2) / metre
     root, joints = column(table, "smpl_trans", 3), column(table, "joints3d", 24, 3)
     on = floor.on_floor(floor.heights(root, joints, float(column(table, "smpl_scaling", 1)[0, 0])))
-    return float((speed[on] > _SKATING).mean()) if on.any() else float("nan")
+    return float((speed[on] > floor.SKATING).mean()) if on.any() else float("nan")
 
 
 def sliding(feet: Floats, contact: Flags | None) -> float:

@@ -121,6 +121,6 @@ def walked(teacher: Predict, schedule: Schedule, x_t: torch.Tensor, stops: torch
     """
     x = x_t
     for t, after in pairwise(stops.unbind(1)):
-        # Where a dance has arrived, the prediction does not matter, but the network has no timestep CLEAN.
+        # `jump` ignores the prediction for a dance that has arrived, but the network has no timestep CLEAN.
         x = jump(schedule, teacher(x, t.clamp(min=0)).clamp(-1, 1), x, t, after)  # clipped, as samplers do
     return start_towards(schedule, x, x_t, stops[:, 0], stops[:, -1])
