@@ -27,6 +27,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrik_runner.poses.calibration.room import Room
+from hybrik_runner.poses.calibration.vanishing_points import calibrate
+from hybrik_runner.poses.camera import Calibration
 from popdanceset.devices import AUTO, find_device
 from popdanceset.errors import SettingsError
 
@@ -49,7 +52,7 @@ Prediction = TypeVar("Prediction")
 """What the network returns for one detection."""
 
 CLIP_FIELDS = frozenset(
-    {"times", "found", "size", "scaling", "people", "orientation", "exchanged", "depth_reversed"}
+    {"times", "found", "calibration", "scaling", "people", "orientation", "exchanged", "depth_reversed"}
     | {"meetings", "second_looks"}
 )
 """Fields of `Poses` that describe the whole clip; the others have one entry for each frame with the
@@ -66,7 +69,8 @@ class Poses:
     Attributes:
         times: (m,) of all frames, seconds from the first.
         found: (m,) whether the dancer was found; n of them are true.
-        size: width and height of the frames, pixels.
+        calibration: what is known of the camera: the size of its frames, its focal length, and which way is
+            up.
         scaling: scale of the mean SMPL skeleton, one for the clip.
         rotations: (n, 24, 3, 3) parent-relative rotation matrices; the root's leads into the world axes.
         cam_root: (n, 3) the root in camera axes.
@@ -92,7 +96,7 @@ class Poses:
 
     times: Floats
     found: Flags
-    size: tuple[int, int]
+    calibration: Calibration
     scaling: float
     rotations: Floats
     cam_root: Floats
@@ -111,12 +115,12 @@ class Poses:
     second_looks: int = 0
 
     @classmethod
-    def none(cls, times: Floats, size: tuple[int, int], people: float = 1.0) -> Poses:
+    def none(cls, times: Floats, calibration: Calibration, people: float = 1.0) -> Poses:
         """Poses of a clip in which nobody was found."""
         return cls(
             times=times,
             found=np.zeros(len(times), bool),
-            size=size,
+            calibration=calibration,
             scaling=1.0,
             rotations=np.empty((0, 24, 3, 3)),
             cam_root=np.empty((0, 3)),
@@ -204,12 +208,14 @@ class PoseEstimator(Protocol[Detection, Prediction]):
         ...
 
     @abstractmethod
-    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Prediction | None]) -> Poses:
+    def poses(
+        self, times: Floats, calibration: Calibration, predictions: Sequence[Prediction | None]
+    ) -> Poses:
         """Assembles the poses of a clip.
 
         Args:
             times: (m,) of its frames, seconds from the first.
-            size: width and height of the frames, pixels.
+            calibration: of the camera, as far as the frames show it; `Poses` gets it.
             predictions: m of them; None where the dancer was not seen.
         """
         ...
@@ -225,24 +231,37 @@ class PoseEstimator(Protocol[Detection, Prediction]):
                 predictions = self.predict([detection for _, detection in found])
                 for (index, _), prediction in zip(found, predictions, strict=True):
                     clip.predictions[index] = prediction
-        return self.poses(np.array(clip.times, np.float64), clip.size, clip.predictions)
+        return self.poses(np.array(clip.times, np.float64), clip.calibration(), clip.predictions)
 
 
 class Clip(Generic[Prediction]):
-    """What is known of a clip while it is being processed."""
+    """What is known of a clip while it is being processed.
 
-    def __init__(self) -> None:
+    Args:
+        calibrated: whether the camera is found from lines of the room, or assumed.
+    """
+
+    def __init__(self, calibrated: bool = True) -> None:
         self.times: list[float] = []
         self.size = (0, 0)
         self.predictions: list[Prediction | None] = []
+        self._room = Room() if calibrated else None
 
     def recorded(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """Yields the frames unchanged, and records their times and size."""
+        """Yields the frames unchanged, and records their times and size, and the room behind the dancer."""
         for frame in frames:
             if not self.times:
                 self.size = (frame.image.shape[1], frame.image.shape[0])
             self.times.append(frame.time)
+            if self._room is not None:
+                self._room.look(frame)
             yield frame
+
+    def calibration(self) -> Calibration:
+        """Returns what the frames recorded so far tell of the camera."""
+        if self._room is None:
+            return Calibration.assumed(self.size)
+        return calibrate(self._room.lines(), self.size)
 
 
 def load_estimator(settings: Settings) -> PoseEstimator[Any, Any]:

@@ -346,6 +346,13 @@ VERDICTS = _schema(
         _field(
             "tilt", pa.float64(), "angle of the rotation that levels the floor", unit="deg", nullable=True
         ),
+        _field(
+            "focal_length",
+            pa.float64(),
+            "focal length as lines of the room tell it; null if it is the assumed one, the frame's diagonal",
+            unit="px",
+            nullable=True,
+        ),
         _field("floor_frames", pa.int32(), "rows in which the feet determined the floor", nullable=True),
         _field("contact", pa.float64(), "share of rows with a foot on the floor", unit="1", nullable=True),
         *[

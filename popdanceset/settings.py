@@ -245,6 +245,11 @@ class PoseSettings(_Group):
         le=1,
         description="standard deviation in seconds of the window that smooths rotations; 0: none",
     )
+    camera: Literal["lines", "assumed"] = Field(
+        "lines",
+        description="lines: find focal length and tilt from straight lines of the room, if there are enough;"
+        " assumed: a level camera with a diagonal field of view of 53°",
+    )
     fitting: Literal["off", "clip"] = Field(
         "clip",
         description="clip: fit rotations and root to the keypoints of the whole clip; off: smoothing only",

@@ -31,6 +31,7 @@ from hybrik_runner.estimator import Poses
 
 if TYPE_CHECKING:
     from hybrik_runner.blazepose.people import People
+    from hybrik_runner.poses.camera import Calibration
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
@@ -117,7 +118,9 @@ class Auto(BlazePose):
         if before is not None:
             yield from (_Seen(time, before.size, before.detection) for time in passed)
 
-    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Detection | None]) -> Poses:
+    def poses(
+        self, times: Floats, calibration: Calibration, predictions: Sequence[Detection | None]
+    ) -> Poses:
         """As `PoseEstimator.poses`."""
         found = np.array([detection is not None for detection in predictions], bool)
         seen = [detection for detection in predictions if detection is not None]
@@ -125,7 +128,7 @@ class Auto(BlazePose):
         landmarks, exchanged = fused(times[found], [detection.landmarks for detection in seen], second)
         corrected = iter(landmarks)
         poses = super().poses(
-            times, size, [each and replace(each, landmarks=next(corrected)) for each in predictions]
+            times, calibration, [each and replace(each, landmarks=next(corrected)) for each in predictions]
         )
         return replace(
             poses,

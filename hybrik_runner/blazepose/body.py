@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import focal_length, locate
+from hybrik_runner.poses.camera import Calibration, locate
 from hybrik_runner.poses.sides import Pairs
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.rotations.arrays import normalise, slerp
@@ -63,7 +63,7 @@ class Body:
     hands: Floats
 
 
-def sharpen(metric: Floats, image: Floats, size: tuple[int, int]) -> Floats:
+def sharpen(metric: Floats, image: Floats, calibration: Calibration) -> Floats:
     """Moves metric landmarks sideways to where the image shows them.
 
     The image points come from heat maps and are more accurate across the line of sight; the metric points
@@ -75,14 +75,14 @@ def sharpen(metric: Floats, image: Floats, size: tuple[int, int]) -> Floats:
     Args:
         metric: (n, 33, 3) camera axes, metres.
         image: (n, 33, 2) pixels.
-        size: width and height of the frames, pixels.
+        calibration: of the frames.
 
     Returns:
         (n, 33, 3) camera axes, metres from the middle of the hips.
     """
     weights = np.ones((len(metric), len(LIMB_LANDMARKS)))
-    place = locate(metric[:, LIMB_LANDMARKS], image[:, LIMB_LANDMARKS], weights, size)
-    across = (image - np.array(size) / 2) / focal_length(size)
+    place = locate(metric[:, LIMB_LANDMARKS], image[:, LIMB_LANDMARKS], weights, calibration)
+    across = calibration.across(image)
     result = np.array(metric)
     result[..., :2] = across * (metric[..., 2] + place[:, 2:])[..., None] - place[:, None, :2]
     # If all points lie in one spot of the image, they determine no place: only the metric points remain.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hybrik_runner.blazepose.body import HIPS, LIMB_LANDMARKS, SHOULDERS, limb_lengths, sharpen
 from hybrik_runner.blazepose.landmarks import Landmarks
+from hybrik_runner.poses.camera import Calibration
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -94,7 +95,7 @@ def stretching(metric: Floats, image: Floats, size: tuple[int, int]) -> Floats:
         image: (n, 33, 2) pixels.
         size: width and height of the frames, pixels.
     """
-    lengths = np.maximum(limb_lengths(sharpen(metric, image, size)), 1e-3)
+    lengths = np.maximum(limb_lengths(sharpen(metric, image, Calibration.assumed(size))), 1e-3)
     change: Floats = np.abs(np.log(lengths / np.median(lengths, axis=0))).mean(1)
     return change
 

@@ -29,6 +29,7 @@ from popdanceset.motion.forward_kinematics import forward_kinematics, global_rot
 from popdanceset.skeleton import LIMB_JOINTS
 
 if TYPE_CHECKING:
+    from hybrik_runner.poses.camera import Calibration
     from popdanceset.media import Frame
     from popdanceset.settings import Settings
 
@@ -118,12 +119,14 @@ class BlazePose(PoseEstimator[Detection, Detection]):
         """Returns the detections themselves."""
         return detections
 
-    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[Detection | None]) -> Poses:
+    def poses(
+        self, times: Floats, calibration: Calibration, predictions: Sequence[Detection | None]
+    ) -> Poses:
         """As `PoseEstimator.poses`."""
         found = np.array([detection is not None for detection in predictions], bool)
         seen = [detection for detection in predictions if detection is not None]
         return replace(
-            poses(times, found, [detection.landmarks for detection in seen], size, self._variant),
+            poses(times, found, [detection.landmarks for detection in seen], calibration, self._variant),
             people=Census.median(detection.people for detection in seen),
             meetings=tuple(times[found][[detection.met for detection in seen]].tolist()),
         )
@@ -167,7 +170,7 @@ def poses(
     times: Floats,
     found: NDArray[np.bool_],
     seen: list[Landmarks],
-    size: tuple[int, int],
+    calibration: Calibration,
     variant: Variant = FULL,
 ) -> Poses:
     """Assembles poses from the landmarks of a clip.
@@ -176,11 +179,11 @@ def poses(
         times: (m,) seconds of all frames.
         found: (m,) in which of them the dancer was found.
         seen: the landmarks in those, n of them.
-        size: width and height of the frames, pixels.
+        calibration: of the frames.
         variant: the network that found them.
     """
     if not seen:
-        return Poses.none(times, size)
+        return Poses.none(times, calibration)
     raw = _Track(np.array([s.image for s in seen]), np.array([s.metric for s in seen]))
     sizes = np.array([Region.of_body(*s.body).side for s in seen])
     visibility = np.array([s.visibility for s in seen])
@@ -188,7 +191,7 @@ def poses(
     visibility = sides.exchanged(visibility, in_picture, ALL_SIDES)
     filtered = _filtered(raw, times[found], sizes, variant)
 
-    points = _in_camera(filtered, size)
+    points = _in_camera(filtered, calibration)
     scaling = body.skeleton_scale(points)
     skeleton = body.fit_skeleton(camera.to_world(points), scaling)
     rotations = inverse_kinematics(
@@ -198,20 +201,20 @@ def poses(
         twist_filter=lambda twist: smooth(twist, times[found], _TWIST_SIGMA),
     )
     joints = forward_kinematics(rotations, scaling)
-    unfiltered_joints3d = body.fit_skeleton(camera.to_world(_in_camera(raw, size)), scaling).joints
+    unfiltered_joints3d = body.fit_skeleton(camera.to_world(_in_camera(raw, calibration)), scaling).joints
 
     limbs = list(LIMB_JOINTS)
     in_camera = camera.to_camera(joints[:, limbs])
     weights = np.maximum(visibility[:, body.LIMB_LANDMARKS], 0.05)
-    cam_root = camera.locate(in_camera, filtered.image[:, body.LIMB_LANDMARKS], weights, size)
+    cam_root = camera.locate(in_camera, filtered.image[:, body.LIMB_LANDMARKS], weights, calibration)
 
     keypoints2d = filtered.image[:, COCO_LANDMARKS]
     keypoints3d = camera.to_world(points[:, COCO_LANDMARKS]) + joints[:, [1, 2]].mean(1, keepdims=True)
-    bbox = boxes(filtered.image, size)
+    bbox = boxes(filtered.image, calibration.size)
     return Poses(
         times=times,
         found=found,
-        size=size,
+        calibration=calibration,
         scaling=scaling,
         rotations=rotations,
         cam_root=cam_root,
@@ -313,7 +316,7 @@ def _filtered(raw: _Track, times: Floats, sides: Floats, variant: Variant) -> _T
     )
 
 
-def _in_camera(track: _Track, size: tuple[int, int]) -> Floats:
+def _in_camera(track: _Track, calibration: Calibration) -> Floats:
     """(n, 33, 3) landmarks from the middle of the hips, metres, in the camera's own axes."""
-    turn = camera.towards(track.image[:, body.HIPS].mean(1), size)
-    return body.sharpen(np.einsum("nab,nkb->nka", turn, track.metric), track.image, size)
+    turn = camera.towards(track.image[:, body.HIPS].mean(1), calibration)
+    return body.sharpen(np.einsum("nab,nkb->nka", turn, track.metric), track.image, calibration)

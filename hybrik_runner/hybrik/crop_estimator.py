@@ -22,6 +22,7 @@ from hybrik_runner.running.batching import Halving
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from hybrik_runner.poses.camera import Calibration
     from popdanceset.media import Frame
 
 Floats = NDArray[np.float64]
@@ -87,10 +88,10 @@ class CropEstimator(PoseEstimator[Crop, CropPrediction]):
         return self._halving(detections)
 
     def poses(
-        self, times: Floats, size: tuple[int, int], predictions: Sequence[CropPrediction | None]
+        self, times: Floats, calibration: Calibration, predictions: Sequence[CropPrediction | None]
     ) -> Poses:
         """As `PoseEstimator.poses`."""
-        return poses(times, size, predictions)
+        return poses(times, calibration, predictions)
 
 
 def stacked(crops: Sequence[Crop]) -> tuple[Tensor, Tensor, Tensor]:

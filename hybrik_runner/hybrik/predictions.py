@@ -26,6 +26,7 @@ from popdanceset.skeleton import SMPL_OFFSETS, SMPL_PARENTS
 
 if TYPE_CHECKING:
     from hybrik_runner.hybrik.network import Result
+    from hybrik_runner.poses.camera import Calibration
     from popdanceset.media import Frame
 
 Floats = NDArray[np.float64]
@@ -157,7 +158,7 @@ def split(
     return predictions
 
 
-def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPrediction | None]) -> Poses:
+def poses(times: Floats, calibration: Calibration, predictions: Sequence[CropPrediction | None]) -> Poses:
     """Assembles the poses of a clip.
 
     The skeleton's scale is the median over the clip and over the limb bones of their lengths in the posed
@@ -168,14 +169,14 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
 
     Args:
         times: (m,) seconds of all frames.
-        size: width and height of the frames, pixels.
+        calibration: of the frames.
         predictions: m of them.
     """
     found = np.array([prediction is not None for prediction in predictions], bool)
     seen = [prediction for prediction in predictions if prediction is not None]
     people = Census.median(prediction.crop.people for prediction in seen)
     if not seen:
-        return Poses.none(times, size, people)
+        return Poses.none(times, calibration, people)
     rotations = np.stack([prediction.rotations for prediction in seen])
     rotations[:, 0] = camera.to_world(rotations[:, 0].swapaxes(1, 2)).swapaxes(1, 2)
     joints = np.stack([prediction.joints_24 for prediction in seen])
@@ -192,12 +193,12 @@ def poses(times: Floats, size: tuple[int, int], predictions: Sequence[CropPredic
     side = square[:, 2] - square[:, 0]
     focal = _focal_lengths(side)
     placed = coco + root[:, None]
-    depth = root[:, 2:] * (camera.focal_length(size) / focal)[:, None]
+    depth = root[:, 2:] * (calibration.focal_length / focal)[:, None]
     axes = [prediction.crop.axis for prediction in seen if prediction.crop.axis is not None]
     assembled = Poses(
         times=times,
         found=found,
-        size=size,
+        calibration=calibration,
         scaling=scaling,
         rotations=rotations,
         cam_root=np.concatenate([root[:, :2], depth], 1),

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import focal_length, project, to_camera
-from hybrik_runner.poses.table import camera_to_world, put_back, turn_of
+from hybrik_runner.poses.camera import project, to_camera
+from hybrik_runner.poses.table import calibration_of, camera_to_world, put_back, turn_of
 from hybrik_runner.running.turning import turned
 from popdanceset import media
 from popdanceset.errors import InputError
@@ -79,18 +79,18 @@ def _drawn(path: Path, table: pa.Table, style: Style) -> Iterator[Image]:
     joints = fold_column(table, "joints3d").astype(np.float64) @ camera_to_world(table)
     seen = to_camera(joints) + fold_column(table, "cam_root").astype(np.float64)[:, None]
     scale = body_scale(joints)
-    camera: Pinhole | None = None
     frames = turned(media.frames(path, fps=FPS), turn_of(table))
     for index, frame in enumerate(frames):
         if index >= len(table):
             return
-        size = (frame.image.shape[1], frame.image.shape[0])
+        if not index:
+            size = (frame.image.shape[1], frame.image.shape[0])
+            calibration = calibration_of(table, size)
+            camera = Pinhole(np.eye(3, dtype=np.float32), calibration.focal_length, size)
         if style == "skeleton":
-            yield draw(frame.image, keypoints2d[index], project(seen[index], size))
-            continue
-        if camera is None or camera.size != size:
-            camera = Pinhole(np.eye(3, dtype=np.float32), focal_length(size), size)
-        yield with_body(frame.image, seen[index], scale, camera)
+            yield draw(frame.image, keypoints2d[index], project(seen[index], calibration))
+        else:
+            yield with_body(frame.image, seen[index], scale, camera)
 
 
 def with_body(image: Image, joints: NDArray[np.float64], scale: float, camera: Pinhole) -> Image:

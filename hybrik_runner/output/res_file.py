@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import focal_length, to_camera, to_world
-from hybrik_runner.poses.table import camera_to_world
+from hybrik_runner.poses.camera import to_camera, to_world
+from hybrik_runner.poses.table import calibration_of, camera_to_world
 from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.motion.array_pickle import dumps
@@ -142,9 +142,9 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
 
     The boxes are squares round the dancer's boxes, all as large as the largest. So there is one focal length
     for the clip, as HybrIK's layout implies it, and a root that moves evenly in the table moves evenly here.
-    The table's focal length is the frame's diagonal; the body is moved nearer or farther by the ratio of
-    both, so that it is seen equally large. What a table does not contain is filled as `NEUTRAL` says.
-    `smpl_scaling` shows in the joints only, and frames in which nobody was seen have scores of 0.
+    The body is moved nearer or farther by the ratio of this focal length to that of the table's camera, so
+    that it is seen equally large. What a table does not contain is filled as `NEUTRAL` says. `smpl_scaling`
+    shows in the joints only, and frames in which nobody was seen have scores of 0.
 
     Args:
         table: of one clip, schema FRAMES, with the metadata that it was written with.
@@ -155,7 +155,7 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
         InputError: the table is empty or of several clips, or its boxes are empty.
         SchemaError: it is not a pose table.
     """
-    turn = camera_to_world(table)
+    turn, calibration = camera_to_world(table), calibration_of(table, size)
     table = conform(table, FRAMES, name)
     if not len(table) or len(set(table["clip_id"].to_pylist())) > 1:
         raise InputError("contains no frames, or frames of several clips", name, "give the table of one clip")
@@ -169,7 +169,7 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
     if not side > 0:
         raise InputError("its boxes have no area", name, "extract the clip again")
     focal = FOCAL / SIDE * side
-    farther = np.array([1.0, 1.0, focal / focal_length(size)])
+    farther = np.array([1.0, 1.0, focal / calibration.focal_length])
     seen, standing = _column(table, "cam_root"), _column(table, "smpl_trans")
     origin = (to_world(seen) @ turn.T - standing).mean(0)
     root = seen * farther

@@ -1,11 +1,14 @@
 """The camera: where the dancer stands in front of it, from matching points in space and in the image.
 
-Two assumptions replace what a single uncalibrated image does not determine. The focal length is the image's
-diagonal in pixels (a diagonal field of view of 53°; Li et al., "CLIFF", ECCV 2022), with the principal point
-in the middle. The camera is level: up in the image is up in the world.
+Its focal length, and which way is up, are found from straight lines of the room
+(`hybrik_runner.poses.calibration`). Where there are none, two assumptions replace them. The focal length is
+the image's diagonal in pixels (a diagonal field of view of 53°; Li et al., "CLIFF", ECCV 2022). The camera is
+level: up in the image is up in the world. The principal point is in the middle, and lenses do not distort.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +18,31 @@ from popdanceset.rotations.arrays import rotation_between
 Floats = NDArray[np.float64]
 
 
-def focal_length(size: tuple[int, int]) -> float:
-    """Returns the assumed focal length of images (width, height), pixels."""
-    return float(np.hypot(*size))
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is known of the camera of a clip.
+
+    Attributes:
+        size: width and height of the frames, pixels.
+        focal_length: pixels.
+        up: unit vector against gravity, camera axes; None: not seen, and taken for up in the image.
+        focal_length_seen: false: it is the assumed one.
+    """
+
+    size: tuple[int, int]
+    focal_length: float
+    up: tuple[float, float, float] | None = None
+    focal_length_seen: bool = False
+
+    @classmethod
+    def assumed(cls, size: tuple[int, int]) -> Calibration:
+        """The calibration of frames (width, height) of which nothing is known."""
+        return cls(size, float(np.hypot(*size)))
+
+    def across(self, pixels: Floats) -> Floats:
+        """(…, 2) pixels → (…, 2) x and y of their rays, where z is 1."""
+        rays: Floats = (pixels - np.array(self.size) / 2) / self.focal_length
+        return rays
 
 
 def to_world(points: Floats) -> Floats:
@@ -30,23 +55,24 @@ def to_camera(points: Floats) -> Floats:
     return points[..., [0, 2, 1]] * [1.0, -1.0, 1.0]
 
 
-def project(points: Floats, size: tuple[int, int]) -> Floats:
+def project(points: Floats, calibration: Calibration) -> Floats:
     """(…, 3) points in camera axes → (…, 2) pixels."""
-    return points[..., :2] / points[..., 2:] * focal_length(size) + np.array(size) / 2
+    middle = np.array(calibration.size) / 2
+    return points[..., :2] / points[..., 2:] * calibration.focal_length + middle
 
 
-def towards(pixels: Floats, size: tuple[int, int]) -> Floats:
+def towards(pixels: Floats, calibration: Calibration) -> Floats:
     """Returns the rotations (n, 3, 3) that turn the optical axis into the rays through pixels (n, 2).
 
     An estimator describes what it sees in a crop as though the camera looked straight at it; these rotations
     lead from there to the camera's own axes.
     """
-    across = (pixels - np.array(size) / 2) / focal_length(size)
+    across = calibration.across(pixels)
     rays = np.column_stack([across, np.ones(len(across))])
     return rotation_between(np.broadcast_to([0.0, 0.0, 1.0], rays.shape), rays)
 
 
-def locate(points: Floats, pixels: Floats, weights: Floats, size: tuple[int, int]) -> Floats:
+def locate(points: Floats, pixels: Floats, weights: Floats, calibration: Calibration) -> Floats:
     """Locates a body's origin by least squares over its points under the pinhole camera.
 
     With the focal length f, a pixel (u, v) from the image's middle and its point (x, y, z), each point
@@ -56,13 +82,12 @@ def locate(points: Floats, pixels: Floats, weights: Floats, size: tuple[int, int
         points: (n, k, 3) from the body's origin, camera axes, metres.
         pixels: (n, k, 2).
         weights: (n, k) of each point; at least two points need a positive one.
-        size: width and height of the frames, pixels.
+        calibration: of the frames.
 
     Returns:
         (n, 3) the origin in camera axes, metres; not finite where all points lie in one spot of the image.
     """
-    focal = focal_length(size)
-    u = (pixels - np.array(size) / 2) / focal
+    u = calibration.across(pixels)
     right = u * points[..., 2:] - points[..., :2]
     total = weights.sum(1)
     mean_u = np.einsum("nk,nka->na", weights, u) / total[:, None]

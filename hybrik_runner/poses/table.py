@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import to_world
+from hybrik_runner.poses.camera import Calibration, to_world
 from hybrik_runner.poses.fitting.clip import METHOD as FITTING
 from hybrik_runner.poses.fitting.clip import fitted
 from hybrik_runner.poses.framing import LEGS, Orientation, body_axes, orientation, seen_limbs, unseen
@@ -37,9 +37,11 @@ _DEPTH_SIGMA = 0.2
 """Seconds. A single view determines the distance from the camera least well, and it changes slowest."""
 
 _METADATA = b"extraction"
+"""Key of the table's metadata that holds how it was made, as JSON."""
 _PUT_BACK = "left_and_right_put_back"
 """Its entry with the rows whose left and right were exchanged and put back."""
-"""Key of the table's metadata that holds how it was made, as JSON."""
+_CAMERA = "camera"
+"""Its entry with what is known of the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Quality:
             time, both at the source's own frames, m/s².
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
+        focal_length: of the camera, pixels; `focal_length_seen`: found from lines of the room, not assumed.
         contacts: rows that showed the floor.
         root_moved: mean distance by which the root was moved so that feet stand, metres.
         feet_moved: mean distance by which the legs moved feet in contact, metres.
@@ -85,6 +88,8 @@ class Quality:
     before: floor.Footing = field(default_factory=floor.Footing)
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
+    focal_length: float = 0.0
+    focal_length_seen: bool = False
     contacts: int = 0
     root_moved: float = 0.0
     feet_moved: float = 0.0
@@ -143,7 +148,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         poses = poses.first(int(even.high[before_gap - 1]) + 1)
         times, even = poses.times, grid(poses.times, poses.found, FPS)
 
-    seen = seen_limbs(poses.scores, poses.keypoints2d, poses.size)
+    seen = seen_limbs(poses.scores, poses.keypoints2d, poses.calibration.size)
     sigma = settings.pose.smoothing
     source_times = times[poses.found]
     smoothed = replace(
@@ -157,11 +162,13 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         fit = fitted(poses, smoothed)
         fitting = "off" if fit is smoothed else FITTING
         smoothed = fit
+    calibration = poses.calibration
+    up = None if calibration.up is None else to_world(np.array(calibration.up))
     joints = forward_kinematics(smoothed.rotations, smoothed.scaling)
     unfiltered = even.linear(poses.unfiltered_joints3d)
-    rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen)
+    rough = floor.ground(even.linear(to_world(poses.cam_root)), unfiltered, poses.scaling, FPS, even.seen, up)
     ground = floor.ground(
-        to_world(even.linear(smoothed.cam_root)), even.linear(joints), smoothed.scaling, FPS, even.seen
+        to_world(even.linear(smoothed.cam_root)), even.linear(joints), smoothed.scaling, FPS, even.seen, up
     )
     level = replace(
         smoothed,
@@ -186,6 +193,12 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
         "fitting": fitting,
+        _CAMERA: {
+            "size": list(calibration.size),
+            "focal_length": round(calibration.focal_length, 2),
+            "focal_length_from": "lines" if calibration.focal_length_seen else "assumed",
+            "up": None if calibration.up is None else np.round(calibration.up, 6).tolist(),
+        },
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
         "floor": {
             "method": floor.METHOD,
@@ -211,6 +224,8 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
         after=floor.footing(root, row_joints, smoothed.scaling, FPS, even.seen),
         tilt=ground.tilt,
+        focal_length=calibration.focal_length,
+        focal_length_seen=calibration.focal_length_seen,
         contacts=ground.contacts,
         root_moved=root_moved,
         feet_moved=feet_moved,
@@ -257,6 +272,17 @@ def turn_of(table: pa.Table) -> int:
 def camera_to_world(table: pa.Table) -> Floats:
     """Returns the rotation (3, 3) that made the floor of a pose table level; the identity if none did."""
     return np.array(extraction(table).get("floor", {}).get("camera_to_world", np.eye(3)), np.float64)
+
+
+def calibration_of(table: pa.Table, size: tuple[int, int]) -> Calibration:
+    """Returns the camera with which the poses of a table were found, for frames of a size (width, height). A
+    table that does not state it was made with the assumed one."""
+    assumed, known = Calibration.assumed(size), extraction(table).get(_CAMERA)
+    if known is None:
+        return assumed
+    enlarged = assumed.focal_length / float(np.hypot(*known["size"]))
+    up = None if known["up"] is None else tuple(known["up"])
+    return Calibration(size, enlarged * known["focal_length"], up, known["focal_length_from"] != "assumed")
 
 
 def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:

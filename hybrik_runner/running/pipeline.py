@@ -116,9 +116,9 @@ class Buffer(Generic[Item]):
 class _ClipInProgress:
     """What has been predicted for a clip, and how much the network still owes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, calibrated: bool) -> None:
         self.name = name
-        self.clip = Clip[Any]()
+        self.clip = Clip[Any](calibrated)
         self.error: Exception | None = None
         self._pending = 1  # the end of its frames counts as one
         self._lock = threading.Lock()
@@ -150,10 +150,12 @@ class Pipeline:
     Args:
         estimator: does the steps.
         workers: number of clips that are decoded and tracked at once.
+        calibrated: whether the camera of a clip is found from lines of the room, or assumed.
     """
 
-    def __init__(self, estimator: PoseEstimator[Any, Any], workers: int = 1) -> None:
+    def __init__(self, estimator: PoseEstimator[Any, Any], workers: int = 1, calibrated: bool = True) -> None:
         self._estimator, self._workers, self._lanes = estimator, workers, estimator.lanes
+        self._calibrated = calibrated
         # Two batches for each lane: one to take, one to fill.
         self.buffer: Buffer[_QueuedDetection] = Buffer(2 * self._lanes * estimator.batch, workers)
         self._events: queue.SimpleQueue[_ClipInProgress | Future[None]] = queue.SimpleQueue()
@@ -201,7 +203,7 @@ class Pipeline:
 
     def _enqueue(self, job: Job) -> bool:
         """Puts all detections of a clip into the buffer; returns false if everything was aborted."""
-        current = _ClipInProgress(job.name)
+        current = _ClipInProgress(job.name, self._calibrated)
         with about(bvid=video_of(job.name), clip_id=job.name), contextlib.closing(job.frames()) as frames:
             try:
                 for index, detection in enumerate(self._estimator.track(current.clip.recorded(frames))):
@@ -243,7 +245,7 @@ class Pipeline:
         clip = current.clip
         times = np.array(clip.times, np.float64)
         try:
-            return Done(current.name, self._estimator.poses(times, clip.size, clip.predictions))
+            return Done(current.name, self._estimator.poses(times, clip.calibration(), clip.predictions))
         except Exception as error:  # noqa: BLE001
             return Done(current.name, _of_one_clip(error))
 

@@ -2,9 +2,9 @@
 
 A single camera locates the root in its own axes, with a noisy depth. The floor is found by feet in contact:
 the lowest points of the body that neither rise nor fall. Whether they slide does not matter, and depth hardly
-does. The floor's height is where most of them are. Its slope, which is that of the camera, is believed only
-if contacts lie far enough apart to determine it. Where contacts drift slowly off the plane, the root is
-lifted or lowered with them, so that feet neither sink nor float.
+does. The floor's height is where most of them are. Its slope is that of the camera; where that is unknown,
+contacts tell it, if they lie far enough apart to determine it. Where contacts drift slowly off the plane, the
+root is lifted or lowered with them, so that feet neither sink nor float.
 
 Heights are those of SMPL's foot joints: z = 0 is where the balls of the feet rest (the sole's skin lies some
 20 mm below), and ankles count from their height above it in the rest pose.
@@ -135,7 +135,14 @@ def on_floor(height: Floats) -> Flags:
     return on
 
 
-def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags | None = None) -> Ground:
+def ground(
+    root: Floats,
+    joints: Floats,
+    scale: float,
+    fps: float,
+    seen: Flags | None = None,
+    up: Floats | None = None,
+) -> Ground:
     """Puts a body on its floor.
 
     Args:
@@ -144,20 +151,20 @@ def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags |
         scale: scale of the mean SMPL skeleton.
         fps: 1/s.
         seen: (n,) frames that count; None: all.
+        up: (3,) unit vector, world axes, if it is known which way is up; None: contacts tell the slope.
     """
     seen = np.ones(len(root), bool) if seen is None else seen
-    turn = np.eye(3)
-    feet = root[:, None] + joints[:, FOOT_JOINTS]
+    turn = np.eye(3) if up is None else _levelling(up)
+    root, joints = root @ turn.T, joints @ turn.T
     height = heights(root, joints, scale)
     bearing = contacts(height, fps) & seen[:, None]
-    tilt, standing = 0.0, np.any(bearing, axis=1)
+    standing = np.any(bearing, axis=1)
     if standing.sum() >= _LEAST_CONTACTS:
-        points = np.concatenate([feet[..., :2], height[..., None]], axis=2)
-        normal = _normal(points, bearing)
-        turn = rotation_between(normal[None], np.array([[0.0, 0, 1]]))[0]
-        tilt = float(np.degrees(np.arccos(np.clip(normal[2], -1, 1))))
-        root, joints = root @ turn.T, joints @ turn.T
-        height = heights(root, joints, scale)
+        if up is None:
+            feet = root[:, None] + joints[:, FOOT_JOINTS]
+            turn = _levelling(_normal(np.concatenate([feet[..., :2], height[..., None]], axis=2), bearing))
+            root, joints = root @ turn.T, joints @ turn.T
+            height = heights(root, joints, scale)
         root = root - [0, 0, _centre(_lowest(height, bearing)[standing])]
         height = heights(root, joints, scale)
         root = root - _drift(height, bearing, fps)[:, None] * [0, 0, 1]
@@ -165,6 +172,7 @@ def ground(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags |
         standing[:] = False
         root = root - [0, 0, _lowest_feet(height[seen] if seen.any() else height)]
     first = np.array([root[0, 0], root[0, 1], 0.0])
+    tilt = float(np.degrees(np.arccos(np.clip(turn[2, 2], -1, 1))))
     return Ground(root - first, turn, tilt, int(standing.sum()))
 
 
@@ -205,6 +213,12 @@ def footing(root: Floats, joints: Floats, scale: float, fps: float, seen: Flags 
         floating=float(np.maximum(lowest[resting], 0).mean()) if resting.any() else 0.0,
         deviation=float(np.abs(lowest[resting]).mean()) if resting.any() else 0.0,
     )
+
+
+def _levelling(normal: Floats) -> Floats:
+    """(3, 3) the shortest rotation after which a direction (3,) points upwards."""
+    turn: Floats = rotation_between(normal[None], np.array([[0.0, 0, 1]]))[0]
+    return turn
 
 
 def _speeds(points: Floats, fps: float) -> Floats:

@@ -15,7 +15,7 @@ Prints
   root translation error and frames per second (`tests.referee.measures` defines them); their means by split
   and kind; and the targets;
 - with `--bounds`, what error would remain if the network saw perfectly, in the picture, in depth or in both,
-  what its errors in picture and depth add up to, and where standing feet are if the camera's tilt is known
+  what its errors in picture and depth add up to, and where standing feet are if the camera is known
   (`tests.referee.bounds`);
 - frames per second from file to parquet, two clips at a time as in the runner, and the share of each step
   on one thread.
@@ -171,7 +171,7 @@ def bounded(options: argparse.Namespace) -> int:
     values = dict(pair.split("=", 1) for pair in options.set)
     print(
         f"{'':18}{'':8}{'':16}   seen  ordered  true 2D  true depth  true 2D+3D  expected   seen/true 2D"
-        "   seen/expected   network's 2D error    depth    tilt   feet-floor, with true tilt"
+        "   seen/expected   network's 2D error    depth    tilt   feet-floor, with true camera"
     )
     within, good = f"{100 * (NEAR - 1):.0f} %", True
     for name in options.estimators.split(","):

@@ -23,6 +23,7 @@ from popdanceset.schema import CLIPS
 from popdanceset.settings import Settings
 
 SIZE = (640, 480)
+CAMERA = camera.Calibration.assumed(SIZE)
 
 
 def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
@@ -39,12 +40,12 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
     joints = forward_kinematics(rotations, 1.05)
     root = np.column_stack([0.3 * np.sin(own), np.full(count, 0.1), np.full(count, 4.0)])
     keypoints3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
-    keypoints2d = camera.project(camera.to_camera(keypoints3d) + root[:, None], SIZE)
+    keypoints2d = camera.project(camera.to_camera(keypoints3d) + root[:, None], CAMERA)
     bbox = np.concatenate([keypoints2d.min(1), keypoints2d.max(1)], axis=1)
     return Poses(
         times=times,
         found=found,
-        size=SIZE,
+        calibration=CAMERA,
         scaling=1.05,
         rotations=rotations,
         cam_root=root,
@@ -75,9 +76,11 @@ class FakeEstimator(PoseEstimator[int, int]):
     def predict(self, detections: Sequence[int]) -> Sequence[int]:
         return detections
 
-    def poses(self, times: np.ndarray, size: tuple[int, int], predictions: Sequence[int | None]) -> Poses:
+    def poses(
+        self, times: np.ndarray, calibration: camera.Calibration, predictions: Sequence[int | None]
+    ) -> Poses:
         found = np.array([prediction is not None for prediction in predictions], bool)
-        return swaying(times, found) if found.any() else Poses.none(times, SIZE)
+        return swaying(times, found) if found.any() else Poses.none(times, CAMERA)
 
 
 def clip_row(clip_id: str) -> dict[str, Any]:

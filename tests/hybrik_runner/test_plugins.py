@@ -55,7 +55,7 @@ def extract(site: Path, film: Path, out: Path, recording: Path) -> subprocess.Co
     command = [
         sys.executable, "-m", "popdanceset", "extract", str(film), "--out", str(out),
         "--set", "pose.estimator=replay", "--set", "pose.smoothing=0", "--set", "pose.fitting=off",
-        "--set", "pose.feet=off",
+        "--set", "pose.feet=off", "--set", "pose.camera=assumed",
     ]  # fmt: skip
     paths = os.pathsep.join([str(site), str(PAGE.parent.parent)])
     env = {**os.environ, "PYTHONPATH": paths, "REPLAY_NPZ": str(recording)}

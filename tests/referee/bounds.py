@@ -9,8 +9,8 @@ or what annotators of pictures call hips. Face, hands and feet stay as they were
 With one of them, the network's own error in the other is added to that. Both errors are its own, and where
 they do not depend on each other their squares add up: `Bounds.expected`.
 
-What bounds the distance of standing feet from the floor is mostly the camera's tilt, which one view hardly
-shows. So that distance is measured with the true tilt, too.
+What bounds the distance of standing feet from the floor is mostly the camera's tilt. So that distance is
+measured with the true camera, too: its tilt and its focal length.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +59,7 @@ class Bounds:
         depth: mean error of the network's points along the line of sight, from the hips' middle, mm.
         tilt: of the camera against the floor, degrees.
         feet: mean distance of standing feet from the floor, mm.
-        level_feet: the same if the tilt is known.
+        level_feet: the same if the camera is known.
     """
 
     seen: float
@@ -108,10 +107,13 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
     projected = clip.camera.project(joints)
     metric = in_camera - in_camera[:, _HIPS].mean(1, keepdims=True)
     # The network describes a body as though the camera looked straight at it.
-    metric = metric @ camera.towards(projected[:, _HIPS].mean(1), recording.size)
+    x, y, z = clip.camera.R[:, 2].tolist()
+    true_camera = camera.Calibration(recording.size, float(clip.camera.K[0, 0]), (x, y, z), True)
+    metric = metric @ camera.towards(projected[:, _HIPS].mean(1), true_camera)
+    found_camera = recording.calibration()
 
-    def table(predictions: Sequence[Any]) -> pa.Table:
-        poses = estimator.poses(times, recording.size, predictions)
+    def table(predictions: Sequence[Any], calibration: camera.Calibration = found_camera) -> pa.Table:
+        poses = estimator.poses(times, calibration, predictions)
         built = build(clip.name, poses, estimator.name, settings).table
         assert built is not None
         return built
@@ -127,9 +129,7 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         height = floor.heights(column(made, "smpl_trans", 3), column(made, "joints3d", 24, 3), scale)
         return 1000 * deviation(height, clip.contact)
 
-    up = camera.to_world(clip.camera.R[:, 2])
-    with mock.patch.object(floor, "_normal", return_value=up):
-        level_feet = feet_from_floor(table(seen))
+    level_feet = feet_from_floor(table(seen, true_camera))
     as_seen = table(seen)
 
     ordered = [_ordered(d, projected[k], metric[k]) for k, d in enumerate(seen)]
@@ -147,7 +147,7 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         float(off.mean()),
         100 * float((off / size).mean()),
         1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
-        float(np.degrees(np.arccos(up[2]))),
+        float(np.degrees(np.arccos(-y))),
         feet_from_floor(as_seen),
         level_feet,
     )

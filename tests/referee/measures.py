@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import focal_length
+from hybrik_runner.poses.table import calibration_of
 from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.motion import floor
@@ -184,7 +184,7 @@ def gliding(table: pa.Table, size: tuple[int, int]) -> float:
         size: width and height of the film, pixels.
     """
     ankles = column(table, "coco_keypoints2d", 17, 2)[:, _COCO_ANKLES]
-    metre = focal_length(size) / column(table, "cam_root", 3)[:, 2:]
+    metre = calibration_of(table, size).focal_length / column(table, "cam_root", 3)[:, 2:]
     speed = np.linalg.norm(np.gradient(ankles, 1 / FPS, axis=0), axis=2) / metre
     root, joints = column(table, "smpl_trans", 3), column(table, "joints3d", 24, 3)
     on = floor.on_floor(floor.heights(root, joints, float(column(table, "smpl_scaling", 1)[0, 0])))

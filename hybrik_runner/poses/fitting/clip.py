@@ -128,8 +128,8 @@ def _limbs(poses: Poses, scores: Floats, times: Floats) -> Limbs:
     seen = camera.to_camera(poses.keypoints3d[:, POINTS])
     seen -= seen[:, _HIPS].mean(1, keepdims=True)
     pixels = poses.keypoints2d[:, POINTS]
-    rays = (pixels - np.array(poses.size) / 2) / camera.focal_length(poses.size)
-    place = camera.locate(seen, pixels, np.maximum(scores, _GUESSED), poses.size)
+    rays = poses.calibration.across(pixels)
+    place = camera.locate(seen, pixels, np.maximum(scores, _GUESSED), poses.calibration)
     return settled(rays, seen, place[:, 2], scores, times)
 
 

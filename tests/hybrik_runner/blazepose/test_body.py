@@ -80,26 +80,26 @@ def test_the_head_follows_the_face() -> None:
     np.testing.assert_allclose(body.fit_skeleton(points, 1.0).head @ [0, 0, 1], normalise(face), atol=0.02)
 
 
-SIZE = (640, 480)
+CAMERA = camera.Calibration.assumed((640, 480))
 
 
 def projected(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
     """Metric landmarks (n, 33, 3) from the hips and where a camera 3 m away sees them (n, 33, 2)."""
     points, _ = landmarks_of(dancing(count), 1.0)
     metric = camera.to_camera(points - points[:, [23, 24]].mean(1, keepdims=True))
-    return metric, camera.project(metric + np.array([0.4, 0.2, 3.0]), SIZE)
+    return metric, camera.project(metric + np.array([0.4, 0.2, 3.0]), CAMERA)
 
 
 def test_sharpening_keeps_agreeing_landmarks() -> None:
     metric, image = projected()
-    np.testing.assert_allclose(body.sharpen(metric, image, SIZE), metric, atol=1e-9)
+    np.testing.assert_allclose(body.sharpen(metric, image, CAMERA), metric, atol=1e-9)
 
 
 def test_sharpening_finds_landmarks_that_are_off_sideways() -> None:
     """Errors across the line of sight vanish, except for their effect on the body's place."""
     metric, image = projected()
     off = np.random.default_rng(2).normal(0, 0.03, metric.shape) * [1, 1, 0]
-    found = body.sharpen(metric + off, image, SIZE)
+    found = body.sharpen(metric + off, image, CAMERA)
     np.testing.assert_allclose(found[..., 2], metric[..., 2], atol=1e-9)
     assert np.linalg.norm(found - metric, axis=2).mean() < 0.4 * np.linalg.norm(off, axis=2).mean()
     np.testing.assert_allclose(found[:, [23, 24]].mean(1), 0, atol=1e-9)
@@ -107,7 +107,7 @@ def test_sharpening_finds_landmarks_that_are_off_sideways() -> None:
 
 def test_landmarks_in_one_spot_are_left_alone() -> None:
     metric, image = projected(3)
-    np.testing.assert_allclose(body.sharpen(metric, np.full_like(image, 100.0), SIZE), metric, atol=1e-9)
+    np.testing.assert_allclose(body.sharpen(metric, np.full_like(image, 100.0), CAMERA), metric, atol=1e-9)
 
 
 def test_hands_follow_the_fingers() -> None:

@@ -31,6 +31,7 @@ from popdanceset.store import Store
 
 Film = Callable[[str], Path]
 SIZE = (640, 480)
+CAMERA = camera.Calibration.assumed(SIZE)
 SCALE = 0.8
 TURNS = np.random.default_rng(1).uniform(-0.3, 0.3, (24, 3))
 # SMPL rests with y up, the camera's y points down. The body is turned by 0.3 to its right and leans forward.
@@ -111,7 +112,7 @@ def estimator(network: HybrIK, engine: Engine) -> HybrIKEstimator:
 
 def test_the_known_body_in_world_axes(network: HybrIK, estimator: HybrIKEstimator) -> None:
     crops = standing(5)
-    given = poses(np.arange(5) / 30, SIZE, estimator.predict(crops))
+    given = poses(np.arange(5) / 30, CAMERA, estimator.predict(crops))
     assert given.found.all()
     assert given.observed.all()
     assert estimator.name == "hybrik-hrnet_w48-flip"
@@ -131,7 +132,7 @@ def test_the_same_pixels_in_both_cameras(estimator: HybrIKEstimator) -> None:
     """HybrIK's own camera, written out; the clip's camera; and the weak perspective of the pose table."""
     crops = standing(4)
     seen = [prediction for prediction in estimator.predict(crops) if prediction is not None]
-    given = poses(np.arange(4) / 30, SIZE, seen)
+    given = poses(np.arange(4) / 30, CAMERA, seen)
     for number, (prediction, crop) in enumerate(zip(seen, crops, strict=True)):
         focal = 1000 * (crop.square[2] - crop.square[0]) / 256
         for joint in range(17):
@@ -140,7 +141,7 @@ def test_the_same_pixels_in_both_cameras(estimator: HybrIKEstimator) -> None:
             np.testing.assert_allclose(given.keypoints2d[number, joint], wanted, atol=1e-9)
         root = prediction.cam_root
         pixel = np.array([320 + focal * root[0] / root[2], 240 + focal * root[1] / root[2]])
-        np.testing.assert_allclose(camera.project(given.cam_root[number], SIZE), pixel, atol=1e-6)
+        np.testing.assert_allclose(camera.project(given.cam_root[number], CAMERA), pixel, atol=1e-6)
         s, x, y = given.camera[number]
         middle, half = (crop.bbox[:2] + crop.bbox[2:]) / 2, (crop.bbox[3] - crop.bbox[1]) / 2
         np.testing.assert_allclose(middle + half * s * np.array([x, y]), pixel, atol=1e-6)
@@ -175,7 +176,7 @@ def test_answers_of_no_use_count_as_not_found(
     estimator: HybrIKEstimator, engine: Engine, name: str, value: float
 ) -> None:
     engine.spoilt = {1: (name, value), 4: (name, value)}
-    given = estimator.poses(np.arange(6) / 30, SIZE, estimator.predict(standing(6)))
+    given = estimator.poses(np.arange(6) / 30, CAMERA, estimator.predict(standing(6)))
     assert given.found.tolist() == [True, False, True, True, False, True]
     assert np.isfinite(given.rotations).all()
     assert np.isfinite(given.cam_root).all()
@@ -251,7 +252,7 @@ def test_loaded_by_its_settings(body_folder: Path, models: Path, tmp_path: Path,
     shift = heads.PUBLISHED_SHIFT if published else heads.SHIFTED
     assert estimator._network.shift == shift
     (prediction,) = estimator.predict(standing(1))
-    given = estimator.poses(np.zeros(1), SIZE, [prediction])
+    given = estimator.poses(np.zeros(1), CAMERA, [prediction])
     assert given.found.sum() == (prediction is not None)
 
 

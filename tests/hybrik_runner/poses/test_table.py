@@ -13,7 +13,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.estimator import Poses
-from hybrik_runner.poses.table import Quality, build, extraction
+from hybrik_runner.poses.camera import Calibration
+from hybrik_runner.poses.table import Quality, build, calibration_of, camera_to_world, extraction
 from popdanceset.motion import floor
 from popdanceset.motion.floor import Ground
 from popdanceset.schema import FRAMES, shape_of
@@ -60,6 +61,30 @@ def test_bones_keep_their_length(sway: Sway) -> None:
     assert np.ptp(lengths, axis=0).max() < 1e-6
     np.testing.assert_allclose(lengths[0], scale * np.linalg.norm(SMPL_OFFSETS[1:], axis=1), atol=1e-6)
     assert scale == pytest.approx(1.05, abs=0.03)
+
+
+def test_a_camera_whose_tilt_was_seen_is_levelled_and_stated(sway: Sway) -> None:
+    """Poses and roots are turned alike: what the camera saw is found again."""
+    poses = sway(*seen(60))
+    tilt = Rotation.from_euler("x", 12, degrees=True)  # the camera looks down
+    x, y, z = tilt.apply([0.0, -1.0, 0.0]).tolist()
+    known = Calibration((640, 480), 700.0, (x, y, z), True)
+    quality = build("clip", replace(poses, calibration=known), "fake-1", smoothed(0.0, feet="off"))
+    assert (quality.tilt, quality.focal_length) == (pytest.approx(12), 700.0)
+    turn = camera_to_world(quality.table)
+    np.testing.assert_allclose(turn @ [x, z, -y], [0, 0, 1], atol=1e-6)
+    plain = build("clip", poses, "fake-1", smoothed(0.0, feet="off")).table
+    joints = column(plain, "joints3d") @ turn.T
+    np.testing.assert_allclose(column(quality.table, "joints3d"), joints, atol=0.02)
+    assert calibration_of(quality.table, (640, 480)).up == pytest.approx((x, y, z), abs=1e-6)
+    halved = calibration_of(quality.table, (320, 240))
+    assert (halved.focal_length, halved.focal_length_seen) == (pytest.approx(350.0), True)
+
+
+def test_an_older_table_was_made_with_the_assumed_camera(sway: Sway) -> None:
+    table = build("clip", sway(*seen(30)), "fake-1", smoothed(0.0)).table
+    assert calibration_of(table, (640, 480)) == Calibration.assumed((640, 480))
+    assert calibration_of(table.replace_schema_metadata({}), (64, 48)) == Calibration.assumed((64, 48))
 
 
 def test_film_rate_becomes_thirty(sway: Sway) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import popdanceset
 from hybrik_runner.commands.extract import extract as command
 from hybrik_runner.estimator import Poses
+from hybrik_runner.poses.camera import Calibration
 from hybrik_runner.running import runner
 from hybrik_runner.running.waiting import extract_waiting, waiting
 from popdanceset import layout
@@ -46,10 +47,10 @@ class Broken:
                 fail("track", count + 1)
 
             def poses(
-                self, times: np.ndarray, size: tuple[int, int], predictions: Sequence[int | None]
+                self, times: np.ndarray, calibration: Calibration, predictions: Sequence[int | None]
             ) -> Poses:
                 fail("poses", len(times))
-                return super().poses(times, size, predictions)
+                return super().poses(times, calibration, predictions)
 
         self.make = Estimator
 

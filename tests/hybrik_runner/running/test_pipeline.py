@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hybrik_runner.estimator import Floats, PoseEstimator, Poses
+from hybrik_runner.poses.camera import Calibration
 from hybrik_runner.running.pipeline import Buffer, Job, Pipeline
 from popdanceset.errors import AssetError, MediaError
 from popdanceset.media import Frame
@@ -46,9 +47,9 @@ class Numbers(PoseEstimator[int, int]):
         self.batches.append(list(detections))
         return [None if colour == 90 else 2 * colour for colour in detections]
 
-    def poses(self, times: Floats, size: tuple[int, int], predictions: Sequence[int | None]) -> Poses:
+    def poses(self, times: Floats, calibration: Calibration, predictions: Sequence[int | None]) -> Poses:
         self.clips[len(times)] = list(predictions)
-        return Poses.none(times, size)
+        return Poses.none(times, calibration)
 
 
 def film(colours: Iterable[int]) -> Generator[Frame]:
@@ -70,7 +71,7 @@ def test_clips_share_batches_and_come_out_whole() -> None:
         assert estimator.clips[n] == wanted
     assert max(len(b) for b in estimator.batches) == 4
     assert any(len({colour // 10 for colour in batch}) > 1 for batch in estimator.batches)
-    assert all(d.poses.size == SIZE for d in done if isinstance(d.poses, Poses))
+    assert all(d.poses.calibration.size == SIZE for d in done if isinstance(d.poses, Poses))
 
 
 @pytest.mark.parametrize("lanes", [1, 2])

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from hybrik_runner.commands.extract import extract
 from hybrik_runner.estimator import Poses
+from hybrik_runner.poses.camera import Calibration
 from hybrik_runner.poses.framing import Orientation
 from hybrik_runner.running import runner, single_file
 from hybrik_runner.running.claims import Claims
@@ -99,10 +100,12 @@ def sideways(fake: type, monkeypatch: pytest.MonkeyPatch) -> None:
         def track(self, frames: Iterator[Frame]) -> Iterator[tuple[bool, bool]]:
             return (red_corner(frame.image) for frame in frames)
 
-        def poses(self, times: np.ndarray, size: tuple[int, int], seen: Sequence[tuple[bool, bool]]) -> Poses:
+        def poses(
+            self, times: np.ndarray, calibration: Calibration, seen: Sequence[tuple[bool, bool]]
+        ) -> Poses:
             head = {corner: degrees for degrees, corner in CORNERS.items()}[seen[0]]
             orientation = Orientation(head, 1.0, float(not head))
-            return replace(super().poses(times, size, seen), orientation=orientation)
+            return replace(super().poses(times, calibration, seen), orientation=orientation)
 
     monkeypatch.setattr(single_file, "loaded_estimator", lambda _: Sees())
     monkeypatch.setattr(runner, "loaded_estimator", lambda _: Sees())

@@ -49,11 +49,11 @@ def begin(store: Store, log: Path) -> subprocess.Popen[bytes]:
         from popdanceset.settings import Settings
         from popdanceset.store import Store
         class Slow(FakeEstimator):
-            def poses(self, times, size, predictions):
+            def poses(self, times, calibration, predictions):
                 time.sleep(0.05)
                 with open({str(log)!r}, "a") as file:
                     file.write(f"{{len(times) - 5}}\\n")
-                return super().poses(times, size, predictions)
+                return super().poses(times, calibration, predictions)
         runner.loaded_estimator = lambda settings: Slow()
         rows = runner.extract(Settings(), Store({store.address!r}))
         assert len(rows) == 8

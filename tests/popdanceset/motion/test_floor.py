@@ -73,6 +73,23 @@ def test_a_dancer_on_the_spot_shows_no_tilt() -> None:
     assert ground(tilted, joints @ turn.T, 1.0, FPS).tilt == 0
 
 
+def test_a_known_tilt_is_levelled_for_a_dancer_on_the_spot() -> None:
+    root, joints = stepping()
+    root[:, :2] *= 0.05
+    tilted, turn = seen(root, 6.0, -20.0)
+    found = ground(tilted, joints @ turn.T, 1.0, FPS, up=turn @ [0.0, 0.0, 1.0])
+    np.testing.assert_allclose(found.turn @ turn @ [0, 0, 1], [0, 0, 1], atol=1e-9)
+    assert found.tilt == pytest.approx(np.degrees(np.arccos(turn[2, 2])))
+    np.testing.assert_allclose(found.root[:, 2], root[:, 2], atol=0.005)
+
+
+def test_a_known_tilt_is_levelled_though_nothing_touches_the_floor() -> None:
+    root, joints = stepping(4)
+    tilted, turn = seen(root, 9.0, 0.0)
+    found = ground(tilted, joints @ turn.T, 1.0, FPS, up=turn @ [0.0, 0.0, 1.0])
+    assert (found.contacts, found.tilt) == (0, pytest.approx(9.0))
+
+
 def test_noisy_depth_is_not_a_tilt() -> None:
     """Errors of depth move the body along its rays; feet rise as it comes nearer, as on a slope."""
     root, joints = stepping(600)

@@ -19,7 +19,7 @@ from popdanceset.settings import Settings
 from popdanceset.skeleton import LIMB_JOINTS, SMPL_PARENTS
 from tests.hybrik_runner.poses.walking import walk
 
-SIZE, LIMBS = (720, 1280), list(LIMB_JOINTS)
+CAMERA, LIMBS = camera.Calibration.assumed((720, 1280)), list(LIMB_JOINTS)
 COCO = [15, 15, 15, 15, 15, *LIMBS]
 FREE = [4, 5, 7, 8, 18, 19, 20, 21]
 
@@ -36,20 +36,20 @@ def filmed(count: int = 60, noise: float = 1.0, yaw: float = 40.0) -> tuple[Pose
     in_camera = camera.to_camera(joints)
     seen = in_camera + noise * random.normal(0, [0.005, 0.005, 0.01], joints.shape)
     seen[:, FREE, 2] += noise * random.normal(0, 0.04, (count, len(FREE)))
-    pixels = camera.project(seen[:, COCO] + root[:, None], SIZE)
+    pixels = camera.project(seen[:, COCO] + root[:, None], CAMERA)
     if noise:
         pixels[::11, 9] += 150
     times = np.arange(count) / 30
     wrong = inverse_kinematics(
         _lengths_kept(camera.to_world(seen), joints), twist_filter=lambda twist: smooth(twist, times, 0.12)
     )
-    found = camera.locate(in_camera[:, LIMBS], pixels[:, 5:], np.ones((count, 12)), SIZE)
+    found = camera.locate(in_camera[:, LIMBS], pixels[:, 5:], np.ones((count, 12)), CAMERA)
     bbox = np.concatenate([pixels.min(1), pixels.max(1)], axis=1)
     points = camera.to_world(seen[:, COCO])
     return Poses(
         times=times,
         found=np.ones(count, bool),
-        size=SIZE,
+        calibration=CAMERA,
         scaling=1.0,
         rotations=wrong,
         cam_root=found,
