@@ -62,8 +62,10 @@ COPIES = 2  # of each film in the store whose extraction is timed
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--frames", type=int, default=FRAMES, help="random poses for inverse kinematics")
-    parser.add_argument("--media", type=Path, default=Path(__file__).parents[3] / "shared" / "media")
-    parser.add_argument("--films", type=Path, help="folder of the films on trial; not judged by default")
+    parser.add_argument("--media", type=whole_path, default=Path(__file__).parents[3] / "shared" / "media")
+    parser.add_argument(
+        "--films", type=whole_path, help="folder of the films on trial; not judged by default"
+    )
     parser.add_argument("--estimators", default="blazepose", help="names of pose.estimator")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="setting of pose")
     parser.add_argument("--against", default=EARLIER, help="commit to compare with; empty: none")
@@ -76,6 +78,11 @@ def main() -> int:
     except PopDanceSetError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def whole_path(text: str) -> Path:
+    """A path that holds in the folders of other commits, too."""
+    return Path(text).resolve()
 
 
 def judged(options: argparse.Namespace) -> int:
@@ -171,7 +178,8 @@ def bounded(options: argparse.Namespace) -> int:
     values = dict(pair.split("=", 1) for pair in options.set)
     print(
         f"{'':18}{'':8}{'':16}   seen  ordered  true 2D  true depth  true 2D+3D  expected   seen/true 2D"
-        "   seen/expected   network's 2D error    depth    tilt   feet-floor, with true camera"
+        "   seen/expected   network's 2D error    depth    tilt  found within  focal length"
+        "   feet-floor, with true camera"
     )
     within, good = f"{100 * (NEAR - 1):.0f} %", True
     for name in options.estimators.split(","):
@@ -188,7 +196,8 @@ def bounded(options: argparse.Namespace) -> int:
                 f"{b.solid:12.1f}{b.expected:10.1f}{b.ratio:10.2f} {near(b.ratio)}"
                 f"{b.seen / b.expected:11.2f} {near(b.seen / b.expected)}"
                 f"{b.pixels:8.1f} px{b.share:6.1f} %{b.depth:9.1f} mm"
-                f"{b.tilt:6.1f}°{b.feet:11.1f}{b.level_feet:12.1f} mm",
+                f"{b.tilt:7.1f}°{b.tilt_off:12.1f}°{100 * b.focal_length:12.0f} %"
+                f"{b.feet:13.1f}{b.level_feet:12.1f} mm",
                 flush=True,
             )
         flat = sum(b.ratio <= NEAR for b in found)

@@ -57,7 +57,8 @@ class Bounds:
         pixels: mean distance of the network's points, in order, from the true projections.
         share: the same as % of the body's size, the diagonal of the true points' box.
         depth: mean error of the network's points along the line of sight, from the hips' middle, mm.
-        tilt: of the camera against the floor, degrees.
+        tilt: of the camera against the floor, degrees; `tilt_off`: how far from it the found one is.
+        focal_length: as found, as a share of the true one.
         feet: mean distance of standing feet from the floor, mm.
         level_feet: the same if the camera is known.
     """
@@ -71,6 +72,8 @@ class Bounds:
     share: float
     depth: float
     tilt: float
+    tilt_off: float
+    focal_length: float
     feet: float
     level_feet: float
 
@@ -148,6 +151,8 @@ def bounds(clip: Clip, estimator: PoseEstimator[Any, Any], settings: Settings) -
         100 * float((off / size).mean()),
         1000 * float(np.abs(space[..., 2] - metric[found][..., 2]).mean()),
         float(np.degrees(np.arccos(-y))),
+        float(np.degrees(np.arccos(np.clip(np.dot(found_camera.up or (0.0, -1.0, 0.0), (x, y, z)), -1, 1)))),
+        found_camera.focal_length / true_camera.focal_length,
         feet_from_floor(as_seen),
         level_feet,
     )
