@@ -25,7 +25,7 @@ from popdanceset.skeleton import FOOT_JOINTS, SMPL_OFFSETS
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-METHOD = "contacts-1"
+METHOD = "contacts-2"
 """Name and version of this method, for the metadata of tables."""
 
 _REST_HEIGHTS = np.array([-SMPL_OFFSETS[10, 1], -SMPL_OFFSETS[11, 1], 0.0, 0.0])

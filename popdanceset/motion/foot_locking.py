@@ -33,7 +33,7 @@ from popdanceset.skeleton import FOOT_JOINTS
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-METHOD = "lock-2"
+METHOD = "lock-3"
 """Name and version of this method, for the metadata of tables."""
 
 _HIPS, _KNEES, _ANKLES, _TOES = [1, 2], [4, 5], [7, 8], [10, 11]

@@ -213,7 +213,7 @@ def test_the_table_records_how_it_was_made(sway: Sway, tmp_path: Path) -> None:
     assert made == extraction(table)
     assert made["estimator"] == "fake-1"
     assert made["smoothing"]["sigma_s"] == 0.04
-    assert made["floor"]["method"] == "contacts-1"
+    assert made["floor"]["method"] == "contacts-2"
     assert len(store.read_table("poses", FRAMES)) == 60
     assert extraction(FRAMES.empty_table()) == {}
 
