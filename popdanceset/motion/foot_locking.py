@@ -50,7 +50,7 @@ _STAND_SECONDS, _STEP_SECONDS = 0.15, 0.2
 
 _NEAR, _SMEARED_SECONDS = np.array([0.1, 0.1, 0.07]), 0.07
 """Metres along the floor and upwards from its place within which a point still stands, and for how long at
-most, before its contact was detected and after. Smoothing spreads a swing over about that much of the stand."""
+most, before its contact was detected and after. Smoothing spreads a swing over about that much of a stand."""
 
 _ROOT_SIGMA = np.array([0.03, 0.1, 0.2])
 """Metres: errors of the root across the picture and along the line of sight, as on rendered dances with known
