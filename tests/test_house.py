@@ -239,7 +239,7 @@ def run_ci(folder: Path, *programs: str) -> list[str]:
 def test_ci_runs_exactly_the_test_line_of_the_readme(tmp_path: Path) -> None:
     shown, *ran = run_ci(tmp_path, "chromium", "pg_ctlcluster")
     assert f"\n{shown.removeprefix('+ ')}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert ran == ["python3 -m venv .venv", "pip install -q .[test]", "pytest -n 2 --dist loadfile --cov"]
+    assert ran == ["python3 -m venv .venv", "pip install -q .[test]", "pytest -n 2 --dist loadfile"]
 
 
 def test_ci_goes_on_where_programs_cannot_be_had(tmp_path: Path) -> None:
