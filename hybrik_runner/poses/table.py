@@ -60,7 +60,7 @@ class Quality:
             time, both at the source's own frames, m/s².
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
-        focal_length: of the camera, pixels; `focal_length_seen`: found from lines of the room, not assumed.
+        focal_length: of the camera, pixels, as lines of the room tell it; None: it is the assumed one.
         contacts: rows that showed the floor.
         root_moved: mean distance by which the root was moved so that feet stand, metres.
         feet_moved: mean distance by which the legs moved feet in contact, metres.
@@ -88,8 +88,7 @@ class Quality:
     before: floor.Footing = field(default_factory=floor.Footing)
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
-    focal_length: float = 0.0
-    focal_length_seen: bool = False
+    focal_length: float | None = None
     contacts: int = 0
     root_moved: float = 0.0
     feet_moved: float = 0.0
@@ -224,8 +223,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
         after=floor.footing(root, row_joints, smoothed.scaling, FPS, even.seen),
         tilt=ground.tilt,
-        focal_length=calibration.focal_length,
-        focal_length_seen=calibration.focal_length_seen,
+        focal_length=calibration.focal_length if calibration.focal_length_seen else None,
         contacts=ground.contacts,
         root_moved=root_moved,
         feet_moved=feet_moved,

@@ -134,7 +134,7 @@ def test_the_row_holds_all_of_it() -> None:
     )
     quality = replace(quality, root_moved=0.07, feet_moved=0.02, feet_left=0.01)
     quality = replace(quality, in_itself=SelfPenetration(0.03, 0.25))
-    quality = replace(quality, focal_length=750.0, focal_length_seen=True)
+    quality = replace(quality, focal_length=750.0)
     found = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
     assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"]) == (True, "review", ["cut_short"])
