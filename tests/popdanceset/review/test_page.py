@@ -331,8 +331,9 @@ def test_decisions_wait_while_the_server_does_not_answer(
 
 def test_unsent_decisions_survive_a_reload(served: Any, visit: Visit) -> None:
     ann = visit(served.url)
-    first = ann.open_first()
     ann.page.route("**/api/decisions", lambda route: route.abort())
+    ann.page.reload()  # a page that is open already can still send a request past a new route
+    first = ann.open_first()
     ann.press("e")
     ann.wait("!document.getElementById('unsaved').hidden")
     ann.page.unroute("**/api/decisions")
