@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from popdanceset.video import rules
 
-VERSION = 3
+VERSION = 4
 FPS = 30
 
 COUNTS = ("view", "danmaku", "reply", "favorite", "coin", "share", "like")
@@ -117,6 +117,32 @@ _IMPORT = [
     _field("published_split", _WORD, "the split of that set's own lists: train, val or test", nullable=True),
     _field("high_quality", pa.bool_(), "whether that set lists it as of high quality", nullable=True),
 ]
+_CAMERA = [
+    _field("width", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+    _field("height", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+    _field(
+        "focal_length",
+        pa.float64(),
+        "focal length of the camera, whose principal point is the middle of the frame",
+        unit="px",
+        nullable=True,
+    ),
+    _field(
+        "focal_length_from",
+        _WORD,
+        "lines: straight lines of the room tell it; assumed: it is the diagonal of the frame",
+        nullable=True,
+    ),
+    _array(
+        "camera_to_world",
+        (3, 3),
+        "rotation from the camera's axes (x right, y down, z forward) to those of the world",
+        unit="1",
+        axes="x right, y forward, z up",
+        nullable=True,
+    ),
+]
+CAMERA_COLUMNS = tuple(field.name for field in _CAMERA)
 
 STATISTICS = _schema(
     "statistics",
@@ -346,13 +372,7 @@ VERDICTS = _schema(
         _field(
             "tilt", pa.float64(), "angle of the rotation that levels the floor", unit="deg", nullable=True
         ),
-        _field(
-            "focal_length",
-            pa.float64(),
-            "focal length as lines of the room tell it; null if it is the assumed one, the frame's diagonal",
-            unit="px",
-            nullable=True,
-        ),
+        *_CAMERA,
         _field("floor_frames", pa.int32(), "rows in which the feet determined the floor", nullable=True),
         _field("contact", pa.float64(), "share of rows with a foot on the floor", unit="1", nullable=True),
         *[
@@ -580,6 +600,7 @@ RELEASE_CLIPS = _schema(
         _field("penetration", pa.float64(), "mean depth of feet below the floor", unit="m", nullable=True),
         _field("floating", pa.float64(), "mean height of standing feet above it", unit="m", nullable=True),
         _field("tier", _WORD, "quality of the poses: A, B or C, A is the best", nullable=True),
+        *_CAMERA,
         *_IMPORT,
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from popdanceset.errors import SchemaError
 from popdanceset.schema import shape_of
@@ -82,13 +83,27 @@ def conform(table: pa.Table, schema: pa.Schema, where: object = "") -> pa.Table:
             columns.append(nulls(len(table), field.type))
             continue
         try:
-            column = table[field.name].cast(field.type)
+            column = _cast(table[field.name], field.type)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise SchemaError(f"column {field.name!r} of table {name!r}: {error}", where) from error
         if not field.nullable and column.null_count:
             raise SchemaError(f"column {field.name!r} of table {name!r} has {column.null_count} nulls", where)
         columns.append(column)
     return pa.table(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.ChunkedArray:
+    """Casts a column. Fixed-size lists may be null, but their elements may not; pyarrow confuses the two."""
+    if not (pa.types.is_fixed_size_list(dtype) and pa.types.is_fixed_size_list(column.type)):
+        return column.cast(dtype)
+    present = column.drop_null()
+    if any(chunk.flatten().null_count for chunk in present.chunks):
+        raise pa.ArrowInvalid("elements of its lists are null")
+    if not column.null_count:
+        return column.cast(dtype)
+    valid = column.is_valid()
+    places = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
+    return present.cast(dtype).take(places)
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], schema: pa.Schema, where: object = "") -> pa.Table:

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import project, to_camera
-from hybrik_runner.poses.table import calibration_of, camera_to_world, put_back, turn_of
+from hybrik_runner.poses.table import camera_of, put_back, turn_of
 from hybrik_runner.running.turning import turned
 from popdanceset import media
 from popdanceset.errors import InputError
@@ -75,22 +74,20 @@ def drawn(path: Path, table: pa.Table, style: Style = "skeleton") -> Iterator[Im
 
 def _drawn(path: Path, table: pa.Table, style: Style) -> Iterator[Image]:
     keypoints2d = fold_column(table, "coco_keypoints2d").astype(np.float64)
-    # A table whose floor was levelled is turned relative to the camera.
-    joints = fold_column(table, "joints3d").astype(np.float64) @ camera_to_world(table)
-    seen = to_camera(joints) + fold_column(table, "cam_root").astype(np.float64)[:, None]
+    joints, root = fold_column(table, "joints3d"), fold_column(table, "cam_root")
     scale = body_scale(joints)
     frames = turned(media.frames(path, fps=FPS), turn_of(table))
     for index, frame in enumerate(frames):
         if index >= len(table):
             return
         if not index:
-            size = (frame.image.shape[1], frame.image.shape[0])
-            calibration = calibration_of(table, size)
-            camera = Pinhole(np.eye(3, dtype=np.float32), calibration.focal_length, size)
+            camera = camera_of(table, (frame.image.shape[1], frame.image.shape[0]))
+            seen, smpl2d = camera.see(joints, root), camera.project(joints, root)
+            pinhole = Pinhole(np.eye(3, dtype=np.float32), camera.focal_length, camera.size)
         if style == "skeleton":
-            yield draw(frame.image, keypoints2d[index], project(seen[index], calibration))
+            yield draw(frame.image, keypoints2d[index], smpl2d[index])
         else:
-            yield with_body(frame.image, seen[index], scale, camera)
+            yield with_body(frame.image, seen[index], scale, pinhole)
 
 
 def with_body(image: Image, joints: NDArray[np.float64], scale: float, camera: Pinhole) -> Image:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrik_runner.poses.camera import to_camera, to_world
-from hybrik_runner.poses.table import calibration_of, camera_to_world
+from hybrik_runner.poses.table import camera_of
 from popdanceset import media
 from popdanceset.errors import InputError
 from popdanceset.motion.array_pickle import dumps
@@ -155,23 +154,22 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
         InputError: the table is empty or of several clips, or its boxes are empty.
         SchemaError: it is not a pose table.
     """
-    turn, calibration = camera_to_world(table), calibration_of(table, size)
+    camera = camera_of(table, size)
     table = conform(table, FRAMES, name)
     if not len(table) or len(set(table["clip_id"].to_pylist())) > 1:
         raise InputError("contains no frames, or frames of several clips", name, "give the table of one clip")
     rotations = axis_angle_to_matrix(_column(table, "smpl_poses"))
-    # The columns of a rotation are points: where it takes the axes.
-    rotations[:, 0] = to_camera(rotations[:, 0].swapaxes(1, 2) @ turn).swapaxes(1, 2)
-    joints = to_camera(_column(table, "joints3d") @ turn)
+    rotations[:, 0] = camera.to_world.T @ rotations[:, 0]
+    joints = _column(table, "joints3d") @ camera.to_world
 
     bbox = squares(_column(table, "bbox"))
     side = bbox[0, 2] - bbox[0, 0]
     if not side > 0:
         raise InputError("its boxes have no area", name, "extract the clip again")
     focal = FOCAL / SIDE * side
-    farther = np.array([1.0, 1.0, focal / calibration.focal_length])
+    farther = np.array([1.0, 1.0, focal / camera.focal_length])
     seen, standing = _column(table, "cam_root"), _column(table, "smpl_trans")
-    origin = (to_world(seen) @ turn.T - standing).mean(0)
+    origin = (seen @ camera.to_world.T - standing).mean(0)
     root = seen * farther
     return of_body(
         rotations,
@@ -181,7 +179,7 @@ def from_table(table: pa.Table, size: tuple[int, int], name: str) -> Res:
         size,
         name,
         scores=_column(table, "pred_scores"),
-        transl=to_camera((standing + origin) @ turn) * farther,
+        transl=(standing + origin) @ camera.to_world * farther,
     )
 
 

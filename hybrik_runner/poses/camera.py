@@ -55,12 +55,6 @@ def to_camera(points: Floats) -> Floats:
     return points[..., [0, 2, 1]] * [1.0, -1.0, 1.0]
 
 
-def project(points: Floats, calibration: Calibration) -> Floats:
-    """(…, 3) points in camera axes → (…, 2) pixels."""
-    middle = np.array(calibration.size) / 2
-    return points[..., :2] / points[..., 2:] * calibration.focal_length + middle
-
-
 def towards(pixels: Floats, calibration: Calibration) -> Floats:
     """Returns the rotations (n, 3, 3) that turn the optical axis into the rays through pixels (n, 2).
 

@@ -19,6 +19,7 @@ from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from popdanceset.motion import floor
 from popdanceset.motion.accuracy import jitter
 from popdanceset.motion.body.self_penetration import SelfPenetration, self_penetration
+from popdanceset.motion.camera import ASSUMED, LINES, Camera
 from popdanceset.motion.foot_locking import METHOD as LOCKING
 from popdanceset.motion.foot_locking import lock
 from popdanceset.motion.forward_kinematics import forward_kinematics
@@ -60,7 +61,7 @@ class Quality:
             time, both at the source's own frames, m/s².
         before, after: how the feet stand on the floor, without and with every filter.
         tilt: angle by which the camera's view was turned to make the floor level, degrees.
-        focal_length: of the camera, pixels, as lines of the room tell it; None: it is the assumed one.
+        camera: that took the clip; None if the dancer was never found.
         contacts: rows that showed the floor.
         root_moved: mean distance by which the root was moved so that feet stand, metres.
         feet_moved: mean distance by which the legs moved feet in contact, metres.
@@ -88,7 +89,7 @@ class Quality:
     before: floor.Footing = field(default_factory=floor.Footing)
     after: floor.Footing = field(default_factory=floor.Footing)
     tilt: float = 0.0
-    focal_length: float | None = None
+    camera: Camera | None = field(default=None, compare=False)
     contacts: int = 0
     root_moved: float = 0.0
     feet_moved: float = 0.0
@@ -188,14 +189,15 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
             feet_left = float(locked.left[locked.contacts].mean())
     table, row_joints = _rows(clip_id, level, rotations, root, estimator, even)
     exchanged = until(poses.exchanged, times[-1])
+    camera = _camera(calibration, ground.turn)
     extraction = {
         "estimator": estimator,
         "smoothing": {"method": "gaussian window, chordal mean in SO(3)", "sigma_s": sigma},
         "fitting": fitting,
         _CAMERA: {
             "size": list(calibration.size),
-            "focal_length": round(calibration.focal_length, 2),
-            "focal_length_from": "lines" if calibration.focal_length_seen else "assumed",
+            "focal_length": camera.focal_length,
+            "focal_length_from": camera.focal_length_from,
             "up": None if calibration.up is None else np.round(calibration.up, 6).tolist(),
         },
         "smoothing_depth_sigma_s": max(_DEPTH_SIGMA, sigma) if sigma > 0 else 0.0,
@@ -223,7 +225,7 @@ def build(clip_id: str, poses: Poses, estimator: str, settings: Settings) -> Qua
         before=floor.footing(rough.root, unfiltered @ rough.turn.T, poses.scaling, FPS, even.seen),
         after=floor.footing(root, row_joints, smoothed.scaling, FPS, even.seen),
         tilt=ground.tilt,
-        focal_length=calibration.focal_length if calibration.focal_length_seen else None,
+        camera=camera,
         contacts=ground.contacts,
         root_moved=root_moved,
         feet_moved=feet_moved,
@@ -267,9 +269,20 @@ def turn_of(table: pa.Table) -> int:
     return int(extraction(table).get("turn", 0))
 
 
-def camera_to_world(table: pa.Table) -> Floats:
-    """Returns the rotation (3, 3) that made the floor of a pose table level; the identity if none did."""
-    return np.array(extraction(table).get("floor", {}).get("camera_to_world", np.eye(3)), np.float64)
+def camera_of(table: pa.Table, size: tuple[int, int]) -> Camera:
+    """Returns the camera that took the clip of a pose table, for frames of a size (width, height)."""
+    turn = extraction(table).get("floor", {}).get("camera_to_world", np.eye(3))
+    return _camera(calibration_of(table, size), np.array(turn, np.float64))
+
+
+def _camera(calibration: Calibration, turn: Floats) -> Camera:
+    """The camera after the floor was made level by a rotation (3, 3) of world axes."""
+    return Camera(
+        calibration.size,
+        round(calibration.focal_length, 2),
+        LINES if calibration.focal_length_seen else ASSUMED,
+        np.round(turn @ to_world(np.eye(3)).T, 9),
+    )
 
 
 def calibration_of(table: pa.Table, size: tuple[int, int]) -> Calibration:
@@ -280,7 +293,7 @@ def calibration_of(table: pa.Table, size: tuple[int, int]) -> Calibration:
         return assumed
     enlarged = assumed.focal_length / float(np.hypot(*known["size"]))
     up = None if known["up"] is None else tuple(known["up"])
-    return Calibration(size, enlarged * known["focal_length"], up, known["focal_length_from"] != "assumed")
+    return Calibration(size, enlarged * known["focal_length"], up, known["focal_length_from"] == LINES)
 
 
 def _smooth_root(root: Floats, times: Floats, sigma: float) -> Floats:

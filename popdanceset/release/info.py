@@ -48,6 +48,9 @@ CHANGES: Mapping[int, SchemaChange] = {
         "floating and tier of the clips; figures, and how the videos were found; columns reviewer_verdict "
         "and reviewed of the clips"
     ),
+    4: SchemaChange(
+        "columns width, height, focal_length, focal_length_from and camera_to_world of the clips"
+    ),
 }
 """Every schema version, and what it changed."""
 

@@ -18,7 +18,7 @@ from popdanceset.release.reviewed import ACCEPT, WAITING, is_accepted, waiting_f
 from popdanceset.release.tiers import quality, tier_of
 from popdanceset.review.decisions import Decision
 from popdanceset.review.in_force import NOTHING, ClipReview, in_force, read_decisions
-from popdanceset.schema import CLIPS, SELECTION, VERDICTS
+from popdanceset.schema import CAMERA_COLUMNS, CLIPS, SELECTION, VERDICTS
 from popdanceset.store import Store
 from popdanceset.withdrawal.tombstones import withdrawn
 from popdanceset.wording import counted
@@ -177,12 +177,20 @@ def members(store: Store, videos: ReleaseVideos, min_score: float = 0.0, min_tie
             "pop": pops[clip["bvid"]],
             "estimator": verdicts[clip["clip_id"]]["estimator"],
             **quality(verdicts[clip["clip_id"]], ACCEPT if clip["clip_id"] in accepted else ""),
+            **_camera(verdicts[clip["clip_id"]]),
             **({"reviewed": clip["reviewed"]} if clip["reviewed"] else {}),
             "has_music": clip["clip_id"] in with_music,
         }
         for clip in sorted(chosen, key=lambda clip: clip_order(clip["clip_id"]))
     ]
     return Members(published, left_out, {clip_id: why for clip_id, why in whys.items() if why})
+
+
+def _camera(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the columns of the clip's camera; none if an importer or an older program wrote it."""
+    if verdict["camera_to_world"] is None:
+        return {}
+    return {name: verdict[name] for name in CAMERA_COLUMNS}
 
 
 def _accepted(

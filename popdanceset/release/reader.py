@@ -9,18 +9,19 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from popdanceset import layout
 from popdanceset.errors import InputError, SchemaError
+from popdanceset.motion.camera import Camera
 from popdanceset.release.info import ReleaseInfo, news_since, parse_info
 from popdanceset.release.limits import DOCUMENT_BYTES, FRAMES, ROWS, TABLE_BYTES, check_names, is_plain
 from popdanceset.release.shard_reader import ShardReader
+from popdanceset.schema import CAMERA_COLUMNS, RELEASE_CLIPS, RELEASE_ROWS, music_schema, shape_of
 from popdanceset.schema import FRAMES as FRAME_COLUMNS
-from popdanceset.schema import RELEASE_CLIPS, RELEASE_ROWS, music_schema, shape_of
 from popdanceset.store import Store
 from popdanceset.tables import Array, conform, fold
 
@@ -190,6 +191,19 @@ class Release:
             raise self._no_rows(clip_id)
         return self._read(place, clip_id, FRAME_COLUMNS, columns)
 
+    def camera(self, clip_id: str) -> Camera | None:
+        """Returns the camera that took a clip, which shows where its joints are in the video's frames.
+
+        None if it is unknown: of imported clips, and in releases of schema versions before 4.
+
+        Raises:
+            InputError: there is no such clip.
+            SchemaError: the clip table is damaged.
+        """
+        if clip_id not in self._camera_rows:
+            raise self._no_rows(clip_id)
+        return Camera.of_row(self._camera_rows[clip_id])
+
     def music(self, clip_id: str, extractor: str = "baseline") -> Array:
         """Reads the music features of a clip: (frames, width) float32.
 
@@ -253,6 +267,11 @@ class Release:
 
     def _no_rows(self, clip_id: str) -> InputError:
         return InputError(f"has no such rows of clip {clip_id!r}", self._shown, f"see {layout.RELEASE_CLIPS}")
+
+    @cached_property
+    def _camera_rows(self) -> dict[str, dict[str, Any]]:
+        rows = self.clips.select(["clip_id", *CAMERA_COLUMNS]).to_pylist()
+        return {row["clip_id"]: row for row in rows}
 
     @cached_property
     def _frame_places(self) -> dict[str, _RowGroup]:

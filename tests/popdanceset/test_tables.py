@@ -1,9 +1,11 @@
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from popdanceset.schema import FRAMES, music_schema
-from popdanceset.tables import fold, fold_column
+from popdanceset.errors import SchemaError
+from popdanceset.schema import FRAMES, VERDICTS, music_schema
+from popdanceset.tables import conform, fold, fold_column
 
 
 @pytest.mark.parametrize("chunks", [1, 3])
@@ -49,3 +51,18 @@ def test_nulls_are_nan_and_truth_values_false():
 
     seen = pa.array([[True, True], None], pa.list_(pa.bool_(), 2))
     assert fold(seen, (2,)).tolist() == [[True, True], [False, False]]
+
+
+@pytest.mark.parametrize("width", [pa.float32(), pa.float64()])
+def test_lists_that_are_null_stay_so_and_holes_are_refused(tmp_path, width):
+    """Also after parquet, which returns the elements of a null list as nulls."""
+    schema = pa.schema([VERDICTS.field("camera_to_world")], {"table": "verdicts"})
+    rows = [None, [float(n) for n in range(9)], None]
+    table = pa.table({"camera_to_world": pa.array(rows, pa.list_(width, 9))})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    for own in (table, pq.read_table(tmp_path / "rows.parquet")):
+        assert conform(own, schema)["camera_to_world"].to_pylist() == rows
+
+    holed = pa.table({"camera_to_world": pa.array([None, [0.0] * 8 + [None]], pa.list_(width, 9))})
+    with pytest.raises(SchemaError, match="'camera_to_world'"):
+        conform(holed, schema)

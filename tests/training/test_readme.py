@@ -25,6 +25,7 @@ def test_the_program(in_a_folder):
     found = researcher.run_program()
     assert len(found["frames"]) == found["scan"].count_rows() == 4 * 152
     assert found["clip"]["smpl_poses"].shape == (152, 24, 3)
+    assert found["pixels"].shape == (152, 24, 2)
     assert found["windows"][0]["motion"].shape == (150, 156)
 
 

@@ -16,7 +16,7 @@ from popdanceset.release.reader import Release
 from popdanceset.release.split_check import check_splits
 from popdanceset.release.splits import LONG, SHORT
 from popdanceset.release.validation.faults import Faults
-from popdanceset.schema import FPS, FRAMES, VERSION
+from popdanceset.schema import CAMERA_COLUMNS, FPS, FRAMES, VERSION
 from popdanceset.store import Store
 
 
@@ -44,6 +44,7 @@ def check_clips(store: Store, release: Release, faults: Faults) -> None:
         clip_id = table["clip_id"][int(backwards[0])].as_py()
         faults.add(where, f"{clip_id!r} does not end after its start")
     _check_numbers(table, faults)
+    _check_cameras(table, faults)
     for name, stated, right in _counts(release, table, frames):
         if stated != right:
             faults.add(layout.RELEASE_INFO, f"states {name} {stated!r}, but it is {right!r}"[:300])
@@ -78,6 +79,24 @@ def _check_numbers(table: pa.Table, faults: Faults) -> None:
             values = table[field.name].drop_null().to_numpy()
             if not np.isfinite(values).all():
                 faults.add(layout.RELEASE_CLIPS, f"column {field.name!r} contains NaN or infinity")
+
+
+def _check_cameras(table: pa.Table, faults: Faults) -> None:
+    """Checks that the camera of a clip is unknown, or known as a whole and one that exists."""
+    where = layout.RELEASE_CLIPS
+    for row in table.select(["clip_id", *CAMERA_COLUMNS]).to_pylist():
+        clip_id = row.pop("clip_id")
+        unknown = [name for name, value in row.items() if value is None]
+        if len(unknown) == len(row):
+            continue
+        if unknown:
+            faults.add(where, f"the camera of {clip_id!r} has no {', '.join(unknown)}")
+            continue
+        if min(row["width"], row["height"], row["focal_length"]) <= 0:
+            faults.add(where, f"the camera of {clip_id!r} has no positive size or focal length")
+        turn = np.array(row["camera_to_world"], np.float64).reshape(3, 3)
+        if not (np.allclose(turn @ turn.T, np.eye(3), atol=1e-4) and np.linalg.det(turn) > 0):
+            faults.add(where, f"camera_to_world of {clip_id!r} is not a rotation")
 
 
 def _counts(release: Release, table: pa.Table, frames: np.ndarray[Any, Any]) -> list[tuple[str, Any, Any]]:

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -131,7 +132,12 @@ def test_the_program_of_the_readme_reads_it(
 
     researcher.prepare(tmp_path, release_of(finished[0]), monkeypatch)
     found = researcher.run_program()
-    assert found["clip"]["smpl_poses"].shape[1:] == (24, 3)
+    clip = found["clip"]
+    assert clip["smpl_poses"].shape[1:] == (24, 3)
+    # Joints of the body, and joints that the estimator marked in the frames: shoulders, elbows, wrists.
+    body, seen = found["pixels"][:, 16:22], clip["coco_keypoints2d"][:, 5:11]
+    away = np.linalg.norm(body - seen, axis=2) / (clip["bbox"][:, 3:] - clip["bbox"][:, 1:2])
+    assert np.median(away) < 0.05
     assert len(found["windows"]) > 0
 
 

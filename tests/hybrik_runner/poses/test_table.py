@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 
 from hybrik_runner.estimator import Poses
 from hybrik_runner.poses.camera import Calibration
-from hybrik_runner.poses.table import Quality, build, calibration_of, camera_to_world, extraction
+from hybrik_runner.poses.table import Quality, build, calibration_of, camera_of, extraction
 from popdanceset.motion import floor
 from popdanceset.motion.floor import Ground
 from popdanceset.schema import FRAMES, shape_of
@@ -70,13 +70,23 @@ def test_a_camera_whose_tilt_was_seen_is_levelled_and_stated(sway: Sway) -> None
     x, y, z = tilt.apply([0.0, -1.0, 0.0]).tolist()
     known = Calibration((640, 480), 700.0, (x, y, z), True)
     quality = build("clip", replace(poses, calibration=known), "fake-1", smoothed(0.0, feet="off"))
-    assert (quality.tilt, quality.focal_length) == (pytest.approx(12), 700.0)
-    turn = camera_to_world(quality.table)
-    np.testing.assert_allclose(turn @ [x, z, -y], [0, 0, 1], atol=1e-6)
+    stated = quality.camera
+    assert stated is not None
+    assert (quality.tilt, stated.focal_length, stated.focal_length_from) == (
+        pytest.approx(12),
+        700.0,
+        "lines",
+    )
+    np.testing.assert_allclose(stated.to_world @ [x, y, z], [0, 0, 1], atol=1e-6)
+    np.testing.assert_array_equal(camera_of(quality.table, (640, 480)).to_world, stated.to_world)
     plain = build("clip", poses, "fake-1", smoothed(0.0, feet="off")).table
-    joints = column(plain, "joints3d") @ turn.T
+    # Of a level camera, x is right, y is down and z is forward.
+    joints = column(plain, "joints3d")[..., [0, 2, 1]] * [1, -1, 1] @ stated.to_world.T
     np.testing.assert_allclose(column(quality.table, "joints3d"), joints, atol=0.02)
     assert calibration_of(quality.table, (640, 480)).up == pytest.approx((x, y, z), abs=1e-6)
+    shown = stated.project(column(quality.table, "joints3d"), column(quality.table, "cam_root"))
+    wrists = column(quality.table, "coco_keypoints2d")[:, 9:11]
+    assert np.abs(shown[:, 20:22] - wrists).max() < 2  # pixels
     halved = calibration_of(quality.table, (320, 240))
     assert (halved.focal_length, halved.focal_length_seen) == (pytest.approx(350.0), True)
 

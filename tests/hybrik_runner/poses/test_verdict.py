@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -11,8 +12,9 @@ from hybrik_runner.poses.framing import Orientation
 from hybrik_runner.poses.table import Quality
 from hybrik_runner.poses.verdict import Decision, Doubt, judge, parts, rejected, report, row, score
 from popdanceset.motion.body.self_penetration import SelfPenetration
+from popdanceset.motion.camera import Camera
 from popdanceset.motion.floor import Footing
-from popdanceset.schema import VERDICTS, Reason
+from popdanceset.schema import CAMERA_COLUMNS, VERDICTS, Reason
 from popdanceset.settings import PoseSettings
 from popdanceset.tables import from_rows
 
@@ -134,7 +136,7 @@ def test_the_row_holds_all_of_it() -> None:
     )
     quality = replace(quality, root_moved=0.07, feet_moved=0.02, feet_left=0.01)
     quality = replace(quality, in_itself=SelfPenetration(0.03, 0.25))
-    quality = replace(quality, focal_length=750.0)
+    quality = replace(quality, camera=Camera((640, 480), 750.0, "lines", np.eye(3)))
     found = row("BV1_Clip_1", "BV1", quality, judge(quality, SETTINGS), "fake 1")
     assert from_rows([found], VERDICTS).to_pylist() == [found]
     assert (found["accepted"], found["verdict"], found["reasons"]) == (True, "review", ["cut_short"])
@@ -143,13 +145,14 @@ def test_the_row_holds_all_of_it() -> None:
     assert (found["deviation_before"], found["root_moved"]) == (0.04, 0.07)
     assert (found["feet_moved"], found["feet_left"]) == (0.02, 0.01)
     assert (found["self_penetration"], found["self_penetrating"]) == (0.03, 0.25)
-    assert found["focal_length"] == 750.0
+    assert (found["width"], found["height"], found["focal_length"]) == (640, 480, 750.0)
+    assert found["camera_to_world"] == [1, 0, 0, 0, 1, 0, 0, 0, 1]
     assert all(value is not None for value in found.values())
 
 
 def test_clips_without_poses_have_a_row_too() -> None:
     found = row("c", "BV1", Quality(), rejected(Reason.DAMAGED, "no film"), "fake 1")
-    assert from_rows([found], VERDICTS).to_pylist() == [found]
+    assert from_rows([found], VERDICTS).to_pylist() == [found | dict.fromkeys(CAMERA_COLUMNS)]
     assert (found["accepted"], found["verdict"], found["reasons"], found["score"]) == (
         False, "reject", ["damaged"], 0.0,
     )  # fmt: skip

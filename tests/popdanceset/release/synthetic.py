@@ -13,6 +13,14 @@ from popdanceset.tables import conform, from_rows
 
 ESTIMATOR = "synthetic 1"
 MUSIC = music_schema("baseline", 35)
+CAMERA = {
+    "width": 640,
+    "height": 480,
+    "focal_length": 800.0,
+    "focal_length_from": "assumed",
+    "camera_to_world": [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, -1.0, 0.0],
+}
+"""The camera of its clips: level, its focal length the diagonal of its frames."""
 
 
 def fill_store(store: Store, manifest: str, clips: list[dict[str, Any]]) -> None:
@@ -84,6 +92,7 @@ def add_poses(
         "score": 0.9,
         "verdict": "accept" if accepted else "reject",
         "reasons": [] if accepted else ["not_tracked"],
+        **CAMERA,
         **verdict_columns,
     }
     store.write_table(f"verdicts/{clip_id}.parquet", from_rows([verdict], VERDICTS), VERDICTS)

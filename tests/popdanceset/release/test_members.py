@@ -34,6 +34,15 @@ def test_rows_state_the_numbers_and_the_tier(graded: Store) -> None:
     assert [row[name] for name in names] == [1.2, 0.3, 0.01, 0.01, 1.0, 0.8, "accept"]
 
 
+def test_rows_state_the_camera_where_it_is_known(store: Store, synthetic: ModuleType) -> None:
+    synthetic.fill_store(store, "weekly", [synthetic.clip_row(f"BV{n}_Clip_1", 45) for n in (1, 2)])
+    synthetic.add_poses(store, "BV2_Clip_1", 45, **dict.fromkeys(synthetic.CAMERA))
+    known, unknown = members(store, VIDEOS).clips
+    assert known.items() >= synthetic.CAMERA.items()
+    # A column without a value is left out: rows are hashed, and older verdicts say the same as before.
+    assert not synthetic.CAMERA.keys() & unknown.keys()
+
+
 @pytest.mark.parametrize(("tier", "left"), [("A", 2), ("B", 1), ("C", 0)])
 def test_lower_tiers_are_left_out(graded: Store, tier: str, left: int) -> None:
     found = members(graded, VIDEOS, min_tier=tier)

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from popdanceset.errors import InputError
 from popdanceset.release import info
 from popdanceset.release.reader import Release
-from popdanceset.schema import FRAMES, RELEASE_CLIPS, VERSION
+from popdanceset.schema import CAMERA_COLUMNS, FRAMES, RELEASE_CLIPS, VERSION
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 
 def test_arrays_are_folded(folder: Path, ready: Store) -> None:
@@ -143,6 +145,23 @@ def change_info(folder: Path, **changes: object) -> None:
     """Replaces fields of the release's info.json."""
     file = folder / "meta/info.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_the_camera_of_a_clip(folder: Path) -> None:
+    """It is level, and its focal length is 800 pixels of frames of 640 × 480."""
+    file = folder / "meta/clips.parquet"
+    known, unknown, *_ = rows = pq.read_table(file).to_pylist()
+    unknown |= dict.fromkeys(CAMERA_COLUMNS)
+    pq.write_table(from_rows(rows, RELEASE_CLIPS), file)
+    with Release(folder) as release:
+        found = release.camera(known["clip_id"])
+        assert found is not None
+        # Of a root 4 m away: half a metre to the right, half a metre farther, a metre up.
+        joints, root = np.array([[[0.5, 0.5, 1.0]]]), np.array([[0.0, 0.0, 4.0]])
+        np.testing.assert_allclose(found.project(joints, root), [[[320 + 400 / 4.5, 240 - 800 / 4.5]]])
+        assert release.camera(unknown["clip_id"]) is None
+        with pytest.raises(InputError, match="has no such rows of clip 'BV9_Clip_9'"):
+            release.camera("BV9_Clip_9")
 
 
 def test_a_missing_or_damaged_file_is_named(folder: Path) -> None:

@@ -25,7 +25,7 @@ from popdanceset.release import shards as shards_module
 from popdanceset.release.reader import Release
 from popdanceset.release.shards import MANY, Shard, kept_shards
 from popdanceset.release.writer import publish
-from popdanceset.schema import FRAMES, RELEASE_ROWS
+from popdanceset.schema import FRAMES, RELEASE_ROWS, VERSION
 from popdanceset.settings import Settings
 from popdanceset.store import Store
 
@@ -235,8 +235,8 @@ def test_files_of_another_schema_are_not_kept(
     first = publish(settings, store, "weekly", day=DAY)
     with monkeypatch.context() as patch:
         patch.setattr(arrangement, "VERSION", 99)
-        assert arrangement.published_shards(store, first.path, 3) == {}
-    found = arrangement.published_shards(store, first.path, 3)
+        assert arrangement.published_shards(store, first.path, VERSION) == {}
+    found = arrangement.published_shards(store, first.path, VERSION)
     parts = {key: arrangement.Part(shards, [], 0) for key, shards in found.items()}
     other = {"frames": FRAMES.with_metadata({}), "baseline": synthetic.MUSIC}
     folder = Path(settings.store, "elsewhere")

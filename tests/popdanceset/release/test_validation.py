@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import math
 import resource
 import shutil
 import struct
@@ -26,9 +27,10 @@ from popdanceset.release.reader import Release
 from popdanceset.release.validation import validate
 from popdanceset.release.validation.faults import MOST, Faults
 from popdanceset.release.writer import publish
-from popdanceset.schema import FRAMES
+from popdanceset.schema import CAMERA_COLUMNS, FRAMES, RELEASE_CLIPS
 from popdanceset.settings import Settings
 from popdanceset.store import Store
+from popdanceset.tables import from_rows
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +286,28 @@ def test_wrong_statistics_are_named(folder: Path, change: Any, message: str) -> 
     edit(folder / "meta/stats.json", change)
     sign(folder)
     assert any(message in fault for fault in only_faults(folder))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict.fromkeys(CAMERA_COLUMNS), ""),
+        ({"height": None, "focal_length": None}, "has no height, focal_length"),
+        ({"focal_length": -700.0}, "has no positive size or focal length"),
+        ({"width": 0}, "has no positive size or focal length"),
+        ({"camera_to_world": [2.0, 0, 0, 0, 0, 1, 0, -1, 0]}, "is not a rotation"),
+        ({"camera_to_world": [-1.0, 0, 0, 0, 0, 1, 0, -1, 0]}, "is not a rotation"),  # a reflection
+        ({"camera_to_world": [math.nan] * 9}, "is not a rotation"),
+    ],
+)
+def test_a_camera_that_cannot_be_is_named(folder: Path, changes: dict[str, Any], message: str) -> None:
+    rows = pq.read_table(folder / "meta/clips.parquet").to_pylist()
+    rows[0] |= changes
+    pq.write_table(from_rows(rows, RELEASE_CLIPS), folder / "meta/clips.parquet")
+    sign(folder)
+    faults = only_faults(folder)
+    assert len(faults) == bool(message), faults
+    assert all(message in fault and repr(rows[0]["clip_id"]) in fault for fault in faults)
 
 
 def test_wrong_lists_and_leaks_are_named(folder: Path) -> None:

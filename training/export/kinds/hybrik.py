@@ -1,8 +1,9 @@
 """HybrIK's `res.pk`, one for each clip, as an imagined camera sees the dancer.
 
-A release holds neither the size of the frames nor the tilt of their camera (`popdanceset export-res` writes
-the clips of a store, which has both). So the camera here is level, does not move, and stands so far away that
-it sees the whole dance; its image is the box. Rotations and the path of the root are exact in it.
+A reader of `res.pk` does not learn how the camera was tilted, and the camera of imported clips is unknown.
+So the one here is level, does not move, and stands so far away that it sees the whole dance; its image is the
+box. Rotations and the path of the root are exact in it. (`popdanceset export-res` writes the clips of a store
+as their own cameras saw them.)
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from hybrik_runner.poses.fitting.clip import fitted
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from hybrik_runner.poses.table import build
 from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
+from popdanceset.motion.camera import project
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
 from popdanceset.skeleton import LIMB_JOINTS, SMPL_PARENTS
@@ -36,7 +37,7 @@ def filmed(count: int = 60, noise: float = 1.0, yaw: float = 40.0) -> tuple[Pose
     in_camera = camera.to_camera(joints)
     seen = in_camera + noise * random.normal(0, [0.005, 0.005, 0.01], joints.shape)
     seen[:, FREE, 2] += noise * random.normal(0, 0.04, (count, len(FREE)))
-    pixels = camera.project(seen[:, COCO] + root[:, None], CAMERA)
+    pixels = project(seen[:, COCO] + root[:, None], CAMERA.focal_length, CAMERA.size)
     if noise:
         pixels[::11, 9] += 150
     times = np.arange(count) / 30
