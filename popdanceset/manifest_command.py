@@ -21,7 +21,7 @@ def manifest() -> None:
     """Inspect and copy manifests."""
 
 
-@manifest.command()
+@manifest.command(short_help="Show what changed from manifest A to manifest B.")
 @with_settings
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
@@ -41,7 +41,7 @@ def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
         click.echo("\n".join(_lines(found)))
 
 
-@manifest.command()
+@manifest.command(short_help="Copy a manifest from this machine to the store, or back.")
 @with_settings
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")

@@ -33,7 +33,10 @@ PATH = UserPath()
 _log = logging.getLogger(__name__)
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(
+    context_settings={"max_content_width": 110},
+    short_help="Compare generated dances with real ones: all metrics.",
+)
 @click.option("--release", metavar="DIR", help="Release whose test split is the ground truth.")
 @click.option("--split", default="test", show_default=True, help="Split of the release.")
 @click.option("--real", metavar="SET", help="Folder of real motions, instead of a release.")

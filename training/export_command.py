@@ -26,7 +26,10 @@ SHOWN = 5
 """Clips named in the summary; further ones are counted."""
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(
+    context_settings={"max_content_width": 110},
+    short_help="Write the clips of a release in a format of other programs.",
+)
 @with_settings
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("release")

@@ -22,7 +22,10 @@ PATH = UserPath()
 DEFAULT_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(
+    context_settings={"max_content_width": 110},
+    short_help="Sample dances to songs, or to the music of a release.",
+)
 @click.option("--checkpoint", required=True, type=PATH, metavar="FILE", help="Checkpoint or folder of a run.")
 @click.option(
     "--music", "songs", multiple=True, type=PATH, metavar="FILE",

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 PATH = UserPath()
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(
+    context_settings={"max_content_width": 110},
+    short_help="Train a model on a release, or continue a training.",
+)
 @click.option("--release", required=True, metavar="DIR", help="Folder or address of a release.")
 @click.option("--out", required=True, type=PATH, metavar="DIR", help="Output folder of checkpoints and logs.")
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from popdanceset.store import Store
 
 
-@click.command()
+@click.command(short_help="Run the whole pipeline offline, on 400 simulated videos.")
 @click.option("--out", default="popdanceset-demo", show_default=True, metavar="FOLDER", help="Output folder.")
 @click.option(
     "--videos",

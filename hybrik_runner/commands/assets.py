@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Check the model files, and say where missing ones come from.")
 @click.option("--fetch", is_flag=True, help="Fetch missing files of the selected estimator where possible.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings

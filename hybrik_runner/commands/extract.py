@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Extract the poses of all accepted clips, or of one file.")
 @click.argument("file", required=False, type=UserPath())
 @click.option("--out", metavar="DIR", type=UserPath(), help="Output folder for FILE.")
 @click.option("--truth", metavar="NPZ", type=UserPath(), help="Known joints to compare FILE with.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Take a snapshot of video statistics, politely.")
 @with_settings
 @click.option(
     "--source",

@@ -17,7 +17,7 @@ KINDS = ("popdanceset", "aist++", "hybrik", "amass", "smpl")
 _SHOWN = 5
 
 
-@click.command("import")
+@click.command("import", short_help="Import motions of other datasets.")
 @with_settings
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("path", type=UserPath())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PATH = UserPath()
 
 
-@click.command()
+@click.command(short_help="Compute the music features of clips, or of one song.")
 @click.argument("file", required=False, type=PATH)
 @click.option(
     "--extractor",
@@ -58,12 +58,12 @@ def _of_one_song(settings: Settings, file: Path, out: Path) -> str:
     return f"{out}: {len(values)} frames of {values.shape[1]} {extractor.name} features"
 
 
-@click.group()
+@click.group(short_help="List videos that share their music; decide doubtful pairs.")
 def music() -> None:
     """List videos that share their music, and decide on doubtful pairs."""
 
 
-@music.command("list")
+@music.command("list", short_help="List music that several videos use, and doubtful pairs.")
 @with_settings
 def list_music(settings: Settings) -> None:
     """List music that several videos use, and pairs of music ids that may be the same piece."""
@@ -80,7 +80,7 @@ def list_music(settings: Settings) -> None:
         click.echo(f"{row['first']} {row['second']}: {row['state']}{found}")
 
 
-@music.command()
+@music.command(short_help="Declare that two music ids are one piece.")
 @click.argument("first")
 @click.argument("second")
 @with_settings
@@ -93,7 +93,7 @@ def merge(settings: Settings, first: str, second: str) -> None:
     click.echo(f"{first} and {second} are one piece, {common}")
 
 
-@music.command()
+@music.command(short_help="Declare that two music ids are two pieces.")
 @click.argument("first")
 @click.argument("second")
 @with_settings

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Compute what more videos would take: hours, storage, cost.")
 @click.option(
     "--videos", required=True, type=click.IntRange(min=1), metavar="N", help="Number of selected videos."
 )

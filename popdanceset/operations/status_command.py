@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from popdanceset.store import Store
 
 
-@click.command()
+@click.command(short_help="Show what waits, runs and failed at each stage.")
 @click.option(
     "--watch",
     is_flag=False,

@@ -24,7 +24,7 @@ _statistics = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Fit the popularity model: a regression with t tests.")
 @with_settings
 @_statistics
 @click.option("--sample", metavar="N", help="Size of the founding sample; `all` uses every complete video.")
@@ -90,7 +90,7 @@ def fit(
             click.echo(f"figure {path}")
 
 
-@click.command()
+@click.command(short_help="Write a manifest of the popular videos.")
 @with_settings
 @_statistics
 @click.option("--model", required=True, metavar="FILE|ID|paper-midpoints", help=f"{MODEL_HELP}.")
@@ -119,7 +119,7 @@ def select(settings: Settings, statistics: str | None, model: str, out: str) -> 
         click.echo(f"  {count:>8} {reason}")
 
 
-@click.command()
+@click.command(short_help="Show why a video is accepted or rejected.")
 @with_settings
 @_statistics
 @click.argument("bvid")
@@ -148,7 +148,7 @@ def explain(settings: Settings, statistics: str | None, bvid: str, model: str | 
             click.echo(line)
 
 
-@click.command()
+@click.command(short_help="Compare two fits: coefficients, ranks and verdicts.")
 @with_settings
 @_statistics
 @click.argument("a", metavar="FIT_A")

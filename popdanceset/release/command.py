@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Publish the accepted clips as a versioned release.")
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are published.")
 @click.option("--version", metavar="VERSION", help="Name of the release (default: the date).")

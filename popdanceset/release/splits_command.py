@@ -21,12 +21,12 @@ _NAMED = 6
 """Clips that a line names; JSON names all of them."""
 
 
-@click.group()
+@click.group(short_help="Check splits for leaks; preview those of a release.")
 def splits() -> None:
     """Check splits for leaks, and preview those of a release."""
 
 
-@splits.command()
+@splits.command(short_help="Name every leak between splits.")
 @click.argument("paths", metavar="RELEASE|LISTS", nargs=-1, required=True)
 @click.option(
     "--by",
@@ -54,7 +54,7 @@ def check(context: click.Context, paths: tuple[str, ...], by: str | None, as_jso
     context.exit(int(failed))
 
 
-@splits.command()
+@splits.command(short_help="Show the splits that `popdanceset publish` would make.")
 @with_settings
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose videos are divided.")
 @with_choices

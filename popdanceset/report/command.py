@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Write one page on how a dataset version was made.")
 @click.option("--manifest", required=True, metavar="NAME|FOLDER", help="Manifest to report on.")
 @click.option(
     "--release",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Write the decisions of reviewers into a manifest.")
 @click.option(
     "--manifest", required=True, metavar="NAME|FOLDER", help="Manifest whose reviews.csv is written."
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Show progress, agreement of reviewers and accept rates.")
 @click.option(
     "--manifest", metavar="NAME|FOLDER", help="Only clips of this manifest's videos (default: all clips)."
 )

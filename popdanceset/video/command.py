@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from popdanceset.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Turn the videos of a manifest into clips.")
 @click.argument("manifest")
 @click.option(
     "--replan",

@@ -25,7 +25,7 @@ _cache_dir = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Delete everything derived from videos, for good.")
 @click.argument("bvids", nargs=-1, metavar="[BV...]")
 @_listed
 @click.option("--reason", type=click.Choice(REASONS), help="Who asked for it, or why it is necessary.")
@@ -84,7 +84,7 @@ def withdraw(
     click.echo(withdrawal(False))
 
 
-@click.command()
+@click.command(short_help="List every trace of withdrawn videos.")
 @click.argument("bvids", nargs=-1, metavar="[BV...]")
 @_listed
 @click.option(

@@ -194,6 +194,17 @@ def test_every_registered_command_loads_and_explains_itself(run, name):
     assert len(out) > 4
 
 
+def test_each_command_is_listed_with_a_whole_sentence():
+    """Also in a window of 80 columns, and the commands of groups."""
+    commands = [cli.popdanceset.get_command(click.Context(cli.popdanceset), name) for name in COMMANDS]
+    for group in (cli.popdanceset, *commands):
+        if isinstance(group, click.Group):
+            text = group.get_help(click.Context(group, terminal_width=80))
+            listed = text.partition("Commands:\n")[2].splitlines()
+            assert listed
+            assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
 def test_help_imports_nothing_heavy():
     """What keeps `popdanceset --help` under half a second, whatever the machine."""
     program = (

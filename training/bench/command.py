@@ -18,7 +18,10 @@ from popdanceset.errors import FailedError
 PATH = UserPath()
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(
+    context_settings={"max_content_width": 110},
+    short_help="Train, sample and compare several models; write the tables.",
+)
 @click.argument("plan", type=PATH, metavar="FILE")
 @click.option(
     "--out", required=True, type=PATH, metavar="DIR", help="Output folder of runs, tables and page."
