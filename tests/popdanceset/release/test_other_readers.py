@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,13 +26,14 @@ LISTS = {field.name: int(np.prod(shape_of(field))) for field in FRAMES if shape_
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, synthetic: ModuleType) -> Path:
-    """Five clips; one lacks its keypoints."""
+    """Five clips; one lacks its keypoints and its camera."""
     root = tmp_path_factory.mktemp("release")
     settings = Settings.load(overrides={"store": str(root / "store"), "manifests": str(root)})
     store = Store(settings.store)
     synthetic.fill_store(
         store, "weekly", [synthetic.clip_row(f"BV{n}_Clip_1", 30 + n, f"m{n}") for n in range(5)]
     )
+    synthetic.add_poses(store, "BV3_Clip_1", 33, seed=3, **dict.fromkeys(synthetic.CAMERA))
     rows = store.read_table("poses/BV3_Clip_1.parquet", FRAMES).drop_columns([ABSENT])
     store.write_table("poses/BV3_Clip_1.parquet", rows, FRAMES)
     return Path(settings.store, publish(settings, store, "weekly").path)
@@ -43,6 +44,17 @@ def arrays(folder: Path) -> Iterator[dict[str, dict[str, Array]]]:
     """The clips as our own reader reads them."""
     with Release(folder) as release:
         yield dict(release.iterate())
+
+
+def check_cameras(clips: Iterable[Any], cameras: Iterable[Any], folder: Path) -> None:
+    """Compares `camera_to_world` of clips with our own; of one clip it is null."""
+    found = dict(zip(clips, cameras, strict=True))
+    with Release(folder) as release:
+        for clip_id, turn in found.items():
+            camera = release.camera(clip_id)
+            assert (camera is None) is (turn is None) is (clip_id == "BV3_Clip_1")
+            assert camera is None or np.array_equal(np.reshape(turn, (3, 3)), camera.to_world)
+    assert len(found) == 5
 
 
 def check_clip(rows: dict[str, Any], expected: dict[str, Array]) -> None:
@@ -71,6 +83,7 @@ def test_pandas(folder: Path, arrays: dict[str, dict[str, Array]]) -> None:
         check_clip({name: rows[name].tolist() for name in rows}, arrays[str(clip_id)])
     clips = pandas.read_parquet(folder / "meta/clips.parquet")
     assert list(clips["clip_id"]) == list(arrays)
+    check_cameras(clips["clip_id"], clips["camera_to_world"], folder)
 
 
 def test_polars(folder: Path, arrays: dict[str, dict[str, Array]]) -> None:
@@ -82,6 +95,8 @@ def test_polars(folder: Path, arrays: dict[str, dict[str, Array]]) -> None:
     for clip_id, expected in arrays.items():
         rows = lazy.filter(polars.col("clip_id") == clip_id).collect()
         check_clip({name: rows[name].to_list() for name in rows.columns}, expected)
+    clips = polars.read_parquet(folder / "meta/clips.parquet")
+    check_cameras(clips["clip_id"], clips["camera_to_world"].to_list(), folder)
     height = lazy.group_by("clip_id").agg(polars.col("smpl_trans").arr.get(2).max()).collect()
     for clip_id, highest in height.iter_rows():
         assert highest == arrays[clip_id]["smpl_trans"][:, 2].max()
@@ -93,6 +108,8 @@ def test_duckdb(folder: Path, arrays: dict[str, dict[str, Array]]) -> None:
     for clip_id, expected in arrays.items():
         rows = duckdb.sql(f"select * from {source} where clip_id = '{clip_id}' order by frame_index")
         check_clip(dict(zip(rows.columns, zip(*rows.fetchall(), strict=True), strict=True)), expected)
+    clips = duckdb.sql(f"select clip_id, camera_to_world from '{folder}/meta/clips.parquet'").fetchall()
+    check_cameras(*zip(*clips, strict=True), folder)
     joined = duckdb.sql(
         f"select clip_id, max(smpl_trans[3]) from {source} join '{folder}/meta/clips.parquet' "
         "using (clip_id) where split = 'train' group by clip_id"
@@ -125,6 +142,7 @@ def test_datasets(
     assert len(next(iter(music))["features"]) == 35
     clips = datasets.load_dataset(str(folder), "clips", split="full", **options)
     assert [row["clip_id"] for row in clips] == list(arrays)
+    check_cameras([row["clip_id"] for row in clips], [row["camera_to_world"] for row in clips], folder)
     if not streaming:
         poses = datasets.load_dataset(str(folder), "frames", split="train", **options).with_format("numpy")
         assert poses[0]["smpl_poses"].reshape(24, 3).shape == (24, 3)
