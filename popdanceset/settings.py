@@ -302,6 +302,11 @@ class PoseSettings(_Group):
         3, gt=0, description="HybrIK: detect the dancer's bounding box in every n-th frame"
     )
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the camera of a clip is found, and not assumed."""
+        return self.camera == "lines"
+
 
 class MusicSettings(_Group):
     """Same-music detection, music features and genres."""

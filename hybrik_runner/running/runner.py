@@ -136,7 +136,7 @@ def extract_clip(
     if not _is_done(store, clip_id):
         with _one_at_a_time:
             estimator = estimator or loaded_estimator(settings)
-            pipeline = Pipeline(estimator, calibrated=settings.pose.camera == "lines")
+            pipeline = Pipeline(estimator, calibrated=settings.pose.calibrated)
             for done in pipeline.run([Job(clip_id, lambda: _decoded(path))]):
                 _write(clip_id, bvid, done.poses, estimator.name, settings, store)
     return _verdict(store, clip_id)
@@ -208,7 +208,7 @@ def _work(
         unfinished.
     """
     lost: dict[str, Row] = {}
-    pipeline = Pipeline(estimator, settings.pose.workers, settings.pose.camera == "lines")
+    pipeline = Pipeline(estimator, settings.pose.workers, settings.pose.calibrated)
 
     def finished_elsewhere(clip_id: str) -> bool:
         done = _is_done(store, clip_id) or has_failed(store, clip_id)

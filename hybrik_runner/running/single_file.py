@@ -170,7 +170,7 @@ def _extracted(
 ) -> tuple[Quality, Verdict]:
     with track("extract", total or None) as advance:
         job = Job(path.stem, lambda: _counted(path, turn, advance))
-        (done,) = Pipeline(estimator, calibrated=settings.pose.camera == "lines").run([job])
+        (done,) = Pipeline(estimator, calibrated=settings.pose.calibrated).run([job])
     if isinstance(done.poses, Exception):
         raise done.poses
     return decide(path.stem, done.poses, estimator.name, settings)
