@@ -145,7 +145,7 @@ def ffmpeg() -> Callable[..., Path]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Chromium; the tests are skipped where there is none, or where the pages lack three.js."""
     if lacking := vendor.missing():

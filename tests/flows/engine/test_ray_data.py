@@ -27,7 +27,7 @@ from popdanceset.settings import Settings
 from popdanceset.store import Store
 from popdanceset.tables import from_rows
 from tests.flows.engine.cluster import started
-from tests.flows.engine.work import Failing, Swaying
+from tests.flows.engine.work import Failing, Swaying, at_work
 from tests.hybrik_runner.conftest import clip_row, write_film
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'popdanceset[ray]'")
@@ -88,7 +88,7 @@ def test_a_killed_machine_costs_what_it_had_in_hand(
 
     def kill() -> None:
         begun = time.monotonic()
-        while len({line.split()[1] for line in log.read_text().splitlines()}) < 3:
+        while len(at_work(log)) < 3:
             if time.monotonic() - begun > 120:
                 return
             time.sleep(0.05)
@@ -98,7 +98,7 @@ def test_a_killed_machine_costs_what_it_had_in_hand(
     killer = threading.Thread(target=kill)
     killer.start()
     advanced: list[int] = []
-    work = Swaying(str(log), 0.25)
+    work = Swaying(str(log), 0.25, processes=3)
     done = spread(
         load(on_ray(settings)),
         work,

@@ -24,11 +24,13 @@ class Swaying:
         log: file to which each clip is added before its tables are written.
         seconds: that a clip takes.
         deadly: clip that ends the process of whoever tries it; empty: none.
+        processes: that have to be at work before one of them goes on, within two minutes; 0: none waits.
     """
 
     log: str
     seconds: float = 0.1
     deadly: str = ""
+    processes: int = 0
     stage: str = "extract"
     on_gpu: bool = False
 
@@ -41,6 +43,9 @@ class Swaying:
             time.sleep(self.seconds)
             with Path(self.log).open("a") as file:
                 file.write(f"{clip_id} {os.getpid()}\n")
+            end = time.monotonic() + 120
+            while len(at_work(Path(self.log))) < self.processes and time.monotonic() < end:
+                time.sleep(0.02)
             write(clip_id, *rest)  # type: ignore[arg-type]
 
         runner._write = noted  # type: ignore[assignment]
@@ -48,6 +53,11 @@ class Swaying:
             runner.extract(settings, Store(settings.store), ids, estimator=FakeEstimator())
         finally:
             runner._write = write
+
+
+def at_work(log: Path) -> set[str]:
+    """Returns the processes that a log of `Swaying` names."""
+    return {line.split()[1] for line in log.read_text().splitlines()}
 
 
 @dataclass(frozen=True)
