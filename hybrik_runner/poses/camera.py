@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from popdanceset.motion import camera as pinhole
 from popdanceset.rotations.arrays import rotation_between
 
 Floats = NDArray[np.float64]
@@ -53,6 +54,11 @@ def to_world(points: Floats) -> Floats:
 def to_camera(points: Floats) -> Floats:
     """(…, 3) world axes → camera axes."""
     return points[..., [0, 2, 1]] * [1.0, -1.0, 1.0]
+
+
+def project(points: Floats, calibration: Calibration) -> Floats:
+    """(…, 3) points in camera axes → (…, 2) pixels."""
+    return pinhole.project(points, calibration.focal_length, calibration.size)
 
 
 def towards(pixels: Floats, calibration: Calibration) -> Floats:

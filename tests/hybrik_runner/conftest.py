@@ -18,7 +18,6 @@ from hybrik_runner.estimator import PoseEstimator, Poses, forget_estimator
 from hybrik_runner.poses import camera
 from popdanceset.errors import AssetError
 from popdanceset.media import Frame, frames
-from popdanceset.motion.camera import project
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.schema import CLIPS
 from popdanceset.settings import Settings
@@ -41,7 +40,7 @@ def swaying(times: np.ndarray, found: np.ndarray) -> Poses:
     joints = forward_kinematics(rotations, 1.05)
     root = np.column_stack([0.3 * np.sin(own), np.full(count, 0.1), np.full(count, 4.0)])
     keypoints3d = joints[:, [15, 15, 15, 15, 15, 16, 17, 18, 19, 20, 21, 1, 2, 4, 5, 7, 8]]
-    keypoints2d = project(camera.to_camera(keypoints3d) + root[:, None], CAMERA.focal_length, CAMERA.size)
+    keypoints2d = camera.project(camera.to_camera(keypoints3d) + root[:, None], CAMERA)
     bbox = np.concatenate([keypoints2d.min(1), keypoints2d.max(1)], axis=1)
     return Poses(
         times=times,

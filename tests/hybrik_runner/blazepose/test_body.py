@@ -10,7 +10,6 @@ from hybrik_runner.blazepose import body
 from hybrik_runner.blazepose.coco import LANDMARKS
 from hybrik_runner.blazepose.inverse_kinematics import inverse_kinematics
 from hybrik_runner.poses import camera
-from popdanceset.motion.camera import project
 from popdanceset.motion.forward_kinematics import forward_kinematics, global_rotations
 from popdanceset.rotations.arrays import normalise, twist_angle
 from popdanceset.skeleton import COCO_JOINTS, LIMB_JOINTS, SMPL_OFFSETS
@@ -88,7 +87,7 @@ def projected(count: int = 40) -> tuple[np.ndarray, np.ndarray]:
     """Metric landmarks (n, 33, 3) from the hips and where a camera 3 m away sees them (n, 33, 2)."""
     points, _ = landmarks_of(dancing(count), 1.0)
     metric = camera.to_camera(points - points[:, [23, 24]].mean(1, keepdims=True))
-    return metric, project(metric + np.array([0.4, 0.2, 3.0]), CAMERA.focal_length, CAMERA.size)
+    return metric, camera.project(metric + np.array([0.4, 0.2, 3.0]), CAMERA)
 
 
 def test_sharpening_keeps_agreeing_landmarks() -> None:

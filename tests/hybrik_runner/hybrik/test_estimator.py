@@ -24,7 +24,6 @@ from hybrik_runner.poses import camera
 from hybrik_runner.running import runner
 from popdanceset.errors import AssetError
 from popdanceset.media import Frame
-from popdanceset.motion.camera import project
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.schema import FRAMES, Reason, shape_of
 from popdanceset.settings import Settings
@@ -142,8 +141,7 @@ def test_the_same_pixels_in_both_cameras(estimator: HybrIKEstimator) -> None:
             np.testing.assert_allclose(given.keypoints2d[number, joint], wanted, atol=1e-9)
         root = prediction.cam_root
         pixel = np.array([320 + focal * root[0] / root[2], 240 + focal * root[1] / root[2]])
-        shown = project(given.cam_root[number], CAMERA.focal_length, CAMERA.size)
-        np.testing.assert_allclose(shown, pixel, atol=1e-6)
+        np.testing.assert_allclose(camera.project(given.cam_root[number], CAMERA), pixel, atol=1e-6)
         s, x, y = given.camera[number]
         middle, half = (crop.bbox[:2] + crop.bbox[2:]) / 2, (crop.bbox[3] - crop.bbox[1]) / 2
         np.testing.assert_allclose(middle + half * s * np.array([x, y]), pixel, atol=1e-6)

@@ -6,7 +6,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hybrik_runner.poses import camera
-from popdanceset.motion.camera import project
 
 SIZE = (1280, 720)
 CAMERA = camera.Calibration.assumed(SIZE)
@@ -23,7 +22,7 @@ def test_a_body_is_found_where_it_was_put() -> None:
     rng = np.random.default_rng(1)
     body = rng.normal(0, 0.4, (50, 12, 3))
     place = np.column_stack([rng.uniform(-1, 1, 50), rng.uniform(-0.5, 0.5, 50), rng.uniform(3, 8, 50)])
-    pixels = project(body + place[:, None], CAMERA.focal_length, CAMERA.size)
+    pixels = camera.project(body + place[:, None], CAMERA)
     found = camera.locate(body, pixels, rng.uniform(0.1, 1, (50, 12)), CAMERA)
     np.testing.assert_allclose(found, place, atol=1e-9)
 
@@ -32,8 +31,7 @@ def test_normal_equations_of_the_pinhole() -> None:
     """With noise there is no exact answer: the same as a general least-squares solver."""
     rng = np.random.default_rng(2)
     body = rng.normal(0, 0.4, (1, 12, 3))
-    pixels = project(body + np.array([0.3, 0.1, 4]), CAMERA.focal_length, CAMERA.size)
-    pixels = pixels + rng.normal(0, 5, (1, 12, 2))
+    pixels = camera.project(body + np.array([0.3, 0.1, 4]), CAMERA) + rng.normal(0, 5, (1, 12, 2))
     weights = rng.uniform(0.1, 1, 12)
     uv = (pixels[0] - np.array(SIZE) / 2) / CAMERA.focal_length
     rows, right = [], []
@@ -47,7 +45,7 @@ def test_normal_equations_of_the_pinhole() -> None:
 def test_a_turned_axis_meets_the_pixel() -> None:
     pixels = np.array([[100.0, 50.0], [640.0, 360.0], [1200.0, 700.0]])
     axis = camera.towards(pixels, CAMERA) @ [0, 0, 1.0]
-    np.testing.assert_allclose(project(axis, CAMERA.focal_length, CAMERA.size), pixels, atol=1e-9)
+    np.testing.assert_allclose(camera.project(axis, CAMERA), pixels, atol=1e-9)
     assert Rotation.from_matrix(camera.towards(pixels, CAMERA)[1]).magnitude() < 1e-9
 
 

@@ -14,7 +14,6 @@ from hybrik_runner.poses.fitting.clip import fitted
 from hybrik_runner.poses.smoothing import smooth, smooth_rotations
 from hybrik_runner.poses.table import build
 from popdanceset.motion.accuracy import acceleration_error, pa_mpjpe
-from popdanceset.motion.camera import project
 from popdanceset.motion.forward_kinematics import forward_kinematics
 from popdanceset.settings import Settings
 from popdanceset.skeleton import LIMB_JOINTS, SMPL_PARENTS
@@ -37,7 +36,7 @@ def filmed(count: int = 60, noise: float = 1.0, yaw: float = 40.0) -> tuple[Pose
     in_camera = camera.to_camera(joints)
     seen = in_camera + noise * random.normal(0, [0.005, 0.005, 0.01], joints.shape)
     seen[:, FREE, 2] += noise * random.normal(0, 0.04, (count, len(FREE)))
-    pixels = project(seen[:, COCO] + root[:, None], CAMERA.focal_length, CAMERA.size)
+    pixels = camera.project(seen[:, COCO] + root[:, None], CAMERA)
     if noise:
         pixels[::11, 9] += 150
     times = np.arange(count) / 30
