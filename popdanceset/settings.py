@@ -220,8 +220,9 @@ class PoseSettings(_Group):
 
     estimator: str = Field(
         "blazepose",
-        description="name of the pose estimator: blazepose; blazepose-heavy, more accurate in hard views at a"
-        " third of the speed; blazepose-auto, heavy only where needed; hybrik; hybrik-official; or a plug-in",
+        description="name of the pose estimator: blazepose; blazepose-heavy, more accurate in hard views, but"
+        " less than half as fast; blazepose-auto, heavy only where needed; hybrik; hybrik-official; or a"
+        " plug-in",
     )
     model_dir: str = Field("", description="folder of the model files; empty: the user's cache")
     hybrik_checkpoint: str = Field(

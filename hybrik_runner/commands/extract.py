@@ -52,7 +52,7 @@ def extract(
     error (% of the path) and foot sliding (mm a frame) as WHAM and GVHMR define them.
 
     `--set pose.estimator=NAME` selects the estimator: blazepose, the default; blazepose-heavy, more accurate
-    in hard views at half the speed; blazepose-auto, which shows only doubtful frames to the heavy
+    in hard views at less than half the speed; blazepose-auto, which shows only doubtful frames to the heavy
     network; hybrik; hybrik-official; or a plug-in.
 
     Without FILE, any number of these commands may run at once, also on several machines: no clip is done
