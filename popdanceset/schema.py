@@ -117,9 +117,12 @@ _IMPORT = [
     _field("published_split", _WORD, "the split of that set's own lists: train, val or test", nullable=True),
     _field("high_quality", pa.bool_(), "whether that set lists it as of high quality", nullable=True),
 ]
-_CAMERA = [
+_FRAME_SIZE = [
     _field("width", pa.int32(), "of the displayed frame", unit="px", nullable=True),
     _field("height", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+]
+_CAMERA = [
+    *_FRAME_SIZE,
     _field(
         "focal_length",
         pa.float64(),
@@ -243,8 +246,7 @@ VIDEOS = _schema(
         _field("size", pa.int64(), "size of the file", unit="bytes", nullable=True),
         _field("duration", pa.float64(), "measured length", unit="s", nullable=True),
         _field("fps", pa.float64(), "mean frame rate", unit="1/s", nullable=True),
-        _field("width", pa.int32(), "of the displayed frame", unit="px", nullable=True),
-        _field("height", pa.int32(), "of the displayed frame", unit="px", nullable=True),
+        *_FRAME_SIZE,
         _field("has_sound", pa.bool_(), "whether there is an audio track", nullable=True),
         _field(
             "tags",

@@ -18,6 +18,7 @@ from popdanceset.errors import InputError
 from popdanceset.film import write_film
 from popdanceset.motion.body.capsules import body_scale
 from popdanceset.motion.body.shading import Pinhole, draw_body
+from popdanceset.motion.camera import project
 from popdanceset.schema import FPS
 from popdanceset.skeleton import COCO_BONES, COCO_JOINTS, SMPL_BONES, bone_colour
 from popdanceset.tables import fold_column
@@ -82,10 +83,11 @@ def _drawn(path: Path, table: pa.Table, style: Style) -> Iterator[Image]:
             return
         if not index:
             camera = camera_of(table, (frame.image.shape[1], frame.image.shape[0]))
-            seen, smpl2d = camera.see(joints, root), camera.project(joints, root)
+            seen = camera.see(joints, root)
             pinhole = Pinhole(np.eye(3, dtype=np.float32), camera.focal_length, camera.size)
         if style == "skeleton":
-            yield draw(frame.image, keypoints2d[index], smpl2d[index])
+            smpl2d = project(seen[index], camera.focal_length, camera.size)
+            yield draw(frame.image, keypoints2d[index], smpl2d)
         else:
             yield with_body(frame.image, seen[index], scale, pinhole)
 
